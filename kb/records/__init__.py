@@ -1,0 +1,34 @@
+"""The language of the house: frozen, validated records that every other module speaks."""
+
+from kb.records.base import Citation, Figure, Price, Record, SourceRef
+from kb.records.glossary import Claim, Dispute, Passage, Source, Term, TermFigure
+from kb.records.specs import (
+    Accelerator,
+    Backend,
+    Build,
+    Case,
+    Cooler,
+    Cpu,
+    Engine,
+    Interconnect,
+    LanguageModel,
+    Machine,
+    Measurement,
+    MemoryKit,
+    ModelFile,
+    Motherboard,
+    Part,
+    PowerSupply,
+    Provider,
+    Quantization,
+    Spec,
+    StorageDrive,
+    kinds,
+)
+
+__all__ = [
+    "Accelerator", "Backend", "Build", "Case", "Citation", "Claim", "Cooler", "Cpu", "Dispute", "Engine", "Figure",
+    "Interconnect", "LanguageModel", "Machine", "Measurement", "MemoryKit", "ModelFile", "Motherboard", "Part",
+    "Passage", "PowerSupply", "Price", "Provider", "Quantization", "Record", "Source", "SourceRef", "Spec",
+    "StorageDrive", "Term", "TermFigure", "kinds",
+]  # fmt: skip

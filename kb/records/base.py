@@ -1,0 +1,85 @@
+"""Figures, prices and the sources they stand on."""
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$", max_length=100)]
+AsOf = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),
+    StringConstraints(pattern=r"^\d{4}(?:-\d{2}(?:-\d{2})?)?$"),
+]
+"""A year, a month or a day: ``2026``, ``2026-04``, ``2026-04-30``."""
+
+Value = TypeVar("Value")
+
+
+class Record(BaseModel):
+    """The base of every record: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class SourceRef(Record):
+    """A source and the place in it; files write it as ``source-id`` or ``source-id#Section``."""
+
+    source: Slug
+    section: str = ""
+
+
+def _from_shorthand(value: Any) -> Any:
+    if isinstance(value, str):
+        source, _, section = value.partition("#")
+        return {"source": source.strip(), "section": section.strip()}
+    return value
+
+
+Citation = Annotated[SourceRef, BeforeValidator(_from_shorthand)]
+Citations = Annotated[tuple[Citation, ...], Field(min_length=1)]
+
+
+class Figure(Record, Generic[Value]):
+    """One sourced fact. Its unit stands in the key that it is stored under."""
+
+    value: Value
+    sources: Citations
+    as_of: AsOf | None = None
+    note: str = ""
+
+
+Number = Figure[float]
+Count = Figure[int]
+Text = Figure[str]
+Texts = Figure[tuple[str, ...]]
+Flag = Figure[bool]
+Span = Figure[float | tuple[float, float]]
+"""A number, or a range ``[low, high]``."""
+Options = Figure[tuple[float, ...]]
+
+
+class Price(Record):
+    """What a thing costs; prices age, so the date is not optional."""
+
+    kind: Literal["list", "street", "used", "rent"]
+    amount: float | tuple[float, float]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    per: Literal["unit", "kit", "pair", "hour", "month", "system"] = "unit"
+    as_of: AsOf
+    note: str = ""
+    sources: Citations
+
+    @model_validator(mode="after")
+    def _ordered_and_positive(self) -> "Price":
+        low, high = self.low, self.high
+        if not 0 <= low <= high:
+            raise ValueError(f"amount [{low:g}, {high:g}]: write the lower price first, both at least 0")
+        return self
+
+    @property
+    def low(self) -> float:
+        return self.amount[0] if isinstance(self.amount, tuple) else self.amount
+
+    @property
+    def high(self) -> float:
+        return self.amount[1] if isinstance(self.amount, tuple) else self.amount

@@ -1,0 +1,91 @@
+"""Sources, terms, disputes and passages: what is said, by whom, and where it is contradicted."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kb.records.base import AsOf, Citations, Record, Slug
+
+
+class Source(Record):
+    """A document, datasheet, model config or published measurement that figures are cited from."""
+
+    slug: Slug
+    title: str
+    publisher: str
+    kind: Literal["document", "datasheet", "model-config", "software", "measurement", "standard", "reference", "user"]
+    published: AsOf | None = None
+    url: str | None = None
+    note: str = ""
+
+
+class TermFigure(Record):
+    """A figure that a term is often asked for: ``label`` says of what."""
+
+    label: str
+    value: float | tuple[float, float] | str
+    unit: str = ""
+    as_of: AsOf | None = None
+    note: str = ""
+    sources: Citations
+
+
+class Term(Record):
+    """A concept of the glossary (SKOS: ``pref_label``, ``alt_labels``, ``broader``, ``related``).
+
+    ``definition``, ``in_practice`` and ``pitfalls`` are Markdown; links ``[text](slug)`` lead to other terms.
+    """
+
+    slug: Slug
+    pref_label: str
+    alt_labels: tuple[str, ...] = ()
+    level: Literal["newcomer", "practitioner", "expert"]
+    topic: Literal["computer", "precision", "inference", "training", "machines", "data", "networks", "power", "software"]
+    definition: Annotated[str, Field(min_length=40)]
+    in_practice: Annotated[str, Field(min_length=20)]
+    pitfalls: Annotated[str, Field(min_length=20)]
+    broader: tuple[Slug, ...] = ()
+    related: tuple[Slug, ...] = ()
+    figures: tuple[TermFigure, ...] = ()
+    sources: Citations
+
+
+class Claim(Record):
+    """What one source says, in our words, with its figure where it has one."""
+
+    source: Slug
+    section: str = ""
+    says: str
+
+
+class Dispute(Record):
+    """A contradiction: the claims side by side, our ruling and why.
+
+    ``about`` names records (``accelerators/rtx-5090``), single figures (``accelerators/rtx-5090#tdp_w``)
+    and terms (``terms/nvlink``). Each line of ``arithmetic`` is an equation ``expression = result`` that is
+    checked when the file loads.
+    """
+
+    slug: Slug
+    title: str
+    kind: Literal["between-sources", "within-source", "arithmetic", "public-fact", "units", "outdated"]
+    about: Annotated[tuple[str, ...], Field(min_length=1)]
+    claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
+    ruling: Annotated[str, Field(min_length=20)]
+    reason: Annotated[str, Field(min_length=20)]
+    arithmetic: tuple[str, ...] = ()
+    sources: Citations
+
+
+class Passage(Record):
+    """One idea of a source, in our own words (or, for a user's own document, in its words)."""
+
+    passage_id: str
+    source: Slug
+    section: str
+    title: str
+    text: str
+
+    @property
+    def heading_path(self) -> str:
+        return " › ".join(part for part in (self.section, self.title) if part)

@@ -1,0 +1,25 @@
+"""The form in which two spellings of one name are equal."""
+
+import re
+import unicodedata
+
+_DROPPED = re.compile(r"[^a-z0-9]+")
+
+
+def label_key(name: str) -> str:
+    """Fold case, punctuation and spaces away.
+
+    >>> label_key("RTX-5090"), label_key("rtx 5090"), label_key("12V-2×6"), label_key("80+")
+    ('rtx5090', 'rtx5090', '12v2x6', '80plus')
+    """
+    folded = unicodedata.normalize("NFKD", name).casefold().replace("×", "x").replace("+", "plus")
+    return _DROPPED.sub("", folded)
+
+
+def slugify(title: str) -> str:
+    """
+    >>> slugify("Tier S: RTX 5090 — why it's fast")
+    'tier-s-rtx-5090-why-its-fast'
+    """
+    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only.replace("'", "")).strip("-") or "untitled"
