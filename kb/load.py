@@ -40,7 +40,7 @@ class _UniqueKeys(yaml.SafeLoader):
     """YAML in which a key written twice is an error instead of a silent loss."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = Counter(self.construct_object(key) for key, _ in node.value)  # type: ignore[no-untyped-call]
+        seen = Counter(self.construct_object(key) for key, _ in node.value)
         doubled = [str(key) for key, count in seen.items() if count > 1]
         if doubled:
             raise yaml.YAMLError(f"{', '.join(doubled)}: written twice{node.start_mark}; keep one")
@@ -102,7 +102,7 @@ class _Loader:
         for path in sorted((self.root / folder).rglob("*.md")):
             try:
                 handler = frontmatter.YAMLHandler()
-                meta, body = frontmatter.parse(path.read_text("utf-8"), handler=handler, **{})
+                meta, body = frontmatter.parse(path.read_text("utf-8"), handler=handler)
             except (yaml.YAMLError, UnicodeDecodeError) as error:
                 self.report(self.name(path), f"front matter is not readable: {error}")
                 continue
@@ -172,7 +172,8 @@ class _Loader:
                     heading = line[3:].strip().casefold()
                     if heading not in _SECTIONS:
                         self.report(
-                            f"{self.name(path)}: {line}", "unknown section; accepted: ## In practice, ## Pitfalls"
+                            f"{self.name(path)}: {line}",
+                            "unknown section; accepted: ## In practice, ## Pitfalls",
                         )
                     current = _SECTIONS.get(heading, current)
                 else:
@@ -237,8 +238,14 @@ class _Loader:
         self._check_sources(known)
         for term in known.terms.values():
             where = self.where[id(term)]
-            links = {link for part in (term.definition, term.in_practice, term.pitfalls) for link in _LINK.findall(part)}
-            for relation, targets in {"broader": term.broader, "related": term.related, "link": links}.items():
+            links = {
+                link for part in (term.definition, term.in_practice, term.pitfalls) for link in _LINK.findall(part)
+            }
+            for relation, targets in {
+                "broader": term.broader,
+                "related": term.related,
+                "link": links,
+            }.items():
                 for target in targets:
                     if "://" not in target and target not in known.terms:
                         self.report(f"{where}: {relation}", _dangling(target, known.terms))
@@ -250,7 +257,9 @@ class _Loader:
         for kind, records in known.specs.items():
             for record in records.values():
                 self._check_spec(kind, record, known)
-        self._check_labels("glossary/terms", {slug: (t.pref_label, *t.alt_labels) for slug, t in known.terms.items()}, {})
+        self._check_labels(
+            "glossary/terms", {slug: (t.pref_label, *t.alt_labels) for slug, t in known.terms.items()}, {}
+        )
         for kind, records in known.specs.items():
             if kind != "measurements":
                 self._check_labels(

@@ -40,7 +40,9 @@ class Term(Record):
     pref_label: str
     alt_labels: tuple[str, ...] = ()
     level: Literal["newcomer", "practitioner", "expert"]
-    topic: Literal["computer", "precision", "inference", "training", "machines", "data", "networks", "power", "software"]
+    topic: Literal[
+        "computer", "precision", "inference", "training", "machines", "data", "networks", "power", "software"
+    ]
     definition: Annotated[str, Field(min_length=40)]
     in_practice: Annotated[str, Field(min_length=20)]
     pitfalls: Annotated[str, Field(min_length=20)]

@@ -1,0 +1,1 @@
+"""Pure calculators: figures in, figures out, with the formula they used."""

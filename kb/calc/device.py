@@ -1,0 +1,71 @@
+"""What the calculators need to know of a device."""
+
+from dataclasses import dataclass
+
+from kb.records import Accelerator, Backend, Machine
+from kb.units import GB, GIB
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something that holds weights and computes. Bytes and bytes per second; dense FP16 FLOP/s, 0 where unknown.
+
+    ``unified_memory``: the memory is shared with the operating system (Apple Silicon, Strix Halo, GB10).
+    """
+
+    name: str
+    backend: Backend
+    memory_bytes: int
+    bandwidth_bytes_per_s: float
+    fp16_dense_flops: float = 0.0
+    unified_memory: bool = False
+    architecture: str = ""
+    vendor: str = ""
+    segment: str = ""
+    tdp_w: float = 0.0
+    pcie_bytes_per_s: float = 0.0
+    """One way, to the host; 0 where unknown or unified."""
+    gpu_cores: int = 0
+
+    @classmethod
+    def of(cls, accelerator: Accelerator, machine: Machine | None = None) -> "Device":
+        """From a record; a machine's own memory size and bandwidth go before its accelerator's.
+
+        Raises ``ValueError`` where memory or bandwidth is not known.
+        """
+        memory = machine.memory_gib if machine and accelerator.unified_memory else None
+        bandwidth = machine.memory_bandwidth_gb_per_s if machine and accelerator.unified_memory else None
+        memory = memory or accelerator.memory_gib
+        bandwidth = bandwidth or accelerator.memory_bandwidth_gb_per_s
+        name = machine.name if machine else accelerator.name
+        if memory is None or bandwidth is None:
+            raise ValueError(f"{name}: memory size or bandwidth is not known")
+        flops = accelerator.fp16_dense_tflops or accelerator.fp32_tflops
+        pcie = 0.0
+        if accelerator.pcie_generation and accelerator.pcie_lanes and not accelerator.unified_memory:
+            pcie = pcie_bytes_per_s(accelerator.pcie_generation.value, accelerator.pcie_lanes.value)
+        return cls(
+            name=name,
+            backend=accelerator.backend,
+            memory_bytes=round(memory.value * GIB),
+            bandwidth_bytes_per_s=bandwidth.value * GB,
+            fp16_dense_flops=flops.value * 1e12 if flops else 0.0,
+            unified_memory=accelerator.unified_memory,
+            architecture=accelerator.architecture.value if accelerator.architecture else "",
+            vendor=accelerator.vendor,
+            segment=accelerator.segment,
+            tdp_w=accelerator.tdp_w.value if accelerator.tdp_w else 0.0,
+            pcie_bytes_per_s=pcie,
+            gpu_cores=accelerator.gpu_cores.value if accelerator.gpu_cores else 0,
+        )
+
+
+def pcie_bytes_per_s(generation: float, lanes: int) -> float:
+    """One direction, after line coding (PCI-SIG: 128b/130b from generation 3, 8b/10b before).
+
+    >>> round(pcie_bytes_per_s(4, 16) / 1e9, 1)
+    31.5
+    """
+    gt_per_s = {1: 2.5, 2: 5.0, 3: 8.0, 4: 16.0, 5: 32.0, 6: 64.0}[int(generation)]
+    coding = 0.8 if generation < 3 else 128 / 130
+    return gt_per_s * 1e9 * coding / 8 * lanes

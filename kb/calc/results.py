@@ -1,0 +1,91 @@
+"""What the memory and speed calculators answer. GB is 10^9 bytes, GiB 2^30."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kb.records import Record
+
+Verdict = Literal["fits", "fits_with_offload", "does_not_fit"]
+
+
+class Breakdown(Record):
+    """Where the required memory goes, over all devices."""
+
+    weights_gb: float
+    kv_cache_gb: float
+    compute_buffer_gb: float
+    runtime_overhead_gb: float
+
+
+class DeviceLoad(Record):
+    """What one device holds."""
+
+    device: str
+    layers: int
+    weights_gb: float
+    kv_cache_gb: float
+    compute_buffer_gb: float
+    runtime_overhead_gb: float
+    available_gb: float
+
+
+class Offload(Record):
+    """What is kept in system memory when the devices cannot hold everything."""
+
+    layers_on_device: int
+    layers_total: int
+    experts_on_cpu_layers: int = 0
+    device_gb: float
+    system_memory_gb: float
+    weights_in_system_memory_gb: float
+    weights_offloaded_percent: float
+
+
+class Commands(Record):
+    """The command line that places the model as calculated."""
+
+    llama_cpp: str
+    ollama: str | None = None
+    vllm: str | None = None
+
+
+class Fit(Record):
+    """Does it fit? ``required_gb`` is what the devices need to hold everything."""
+
+    verdict: Verdict
+    required_gb: float
+    available_gb: float
+    headroom_gb: float
+    breakdown: Breakdown
+    max_context: int
+    """The longest context at which everything fits on the devices, capped at the model's own limit; 0 if none."""
+    offload: Offload | None = None
+    per_device: tuple[DeviceLoad, ...] = ()
+    commands: Commands | None = None
+    formula: str
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Range(Record):
+    """``low`` to ``high`` holds about 80 % of measurements."""
+
+    low: float = Field(ge=0)
+    typical: float = Field(ge=0)
+    high: float = Field(ge=0)
+
+
+class Speed(Record):
+    """How fast: one request's decode and prefill speed, and the bound that no device passes."""
+
+    decode_tokens_per_s: Range
+    ceiling_tokens_per_s: float
+    prefill_tokens_per_s: Range
+    time_to_first_token_s: float
+    bottleneck: str
+    aggregate_tokens_per_s: Range | None = None
+    bytes_read_per_token_gb: float
+    formula: str
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,225 @@
+"""``kb build``: files to an index in a folder of its own, made live by one rename."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from kb.errors import IndexUnusable, KnowledgeBaseError
+from kb.index.documents import load_documents, stored_documents
+from kb.load import Knowledge, load
+from kb.records import Dispute, Passage, Term
+from kb.retrieval.dense import write_vectors
+from kb.retrieval.embed import Embedder, Vectors, model_sha256
+from kb.store.manifest import (
+    SCHEMA,
+    Manifest,
+    build_id_of,
+    file_sha256,
+    inputs_sha256,
+    package_versions,
+    verify,
+)
+from kb.store.write import write_database
+
+GLOSSARY = "hardware-kb-glossary"
+"""The source id under which our own terms and rulings are found by search."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build did: where it lies, and whether anything had to be made."""
+
+    folder: Path
+    manifest: Manifest
+    changed: bool
+
+
+def current_link(data_dir: Path) -> Path:
+    return data_dir / "current"
+
+
+def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Report = lambda _: None) -> Built:
+    """Validate everything, make the index and swap it in.
+
+    Until the last step the old index stays live; a build that is killed leaves only a folder that the next one
+    removes. The same input again changes nothing. Raises :class:`InvalidKnowledge` with every problem.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with _one_builder(data_dir):
+        embedding_sha256 = model_sha256(embedder.folder)
+        inputs, file_count = inputs_sha256(_input_files(knowledge_dir, data_dir))
+        build_id = build_id_of(inputs, embedding_sha256)
+        folder = data_dir / "builds" / build_id
+        try:
+            manifest = verify(folder)
+        except IndexUnusable:
+            pass
+        else:
+            changed = not _is_live(data_dir, folder)
+            _make_live(data_dir, folder)
+            return Built(folder, manifest, changed)
+        report("validating the glossary and the corpus")
+        known = load(knowledge_dir)
+        known = _with_documents(known, data_dir)
+        passages = searchable(known)
+        workshop = data_dir / "builds" / f".{build_id}.{os.getpid()}"
+        _sweep(data_dir)
+        workshop.mkdir(parents=True)
+        report(f"writing {len(passages)} passages")
+        write_database(workshop / "kb.sqlite3", known, passages)
+        report("embedding passages")
+        vectors = _embedded(passages, embedder, data_dir / "embeddings", embedding_sha256)
+        (workshop / "chroma").mkdir()
+        write_vectors(workshop / "chroma", vectors)
+        manifest = Manifest(
+            build_id=build_id,
+            schema_version=SCHEMA,
+            built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            embedding_model=embedder.name,
+            embedding_sha256=embedding_sha256,
+            embedding_dimension=int(vectors.shape[1]),
+            packages=package_versions(),
+            inputs_sha256=inputs,
+            input_files=file_count,
+            counts=_counts(known, passages),
+            sqlite_sha256=file_sha256(workshop / "kb.sqlite3"),
+        )
+        (workshop / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        workshop.rename(folder)
+        _make_live(data_dir, folder)
+        report("swapped in")
+        return Built(folder, manifest, True)
+
+
+@contextmanager
+def _one_builder(data_dir: Path) -> Iterator[None]:
+    """Builds wait for one another instead of treading on each other; the lock dies with its process."""
+    with (data_dir / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _input_files(knowledge_dir: Path, data_dir: Path) -> Iterator[tuple[str, Path]]:
+    for folder in ("glossary", "corpus"):
+        root = knowledge_dir / folder
+        if not root.is_dir():
+            raise KnowledgeBaseError(f"{root} is not there; KB_KNOWLEDGE_DIR must hold glossary/ and corpus/.")
+        for path in root.rglob("*"):
+            if path.is_file() and path.suffix in (".md", ".yaml"):
+                yield path.relative_to(knowledge_dir).as_posix(), path
+    for path in stored_documents(data_dir):
+        yield f"documents/{path.name}", path
+
+
+def _with_documents(known: Knowledge, data_dir: Path) -> Knowledge:
+    documents = load_documents(data_dir)
+    return replace(
+        known,
+        sources={**known.sources, **{d.source.slug: d.source for d in documents}},
+        passages={**known.passages, **{p.passage_id: p for d in documents for p in d.passages}},
+    )
+
+
+def searchable(known: Knowledge) -> tuple[Passage, ...]:
+    """Every passage, and each term and dispute as a passage of our own glossary."""
+    return (
+        *known.passages.values(),
+        *(_term_passage(term) for term in known.terms.values()),
+        *(_dispute_passage(dispute) for dispute in known.disputes.values()),
+    )
+
+
+def _term_passage(term: Term) -> Passage:
+    names = ", ".join(term.alt_labels)
+    return Passage(
+        passage_id=f"term.{term.slug}",
+        source=GLOSSARY,
+        section=f"Terms › {term.topic}",
+        title=term.pref_label,
+        text=(f"Also called {names}. " if names else "") + f"{term.definition}\n\n{term.in_practice}",
+    )
+
+
+def _dispute_passage(dispute: Dispute) -> Passage:
+    return Passage(
+        passage_id=f"dispute.{dispute.slug}",
+        source=GLOSSARY,
+        section="Disputes",
+        title=dispute.title,
+        text=f"{dispute.ruling}\n\n{dispute.reason}",
+    )
+
+
+def _embedded(passages: tuple[Passage, ...], embedder: Embedder, cache: Path, model: str) -> Vectors:
+    """Vectors of all passages; those that an earlier build computed with the same model are reused."""
+    texts = [f"{p.heading_path}\n{p.text}" for p in passages]
+    kept = _read_cache(cache, model)
+    new = [text for text in dict.fromkeys(texts) if text not in kept]
+    if new:
+        kept |= dict(zip(new, embedder.embed(new), strict=True))
+    _write_cache(cache, model, {text: kept[text] for text in texts})
+    return np.stack([kept[text] for text in texts])
+
+
+def _read_cache(cache: Path, model: str) -> dict[str, Vectors]:
+    try:
+        texts = json.loads((cache / f"{model[:16]}.json").read_text("utf-8"))
+        vectors = np.load(cache / f"{model[:16]}.npy")
+    except (OSError, ValueError):
+        return {}
+    return dict(zip(texts, vectors, strict=True)) if len(texts) == len(vectors) else {}
+
+
+def _write_cache(cache: Path, model: str, kept: dict[str, Vectors]) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / f"{model[:16]}.json").write_text(json.dumps(list(kept)), "utf-8")
+    np.save(cache / f"{model[:16]}.npy", np.stack(list(kept.values())))
+
+
+def _counts(known: Knowledge, passages: tuple[Passage, ...]) -> dict[str, int]:
+    return {
+        "sources": len(known.sources),
+        "terms": len(known.terms),
+        "disputes": len(known.disputes),
+        "passages": len(known.passages),
+        "searchable": len(passages),
+        **{kind: len(records) for kind, records in known.specs.items()},
+    }
+
+
+def _is_live(data_dir: Path, folder: Path) -> bool:
+    link = current_link(data_dir)
+    return link.is_symlink() and link.resolve() == folder.resolve()
+
+
+def _make_live(data_dir: Path, folder: Path) -> None:
+    """Point ``current`` at ``folder`` in one step, and drop builds older than the one before."""
+    link = current_link(data_dir)
+    if _is_live(data_dir, folder):
+        return
+    before = link.resolve() if link.is_symlink() else None
+    fresh = data_dir / f".current.{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(folder.relative_to(data_dir))
+    fresh.replace(link)
+    for old in (data_dir / "builds").iterdir():
+        if old.resolve() not in (folder.resolve(), before) and not old.name.startswith("."):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _sweep(data_dir: Path) -> None:
+    """Remove what killed builds left behind; the lock says that none is running."""
+    for leftover in (data_dir / "builds").glob(".*"):
+        shutil.rmtree(leftover, ignore_errors=True)

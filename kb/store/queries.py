@@ -1,0 +1,215 @@
+"""Reads from a built index: whole records once, lists and full text by query."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, func, select, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import QueuePool
+
+from kb.errors import IndexUnusable
+from kb.load import Knowledge
+from kb.records import Dispute, Passage, Source, Term, kinds
+from kb.store import tables
+
+_WORD = re.compile(r"\w+", re.UNICODE)
+
+# Words that say how a question is put, not what it is about.
+_STOPWORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "can",
+        "could",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "me",
+        "my",
+        "of",
+        "on",
+        "or",
+        "our",
+        "please",
+        "should",
+        "so",
+        "tell",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "us",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "about",
+        "explain",
+        "mean",
+        "means",
+        "get",
+        "give",
+        "need",
+    ]
+)
+
+
+def open_database(path: Path) -> Engine:
+    """Read-only; a running build never touches this file."""
+    return create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=QueuePool, pool_size=4)
+
+
+def read_knowledge(engine: Engine) -> tuple[Knowledge, tuple[Passage, ...]]:
+    """All records, validated again, and the passages that search covers in row order."""
+    try:
+        with engine.connect() as connection:
+
+            def payloads(table: Any) -> list[Any]:
+                return list(connection.execute(select(table.c.payload).order_by(table.c.slug)).scalars())
+
+            specs: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
+            rows = connection.execute(select(tables.spec.c.kind, tables.spec.c.payload).order_by(tables.spec.c.slug))
+            for kind, payload in rows:
+                specs[kind][payload["slug"]] = kinds[kind].model_validate(payload)
+            passages = tuple(
+                Passage.model_validate(dict(row))
+                for row in connection.execute(
+                    select(*(tables.passage.c[key] for key in Passage.model_fields)).order_by(tables.passage.c.rowid)
+                ).mappings()
+            )
+            return Knowledge(
+                sources={p["slug"]: Source.model_validate(p) for p in payloads(tables.source)},
+                terms={p["slug"]: Term.model_validate(p) for p in payloads(tables.term)},
+                specs=specs,
+                disputes={p["slug"]: Dispute.model_validate(p) for p in payloads(tables.dispute)},
+                passages={passage.passage_id: passage for passage in passages},
+            ), passages
+    except DatabaseError as error:
+        raise IndexUnusable(
+            f"The index cannot be read ({error.__cause__}). Run `kb build` to make it anew."
+        ) from None
+
+
+def full_text_query(question: str) -> str:
+    """A question as an FTS5 expression: every word quoted, so that no character of it is an operator.
+
+    >>> full_text_query('What is "ConnectX-7"? OR')
+    '"connectx" OR "7"'
+    """
+    words = [word.casefold() for word in _WORD.findall(question[:2000])]
+    telling = [word for word in words if word not in _STOPWORDS] or words
+    return " OR ".join(f'"{word}"' for word in dict.fromkeys(telling))
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A row found by one ranker; higher scores are better."""
+
+    rowid: int
+    score: float
+
+
+def full_text_search(engine: Engine, question: str, limit: int) -> list[Ranked]:
+    """BM25 over headings (weight 2) and text (weight 1)."""
+    expression = full_text_query(question)
+    if not expression:
+        return []
+    statement = text(
+        "SELECT rowid, bm25(passage_text, 2.0, 1.0) AS badness FROM passage_text "
+        "WHERE passage_text MATCH :expression ORDER BY badness, rowid LIMIT :limit"
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(statement, {"expression": expression, "limit": limit}).all()
+    return [Ranked(rowid, -badness) for rowid, badness in rows]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A filter on one figure: ``low`` ≤ figure ≤ ``high``, either may be open."""
+
+    key: str
+    low: float | None = None
+    high: float | None = None
+
+
+def list_specs(
+    engine: Engine,
+    kind: str,
+    *,
+    bounds: Sequence[Bound] = (),
+    texts: Mapping[str, str] | None = None,
+    vendor: str | None = None,
+    sort: str = "name",
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[list[str], int]:
+    """Slugs of one kind, filtered and sorted (``-key`` descends; records without the figure come last), and how
+    many there are in all."""
+    spec, figure = tables.spec, tables.figure
+    statement = select(spec.c.slug).where(spec.c.kind == kind)
+    if vendor:
+        statement = statement.where(func.lower(spec.c.vendor) == vendor.casefold())
+    for bound in bounds:
+        matching = select(figure.c.slug).where(figure.c.kind == kind, figure.c.key == bound.key)
+        if bound.low is not None:
+            matching = matching.where(figure.c.high >= bound.low)
+        if bound.high is not None:
+            matching = matching.where(figure.c.low <= bound.high)
+        statement = statement.where(spec.c.slug.in_(matching))
+    for key, wanted in (texts or {}).items():
+        matching = select(figure.c.slug).where(figure.c.kind == kind, figure.c.key == key)
+        matching = matching.where(func.lower(figure.c.text).contains(wanted.casefold(), autoescape=True))
+        statement = statement.where(spec.c.slug.in_(matching))
+    with engine.connect() as connection:
+        total = connection.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
+        key, descending = sort.removeprefix("-"), sort.startswith("-")
+        if key == "name":
+            column: Any = func.lower(spec.c.name)
+        else:
+            column = (
+                select(func.min(figure.c.low))
+                .where(figure.c.kind == kind, figure.c.slug == spec.c.slug, figure.c.key == key)
+                .scalar_subquery()
+            )
+        order = column.desc() if descending else column.asc()
+        statement = statement.order_by(order.nulls_last(), spec.c.slug).limit(limit).offset(offset)
+        return list(connection.execute(statement).scalars()), total

@@ -1,0 +1,74 @@
+"""Knowledge to a fresh SQLite file."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, insert, text
+
+from kb.load import Knowledge
+from kb.records import Passage, Spec
+from kb.store import tables
+
+
+def write_database(path: Path, known: Knowledge, passages: Iterable[Passage]) -> None:
+    """``passages`` is everything that search covers, in the order of its row ids."""
+    engine = create_engine(f"sqlite:///{path}")
+    tables.metadata.create_all(engine)
+    rows = [
+        {"rowid": number, "passage_id": p.passage_id, "source": p.source, "section": p.section, "title": p.title,
+         "text": p.text}
+        for number, p in enumerate(passages, start=1)
+    ]  # fmt: skip
+    specs = [record for records in known.specs.values() for record in records.values()]
+    contents: list[tuple[Any, list[dict[str, Any]]]] = [
+        (tables.source, [{"slug": s.slug, "payload": s.model_dump(mode="json")} for s in known.sources.values()]),
+        (tables.term, [
+            {"slug": t.slug, "pref_label": t.pref_label, "level": t.level, "topic": t.topic,
+             "payload": t.model_dump(mode="json")}
+            for t in known.terms.values()
+        ]),
+        (tables.spec, [
+            {"kind": s.kind, "slug": s.slug, "name": s.name, "vendor": s.vendor, "payload": s.model_dump(mode="json")}
+            for s in specs
+        ]),
+        (tables.figure, [row for record in specs for row in _figure_rows(record)]),
+        (tables.dispute, [
+            {"slug": d.slug, "kind": d.kind, "payload": d.model_dump(mode="json")} for d in known.disputes.values()
+        ]),
+        (tables.passage, rows),
+    ]  # fmt: skip
+    with engine.begin() as connection:
+        connection.execute(text(tables.CREATE_PASSAGE_TEXT))
+        for table, content in contents:
+            if content:
+                connection.execute(insert(table), content)
+        if rows:
+            connection.execute(
+                text("INSERT INTO passage_text (rowid, heading, text) VALUES (:rowid, :heading, :text)"),
+                [{"rowid": r["rowid"], "heading": f"{r['section']} {r['title']}", "text": r["text"]} for r in rows],
+            )
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
+    engine.dispose()
+
+
+def _figure_rows(record: Spec) -> Iterable[dict[str, Any]]:
+    for key, figure in record.figures():
+        value = figure.value
+        row: dict[str, Any] = {"kind": record.kind, "slug": record.slug, "key": key}
+        row |= {"low": None, "high": None, "text": None}
+        if isinstance(value, (bool, str)):
+            row["text"] = str(value).casefold() if isinstance(value, bool) else value
+        elif isinstance(value, tuple) and value and not isinstance(value[0], str):
+            row |= {"low": float(min(value)), "high": float(max(value))}
+        elif isinstance(value, tuple):
+            row["text"] = ", ".join(value)
+        else:
+            row |= {"low": float(value), "high": float(value)}
+        yield row
+    for price in record.prices:
+        yield {
+            "kind": record.kind, "slug": record.slug, "key": f"price_{price.kind}_{price.currency.lower()}",
+            "low": price.low, "high": price.high, "text": None,
+        }  # fmt: skip
