@@ -59,10 +59,7 @@ class Architecture:
     @property
     def num_full_attention_layers(self) -> int:
         return (
-            self.num_hidden_layers
-            - self.num_sliding_layers
-            - self.num_linear_layers
-            - self.num_attention_free_layers
+            self.num_hidden_layers - self.num_sliding_layers - self.num_linear_layers - self.num_attention_free_layers
         )
 
     @classmethod

@@ -26,6 +26,8 @@ class Device:
     pcie_bytes_per_s: float = 0.0
     """One way, to the host; 0 where unknown or unified."""
     gpu_cores: int = 0
+    fp32_flops: float = 0.0
+    """Vector rate without tensor units; 0 where unknown."""
 
     @classmethod
     def of(cls, accelerator: Accelerator, machine: Machine | None = None) -> "Device":
@@ -57,6 +59,7 @@ class Device:
             tdp_w=accelerator.tdp_w.value if accelerator.tdp_w else 0.0,
             pcie_bytes_per_s=pcie,
             gpu_cores=accelerator.gpu_cores.value if accelerator.gpu_cores else 0,
+            fp32_flops=accelerator.fp32_tflops.value * 1e12 if accelerator.fp32_tflops else 0.0,
         )
 
 

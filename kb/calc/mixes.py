@@ -153,9 +153,7 @@ def _attn_output(mix: str, bulk: str, shape: MixShape) -> str:
     if shape.experts == 8:
         bumped = ("q2_k", "q3_k_s", "q3_k_m", "q4_k_s", "q4_k_m")
         return "q5_k" if mix in bumped or mix.startswith(("iq3", "iq4")) else bulk
-    return {"q2_k": "q3_k", "iq3_xxs": "iq3_s", "q3_k_m": "q4_k", "q3_k_l": "q5_k", "iq3_m": "q4_k"}.get(
-        mix, bulk
-    )
+    return {"q2_k": "q3_k", "iq3_xxs": "iq3_s", "q3_k_m": "q4_k", "q3_k_l": "q5_k", "iq3_m": "q4_k"}.get(mix, bulk)
 
 
 def _ffn_down(mix: str, bulk: str, layer: int, shape: MixShape) -> str:

@@ -45,7 +45,7 @@ class Offload(Record):
 class Commands(Record):
     """The command line that places the model as calculated."""
 
-    llama_cpp: str
+    llama_cpp: str | None = None
     ollama: str | None = None
     vllm: str | None = None
 

@@ -70,9 +70,7 @@ def layer_kinds(architecture: Architecture) -> tuple[str, ...]:
     )
     if architecture.num_linear_layers and architecture.num_attention_free_layers:
         linear, free = architecture.num_linear_layers, architecture.num_attention_free_layers
-        others = (
-            ["linear", "none"] * min(linear, free) + ["linear"] * (linear - free) + ["none"] * (free - linear)
-        )
+        others = ["linear", "none"] * min(linear, free) + ["linear"] * (linear - free) + ["none"] * (free - linear)
     if full <= 0:
         return tuple(others[:layers])
     period = layers // full
@@ -84,9 +82,7 @@ def layer_kinds(architecture: Architecture) -> tuple[str, ...]:
     return tuple(kinds)
 
 
-def weights_of(
-    architecture: Architecture, quantization: Quantization, file_bytes: int | None = None
-) -> Weights:
+def weights_of(architecture: Architecture, quantization: Quantization, file_bytes: int | None = None) -> Weights:
     """Bytes of every part of the model.
 
     With ``file_bytes`` (the size of a published file) the estimate's parts are scaled to it. Else each tensor's
@@ -190,8 +186,7 @@ def _assembled(
     extra = _spread(round(unaccounted * bulk_bits / 8), architecture)
     norm = architecture.hidden_size * 4
     layer_bytes = tuple(
-        max(dense + share, dense // 2) + experts
-        for (dense, experts), share in zip(layers, extra, strict=True)
+        max(dense + share, dense // 2) + experts for (dense, experts), share in zip(layers, extra, strict=True)
     )
     expert_bytes = tuple(experts for _, experts in layers)
     head = embedding if architecture.tie_word_embeddings else output
@@ -224,9 +219,7 @@ def _spread(extra: int, architecture: Architecture) -> list[int]:
 
 
 def _known_params(architecture: Architecture) -> int:
-    vocabulary = (
-        architecture.vocab_size * architecture.hidden_size * (1 if architecture.tie_word_embeddings else 2)
-    )
+    vocabulary = architecture.vocab_size * architecture.hidden_size * (1 if architecture.tie_word_embeddings else 2)
     tensors = sum(tensor.elements for layer in _layers(architecture) for tensor in layer)
     norms = (2 * architecture.num_hidden_layers + 1) * architecture.hidden_size
     return vocabulary + tensors + norms
@@ -247,9 +240,7 @@ def _layers(architecture: Architecture) -> list[list[_Tensor]]:
 
 def _derived_ff(architecture: Architecture, attention: list[list[_Tensor]]) -> int:
     """The feed-forward width that makes the parameters add up (per expert, where there are experts)."""
-    vocabulary = (
-        architecture.vocab_size * architecture.hidden_size * (1 if architecture.tie_word_embeddings else 2)
-    )
+    vocabulary = architecture.vocab_size * architecture.hidden_size * (1 if architecture.tie_word_embeddings else 2)
     left = architecture.params_total - vocabulary - sum(t.elements for layer in attention for t in layer)
     return max(0, left // (3 * architecture.hidden_size * architecture.num_hidden_layers))
 
@@ -312,9 +303,7 @@ def _feed_forward(architecture: Architecture, layer: int) -> list[_Tensor]:
 def _per_expert_width(architecture: Architecture) -> int:
     """``intermediate_size`` is one expert's width in some configs (Mixtral) and was derived for all in others."""
     width = architecture.intermediate_size
-    one_each = (
-        3 * architecture.hidden_size * width * architecture.num_experts * architecture.num_hidden_layers
-    )
+    one_each = 3 * architecture.hidden_size * width * architecture.num_experts * architecture.num_hidden_layers
     return width if one_each <= 1.1 * architecture.params_total else width // architecture.num_experts
 
 

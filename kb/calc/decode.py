@@ -1,0 +1,231 @@
+"""The time of one decode step: where it goes, part by part.
+
+A step reads every weight that is in use and the attention cache once, unpacks the weights on the vector units, and
+launches a few kernels per layer::
+
+    seconds = fixed per token + layers x launch cost
+            + weight bytes / (efficiency x bandwidth) + weights x operations per weight / vector rate
+            + cache bytes / (cache efficiency x bandwidth)
+
+Cards that share a model by layers work one after another, so their times add up. The constants are in
+``kb.calc.constants``, fitted by ``make calibrate`` on published measurements.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+from kb.calc.architecture import Architecture
+from kb.calc.device import Device
+from kb.calc.rates import generation_of, vector_flops
+from kb.calc.tensor_types import TENSOR_TYPES
+from kb.calc.weights import Weights
+
+SERVER_MEMORY_BYTES_PER_S = 150e9
+"""More than four memory channels: a server, whose cores reach their memory over several dies."""
+
+
+@dataclass(frozen=True)
+class BackendConstants:
+    """How well a backend's kernels use a device."""
+
+    token_us: float
+    """Once per token: sampling, the graph's start, waiting for the device."""
+    layer_us: float
+    """Per layer: launching its kernels."""
+    expert_layer_us: float
+    """Per mixture-of-experts layer on top: routing, and gathering the experts."""
+    recurrent_layer_us: float
+    """Per linear-attention or state-space layer on top."""
+    efficiency: float
+    """Share of the memory's peak bandwidth reached when reading weights."""
+    cache_efficiency: float
+    """The same for the attention cache, with FlashAttention."""
+    operations: Mapping[str, float]
+    """Vector operations per multiply-add, unpacking included, by quantization family."""
+
+
+@dataclass(frozen=True)
+class GenerationConstants:
+    """A hardware generation against its backend's usual one (1.0)."""
+
+    operations: float = 1.0
+    """Factor on the operations per weight."""
+    k_quant_operations: float = 1.0
+    """The same for K-quants and i-quants alone, on top."""
+    latency: float = 1.0
+    """Factor on the launch costs."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Measured over predicted speed: the quantiles between which about 80 % of measurements lie."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class DecodeConstants:
+    backends: Mapping[str, BackendConstants]
+    generations: Mapping[str, GenerationConstants]
+    no_flash_attention: float
+    """Factor on the cache's time without FlashAttention: scores are written out and read again."""
+    laptop: float
+    """Factor on a laptop part's time: its power limit keeps the clocks below the data sheet's."""
+    server_cpu: float
+    """Factor on the time of a CPU with many memory channels."""
+    split_us: float
+    """Per further card of a layer split: handing the activations on."""
+    spreads: Mapping[str, Spread]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one decode step reads and computes, for one sequence on one device."""
+
+    weight_bytes: float
+    weights_read: float
+    """Count of weights, of which each costs one multiply-add."""
+    cache_bytes: float
+    """Attention cache at the depth, recurrent state included (read and written)."""
+    layers: float
+    expert_layers: float
+    recurrent_layers: float
+    family: str
+    flash_attention: bool
+    tokens: float = 1.0
+    """How often the fixed cost per token is paid."""
+
+    def share(self, fraction: float) -> "Step":
+        """The part of a step that falls to a device holding ``fraction`` of the layers."""
+        return replace(
+            self,
+            **{
+                field.name: getattr(self, field.name) * fraction
+                for field in fields(self)
+                if field.name not in ("family", "flash_attention")
+            },
+        )
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """Seconds of one decode step, part by part."""
+
+    fixed: float = 0.0
+    weights: float = 0.0
+    compute: float = 0.0
+    cache: float = 0.0
+    links: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.fixed + self.weights + self.compute + self.cache + self.links
+
+    def __add__(self, other: "StepTime") -> "StepTime":
+        return StepTime(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def __mul__(self, factor: float) -> "StepTime":
+        return StepTime(*(getattr(self, f.name) * factor for f in fields(self)))
+
+
+def step_of(
+    architecture: Architecture,
+    weights: Weights,
+    family: str,
+    depth: int,
+    *,
+    kv_cache_type: str = "f16",
+    flash_attention: bool = True,
+) -> Step:
+    """What a token costs at ``depth`` tokens of context."""
+    return Step(
+        weight_bytes=weights.active_bytes,
+        weights_read=weights_read(architecture, weights),
+        cache_bytes=cache_bytes_read(architecture, depth, kv_cache_type) + 2 * architecture.linear_state_bytes,
+        layers=architecture.num_hidden_layers,
+        expert_layers=expert_layers(architecture),
+        recurrent_layers=architecture.num_linear_layers,
+        family=family,
+        flash_attention=flash_attention,
+    )
+
+
+def weights_read(architecture: Architecture, weights: Weights) -> float:
+    """How many weights a token multiplies with: as large a part of all as their bytes are of the file's."""
+    return architecture.params_total * min(1.0, weights.active_bytes / weights.total_bytes)
+
+
+def cache_bytes_read(architecture: Architecture, depth: int, kv_cache_type: str = "f16") -> float:
+    """Bytes of keys and values that one token attends to (what is read, not what is allocated).
+
+    >>> llama = Architecture("Llama 3.1 8B", 8_030_261_248, 8_030_261_248, 32, 4096, 32, 8, 128, 128256)
+    >>> cache_bytes_read(llama, 8192) / 2**30
+    1.0
+    """
+    bytes_per_element = TENSOR_TYPES[kv_cache_type].bits_per_weight / 8
+    heads, dim = architecture.num_key_value_heads, architecture.head_dim
+    full = 2 * (architecture.num_global_key_value_heads or heads) * (architecture.global_head_dim or dim)
+    if architecture.is_mla:
+        full = architecture.kv_lora_rank + architecture.qk_rope_head_dim
+    window = min(depth, architecture.sliding_window) if architecture.sliding_window else depth
+    elements = architecture.num_full_attention_layers * full * depth
+    elements += architecture.num_sliding_layers * 2 * heads * dim * window
+    return elements * bytes_per_element
+
+
+def expert_layers(architecture: Architecture) -> int:
+    """Layers that route to experts (in Nemotron-H's alternation, those without a mixer)."""
+    if not architecture.is_moe:
+        return 0
+    if architecture.num_attention_free_layers:
+        return architecture.num_attention_free_layers
+    return architecture.num_hidden_layers - architecture.first_k_dense_replace
+
+
+def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTime:
+    """Seconds of one step on one device.
+
+    >>> from kb.calc.constants import DECODE
+    >>> card = Device("RTX 3090", "cuda", 24 * 2**30, 936.2e9, fp16_dense_flops=71.2e12)
+    >>> step = Step(4.6e9, 7.5e9, 0, 32, 0, 0, "k-quant", True)
+    >>> step_time(step, card, DECODE).total > 4.6e9 / 936.2e9
+    True
+    """
+    backend = constants.backends[device.backend]
+    generation = constants.generations.get(generation_of(device), GenerationConstants())
+    bandwidth = device.bandwidth_bytes_per_s
+    operations = backend.operations.get(step.family, backend.operations["k-quant"]) * generation.operations
+    if step.family in ("k-quant", "i-quant"):
+        operations *= generation.k_quant_operations
+    launch = step.layers * backend.layer_us + step.expert_layers * backend.expert_layer_us
+    launch += step.recurrent_layers * backend.recurrent_layer_us
+    attention = 1.0 if step.flash_attention else constants.no_flash_attention
+    time = StepTime(
+        fixed=(step.tokens * backend.token_us + launch) * generation.latency * 1e-6,
+        weights=step.weight_bytes / (backend.efficiency * bandwidth),
+        compute=2 * step.weights_read * operations / vector_flops(device)[0],
+        cache=attention * step.cache_bytes / (backend.cache_efficiency * bandwidth),
+    )
+    return time * device_factor(device, constants)
+
+
+def device_factor(device: Device, constants: DecodeConstants) -> float:
+    """What a kind of device loses beside its data sheet."""
+    if device.backend == "cpu" and device.bandwidth_bytes_per_s > SERVER_MEMORY_BYTES_PER_S:
+        return constants.server_cpu
+    if device.segment == "laptop" and device.backend in ("cuda", "rocm", "vulkan"):
+        return constants.laptop
+    return 1.0
+
+
+def split_by_layers(step: Step, devices: Sequence[Device], constants: DecodeConstants) -> StepTime:
+    """Cards one after another, each with layers in proportion to its memory (llama.cpp's default).
+
+    Each further card adds the hand-over.
+    """
+    memory = sum(device.memory_bytes for device in devices)
+    total = StepTime(links=(len(devices) - 1) * constants.split_us * 1e-6)
+    for device in devices:
+        total = total + step_time(step.share(device.memory_bytes / memory), device, constants)
+    return total

@@ -1,0 +1,294 @@
+"""Does a model fit, and how must it be placed?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kb.calc.architecture import Architecture
+from kb.calc.commands import commands_for
+from kb.calc.compute_buffer import PIPELINE_COPIES, compute_buffer_bytes
+from kb.calc.device import Device
+from kb.calc.kv_cache import CELL_PADDING, kv_cache_layer_bytes
+from kb.calc.overhead import Room, room_on
+from kb.calc.placement import Block, Placement, Slot, place, place_with_offload, split_by_free_memory
+from kb.calc.results import Breakdown, DeviceLoad, Fit, Offload, Verdict
+from kb.calc.weights import Weights
+from kb.errors import InvalidArgument
+from kb.units import GB, GIB
+
+DEFAULT_SYSTEM_MEMORY_BYTES = 64 * GIB
+_SYSTEM_RESERVE_BYTES = 4 * GIB
+_LONGEST_CONTEXT = 2**20
+
+
+@dataclass(frozen=True)
+class Workload:
+    """How the model is run: tokens per request, requests at once, cache type."""
+
+    context: int = 8192
+    kv_cache_type: str = "f16"
+    flash_attention: bool = True
+    concurrency: int = 1
+    ubatch: int = 512
+
+
+def check_fit(
+    architecture: Architecture,
+    weights: Weights,
+    devices: Sequence[Device],
+    *,
+    context: int = 8192,
+    kv_cache_type: str = "f16",
+    flash_attention: bool = True,
+    concurrency: int = 1,
+    system_memory_bytes: int | None = None,
+    ubatch: int = 512,
+    model_label: str = "model",
+    quantization_label: str = "",
+    quantization_format: str = "gguf",
+) -> Fit:
+    """Weights + KV cache + compute buffer + runtime overhead, against the devices' memory.
+
+    ``context`` is per request, so the cache holds ``context × concurrency`` tokens. What the devices cannot hold
+    goes to ``system_memory_bytes`` (64 GiB if not given) where device and system memory are two things.
+
+    Raises ``InvalidArgument`` for no device, and for values below 1.
+    """
+    if not devices:
+        raise InvalidArgument("devices", 0, "at least one device")
+    for field, value in (("context", context), ("concurrency", concurrency), ("ubatch", ubatch)):
+        if value < 1:
+            raise InvalidArgument(field, value, "1 or more")
+    load = Workload(context, kv_cache_type, flash_attention, concurrency, ubatch)
+    rooms = _rooms(devices)
+    placement = _placed(architecture, weights, devices, rooms, load)
+    host_bytes = DEFAULT_SYSTEM_MEMORY_BYTES if system_memory_bytes is None else system_memory_bytes
+    offloaded = None
+    if placement is None and not _shares_system_memory(devices):
+        offloaded = place_with_offload(
+            _blocks(architecture, weights, load),
+            _slots(architecture, weights, devices, rooms, load, offload=True),
+            max(0, host_bytes - _SYSTEM_RESERVE_BYTES),
+            weights.embedding_bytes,
+        )
+    verdict: Verdict = "fits" if placement else "fits_with_offload" if offloaded else "does_not_fit"
+    slots = _slots(architecture, weights, devices, rooms, load)
+    whole = placement or Placement(split_by_free_memory(_blocks(architecture, weights, load), slots))
+    breakdown = _breakdown(whole, rooms)
+    required = round(
+        breakdown.weights_gb + breakdown.kv_cache_gb + breakdown.compute_buffer_gb + breakdown.runtime_overhead_gb, 3
+    )
+    available = round(sum(room.usable_bytes for room in rooms) / GB, 3)
+    longest = max_context(architecture, weights, devices, load)
+    return Fit(
+        verdict=verdict,
+        required_gb=required,
+        available_gb=available,
+        headroom_gb=round(available - required, 3),
+        breakdown=breakdown,
+        max_context=longest,
+        offload=_offload(offloaded, weights) if offloaded else None,
+        per_device=_loads(placement or offloaded or whole, devices, rooms),
+        commands=commands_for(
+            architecture, placement or offloaded, devices, load, model_label, quantization_label, quantization_format
+        ),
+        formula=_formula(breakdown, required, available, devices, rooms, load),
+        assumptions=_assumptions(
+            architecture, weights, devices, rooms, offloaded is not None and system_memory_bytes is None
+        ),
+        warnings=_warnings(architecture, devices, load, verdict, available - required, host_bytes, longest),
+    )
+
+
+def max_context(architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload) -> int:
+    """The longest context per request at which all is on the devices, in steps of 256; 0 if there is none.
+
+    Capped at the model's own limit, or at 1,048,576 where that is not known.
+    """
+    rooms = _rooms(devices)
+    limit = architecture.max_position_embeddings or _LONGEST_CONTEXT
+
+    def holds(context: int) -> bool:
+        tried = Workload(context, load.kv_cache_type, load.flash_attention, load.concurrency, load.ubatch)
+        return _placed(architecture, weights, devices, rooms, tried) is not None
+
+    if holds(limit):
+        return limit
+    low, high = 0, limit // CELL_PADDING
+    while low < high:
+        middle = (low + high + 1) // 2
+        if holds(middle * CELL_PADDING):
+            low = middle
+        else:
+            high = middle - 1
+    return low * CELL_PADDING
+
+
+def _placed(
+    architecture: Architecture, weights: Weights, devices: Sequence[Device], rooms: Sequence[Room], load: Workload
+) -> Placement | None:
+    return place(_blocks(architecture, weights, load), _slots(architecture, weights, devices, rooms, load))
+
+
+def _rooms(devices: Sequence[Device]) -> tuple[Room, ...]:
+    """A desktop is assumed on the first consumer card."""
+    return tuple(
+        room_on(device, desktop=index == 0 and device.segment in ("consumer", "laptop"))
+        for index, device in enumerate(devices)
+    )
+
+
+def _shares_system_memory(devices: Sequence[Device]) -> bool:
+    return any(device.unified_memory or device.backend == "cpu" for device in devices)
+
+
+def _blocks(architecture: Architecture, weights: Weights, load: Workload) -> list[Block]:
+    cache = kv_cache_layer_bytes(
+        architecture,
+        load.context,
+        load.kv_cache_type,
+        load.concurrency,
+        ubatch=load.ubatch,
+        flash_attention=load.flash_attention,
+    )
+    layers = zip(weights.layer_bytes, cache, weights.expert_bytes, strict=True)
+    return [Block(*layer) for layer in layers] + [Block(weights.output_bytes)]
+
+
+def _slots(
+    architecture: Architecture,
+    weights: Weights,
+    devices: Sequence[Device],
+    rooms: Sequence[Room],
+    load: Workload,
+    *,
+    offload: bool = False,
+) -> list[Slot]:
+    """With weights in system memory, prompt processing copies them to the device one tensor at a time
+    (ggml-backend.cpp, op offload): room for a third of the largest layer, one of its three big matrices."""
+    copied = (
+        max(experts or layer for layer, experts in zip(weights.layer_bytes, weights.expert_bytes, strict=True)) // 3
+    )
+
+    def buffer(with_output: bool) -> int:
+        return compute_buffer_bytes(
+            architecture,
+            load.context,
+            flash_attention=load.flash_attention,
+            concurrency=load.concurrency,
+            ubatch=load.ubatch,
+            with_output=with_output,
+            copies=PIPELINE_COPIES if len(devices) > 1 and not offload else 1,
+        ) + (copied if offload else 0)
+
+    plain, with_output = buffer(False), buffer(True)
+    slots: list[Slot] = []
+    pooled = weights.embedding_bytes
+    for device, room in zip(devices, rooms, strict=True):
+        own = device.unified_memory or device.backend == "cpu"
+        slots.append(Slot(room.free_bytes, plain, with_output, pooled if own else 0))
+        pooled = 0 if own else pooled
+    return slots
+
+
+def _breakdown(placement: Placement, rooms: Sequence[Room]) -> Breakdown:
+    shares = placement.shares
+    return Breakdown(
+        weights_gb=round(sum(share.weights for share in shares) / GB, 3),
+        kv_cache_gb=round(sum(share.kv_cache for share in shares) / GB, 3),
+        compute_buffer_gb=round(sum(share.buffer for share in shares) / GB, 3),
+        runtime_overhead_gb=round(sum(room.overhead_bytes for room in rooms) / GB, 3),
+    )
+
+
+def _loads(placement: Placement, devices: Sequence[Device], rooms: Sequence[Room]) -> tuple[DeviceLoad, ...]:
+    last = max((index for index, share in enumerate(placement.shares) if share.blocks), default=0)
+    return tuple(
+        DeviceLoad(
+            device=device.name,
+            layers=max(0, share.blocks - (1 if index == last else 0)),
+            weights_gb=round(share.weights / GB, 3),
+            kv_cache_gb=round(share.kv_cache / GB, 3),
+            compute_buffer_gb=round(share.buffer / GB, 3),
+            runtime_overhead_gb=round(room.overhead_bytes / GB, 3),
+            available_gb=round(room.usable_bytes / GB, 3),
+        )
+        for index, (share, device, room) in enumerate(zip(placement.shares, devices, rooms, strict=True))
+    )
+
+
+def _offload(placement: Placement, weights: Weights) -> Offload:
+    layers = len(weights.layer_bytes)
+    return Offload(
+        layers_on_device=layers - placement.layers_on_cpu,
+        layers_total=layers,
+        experts_on_cpu_layers=placement.expert_layers_on_cpu,
+        device_gb=round(sum(share.total for share in placement.shares) / GB, 3),
+        system_memory_gb=round((placement.host_weights + placement.host_kv_cache + weights.embedding_bytes) / GB, 3),
+        weights_in_system_memory_gb=round(placement.host_weights / GB, 3),
+        weights_offloaded_percent=round(100 * placement.host_weights / weights.device_bytes, 1),
+    )
+
+
+def _formula(
+    breakdown: Breakdown,
+    required: float,
+    available: float,
+    devices: Sequence[Device],
+    rooms: Sequence[Room],
+    load: Workload,
+) -> str:
+    tokens = f"{load.context:,} tokens" + (f" × {load.concurrency} requests" if load.concurrency > 1 else "")
+    usable = sum(room.usable_bytes for room in rooms)
+    count = f" on {len(devices)} devices" if len(devices) > 1 else ""
+    return (
+        f"{breakdown.weights_gb:.2f} GB weights + {breakdown.kv_cache_gb:.2f} GB KV cache ({tokens}, "
+        f"{load.kv_cache_type}) + {breakdown.compute_buffer_gb:.2f} GB compute buffer + "
+        f"{breakdown.runtime_overhead_gb:.2f} GB runtime = {required:.2f} GB against {available:.2f} GB "
+        f"({usable / GIB:.4g} GiB{count})"
+    )
+
+
+def _assumptions(
+    architecture: Architecture,
+    weights: Weights,
+    devices: Sequence[Device],
+    rooms: Sequence[Room],
+    assumed_system_memory: bool,
+) -> tuple[str, ...]:
+    lines = [f"weights: {weights.how}"]
+    if not _shares_system_memory(devices):
+        lines.append(
+            f"the input embedding ({weights.embedding_bytes / GB:.2f} GB) stays in system memory, as llama.cpp does"
+        )
+    lines += dict.fromkeys(line for room in rooms for line in room.assumptions)
+    if assumed_system_memory:
+        lines.append(f"system memory: {DEFAULT_SYSTEM_MEMORY_BYTES // GIB} GiB (not given)")
+    if architecture.num_linear_layers and not architecture.linear_state_bytes:
+        lines.append("the constant state of the linear-attention layers is not known and not counted")
+    return (*lines, *architecture.assumed)
+
+
+def _warnings(
+    architecture: Architecture,
+    devices: Sequence[Device],
+    load: Workload,
+    verdict: Verdict,
+    headroom_gb: float,
+    host_bytes: int,
+    longest: int,
+) -> tuple[str, ...]:
+    lines: list[str] = []
+    limit = architecture.max_position_embeddings
+    if limit and load.context > limit:
+        lines.append(f"context {load.context:,} is over the model's limit of {limit:,} tokens")
+    if not load.flash_attention and load.kv_cache_type not in ("f32", "f16", "bf16"):
+        lines.append(f"llama.cpp refuses a {load.kv_cache_type} V cache without FlashAttention; turn it on")
+    if verdict != "fits" and headroom_gb > 0:
+        lines.append("the devices' memory is enough in sum, but layers are not divided between devices")
+    if verdict == "does_not_fit" and _shares_system_memory(devices):
+        lines.append("this memory is shared with the system: there is nowhere to offload to")
+    elif verdict == "does_not_fit":
+        lines.append(f"nor do devices and {host_bytes / GIB:.4g} GiB of system memory hold it together")
+    if verdict != "fits" and longest:
+        lines.append(f"with a context of {longest:,} tokens or less everything fits on the devices")
+    return tuple(lines)

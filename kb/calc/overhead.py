@@ -1,0 +1,70 @@
+"""What is not the model's: driver contexts, the desktop, the system's share of unified memory.
+
+None of these figures stands in a datasheet; each is an estimate and is stated among a result's assumptions.
+"""
+
+from dataclasses import dataclass
+
+from kb.calc.device import Device
+from kb.units import GB, GIB, MIB
+
+_CONTEXT_MIB = {"cuda": 450, "rocm": 450, "sycl": 400, "vulkan": 200, "metal": 64, "cpu": 0}
+"""Driver context, kernels and library workspaces of one process on one device (estimates from nvidia-smi and
+rocm-smi readings of idle llama.cpp processes)."""
+
+_DESKTOP_MIB = 300
+_METAL_LARGE_FROM = 36 * GIB
+
+
+@dataclass(frozen=True)
+class Room:
+    """What of a device a model may use, and what its runtime takes of that. Bytes."""
+
+    usable_bytes: int
+    overhead_bytes: int
+    assumptions: tuple[str, ...]
+
+    @property
+    def free_bytes(self) -> int:
+        return max(0, self.usable_bytes - self.overhead_bytes)
+
+
+def room_on(device: Device, *, desktop: bool = False) -> Room:
+    """The memory of ``device`` that llama.cpp can use.
+
+    Metal lets a process wire about 2/3 of the memory up to 36 GiB and 3/4 above (the default of
+    ``recommendedMaxWorkingSetSize``; ``sysctl iogpu.wired_limit_mb`` raises it). Other unified memory is shared
+    with the operating system. ``desktop``: a screen is connected to this card.
+
+    >>> mac = Device("M2 Ultra", "metal", 192 * GIB, 800e9, unified_memory=True)
+    >>> room_on(mac).usable_bytes // GIB
+    144
+    """
+    overhead = _CONTEXT_MIB[device.backend] * MIB
+    assumptions = (
+        [f"{device.name}: {overhead / GB:.2f} GB for the {device.backend} runtime (estimate)"] if overhead else []
+    )
+    usable = device.memory_bytes
+    if device.backend == "metal":
+        usable = (
+            device.memory_bytes * 2 // 3 if device.memory_bytes <= _METAL_LARGE_FROM else device.memory_bytes * 3 // 4
+        )
+        assumptions.append(
+            f"{device.name}: Metal may use {usable / GB:.1f} GB of {device.memory_bytes / GB:.1f} GB "
+            "(default working-set limit: 2/3 up to 36 GiB, 3/4 above)"
+        )
+    elif device.unified_memory or device.backend == "cpu":
+        share = _system_share(device)
+        usable -= share
+        assumptions.append(f"{device.name}: {share / GB:.1f} GB stay with the operating system (estimate)")
+    elif desktop:
+        overhead += _DESKTOP_MIB * MIB
+        assumptions.append(f"{device.name}: {_DESKTOP_MIB * MIB / GB:.2f} GB for a desktop on this card (estimate)")
+    return Room(usable, overhead, tuple(assumptions))
+
+
+def _system_share(device: Device) -> int:
+    """At least 2 GiB, at most 8; GB10's 128 GB are decimal, 119.7 GiB as the system counts them."""
+    share = min(8 * GIB, max(2 * GIB, device.memory_bytes // 16))
+    decimal = device.memory_bytes * 9 // 128 if device.backend == "cuda" else 0
+    return share + decimal

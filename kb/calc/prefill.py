@@ -1,0 +1,145 @@
+"""The time of reading a prompt, before the first token comes out.
+
+A prompt is worked off in micro-batches of 512 tokens. Each multiplies every weight in use with every token, so the
+matrix units bind, not the memory::
+
+    seconds = 2 x weights x tokens / (vector rate x matrix gain x size factor)
+            + 4 x heads x head dim x mean depth x tokens x layers / (vector rate x attention gain)
+            + per micro-batch: launch cost per layer, and the weights' bytes / bandwidth where that is more
+
+The rate is the vector rate times a gain, because in llama.cpp's kernels the matrix units of all cards of a
+generation gain about the same over the vector units, whatever the data sheet's tensor figure says (a
+workstation card of twice the tensor rate reads prompts no faster). Constants: ``kb.calc.constants``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kb.calc.architecture import Architecture
+from kb.calc.decode import DecodeConstants, Spread, device_factor, expert_layers
+from kb.calc.device import Device
+from kb.calc.rates import generation_of, vector_flops
+from kb.calc.weights import Weights
+
+MICRO_BATCH = 512
+"""llama.cpp's default ``--ubatch-size``."""
+
+
+@dataclass(frozen=True)
+class PrefillBackend:
+    """How well a backend's matrix kernels use a device."""
+
+    gain: Mapping[str, float]
+    """Operations per vector operation of the data sheet, by quantization family."""
+    attention_gain: float
+    """The same for attention, with FlashAttention."""
+    layer_us: float
+    """Per layer and micro-batch."""
+
+
+@dataclass(frozen=True)
+class PrefillConstants:
+    backends: Mapping[str, PrefillBackend]
+    generations: Mapping[str, float]
+    """Factor on the gain of a generation against its backend's usual one."""
+    half_width: float
+    """The hidden size at which matrices are large enough for half of the gain."""
+    experts: float
+    """Factor on the gain for mixture-of-experts layers: each expert sees only a few of the tokens."""
+    no_flash_attention: float
+    """Factor on attention's time without FlashAttention."""
+    spreads: Mapping[str, Spread]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What reading a prompt multiplies."""
+
+    tokens: int
+    weights_per_token: float
+    """Weights that each token multiplies with, output head aside."""
+    batch_bytes: float
+    """Weight bytes that a full micro-batch reads."""
+    attention_operations: float
+    hidden_size: int
+    layers: int
+    is_moe: bool
+    family: str
+    flash_attention: bool
+
+
+def prompt_of(
+    architecture: Architecture,
+    weights: Weights,
+    family: str,
+    tokens: int,
+    *,
+    depth: int = 0,
+    flash_attention: bool = True,
+) -> Prompt:
+    """What a prompt of ``tokens`` costs after ``depth`` tokens that are already in the cache."""
+    layer_bytes = weights.active_bytes - weights.output_bytes
+    heads = architecture.num_attention_heads * (architecture.global_head_dim or architecture.head_dim)
+    mean_depth = depth + tokens / 2
+    window = min(mean_depth, architecture.sliding_window) if architecture.sliding_window else mean_depth
+    reach = architecture.num_full_attention_layers * mean_depth + architecture.num_sliding_layers * window
+    return Prompt(
+        tokens=tokens,
+        weights_per_token=architecture.params_total * min(1.0, layer_bytes / weights.total_bytes),
+        batch_bytes=bytes_read_by(architecture, weights, min(tokens, MICRO_BATCH)),
+        attention_operations=4 * heads * reach * tokens,
+        hidden_size=architecture.hidden_size,
+        layers=architecture.num_hidden_layers,
+        is_moe=expert_layers(architecture) > 0,
+        family=family,
+        flash_attention=flash_attention,
+    )
+
+
+def bytes_read_by(architecture: Architecture, weights: Weights, tokens: float) -> float:
+    """Weight bytes that a batch reads: of the experts, those that at least one token is sent to.
+
+    With ``k`` of ``E`` experts per token, ``n`` tokens miss an expert with probability ``(1 - k/E) ** n``.
+    """
+    experts = sum(weights.expert_bytes)
+    if not architecture.is_moe or not experts:
+        return weights.active_bytes
+    used = architecture.num_experts_per_tok / architecture.num_experts
+    reached = 1 - (1 - used) ** tokens
+    return weights.active_bytes + experts * (reached - used)
+
+
+def matrix_flops(prompt: Prompt, device: Device, constants: PrefillConstants) -> float:
+    """Operations per second of the device's matrix kernels on this model."""
+    backend = constants.backends[device.backend]
+    gain = backend.gain.get(prompt.family, backend.gain["k-quant"])
+    gain *= constants.generations.get(generation_of(device), 1.0)
+    gain *= constants.experts if prompt.is_moe else 1.0
+    size_factor = prompt.hidden_size / (prompt.hidden_size + constants.half_width)
+    return vector_flops(device)[0] * gain * size_factor
+
+
+def prefill_seconds(
+    prompt: Prompt, device: Device, constants: PrefillConstants, decode: DecodeConstants
+) -> float:
+    """Seconds to read the prompt on one device that holds the whole model."""
+    backend = constants.backends[device.backend]
+    batches = -(-prompt.tokens // MICRO_BATCH)
+    multiply = 2 * prompt.weights_per_token * prompt.tokens / matrix_flops(prompt, device, constants)
+    read = batches * prompt.batch_bytes / device.bandwidth_bytes_per_s
+    gain = backend.attention_gain * constants.generations.get(generation_of(device), 1.0)
+    attend = prompt.attention_operations / (vector_flops(device)[0] * gain)
+    attend *= 1.0 if prompt.flash_attention else constants.no_flash_attention
+    launch = batches * prompt.layers * backend.layer_us * 1e-6
+    slow = decode.laptop if device_factor(device, decode) == decode.laptop else 1.0
+    return slow * (max(multiply, read) + attend + launch)
+
+
+def prefill_over(
+    prompt: Prompt, devices: Sequence[Device], constants: PrefillConstants, decode: DecodeConstants
+) -> float:
+    """The same over a layer split: each device works on its share of the layers, one after another."""
+    memory = sum(device.memory_bytes for device in devices)
+    return sum(
+        prefill_seconds(prompt, device, constants, decode) * device.memory_bytes / memory for device in devices
+    )

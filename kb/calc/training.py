@@ -1,0 +1,63 @@
+"""Memory that fine-tuning takes; an estimate, since activations depend on framework and settings."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kb.calc.architecture import Architecture
+
+Method = Literal["full", "lora", "qlora"]
+
+ADAM_BYTES_PER_PARAM = 8
+"""Two f32 moments (Kingma & Ba 2014); with bf16 weights and gradients and an f32 master copy this makes the 16 bytes
+per parameter of mixed-precision training (Rajbhandari et al. 2020, ZeRO, section 3.1)."""
+
+NF4_BITS_PER_WEIGHT = 4.127
+"""NF4 with double quantization: 4 bits and 0.127 for the constants (Dettmers et al. 2023, QLoRA, section 3)."""
+
+
+@dataclass(frozen=True)
+class TrainingMemory:
+    """Bytes by what they hold."""
+
+    weights: float
+    gradients: float
+    optimizer: float
+    activations: float
+    trainable_params: int
+
+    @property
+    def total(self) -> float:
+        return self.weights + self.gradients + self.optimizer + self.activations
+
+
+def lora_params(architecture: Architecture, rank: int) -> int:
+    """Adapters on the four attention projections of every layer: ``rank × (inputs + outputs)`` each (Hu et al. 2021)."""
+    hidden, head = architecture.hidden_size, architecture.head_dim
+    queries = architecture.num_attention_heads * head
+    keys = architecture.num_key_value_heads * head
+    per_layer = 2 * (hidden + queries) + 2 * (hidden + keys)
+    return architecture.num_hidden_layers * rank * per_layer
+
+
+def training_memory(
+    architecture: Architecture, method: Method, sequence_length: int, batch_size: int, rank: int = 16
+) -> TrainingMemory:
+    """Full: 2 (weights) + 2 (gradients) + 12 (f32 master and Adam) bytes per parameter. LoRA: weights in bf16 and 16
+    bytes per adapter parameter. QLoRA: weights in NF4. Activations with gradient checkpointing: one bf16 vector per
+    layer and token, 34 bytes × hidden per token for the layer that is recomputed (Korthikanti et al. 2022, eq. 2 without
+    its attention term, which FlashAttention avoids), and f32 logits with their gradient.
+
+    >>> a = Architecture("x", 7_000_000_000, 7_000_000_000, 32, 4096, 32, 32, 128, 32000)
+    >>> round(training_memory(a, "full", 1, 1).weights / 1e9 + training_memory(a, "full", 1, 1).optimizer / 1e9)
+    98
+    """
+    params = architecture.params_total
+    trainable = params if method == "full" else lora_params(architecture, rank)
+    weights = params * NF4_BITS_PER_WEIGHT / 8 if method == "qlora" else params * 2.0
+    if method != "full":
+        weights += trainable * 2
+    optimizer = trainable * (4 + ADAM_BYTES_PER_PARAM)
+    tokens = sequence_length * batch_size
+    hidden = architecture.hidden_size
+    activations = tokens * (hidden * (2 * architecture.num_hidden_layers + 34) + 8 * architecture.vocab_size)
+    return TrainingMemory(weights, trainable * 2.0, float(optimizer), float(activations), trainable)

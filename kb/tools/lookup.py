@@ -1,0 +1,187 @@
+"""Tools that look up what is known: terms, specs, passages, and devices side by side."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kb.errors import InvalidArgument
+from kb.index.live import Index
+from kb.names import DEVICE_KINDS
+from kb.records import Record, SourceRef, kinds
+from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
+from kb.tools.views import SpecView, TermView, spec_view, term_view
+
+SPEC_KINDS = tuple(kinds)
+
+
+class TermArguments(Arguments):
+    name: Name
+
+
+def run_lookup_term(index: Index, arguments: TermArguments) -> TermView:
+    match = index.names.resolve(("terms",), arguments.name, "term")
+    return term_view(index, index.known.terms[match.slug])
+
+
+class SpecArguments(Arguments):
+    name: Name
+    kind: str | None = Field(None, description=f"one of {', '.join(SPEC_KINDS)}; without it, all are searched")
+
+
+def run_lookup_spec(index: Index, arguments: SpecArguments) -> SpecView:
+    if arguments.kind is not None and arguments.kind not in SPEC_KINDS:
+        raise InvalidArgument("kind", arguments.kind, ", ".join(SPEC_KINDS))
+    searched = (arguments.kind,) if arguments.kind else SPEC_KINDS
+    match = index.names.resolve(searched, arguments.name, "spec")
+    return spec_view(index, index.known.specs[match.kind][match.slug])
+
+
+class SearchArguments(Arguments):
+    query: Annotated[str, Field(min_length=1, max_length=2000)]
+    k: Annotated[Whole, Field(ge=1, le=50)] = 5
+
+
+class PassageHit(Record):
+    passage_id: str
+    source: str
+    section: str
+    title: str
+    text: str
+    score: float
+
+
+class SearchAnswer(Result):
+    hits: tuple[PassageHit, ...]
+
+
+def run_search(index: Index, arguments: SearchArguments) -> SearchAnswer:
+    findings = index.searcher.search(arguments.query, arguments.k)
+    return SearchAnswer(
+        hits=tuple(
+            PassageHit(**hit.passage.model_dump(include=set(PassageHit.model_fields) - {"score"}), score=hit.score)
+            for hit in findings.hits
+        ),
+        citations=cite(
+            index,
+            {
+                hit.passage.title: (SourceRef(source=hit.passage.source, section=hit.passage.section),)
+                for hit in findings.hits
+            },
+        ),
+    )
+
+
+class CompareArguments(Arguments):
+    devices: Annotated[tuple[Name, ...], Field(min_length=2, max_length=8)]
+
+
+class ComparedDevice(Record):
+    """One column of the comparison; None where a figure is not known."""
+
+    name: str
+    slug: str
+    memory_gib: float | None
+    memory_bandwidth_gb_per_s: float | None
+    fp16_dense_tflops: float | None
+    tdp_w: float | None
+    price_usd: tuple[float, float] | None
+    price_kind: str | None
+    price_as_of: str | None
+    gb_per_s_per_watt: float | None
+    gb_per_s_per_usd: float | None
+    usd_per_gib: float | None
+
+
+class CompareAnswer(Result):
+    devices: tuple[ComparedDevice, ...]
+    formula: str
+
+
+def run_compare(index: Index, arguments: CompareArguments) -> CompareAnswer:
+    columns: list[ComparedDevice] = []
+    references: dict[str, tuple[SourceRef, ...]] = {}
+    for name in arguments.devices:
+        match = index.names.resolve(DEVICE_KINDS, name, "device")
+        column, used = _column(index, match.kind, match.slug)
+        columns.append(column)
+        references |= used
+    known = [column for column in columns if column.memory_bandwidth_gb_per_s]
+    ranked = sorted(known, key=lambda column: -(column.memory_bandwidth_gb_per_s or 0))
+    sums = "; ".join(f"{column.name} {column.memory_bandwidth_gb_per_s:,.0f} GB/s" for column in ranked)
+    if len(ranked) > 1:
+        ratio = (ranked[0].memory_bandwidth_gb_per_s or 0) / (ranked[-1].memory_bandwidth_gb_per_s or 1)
+        sums += f": the first reads {ratio:.2f} times as fast as the last, which bounds its decode speed alike"
+    return CompareAnswer(devices=tuple(columns), formula=sums, citations=cite(index, references))
+
+
+def _column(index: Index, kind: str, slug: str) -> tuple[ComparedDevice, dict[str, tuple[SourceRef, ...]]]:
+    record = index.known.specs[kind][slug]
+    references: dict[str, tuple[SourceRef, ...]] = {}
+    accelerator = index.known.specs["accelerators"].get(getattr(record, "accelerator", None) or "")
+
+    def value(key: str) -> float | None:
+        for holder in (record, accelerator):
+            figure = getattr(holder, key, None) if holder is not None else None
+            if figure is not None:
+                references[f"{key} of {record.name}"] = figure.sources
+                return float(figure.value)
+        return None
+
+    prices = sorted(
+        (price for price in record.prices if price.currency == "USD" and price.per in ("unit", "system")),
+        key=lambda price: (price.kind != "street", price.kind != "list", price.kind != "used"),
+    )
+    price = prices[0] if prices else None
+    if price:
+        references[f"price of {record.name}"] = price.sources
+    memory, bandwidth, tdp = value("memory_gib"), value("memory_bandwidth_gb_per_s"), value("tdp_w")
+    middle = (price.low + price.high) / 2 if price else None
+    column = ComparedDevice(
+        name=record.name,
+        slug=slug,
+        memory_gib=memory,
+        memory_bandwidth_gb_per_s=bandwidth,
+        fp16_dense_tflops=value("fp16_dense_tflops"),
+        tdp_w=tdp,
+        price_usd=(price.low, price.high) if price else None,
+        price_kind=price.kind if price else None,
+        price_as_of=price.as_of if price else None,
+        gb_per_s_per_watt=round(bandwidth / tdp, 2) if bandwidth and tdp else None,
+        gb_per_s_per_usd=round(bandwidth / middle, 3) if bandwidth and middle else None,
+        usd_per_gib=round(middle / memory, 2) if middle and memory else None,
+    )
+    return column, references
+
+
+LOOKUP_TERM = Tool(
+    "lookup_term",
+    "A glossary term by any of its names: definition, practice, pitfalls, figures, sources, disputes.",
+    TermArguments,
+    TermView,
+    run_lookup_term,
+    {"name": "NVFP4"},
+)
+LOOKUP_SPEC = Tool(
+    "lookup_spec",
+    "The specification of a device, part, model, format, engine or build by name, every figure with its sources.",
+    SpecArguments,
+    SpecView,
+    run_lookup_spec,
+    {"name": "RTX 5090", "kind": "accelerators"},
+)
+SEARCH_PASSAGES = Tool(
+    "search_passages",
+    "Passages of the documents and the glossary that answer a question, best first.",
+    SearchArguments,
+    SearchAnswer,
+    run_search,
+    {"query": "why does memory bandwidth limit token generation?", "k": 3},
+)
+COMPARE_DEVICES = Tool(
+    "compare_devices",
+    "Two to eight devices side by side: memory, bandwidth, rate, power, price, and what a unit of each buys.",
+    CompareArguments,
+    CompareAnswer,
+    run_compare,
+    {"devices": ["RTX 4090", "RTX 3090"]},
+)

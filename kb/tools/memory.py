@@ -1,0 +1,331 @@
+"""Tools that say what fits where."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kb.calc.device import Device
+from kb.calc.fit import check_fit
+from kb.calc.kv_cache import kv_cache_bytes
+from kb.calc.results import Fit, Verdict
+from kb.calc.weights import Weights
+from kb.index.live import Index
+from kb.records import Quantization, Record, SourceRef
+from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
+from kb.tools.resolve import (
+    DeviceArgument,
+    ModelArgument,
+    ResolvedDevices,
+    ResolvedModel,
+    ResolvedQuantization,
+    resolve_devices,
+    resolve_model,
+    resolve_quantization,
+    resolve_weights,
+)
+from kb.units import GB
+
+KvCacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
+Context = Annotated[Whole, Field(ge=1, le=100_000_000, description="tokens of one conversation, prompt and answer")]
+DeviceCount = Annotated[Whole, Field(ge=1, le=1024)]
+
+
+class FitArguments(Arguments):
+    model: ModelArgument = Field(description="a name (`llama 3.1 70b`), a size (`70b`), or an object of config keys")
+    quantization: Name = Field(description="`q4_k_m`, `f16`, `4-bit`, `4.25bpw` …")
+    device: DeviceArgument = Field(description="a name (`RTX 4090`, `m2 ultra 192gb`), or an object of figures")
+    device_count: DeviceCount = 1
+    context: Context = 8192
+    kv_cache_type: KvCacheType = "f16"
+    flash_attention: bool = True
+    concurrency: Annotated[Whole, Field(ge=1, le=10_000, description="conversations held at once")] = 1
+    system_memory_gb: Annotated[Real, Field(gt=0, le=1_000_000)] | None = None
+
+
+class FitAnswer(Fit, Result):
+    """``Fit`` with the names as they were understood."""
+
+    model: str
+    quantization: str
+    device: str
+
+
+def resolve_fit(
+    index: Index, arguments: FitArguments
+) -> tuple[ResolvedModel, ResolvedQuantization, ResolvedDevices, Weights, Fit]:
+    """The parts and the result; speed needs the same placement."""
+    model = resolve_model(index, arguments.model)
+    quantization = resolve_quantization(index, arguments.quantization)
+    devices = resolve_devices(index, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    weights = resolve_weights(index, model, quantization)
+    fit = check_fit(
+        model.architecture,
+        weights,
+        devices.devices,
+        context=arguments.context,
+        kv_cache_type=arguments.kv_cache_type,
+        flash_attention=arguments.flash_attention,
+        concurrency=arguments.concurrency,
+        system_memory_bytes=round(arguments.system_memory_gb * GB) if arguments.system_memory_gb else None,
+        model_label=model.label,
+        quantization_label=quantization.record.name,
+        quantization_format=quantization.record.format,
+    )
+    warnings = (*fit.warnings, *format_warnings(quantization.record, devices.each))
+    notes = (*model.notes, *quantization.notes, *devices.notes)
+    return (
+        model,
+        quantization,
+        devices,
+        weights,
+        fit.model_copy(update={"assumptions": (*notes, *fit.assumptions), "warnings": warnings}),
+    )
+
+
+def format_warnings(quantization: Quantization, device: Device) -> Iterator[str]:
+    """Formats that run on this device only by conversion, or not at all."""
+    native = quantization.native_architectures
+    if (
+        native
+        and device.architecture
+        and not any(name.casefold() in device.architecture.casefold() for name in native.value)
+    ):
+        yield (
+            f"{device.name} ({device.architecture}) has no native {quantization.name}: it saves memory there, "
+            f"but the arithmetic runs in another format (native on {', '.join(native.value)})"
+        )
+    if quantization.format in ("exl2", "tensorrt") and device.backend != "cuda":
+        yield f"{quantization.name} needs an NVIDIA GPU; {device.name} cannot run it"
+    if quantization.format == "mlx" and device.backend != "metal":
+        yield f"{quantization.name} runs on Apple Silicon only; {device.name} cannot run it"
+
+
+def references_of(
+    model: ResolvedModel, quantization: ResolvedQuantization, devices: ResolvedDevices
+) -> dict[str, tuple[SourceRef, ...]]:
+    return {**model.references, **quantization.references, **devices.references}
+
+
+def run_check_fit(index: Index, arguments: FitArguments) -> FitAnswer:
+    model, quantization, devices, _, fit = resolve_fit(index, arguments)
+    return FitAnswer(
+        **{name: getattr(fit, name) for name in Fit.model_fields},
+        model=model.label,
+        quantization=quantization.record.name,
+        device=devices.label,
+        citations=cite(index, references_of(model, quantization, devices)),
+    )
+
+
+class MaxContextArguments(Arguments):
+    model: ModelArgument
+    quantization: Name
+    device: DeviceArgument
+    device_count: DeviceCount = 1
+    kv_cache_type: KvCacheType = "f16"
+    flash_attention: bool = True
+    concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+
+
+class MaxContextAnswer(Result):
+    """``max_context`` tokens fit beside the weights; 0 where the weights alone do not."""
+
+    model: str
+    quantization: str
+    device: str
+    max_context: int
+    model_limit: int | None
+    limited_by: Literal["memory", "model", "weights"]
+    kv_cache_gb_at_max: float
+    formula: str
+    assumptions: tuple[str, ...]
+
+
+def run_max_context(index: Index, arguments: MaxContextArguments) -> MaxContextAnswer:
+    model, quantization, devices, _, fit = resolve_fit(index, FitArguments(**_shared(arguments), context=1024))
+    limit = model.architecture.max_position_embeddings or None
+    longest = fit.max_context
+    kv = kv_cache_bytes(model.architecture, longest, arguments.kv_cache_type, arguments.concurrency) if longest else 0
+    limited: Literal["memory", "model", "weights"] = "memory"
+    if longest == 0:
+        limited = "weights"
+    elif limit and longest >= limit:
+        limited = "model"
+    reasons = {
+        "weights": f"{model.label} at {quantization.record.name} leaves no room for a context on {devices.label}",
+        "model": f"{longest:,} tokens is the model's own limit; their KV cache takes {kv / GB:.2f} GB",
+        "memory": f"{longest:,} tokens of KV cache ({kv / GB:.2f} GB) fill what the weights leave free",
+    }
+    return MaxContextAnswer(
+        model=model.label,
+        quantization=quantization.record.name,
+        device=devices.label,
+        max_context=longest,
+        model_limit=limit,
+        limited_by=limited,
+        kv_cache_gb_at_max=round(kv / GB, 3),
+        formula=reasons[limited],
+        assumptions=fit.assumptions,
+        citations=cite(index, references_of(model, quantization, devices)),
+    )
+
+
+def _shared(arguments: Arguments) -> dict[str, object]:
+    """Arguments that a tool has in common with ``check_fit``."""
+    return {
+        name: getattr(arguments, name) for name in type(arguments).model_fields if name in FitArguments.model_fields
+    }
+
+
+class BestQuantizationArguments(Arguments):
+    model: ModelArgument
+    device: DeviceArgument
+    device_count: DeviceCount = 1
+    context: Context = 8192
+    kv_cache_type: KvCacheType = "f16"
+    concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+
+
+class QuantizationChoice(Record):
+    """One step of the ladder from large to small."""
+
+    quantization: str
+    verdict: Verdict
+    required_gb: float
+    headroom_gb: float
+
+
+class BestQuantizationAnswer(Result):
+    """``best`` is the largest common GGUF type that fits whole; None where none does."""
+
+    model: str
+    device: str
+    best: str | None
+    choices: tuple[QuantizationChoice, ...]
+    formula: str
+    assumptions: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+LADDER = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
+"""Common GGUF types from near-lossless to last resort (llama.cpp, tools/quantize)."""
+
+LOSSY = ("q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
+
+
+def run_best_quantization(index: Index, arguments: BestQuantizationArguments) -> BestQuantizationAnswer:
+    choices: list[QuantizationChoice] = []
+    best: str | None = None
+    last: Fit | None = None
+    model = resolve_model(index, arguments.model)
+    devices = resolve_devices(index, arguments.device, arguments.device_count)
+    warnings: tuple[str, ...] = ()
+    for slug in LADDER:
+        if slug not in index.known.specs["quantizations"]:
+            continue
+        _, quantization, _, _, fit = resolve_fit(index, FitArguments(**_shared(arguments), quantization=slug))
+        last = last or fit
+        choices.append(
+            QuantizationChoice(
+                quantization=quantization.record.name,
+                verdict=fit.verdict,
+                required_gb=fit.required_gb,
+                headroom_gb=fit.headroom_gb,
+            )
+        )
+        if best is None and fit.verdict == "fits":
+            best = quantization.record.name
+            if slug in LOSSY:
+                warnings = (
+                    f"{best} costs quality that is easy to notice; a smaller model at 4 bits may serve better",
+                )
+    described = f"the largest type whose weights, cache and buffers stay within {devices.label}'s memory"
+    return BestQuantizationAnswer(
+        model=model.label,
+        device=devices.label,
+        best=best,
+        choices=tuple(choices),
+        formula=f"{described} at {arguments.context:,} tokens: {best or 'none fits whole'}",
+        assumptions=last.assumptions if last else (),
+        warnings=warnings,
+        citations=cite(index, {**model.references, **devices.references}),
+    )
+
+
+class KvCacheArguments(Arguments):
+    model: ModelArgument
+    context: Context = 8192
+    kv_cache_type: KvCacheType = "f16"
+    concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+
+
+class KvCacheAnswer(Result):
+    model: str
+    context: int
+    kv_cache_gb: float
+    kv_cache_gib: float
+    kb_per_token: float
+    formula: str
+    assumptions: tuple[str, ...]
+
+
+def run_kv_cache(index: Index, arguments: KvCacheArguments) -> KvCacheAnswer:
+    model = resolve_model(index, arguments.model)
+    a = model.architecture
+    size = kv_cache_bytes(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)
+    layers = a.num_full_attention_layers
+    if a.is_mla:
+        shape = f"{layers} layers × {a.kv_lora_rank + a.qk_rope_head_dim} compressed elements (MLA)"
+    else:
+        shape = f"2 (K and V) × {layers} layers × {a.num_key_value_heads} KV heads × {a.head_dim}"
+    if a.num_sliding_layers:
+        shape += f", and {a.num_sliding_layers} layers that keep a window of {a.sliding_window} tokens"
+    if a.num_linear_layers:
+        shape += f", and {a.num_linear_layers} layers with a state of constant size"
+    slots = f" × {arguments.concurrency} conversations" if arguments.concurrency > 1 else ""
+    return KvCacheAnswer(
+        model=model.label,
+        context=arguments.context,
+        kv_cache_gb=round(size / GB, 4),
+        kv_cache_gib=round(size / 2**30, 4),
+        kb_per_token=round(size / arguments.context / arguments.concurrency / 1000, 2),
+        formula=f"{shape} × {arguments.context:,} tokens{slots} in {arguments.kv_cache_type} = {size / GB:.2f} GB",
+        assumptions=(*model.notes, "as llama.cpp allocates it: contexts are rounded up to 256 tokens"),
+        citations=cite(index, model.references),
+    )
+
+
+CHECK_FIT = Tool(
+    "check_fit",
+    "Does a model at a quantization fit on a device (or several), at a context length? Gives the verdict, the memory "
+    "it needs by part, the headroom, the longest context, and what would be offloaded.",
+    FitArguments,
+    FitAnswer,
+    run_check_fit,
+    {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "RTX 4090", "context": 8192},
+)
+MAX_CONTEXT = Tool(
+    "max_context",
+    "The longest context of a model at a quantization that fits on a device without offloading.",
+    MaxContextArguments,
+    MaxContextAnswer,
+    run_max_context,
+    {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 3060 12GB"},
+)
+BEST_QUANTIZATION = Tool(
+    "best_quantization",
+    "The largest common GGUF quantization of a model that fits whole on a device, and how the others fare.",
+    BestQuantizationArguments,
+    BestQuantizationAnswer,
+    run_best_quantization,
+    {"model": "qwen2.5 32b", "device": "RTX 4090", "context": 8192},
+)
+KV_CACHE_SIZE = Tool(
+    "kv_cache_size",
+    "How much memory a model's KV cache takes at a context length and cache type.",
+    KvCacheArguments,
+    KvCacheAnswer,
+    run_kv_cache,
+    {"model": "llama 3.1 70b", "context": 131072},
+)

@@ -1,0 +1,181 @@
+"""Tools about power supplies, circuits and electricity."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kb.calc.power import (
+    CIRCUITS,
+    LARGEST_COMMON_PSU_W,
+    energy_cost_per_year,
+    energy_kwh_per_year,
+    recommended_psu_w,
+    suitable_circuits,
+    wall_w,
+)
+from kb.errors import InvalidArgument
+from kb.index.live import Index
+from kb.names import DEVICE_KINDS
+from kb.records import Accelerator, Cpu, Machine, SourceRef
+from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
+from kb.tools.memory import DeviceCount
+from kb.tools.resolve import split_count
+
+Watts = Annotated[Real, Field(gt=0, le=100_000)]
+DEFAULT_CPU_W = 250.0
+DEFAULT_OTHER_W = 100.0
+
+
+class PowerSupplyArguments(Arguments):
+    device: Name = Field(description="the graphics card")
+    device_count: DeviceCount = 1
+    cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
+    other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
+
+
+class PowerSupplyAnswer(Result):
+    """``recommended_psu_w`` is loaded to 80 % at most by the sustained draw."""
+
+    device: str
+    sustained_w: float
+    recommended_psu_w: float
+    psu_count: int
+    wall_w: float
+    circuits: tuple[str, ...]
+    formula: str
+    assumptions: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def board_power(index: Index, name: str) -> tuple[str, float, dict[str, tuple[SourceRef, ...]]]:
+    """A device's label, its sustained power in watts and where that stands."""
+    match = index.names.resolve(DEVICE_KINDS, name, "device")
+    record = index.known.specs[match.kind][match.slug]
+    watts = None
+    if isinstance(record, (Accelerator, Cpu)):
+        watts = record.tdp_w
+    elif isinstance(record, Machine) and record.power_w:
+        value = record.power_w.value
+        high = max(value) if isinstance(value, tuple) else value
+        return record.name, high, {f"power of {record.name}": record.power_w.sources}
+    if watts is None:
+        raise InvalidArgument("device", name, "a device whose power is known (give `watts` where the tool takes it)")
+    return record.name, watts.value, {f"TDP of {record.name}": watts.sources}
+
+
+def run_power_supply(index: Index, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
+    count, name = (1, arguments.device)
+    if arguments.device_count == 1:
+        count, name = split_count(arguments.device)
+    count *= arguments.device_count
+    label, gpu_w, references = board_power(index, name)
+    cpu_w, cpu_label = DEFAULT_CPU_W, "CPU (assumed)"
+    if arguments.cpu:
+        match = index.names.resolve(("cpus",), arguments.cpu, "CPU")
+        record = index.known.specs["cpus"][match.slug]
+        assert isinstance(record, Cpu)
+        figure = record.max_power_w or record.tdp_w
+        if figure is None:
+            raise InvalidArgument("cpu", arguments.cpu, "a processor whose power is known")
+        cpu_w, cpu_label = figure.value, record.name
+        references[f"power of {record.name}"] = figure.sources
+    sustained = gpu_w * count + cpu_w + arguments.other_w
+    recommended = recommended_psu_w(sustained)
+    supplies = 1 if recommended <= LARGEST_COMMON_PSU_W else 2
+    at_wall = wall_w(sustained)
+    circuits = tuple(circuit.name for circuit in suitable_circuits(at_wall))
+    warnings = []
+    if supplies > 1:
+        each = recommended_psu_w(sustained / 2)
+        warnings.append(
+            f"more than one common supply gives: two of {each:,.0f} W, started together, or a server supply"
+        )
+    if "15 A / 120 V" not in circuits:
+        warnings.append(
+            f"{at_wall:,.0f} W at the wall is more than a 15 A / 120 V circuit carries for hours "
+            f"({CIRCUITS[0].continuous_w:,.0f} W)"
+        )
+    return PowerSupplyAnswer(
+        device=label if count == 1 else f"{count}× {label}",
+        sustained_w=sustained,
+        recommended_psu_w=recommended,
+        psu_count=supplies,
+        wall_w=round(at_wall),
+        circuits=circuits,
+        formula=(
+            f"{count} × {gpu_w:g} W ({label}) + {cpu_w:g} W ({cpu_label}) + {arguments.other_w:g} W (rest) = "
+            f"{sustained:,.0f} W; ÷ 0.8 = {sustained / 0.8:,.0f} W, next size sold: {recommended:,.0f} W"
+        ),
+        assumptions=(
+            "80 % rule: the sustained draw loads the supply to 80 % at most",
+            "an ATX 3.1 supply with a native 12V-2x6 connector per card that needs one takes the millisecond peaks",
+            "at the wall: 92 % efficiency (80 PLUS Platinum); circuits carry 80 % of their rating for hours",
+        ),
+        warnings=tuple(warnings),
+        citations=cite(index, references),
+    )
+
+
+class PowerCostArguments(Arguments):
+    watts: Watts | None = Field(None, description="sustained draw at the wall; or name a device")
+    device: Name | None = None
+    device_count: DeviceCount = 1
+    price_per_kwh: Annotated[Real, Field(gt=0, le=100)] = 0.15
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    hours_per_day: Annotated[Real, Field(gt=0, le=24)] = 24
+
+
+class PowerCostAnswer(Result):
+    watts: float
+    kwh_per_year: float
+    cost_per_year: float
+    currency: str
+    formula: str
+    assumptions: tuple[str, ...]
+
+
+def run_power_cost(index: Index, arguments: PowerCostArguments) -> PowerCostAnswer:
+    if (arguments.watts is None) == (arguments.device is None):
+        raise InvalidArgument("watts", arguments.watts, "either `watts` or `device`, one of the two")
+    references: dict[str, tuple[SourceRef, ...]] = {}
+    assumptions: list[str] = []
+    if arguments.device is not None:
+        label, watts, references = board_power(index, arguments.device)
+        watts *= arguments.device_count
+        assumptions.append(f"{label} at its full rated power of {watts:g} W while it runs; idle hours cost less")
+    else:
+        watts = arguments.watts or 0.0
+    if "price_per_kwh" not in arguments.model_fields_set:
+        assumptions.append(f"{arguments.price_per_kwh:g} {arguments.currency} per kWh, as nothing was given")
+    kwh = energy_kwh_per_year(watts, arguments.hours_per_day)
+    cost = energy_cost_per_year(watts, arguments.price_per_kwh, arguments.hours_per_day)
+    return PowerCostAnswer(
+        watts=watts,
+        kwh_per_year=round(kwh, 1),
+        cost_per_year=round(cost, 2),
+        currency=arguments.currency,
+        formula=(
+            f"{watts:,.0f} W × {arguments.hours_per_day:g} h × 365 ÷ 1000 = {kwh:,.0f} kWh; "
+            f"× {arguments.price_per_kwh:g} {arguments.currency} = {cost:,.0f} {arguments.currency} a year"
+        ),
+        assumptions=tuple(assumptions),
+        citations=cite(index, references),
+    )
+
+
+SIZE_POWER_SUPPLY = Tool(
+    "size_power_supply",
+    "Which power supply a machine with these cards needs, what it draws from the wall, and which circuits carry it.",
+    PowerSupplyArguments,
+    PowerSupplyAnswer,
+    run_power_supply,
+    {"device": "RTX 5090", "device_count": 2, "cpu": "Ryzen 9 9950X"},
+)
+ESTIMATE_POWER_COST = Tool(
+    "estimate_power_cost",
+    "What a machine's electricity costs per year.",
+    PowerCostArguments,
+    PowerCostAnswer,
+    run_power_cost,
+    {"watts": 2000, "price_per_kwh": 0.15, "hours_per_day": 24},
+)

@@ -1,0 +1,329 @@
+"""Tool arguments to what the calculators work on: names, or the figures of things we do not know."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import Field
+
+from kb.calc.architecture import Architecture
+from kb.calc.device import Device
+from kb.calc.weights import Weights, weights_of
+from kb.errors import InvalidArgument, UnknownName
+from kb.index.live import Index
+from kb.names import DEVICE_KINDS
+from kb.records import (
+    Accelerator,
+    Backend,
+    Cpu,
+    Figure,
+    LanguageModel,
+    Machine,
+    Quantization,
+    SourceRef,
+)
+from kb.tools.base import Arguments, Name, Real, Whole
+from kb.units import GB, GIB
+
+Positive = Annotated[Whole, Field(gt=0, le=10**15)]
+Small = Annotated[Whole, Field(gt=0, le=10**7)]
+
+DEFAULT_SYSTEM_MEMORY_GB = 64.0
+DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S = 80.0
+"""Dual-channel DDR5-5600 gives 89.6 GB/s; an assumption wherever the system's memory is not given."""
+
+_COUNT = re.compile(
+    r"^\s*(\d{1,4}|two|three|four|six|eight|dual|twin|pair of|quad)\s*(?:[x×]\s*|\s+)(?=[a-z0-9])", re.I
+)
+_COUNTS = {"two": 2, "three": 3, "four": 4, "six": 6, "eight": 8, "dual": 2, "twin": 2, "pair of": 2, "quad": 4}
+_BPW = re.compile(r"^(?:exl2|exl3)?[\s_@-]*(\d{1,2}(?:\.\d{1,3})?)\s*(?:bpw|bits? per weight)$", re.I)
+
+
+class ModelFigures(Arguments):
+    """A model that the database does not know, by the keys of its Hugging Face ``config.json``."""
+
+    name: Name = "the given model"
+    params_total: Positive | None = None
+    params_active: Positive | None = None
+    num_hidden_layers: Small
+    hidden_size: Small
+    num_attention_heads: Small
+    num_key_value_heads: Small | None = None
+    head_dim: Small | None = None
+    vocab_size: Small | None = None
+    intermediate_size: Small | None = None
+    tie_word_embeddings: bool = False
+    sliding_window: Small | None = None
+    sliding_window_pattern: Small | None = Field(None, description="every n-th layer attends to everything")
+    num_experts: Small | None = None
+    num_experts_per_tok: Small | None = None
+    num_shared_experts: Whole = Field(0, ge=0, le=1000)
+    moe_intermediate_size: Small | None = None
+    kv_lora_rank: Small | None = None
+    q_lora_rank: Small | None = None
+    qk_rope_head_dim: Small | None = None
+    qk_nope_head_dim: Small | None = None
+    v_head_dim: Small | None = None
+    max_position_embeddings: Positive | None = None
+
+
+class DeviceFigures(Arguments):
+    """A device that the database does not know, by its figures."""
+
+    name: Name = "the given device"
+    memory_gib: Real = Field(gt=0, le=1_000_000)
+    memory_bandwidth_gb_per_s: Real = Field(gt=0, le=1_000_000)
+    fp16_dense_tflops: Real | None = Field(None, gt=0, le=1_000_000)
+    backend: Backend = "cuda"
+    unified_memory: bool = False
+
+
+ModelArgument = Name | ModelFigures
+DeviceArgument = Name | DeviceFigures
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    architecture: Architecture
+    label: str
+    slug: str | None
+    record: LanguageModel | None
+    references: dict[str, tuple[SourceRef, ...]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResolvedQuantization:
+    record: Quantization
+    references: dict[str, tuple[SourceRef, ...]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResolvedDevices:
+    """``devices`` has one entry per card; ``each`` is one of them."""
+
+    devices: tuple[Device, ...]
+    label: str
+    slug: str | None
+    kind: str | None
+    references: dict[str, tuple[SourceRef, ...]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def each(self) -> Device:
+        return self.devices[0]
+
+
+def resolve_model(index: Index, model: ModelArgument) -> ResolvedModel:
+    if isinstance(model, ModelFigures):
+        return _given_model(model)
+    match = index.names.resolve(("models",), model, "model")
+    record = index.known.specs["models"][match.slug]
+    assert isinstance(record, LanguageModel)
+    try:
+        architecture = Architecture.of(record)
+    except ValueError as error:
+        raise InvalidArgument("model", model, f"a model whose architecture is known ({error})") from None
+    notes = [match.note] if match.note else []
+    if re.fullmatch(r"\s*\d+(?:\.\d+)?\s*b(?:illion)?\s*", model, re.I):
+        notes.append(f"{model.strip()} is a size, not a model: {record.name} was taken")
+    notes += [f"assumed {text}" for text in architecture.assumed]
+    references: dict[str, tuple[SourceRef, ...]] = {f"architecture of {record.name}": _sources(record)}
+    return ResolvedModel(architecture, record.name, record.slug, record, references, tuple(notes))
+
+
+def _sources(record: LanguageModel) -> tuple[SourceRef, ...]:
+    found: dict[SourceRef, None] = {}
+    for key in ("num_hidden_layers", "params_total"):
+        figure = getattr(record, key)
+        if isinstance(figure, Figure):
+            found |= dict.fromkeys(figure.sources)
+    return tuple(found)
+
+
+def _given_model(model: ModelFigures) -> ResolvedModel:
+    config = model.model_dump(exclude={"name", "sliding_window_pattern"}, exclude_none=True)
+    notes: list[str] = []
+    if model.sliding_window and model.sliding_window_pattern:
+        config["num_sliding_layers"] = (
+            model.num_hidden_layers - model.num_hidden_layers // model.sliding_window_pattern
+        )
+    if model.num_experts and not model.num_experts_per_tok:
+        raise InvalidArgument("model.num_experts_per_tok", None, "how many of the experts are used per token")
+    if model.params_total is None:
+        config["params_total"] = _estimated_params(model)
+        notes.append(f"params_total was estimated from the shapes: {config['params_total'] / 1e9:.2f} billion")
+    if model.num_experts and model.params_active is None:
+        config["params_active"] = _estimated_active(model, config["params_total"])
+        notes.append(f"params_active was estimated from the experts: {config['params_active'] / 1e9:.2f} billion")
+    try:
+        architecture = Architecture.from_config(model.name, config)
+    except ValueError as error:
+        raise InvalidArgument("model", model.name, str(error)) from None
+    if architecture.params_active > architecture.params_total:
+        raise InvalidArgument("model.params_active", architecture.params_active, "at most params_total")
+    notes += [f"assumed {text}" for text in architecture.assumed]
+    return ResolvedModel(architecture, model.name, None, None, {}, tuple(notes))
+
+
+def _estimated_params(model: ModelFigures) -> int:
+    """Embeddings, attention projections and gated feed-forward layers; norms are left out."""
+    heads, kv_heads = model.num_attention_heads, model.num_key_value_heads or model.num_attention_heads
+    head_dim = model.head_dim or model.hidden_size // model.num_attention_heads
+    attention = model.hidden_size * head_dim * (2 * heads + 2 * kv_heads)
+    width = model.intermediate_size or 4 * model.hidden_size * 2 // 3
+    feed_forward = 3 * model.hidden_size * width
+    if model.num_experts:
+        expert_width = model.moe_intermediate_size or width
+        feed_forward = 3 * model.hidden_size * expert_width * (model.num_experts + model.num_shared_experts)
+    vocabulary = (model.vocab_size or 128256) * model.hidden_size * (1 if model.tie_word_embeddings else 2)
+    return vocabulary + model.num_hidden_layers * (attention + feed_forward)
+
+
+def _estimated_active(model: ModelFigures, total: int) -> int:
+    assert model.num_experts is not None
+    assert model.num_experts_per_tok is not None
+    width = model.moe_intermediate_size or model.intermediate_size or 4 * model.hidden_size * 2 // 3
+    idle = max(model.num_experts - model.num_experts_per_tok, 0)
+    return max(total - idle * 3 * model.hidden_size * width * model.num_hidden_layers, total // model.num_experts)
+
+
+def resolve_quantization(index: Index, name: str) -> ResolvedQuantization:
+    """A known quantization, or ``4.25bpw`` for EXL2 files of any size."""
+    custom = _BPW.match(name.strip())
+    if custom and 0.5 <= float(custom[1]) <= 32:
+        bits = float(custom[1])
+        here = SourceRef(source="hardware-kb-glossary", section="given bits per weight")
+        record = Quantization(
+            slug=f"exl2-{custom[1]}bpw",
+            name=f"EXL2 {custom[1]} bpw",
+            summary="A mix at the bits per weight that were given.",
+            format="exl2",
+            family="mixed",
+            bits_per_weight=Figure[float](value=bits, sources=(here,)),
+            sources=(here,),
+        )
+        return ResolvedQuantization(record, {}, (f"{bits:g} bits per weight, as given",))
+    match = index.names.resolve(("quantizations",), name, "quantization")
+    record_found = index.known.specs["quantizations"][match.slug]
+    assert isinstance(record_found, Quantization)
+    figure = record_found.bits_per_weight or record_found.bits_per_weight_file
+    references = {f"bits per weight of {record_found.name}": figure.sources if figure else ()}
+    return ResolvedQuantization(record_found, references, (match.note,) if match.note else ())
+
+
+def resolve_weights(index: Index, model: ResolvedModel, quantization: ResolvedQuantization) -> Weights:
+    """By the published file's size where we hold it, else by the tensors."""
+    size = None
+    record = model.record
+    while record is not None and size is None:
+        size = next((f.size_bytes for f in record.files if f.quantization == quantization.record.slug), None)
+        twin = record.same_architecture_as
+        found = index.known.specs["models"].get(twin) if twin else None
+        record = found if isinstance(found, LanguageModel) else None
+    return weights_of(model.architecture, quantization.record, size)
+
+
+def split_count(name: str) -> tuple[int, str]:
+    """
+    >>> split_count("2x RTX 3090"), split_count("dual 5090"), split_count("4090")
+    ((2, 'RTX 3090'), (2, '5090'), (1, '4090'))
+    """
+    found = _COUNT.match(name)
+    if not found:
+        return 1, name
+    word = found[1].lower()
+    return _COUNTS.get(word) or int(word), name[found.end() :]
+
+
+def resolve_devices(
+    index: Index, device: DeviceArgument, device_count: int = 1, system_memory_gb: float | None = None
+) -> ResolvedDevices:
+    """Every card that takes part. ``2x RTX 3090`` counts; a machine brings as many as it has."""
+    if isinstance(device, DeviceFigures):
+        given = Device(
+            name=device.name,
+            backend=device.backend,
+            memory_bytes=round(device.memory_gib * GIB),
+            bandwidth_bytes_per_s=device.memory_bandwidth_gb_per_s * GB,
+            fp16_dense_flops=(device.fp16_dense_tflops or 0.0) * 1e12,
+            unified_memory=device.unified_memory,
+        )
+        return ResolvedDevices((given,) * device_count, _counted(device.name, device_count), None, None, {})
+    try:
+        match = index.names.resolve(DEVICE_KINDS, device, "device")
+    except UnknownName:
+        count, rest = split_count(device)
+        if count == 1:
+            raise
+        match = index.names.resolve(DEVICE_KINDS, rest, "device")
+        device_count *= count
+    if device_count > 1024:
+        raise InvalidArgument("device_count", device_count, "1 to 1024")
+    record = index.known.specs[match.kind][match.slug]
+    notes = [match.note] if match.note else []
+    try:
+        if isinstance(record, Cpu):
+            each, more, references = _cpu(record, system_memory_gb)
+            return ResolvedDevices((each,), record.name, record.slug, match.kind, references, (*notes, *more))
+        if isinstance(record, Machine):
+            each, per_machine, references = _machine(index, record)
+        else:
+            assert isinstance(record, Accelerator)
+            each, per_machine, references = Device.of(record), 1, _accelerator_references(record)
+    except ValueError as error:
+        raise InvalidArgument("device", device, f"a device whose memory and bandwidth are known ({error})") from None
+    if match.memory_gib is not None:
+        each = replace(each, memory_bytes=match.memory_gib * GIB, name=f"{each.name} ({match.memory_gib} GB)")
+    elif (options := getattr(record, "memory_options_gib", None)) is not None and len(options.value) > 1:
+        sizes = ", ".join(f"{size:g}" for size in options.value)
+        notes.append(f"{record.name} is sold with {sizes} GB; {each.memory_bytes / GIB:g} GB was taken")
+    count = device_count * per_machine
+    label = record.name if device_count == 1 else f"{device_count}× {record.name}"
+    return ResolvedDevices((each,) * count, label, record.slug, match.kind, references, tuple(notes))
+
+
+def _counted(name: str, count: int) -> str:
+    return name if count == 1 else f"{count}× {name}"
+
+
+def _accelerator_references(record: Accelerator) -> dict[str, tuple[SourceRef, ...]]:
+    references: dict[str, tuple[SourceRef, ...]] = {}
+    if record.memory_gib:
+        references[f"memory of {record.name}"] = record.memory_gib.sources
+    if record.memory_bandwidth_gb_per_s:
+        references[f"memory bandwidth of {record.name}"] = record.memory_bandwidth_gb_per_s.sources
+    if record.fp16_dense_tflops:
+        references[f"FP16 rate of {record.name}"] = record.fp16_dense_tflops.sources
+    return references
+
+
+def _machine(index: Index, record: Machine) -> tuple[Device, int, dict[str, tuple[SourceRef, ...]]]:
+    accelerator = index.known.specs["accelerators"].get(record.accelerator or "")
+    if not isinstance(accelerator, Accelerator):
+        raise ValueError(f"{record.name}: its accelerator is not known")
+    references = _accelerator_references(accelerator)
+    if record.memory_gib and accelerator.unified_memory:
+        references[f"memory of {record.name}"] = record.memory_gib.sources
+    device = Device.of(accelerator, record if accelerator.unified_memory else None)
+    return device, record.accelerator_count, references
+
+
+def _cpu(
+    record: Cpu, system_memory_gb: float | None
+) -> tuple[Device, tuple[str, ...], dict[str, tuple[SourceRef, ...]]]:
+    if record.memory_bandwidth_gb_per_s is None:
+        raise ValueError(f"{record.name}: memory bandwidth is not known")
+    memory_gb = system_memory_gb or DEFAULT_SYSTEM_MEMORY_GB
+    device = Device(
+        name=record.name,
+        backend="cpu",
+        memory_bytes=round(memory_gb * GIB),
+        bandwidth_bytes_per_s=record.memory_bandwidth_gb_per_s.value * GB,
+        architecture=record.architecture.value if record.architecture else "",
+        vendor=record.vendor,
+        tdp_w=record.tdp_w.value if record.tdp_w else 0.0,
+    )
+    notes = (f"the model runs on the CPU from {memory_gb:g} GB of system memory, all channels filled",)
+    return device, notes, {f"memory bandwidth of {record.name}": record.memory_bandwidth_gb_per_s.sources}
