@@ -33,8 +33,8 @@ class Graph:
     def input(self, size: int, *, kept: bool = False) -> int:
         return self._append(Operation(size, is_input=True, is_output=kept))
 
-    def output(self, size: int, *sources: int) -> int:
-        return self._append(Operation(size, sources, is_output=True))
+    def output(self, size: int, *sources: int, in_place: bool = False) -> int:
+        return self._append(Operation(size, sources, in_place, is_output=True))
 
     def _append(self, operation: Operation) -> int:
         self.operations.append(operation)

@@ -11,8 +11,9 @@ Cards that share a model by layers work one after another, so their times add up
 ``kb.calc.constants``, fitted by ``make calibrate`` on published measurements.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 from kb.calc.architecture import Architecture
 from kb.calc.device import Device
@@ -98,13 +99,16 @@ class Step:
 
     def share(self, fraction: float) -> "Step":
         """The part of a step that falls to a device holding ``fraction`` of the layers."""
-        return replace(
-            self,
-            **{
-                field.name: getattr(self, field.name) * fraction
-                for field in fields(self)
-                if field.name not in ("family", "flash_attention")
-            },
+        return Step(
+            weight_bytes=self.weight_bytes * fraction,
+            weights_read=self.weights_read * fraction,
+            cache_bytes=self.cache_bytes * fraction,
+            layers=self.layers * fraction,
+            expert_layers=self.expert_layers * fraction,
+            recurrent_layers=self.recurrent_layers * fraction,
+            family=self.family,
+            flash_attention=self.flash_attention,
+            tokens=self.tokens * fraction,
         )
 
 
@@ -226,6 +230,7 @@ def split_by_layers(step: Step, devices: Sequence[Device], constants: DecodeCons
     """
     memory = sum(device.memory_bytes for device in devices)
     total = StepTime(links=(len(devices) - 1) * constants.split_us * 1e-6)
-    for device in devices:
-        total = total + step_time(step.share(device.memory_bytes / memory), device, constants)
+    for device, count in Counter(devices).items():
+        share = count * device.memory_bytes / memory if memory else count / len(devices)
+        total = total + step_time(step.share(share), device, constants)
     return total

@@ -12,6 +12,7 @@ generation gain about the same over the vector units, whatever the data sheet's 
 workstation card of twice the tensor rate reads prompts no faster). Constants: ``kb.calc.constants``.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,9 @@ class PrefillBackend:
 class PrefillConstants:
     backends: Mapping[str, PrefillBackend]
     generations: Mapping[str, float]
-    """Factor on the gain of a generation against its backend's usual one."""
+    """Factor on the gain of a generation (``ampere datacenter`` apart) against its backend's usual one."""
+    pipeline: float
+    """Share of the ideal speed-up by which several cards work on successive micro-batches at once."""
     half_width: float
     """The hidden size at which matrices are large enough for half of the gain."""
     experts: float
@@ -113,21 +116,19 @@ def matrix_flops(prompt: Prompt, device: Device, constants: PrefillConstants) ->
     """Operations per second of the device's matrix kernels on this model."""
     backend = constants.backends[device.backend]
     gain = backend.gain.get(prompt.family, backend.gain["k-quant"])
-    gain *= constants.generations.get(generation_of(device), 1.0)
+    gain *= constants.generations.get(kind_of(device), 1.0)
     gain *= constants.experts if prompt.is_moe else 1.0
     size_factor = prompt.hidden_size / (prompt.hidden_size + constants.half_width)
     return vector_flops(device)[0] * gain * size_factor
 
 
-def prefill_seconds(
-    prompt: Prompt, device: Device, constants: PrefillConstants, decode: DecodeConstants
-) -> float:
+def prefill_seconds(prompt: Prompt, device: Device, constants: PrefillConstants, decode: DecodeConstants) -> float:
     """Seconds to read the prompt on one device that holds the whole model."""
     backend = constants.backends[device.backend]
     batches = -(-prompt.tokens // MICRO_BATCH)
     multiply = 2 * prompt.weights_per_token * prompt.tokens / matrix_flops(prompt, device, constants)
     read = batches * prompt.batch_bytes / device.bandwidth_bytes_per_s
-    gain = backend.attention_gain * constants.generations.get(generation_of(device), 1.0)
+    gain = backend.attention_gain * constants.generations.get(kind_of(device), 1.0)
     attend = prompt.attention_operations / (vector_flops(device)[0] * gain)
     attend *= 1.0 if prompt.flash_attention else constants.no_flash_attention
     launch = batches * prompt.layers * backend.layer_us * 1e-6
@@ -138,8 +139,21 @@ def prefill_seconds(
 def prefill_over(
     prompt: Prompt, devices: Sequence[Device], constants: PrefillConstants, decode: DecodeConstants
 ) -> float:
-    """The same over a layer split: each device works on its share of the layers, one after another."""
+    """The same over a layer split: a card starts on the next micro-batch while the following card has this one.
+
+    With ``b`` micro-batches and ``n`` cards that saves at best ``b n / (b + n - 1)``-fold.
+    """
     memory = sum(device.memory_bytes for device in devices)
-    return sum(
-        prefill_seconds(prompt, device, constants, decode) * device.memory_bytes / memory for device in devices
+    one_by_one = sum(
+        prefill_seconds(prompt, device, constants, decode) * count * device.memory_bytes / memory
+        for device, count in Counter(devices).items()
     )
+    batches, cards = -(-prompt.tokens // MICRO_BATCH), len(devices)
+    ideal = batches * cards / (batches + cards - 1)
+    return one_by_one / (1 + (ideal - 1) * constants.pipeline)
+
+
+def kind_of(device: Device) -> str:
+    """The generation, with ``datacenter`` where the chip is another than the consumers'."""
+    generation = generation_of(device)
+    return f"{generation} datacenter" if device.segment == "datacenter" else generation

@@ -5,15 +5,17 @@ Decoding is bound by memory until the units that unpack quantized weights are: t
 """
 
 import re
+from functools import lru_cache
 
 from kb.calc.device import Device
 
 _GENERATIONS = (
+    ("ada", r"\bada\b|lovelace|\brtx[ -]?40\d\d\b|\bl4\b|\bl40s?\b"),
     ("blackwell", r"blackwell|\bgb10\b|\brtx[ -]?50\d\d\b|\bb[23]00\b"),
     ("hopper", r"hopper|\bg?h[12]00\b|\bgh200\b"),
-    ("ada", r"\bada\b|lovelace|\brtx[ -]?40\d\d\b|\bl4\b|\bl40s?\b"),
     ("ampere", r"ampere|\brtx[ -]?30\d\d\b|\brtx[ -]?a\d{4}\b|\ba100\b|\ba[346]0\b|\bjetson\b|\borin\b"),
-    ("turing", r"turing|\brtx[ -]?20\d\d\b|\bgtx[ -]?16\d\d\b|titan rtx|quadro rtx|\bt4\b"),
+    ("turing gtx", r"\bgtx[ -]?16\d\d\b|\bmx450\b|\bt[1-9]000?\b"),
+    ("turing", r"turing|\brtx[ -]?20\d\d\b|titan rtx|quadro rtx|\bt4\b"),
     ("volta", r"volta|\bv100\b"),
     ("pascal", r"pascal|\bgtx[ -]?10\d\d\b|quadro p\d|\bp[1-6]\d?0?\b"),
     ("rdna4", r"rdna ?4|\brx[ -]?9\d{3}\b"),
@@ -46,8 +48,11 @@ _DUAL_ISSUE = ("rdna3", "rdna4")
 """Their FP32 figure counts two instructions per clock, which integer dot products do not get."""
 
 
+@lru_cache(maxsize=1024)
 def generation_of(device: Device) -> str:
-    """The architecture's generation in one word, or nothing where the name does not tell.
+    """The architecture's generation, or nothing where the name does not tell.
+
+    ``turing gtx`` are the Turing cards without tensor units.
 
     >>> generation_of(Device("RTX 4090", "cuda", 1, 1.0, architecture="Ada Lovelace"))
     'ada'
@@ -63,6 +68,7 @@ def generation_of(device: Device) -> str:
     return next((generation for generation, pattern in _GENERATIONS if re.search(pattern, name)), "")
 
 
+@lru_cache(maxsize=1024)
 def vector_flops(device: Device) -> tuple[float, str]:
     """FP32 operations per second outside tensor units, and where the number comes from.
 

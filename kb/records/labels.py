@@ -3,14 +3,16 @@
 import re
 import unicodedata
 
-_DROPPED = re.compile(r"[^a-z0-9]+")
+_DROPPED = re.compile(r"(?<!\d)\.|\.(?!\d)|[^a-z0-9.]+")
 
 
 def label_key(name: str) -> str:
-    """Fold case, punctuation and spaces away.
+    """Fold case, punctuation and spaces away; a decimal point stays, for 2.5 GbE is not 25 GbE.
 
     >>> label_key("RTX-5090"), label_key("rtx 5090"), label_key("12V-2×6"), label_key("80+")
     ('rtx5090', 'rtx5090', '12v2x6', '80plus')
+    >>> label_key("Llama-3.1 70B"), label_key("model.gguf")
+    ('llama3.170b', 'modelgguf')
     """
     folded = unicodedata.normalize("NFKD", name).casefold().replace("×", "x").replace("+", "plus")
     return _DROPPED.sub("", folded)

@@ -15,6 +15,7 @@ from kb.records import Quantization, Record, SourceRef
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.resolve import (
     DeviceArgument,
+    DeviceFigures,
     ModelArgument,
     ResolvedDevices,
     ResolvedModel,
@@ -24,7 +25,7 @@ from kb.tools.resolve import (
     resolve_quantization,
     resolve_weights,
 )
-from kb.units import GB
+from kb.units import GB, GIB
 
 KvCacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 Context = Annotated[Whole, Field(ge=1, le=100_000_000, description="tokens of one conversation, prompt and answer")]
@@ -253,6 +254,72 @@ def run_best_quantization(index: Index, arguments: BestQuantizationArguments) ->
     )
 
 
+class MemoryArguments(Arguments):
+    model: ModelArgument
+    quantization: Name | None = Field(None, description="only this one; without it, the common GGUF types")
+    context: Context = 8192
+    kv_cache_type: KvCacheType = "f16"
+    concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+
+
+class MemoryNeed(Record):
+    """``total_gb`` = weights + cache + compute buffer + runtime, on one CUDA device that holds everything."""
+
+    quantization: str
+    weights_gb: float
+    kv_cache_gb: float
+    total_gb: float
+    total_gib: float
+    how: str
+
+
+class MemoryAnswer(Result):
+    model: str
+    context: int
+    needs: tuple[MemoryNeed, ...]
+    formula: str
+    assumptions: tuple[str, ...]
+
+
+def run_memory(index: Index, arguments: MemoryArguments) -> MemoryAnswer:
+    model = resolve_model(index, arguments.model)
+    roomy = DeviceFigures(name="one device with room", memory_gib=1_000_000, memory_bandwidth_gb_per_s=1000)
+    needs: list[MemoryNeed] = []
+    references = dict(model.references)
+    notes: tuple[str, ...] = ()
+    for slug in (arguments.quantization,) if arguments.quantization else ("f16", "q8_0", "q4_k_m"):
+        asked = FitArguments(**_shared(arguments) | {"quantization": slug}, device=roomy)
+        _, quantization, _, weights, fit = resolve_fit(index, asked)
+        references |= quantization.references
+        notes = quantization.notes
+        needs.append(
+            MemoryNeed(
+                quantization=quantization.record.name,
+                weights_gb=round(weights.total_bytes / GB, 2),
+                kv_cache_gb=fit.breakdown.kv_cache_gb,
+                total_gb=fit.required_gb,
+                total_gib=round(fit.required_gb * GB / GIB, 2),
+                how=weights.how,
+            )
+        )
+    sums = "; ".join(
+        f"{need.quantization}: {need.weights_gb:g} GB of weights, {need.total_gb:g} GB ({need.total_gib:g} GiB) in all"
+        for need in needs
+    )
+    return MemoryAnswer(
+        model=model.label,
+        context=arguments.context,
+        needs=tuple(needs),
+        formula=sums,
+        assumptions=(
+            *model.notes,
+            *notes,
+            f"{arguments.context:,} tokens of context, cache in {arguments.kv_cache_type}, llama.cpp with FlashAttention",
+        ),
+        citations=cite(index, references),
+    )
+
+
 class KvCacheArguments(Arguments):
     model: ModelArgument
     context: Context = 8192
@@ -320,6 +387,14 @@ BEST_QUANTIZATION = Tool(
     BestQuantizationAnswer,
     run_best_quantization,
     {"model": "qwen2.5 32b", "device": "RTX 4090", "context": 8192},
+)
+ESTIMATE_MEMORY = Tool(
+    "estimate_memory",
+    "How much memory a model needs, by quantization, whatever the device.",
+    MemoryArguments,
+    MemoryAnswer,
+    run_memory,
+    {"model": "llama 3.1 70b"},
 )
 KV_CACHE_SIZE = Tool(
     "kv_cache_size",

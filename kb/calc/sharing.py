@@ -1,0 +1,111 @@
+"""How devices and system memory share one decode step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kb.calc.architecture import Architecture
+from kb.calc.decode import DecodeConstants, Step, StepTime, split_by_layers, step_time
+from kb.calc.device import Device
+from kb.calc.results import Offload
+from kb.calc.weights import Weights
+
+ALL_REDUCE_US = 25.0
+"""Latency of one sum over cards through PCIe (NCCL; assumed, not fitted: the calibration data holds no such run)."""
+ALL_REDUCES_PER_LAYER = 2
+"""After attention and after the feed-forward part (Megatron-LM, arXiv:1909.08053)."""
+DEFAULT_LINK_BYTES_PER_S = 16e9
+"""PCIe 4.0 x8 or 3.0 x16, where a card's link is not known."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The parts of a step that fall to the devices and to system memory."""
+
+    devices: Step
+    system: Step | None
+
+
+def shares_of(step: Step, architecture: Architecture, weights: Weights, offload: Offload | None) -> Shares:
+    """Cut a step where the placement cuts the model.
+
+    Layers kept in system memory are computed there, with their cache; of layers whose experts alone are kept
+    there, only the experts' reads move.
+    """
+    if offload is None:
+        return Shares(step, None)
+    layers = architecture.num_hidden_layers
+    moved = min(layers, max(0, offload.layers_total - offload.layers_on_device))
+    experts = min(layers, offload.experts_on_cpu_layers)
+    if moved == 0 and experts == 0:
+        return Shares(step, None)
+    total = max(1.0, float(weights.active_bytes))
+    if experts:
+        used = architecture.num_experts_per_tok / max(1, architecture.num_experts)
+        first = _first_with_experts(weights, experts)
+        fraction = min(1.0, sum(first) * used / total)
+        system = replace(
+            step.share(fraction), cache_bytes=0.0, layers=float(experts), expert_layers=0.0, recurrent_layers=0.0
+        )
+        device = replace(
+            step, weight_bytes=step.weight_bytes - system.weight_bytes,
+            weights_read=step.weights_read - system.weights_read,
+        )  # fmt: skip
+        return Shares(device, system)
+    used_layers = moved / layers
+    body = max(0.0, 1 - weights.output_bytes / total) if layers > moved else 1.0
+    system = replace(
+        step.share(used_layers),
+        weight_bytes=step.weight_bytes * body * used_layers,
+        weights_read=step.weights_read * body * used_layers,
+    )
+    device = replace(
+        step.share(1 - used_layers),
+        weight_bytes=step.weight_bytes - system.weight_bytes,
+        weights_read=step.weights_read - system.weights_read,
+    )
+    return Shares(device, system)
+
+
+def _first_with_experts(weights: Weights, count: int) -> list[int]:
+    """llama.cpp's ``--n-cpu-moe`` takes the experts of the first layers."""
+    return [size for size in weights.expert_bytes if size][:count]
+
+
+def device_time(
+    step: Step,
+    architecture: Architecture,
+    devices: Sequence[Device],
+    constants: DecodeConstants,
+    *,
+    sequences: int = 1,
+    tensor_parallel: bool = False,
+) -> StepTime:
+    """Seconds of the devices' part: one after another (layer split) or all at once (tensor parallel)."""
+    if not tensor_parallel or len(devices) == 1:
+        return split_by_layers(step, devices, constants)
+    count = len(devices)
+    part = replace(
+        step.share(1 / count), layers=step.layers, expert_layers=step.expert_layers,
+        recurrent_layers=step.recurrent_layers, tokens=step.tokens,
+    )  # fmt: skip
+    slowest = max((step_time(part, device, constants) for device in devices), key=lambda time: time.total)
+    known = [device.pcie_bytes_per_s for device in devices if device.pcie_bytes_per_s]
+    link = min(known, default=DEFAULT_LINK_BYTES_PER_S)
+    message = sequences * architecture.hidden_size * 2
+    one_sum = ALL_REDUCE_US * 1e-6 + 2 * (count - 1) / count * message / link
+    return slowest + StepTime(links=ALL_REDUCES_PER_LAYER * step.layers * one_sum)
+
+
+def ceiling_seconds(
+    shares: Shares, devices: Sequence[Device], system: Device, *, tensor_parallel: bool = False
+) -> float:
+    """The least time in which the bytes can be read at the memories' peak bandwidth, nothing else counted."""
+    bytes_read = shares.devices.weight_bytes + shares.devices.cache_bytes
+    memory = sum(device.memory_bytes for device in devices)
+    if tensor_parallel:
+        seconds = max(bytes_read / len(devices) / device.bandwidth_bytes_per_s for device in devices)
+    else:
+        seconds = sum(bytes_read * device.memory_bytes / memory / device.bandwidth_bytes_per_s for device in devices)
+    if shares.system is not None:
+        seconds += (shares.system.weight_bytes + shares.system.cache_bytes) / system.bandwidth_bytes_per_s
+    return seconds

@@ -1,0 +1,148 @@
+"""Numbers with units in a question: context, users, money, power, sizes."""
+
+import re
+from dataclasses import dataclass
+
+_NUMBER = r"(\d{1,3}(?:[,  ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+_CONTEXT = (
+    re.compile(rf"{_NUMBER}\s*(k|m)?[\s-]*(?:tokens?)?[\s-]*(?:of\s+)?(?:context|ctx|window)", re.I),
+    re.compile(
+        rf"(?:context|ctx|window|num_ctx)(?:\s+(?:length|size|window))?\s*(?:of|=|:|at|is|to)?\s*{_NUMBER}\s*(k|m)?\b",
+        re.I,
+    ),
+    re.compile(rf"(?:at|with|for|of)\s+(?:a\s+)?{_NUMBER}\s*(k)\b(?!\s*(?:sek|usd|eur|dollars?|budget))", re.I),
+    re.compile(rf"(?:at|with|for|of)\s+(?:a\s+)?{_NUMBER}\s*(k|m)?\s*tokens?\b(?!\s*(?:per|/|a\s+second|s\b))", re.I),
+)
+_USERS = re.compile(
+    rf"{_NUMBER}\s*(?:concurrent|simultaneous|parallel)?\s*(?:users?|people|requests?|conversations?|streams?|developers?|colleagues|attorneys)\b",
+    re.I,
+)
+_MONEY = re.compile(
+    rf"([$€£])\s*{_NUMBER}\s*(k)?(?![\w.]*\s*(?:/|per|a|an)\s*(?:k?wh|hour|hr|h\b))|{_NUMBER}\s*(k)?\s*(usd|dollars?|eur|euros?|sek|kr|kronor|gbp|pounds?)\b(?!\s*(?:/|per|a|an)\s*(?:k?wh|hour|hr|h\b))",
+    re.I,
+)
+_RENT = re.compile(
+    rf"[$€£]?\s*{_NUMBER}\s*(?:usd|dollars?|eur|euros?|sek)?\s*(?:/|per|an?)\s*(?:gpu[- ]?)?(?:hour|hr|h)\b", re.I
+)
+_KWH = re.compile(
+    rf"[$€£]?\s*{_NUMBER}\s*(¢|cents?|ct|öre)?\s*(usd|dollars?|eur|euros?|sek|kr)?\s*(?:/|per|an?)\s*kwh", re.I
+)
+_HOURS = re.compile(rf"{_NUMBER}\s*(?:hours?|hrs?|h)\s*(?:/|per|a|each|every)\s*day", re.I)
+_ALL_DAY = re.compile(r"24\s*/\s*7|around the clock|day and night|nonstop|non-stop|continuously", re.I)
+_WATTS = re.compile(rf"{_NUMBER}\s*(k)?w(?:atts?)?\b(?!h)", re.I)
+_SYSTEM_MEMORY = re.compile(
+    rf"{_NUMBER}\s*(?:gb|gib|g)\s*(?:of\s+)?(?:(?:ddr[345]|lpddr\w+|system|main|normal|regular|cpu)\s*(?:ram|memory)?|ram)\b"
+    rf"|(?:system\s+)?ram\s*(?:of|is|:)?\s*{_NUMBER}\s*(?:gb|gib)", re.I
+)  # fmt: skip
+_SIZE = re.compile(rf"{_NUMBER}\s*(gb|gib|tb)\b(?!\s*/\s*s|ps|\s*per)", re.I)
+_READ = re.compile(rf"{_NUMBER}\s*(mb|gb)\s*(?:/|p)\s*s\b", re.I)
+_TOKENS_PER_S = re.compile(rf"{_NUMBER}\s*(?:tokens?|toks?|t)\s*(?:/|per|p|a)\s*(?:s|sec|second)\b", re.I)
+_KV_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|8[- ]bit|4[- ]bit|q8|q4)\b[^.?]{0,12}\bkv|\bkv[\s-]*(?:cache)?[^.?]{0,16}?\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|q8|q4|8[- ]bit|4[- ]bit)\b", re.I)  # fmt: skip
+_CURRENCIES = {
+    "$": "USD",
+    "€": "EUR",
+    "£": "GBP",
+    "u": "USD",
+    "d": "USD",
+    "e": "EUR",
+    "s": "SEK",
+    "k": "SEK",
+    "g": "GBP",
+    "p": "GBP",
+}
+_KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16"}
+
+
+@dataclass(frozen=True)
+class Quantities:
+    context: int | None = None
+    users: int | None = None
+    kv_cache_type: str | None = None
+    system_memory_gb: float | None = None
+    budget: float | None = None
+    currency: str | None = None
+    price_per_kwh: float | None = None
+    hours_per_day: float | None = None
+    rent_per_hour: float | None = None
+    watts: float | None = None
+    size_gb: float | None = None
+    read_mb_per_s: float | None = None
+    tokens_per_s: float | None = None
+
+
+def number(text: str) -> float:
+    """
+    >>> number("1,600"), number("0.15")
+    (1600.0, 0.15)
+    """
+    return float(re.sub(r"[,  ]", "", text))
+
+
+def read_quantities(text: str) -> Quantities:
+    """
+    >>> q = read_quantities("70B at 32k context for 4 users, 0.30 EUR per kWh, 8 hours a day, 64 GB RAM")
+    >>> q.context, q.users, q.price_per_kwh, q.hours_per_day, q.system_memory_gb
+    (32768, 4, 0.3, 8.0, 64.0)
+    """
+    users = _USERS.search(text)
+    rent = _RENT.search(text)
+    hours = _HOURS.search(text)
+    watts = _WATTS.search(text)
+    memory = _SYSTEM_MEMORY.search(text)
+    size = _SIZE.search(text)
+    read = _READ.search(text)
+    speed = _TOKENS_PER_S.search(text)
+    budget, currency = _money(text)
+    all_day = 24.0 if _ALL_DAY.search(text) else None
+    return Quantities(
+        context=_context(text),
+        users=int(number(users[1])) if users and number(users[1]) >= 1 else None,
+        kv_cache_type=_kv_type(text),
+        system_memory_gb=number(memory[1] or memory[2]) if memory else None,
+        budget=budget,
+        currency=currency,
+        price_per_kwh=_kwh(text),
+        hours_per_day=number(hours[1]) if hours else all_day,
+        rent_per_hour=number(rent[1]) if rent else None,
+        watts=number(watts[1]) * (1000 if watts[2] else 1) if watts else None,
+        size_gb=number(size[1]) * (1000 if size[2].lower() == "tb" else 1) if size else None,
+        read_mb_per_s=number(read[1]) * (1000 if read[2].lower() == "gb" else 1) if read else None,
+        tokens_per_s=number(speed[1]) if speed else None,
+    )
+
+
+def _context(text: str) -> int | None:
+    for pattern in _CONTEXT:
+        found = pattern.search(text)
+        if found:
+            value, unit = number(found[1]), (found[2] or "").lower()
+            if unit == "k":
+                # Context lengths are powers of two: 32k is 32,768 tokens.
+                return (
+                    round(value * 1024) if value in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) else round(value * 1000)
+                )
+            tokens = round(value * (1_000_000 if unit == "m" else 1))
+            if tokens >= 128:
+                return tokens
+    return None
+
+
+def _money(text: str) -> tuple[float | None, str | None]:
+    found = _MONEY.search(text)
+    if not found:
+        return None, None
+    amount = number(found[2] or found[4]) * (1000 if found[3] or found[5] else 1)
+    return amount, _CURRENCIES[(found[1] or found[6])[0].lower()]
+
+
+def _kwh(text: str) -> float | None:
+    found = _KWH.search(text)
+    return number(found[1]) / (100 if found[2] else 1) if found else None
+
+
+def _kv_type(text: str) -> str | None:
+    found = _KV_TYPE.search(text)
+    if not found:
+        return None
+    name = re.sub(r"[- ]", "", (found[1] or found[2]).lower())
+    return _KV_NAMES.get(name, name)

@@ -1,0 +1,81 @@
+"""What a question asks, as the rest of the chat works on it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kb.names import Match
+
+Intent = Literal[
+    "fit", "memory", "speed", "max_context", "best_quantization", "what_runs", "compare", "kv_cache", "power_supply",
+    "power_cost", "load_time", "transfer", "training", "rent_or_buy", "token_cost", "recommend", "spec", "define",
+    "disputes", "passages",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A record that the question names; ``name`` is what the tools take for it.
+
+    Several ``candidates`` where the name is ambiguous.
+    """
+
+    name: str
+    candidates: tuple[Match, ...]
+    count: int = 1
+
+    @property
+    def match(self) -> Match:
+        return self.candidates[0]
+
+    @property
+    def ambiguous(self) -> bool:
+        return len(self.candidates) > 1
+
+    @property
+    def label(self) -> str:
+        return self.match.label
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that the question takes for granted of a device, to be held against its record."""
+
+    thing: Thing
+    key: Literal["memory_gib", "memory_bandwidth_gb_per_s", "tdp_w", "nvlink"]
+    value: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """Names, quantities and intents of the last message, completed from the ones before."""
+
+    text: str
+    intents: tuple[Intent, ...] = ()
+    models: tuple[Thing, ...] = ()
+    devices: tuple[Thing, ...] = ()
+    quantizations: tuple[Thing, ...] = ()
+    terms: tuple[Thing, ...] = ()
+    others: tuple[Thing, ...] = ()
+    """Specs of the other kinds: drives, links, boards, engines, builds."""
+    figure_keys: tuple[str, ...] = ()
+    """Figures that are asked for by name (``tdp_w``, ``price``)."""
+    claims: tuple[Claim, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Names that look like a device or a model and are none that we know."""
+    notes: tuple[str, ...] = ()
+    context: int | None = None
+    users: int | None = None
+    kv_cache_type: str | None = None
+    system_memory_gb: float | None = None
+    budget: float | None = None
+    currency: str | None = None
+    price_per_kwh: float | None = None
+    hours_per_day: float | None = None
+    rent_per_hour: float | None = None
+    watts: float | None = None
+    size_gb: float | None = None
+    read_mb_per_s: float | None = None
+    tokens_per_s: float | None = None
+    training_method: Literal["full", "lora", "qlora"] | None = None
+    carried: tuple[str, ...] = field(default=())
+    """What was taken from earlier messages."""

@@ -1,0 +1,106 @@
+"""What the chat answers with, whole and in pieces."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from kb.records import Record
+from kb.tools.base import Arguments
+
+MAX_MESSAGE = 8_000
+"""Characters of one message; longer ones are refused, not cut."""
+
+
+class Message(Arguments):
+    role: Literal["user", "assistant", "system"]
+    content: Annotated[str, StringConstraints(min_length=1, max_length=MAX_MESSAGE)]
+
+
+class ChatRequest(Arguments):
+    """``messages``, oldest first, end with the user's question. The server keeps nothing between requests."""
+
+    messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=50)]
+    stream: bool = False
+
+
+class Citation(Record):
+    """What ``[id]`` in the answer stands for: a passage, a term, a spec, a dispute or a tool's result."""
+
+    id: int
+    source: str
+    section: str
+    title: str
+    passage_id: str | None = None
+    term: str | None = None
+    spec: str | None = None
+    dispute: str | None = None
+    tool: str | None = None
+
+
+class ToolCall(Record):
+    name: str
+    arguments: dict[str, Any]
+    result: dict[str, Any]
+
+
+class Grounding(Record):
+    """``figures`` in the answer that were held against the evidence; those without support never leave, so
+    ``unsupported_figures`` is empty; ``removed_sentences`` counts what the language model wrote in vain."""
+
+    figures: int
+    unsupported_figures: tuple[str, ...] = ()
+    removed_sentences: int = 0
+
+
+class Usage(Record):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Reply(Record):
+    """The answer of ``POST /chat``."""
+
+    answer: str
+    citations: tuple[Citation, ...]
+    tool_calls: tuple[ToolCall, ...]
+    abstained: bool
+    reason: str | None
+    engine: str
+    """Who wrote: ``composed`` (no model), or the model's name; ``composed`` too where the model failed."""
+    grounding: Grounding
+    usage: Usage = Usage()
+
+
+class EvidenceEvent(Record):
+    """Comes first, before the language model has produced anything: the composed answer, complete by itself."""
+
+    event: Literal["evidence"] = "evidence"
+    answer: str
+    citations: tuple[Citation, ...]
+    tool_calls: tuple[ToolCall, ...]
+    abstained: bool
+    reason: str | None
+
+
+class TokenEvent(Record):
+    """Text that has passed the grounding, to be appended."""
+
+    event: Literal["token"] = "token"
+    text: str
+
+
+class DoneEvent(Record):
+    """The whole reply; its ``answer`` is what the pieces make."""
+
+    event: Literal["done"] = "done"
+    reply: Reply
+
+
+class ErrorEvent(Record):
+    """The language model failed or ran out of time; the composed answer stands."""
+
+    event: Literal["error"] = "error"
+    message: str
+
+
+Event = EvidenceEvent | TokenEvent | DoneEvent | ErrorEvent

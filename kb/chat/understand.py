@@ -1,0 +1,347 @@
+"""Messages to a :class:`Question`: which names, which quantities, what is asked."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from kb.chat.quantities import Quantities, number, read_quantities
+from kb.chat.question import Claim, Intent, Question, Thing
+from kb.names import DEVICE_KINDS, Mention, Names
+from kb.records import kinds
+
+_OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))
+
+# Order matters: the first that matches comes first in the answer.
+_INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
+        ("rent_or_buy", r"\brent(?:ing|al)?\b.*\b(?:buy|own)|\b(?:buy|own)\w*\b.*\b(?:rent|cloud)|break[- ]?even"),
+        ("token_cost", r"(?:cost|price|cheap)\w*\b[^?]*\bper (?:million|1m|m) tok|per million tokens"),
+        ("training", r"\bfine[- ]?tun\w*|\bq?lora\b|\btrain(?:ing|ed)?\b"),
+        ("power_cost", r"electricity|power bill|energy (?:cost|bill)|\bkwh\b|cost (?:me )?to (?:run|power)|running costs?"),
+        ("power_supply", r"\bpsu\b|power supply|power supplies|how many watts? (?:do|does|should|will) (?:i|my|we)|wattage"),
+        ("load_time", r"\bload(?:s|ing)?\b[^?]*\b(?:time|long|seconds|fast|quick\w*|take)|how long[^?]*\bload|time to load|cold start"),
+        ("transfer", r"\btransfer(?:ring)?\b[^?]*(?:time|long|take|over)|how long[^?]*(?:copy|transfer|move)"),
+        ("max_context", r"(?:max(?:imum)?|longest|largest|biggest|most) (?:possible )?(?:context|ctx)|how (?:long|much|big|many)\b[^?]{0,25}\b(?:context|ctx)|how many tokens (?:of context )?(?:can|fit)|context[^?]{0,25}\b(?:can i|fit|get|possible)"),
+        ("kv_cache", r"\bkv[\s-]?cache\b[^?]*(?:size|big|large|memory|take|need|use|gb|much)|(?:how (?:big|large|much)|size)[^?]*\bkv[\s-]?cache"),
+        ("best_quantization", r"(?:best|which|what|right|highest|largest)\s+(?:\w+\s+)?quant(?:i[sz]ation)?s?\b|quant(?:i[sz]ation)?\b[^?]*\b(?:should|best|recommend|choose|pick|use)\b"),
+        ("compare", r"\bvs\.?\b|\bversus\b|\bcompar\w+|\bdifference between\b|\b(?:better|faster|slower|cheaper) than\b|\bwhich (?:one )?is (?:better|faster|cheaper)\b|\bor\b[^?]*\bwhich\b"),
+        ("speed", r"how fast|tokens? (?:per|/|a) ?s|tok/s|\btoks?\b|\bt/s\b|\btps\b|\bspeed\b|how (?:quick|slow)\w*|throughput|how many tokens|time to first token|\bttft\b|prefill|prompt processing|latency"),
+        ("what_runs", r"what (?:can|could|will|models?|llms?|size)\b[^?]*\b(?:run|fit|handle|work)|which (?:models?|llms?)\b|(?:biggest|largest|best) (?:model|llm)|what (?:model|llm)s?\b|run locally (?:on|with)"),
+        ("fit", r"\bcan (?:i|you|we|it|my|an?|the|one)\b[^?]*\b(?:run|fit|load|handle|use|host|hold|serve)|\bwill\b[^?]*\b(?:fit|run|work)\b|\bdo(?:es)?\b[^?]*\b(?:fit|run)\b|\bis\b[^?]*\benough\b|\benough (?:vram|memory|ram)|\bfits?\b|\brun(?:ning|s)?\b|\bpossible\b|\bhold\b|\bhost(?:ing)?\b|\bserv(?:e|ing)\b"),
+        ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)"),
+        ("recommend", r"(?:what|which)\b[^?]*\b(?:should|to|would you)\b[^?]*\b(?:buy|get|choose|pick|build)|recommend|\bbest (?:gpu|card|graphics card|hardware|machine|computer|mac|build|setup|budget|value)|\bbudget\b|worth (?:buying|it)|what hardware|which (?:gpu|card|graphics card|mac|machine|computer)\b|what (?:gpu|card|graphics card|computer|machine)\b"),
+        ("disputes", r"disput|contradict|disagree|wrong about|conflict|inconsisten"),
+        ("define", r"\bwhat(?:'s| is| are| does)\b|\bexplain\b|\bdefine\b|\bmeaning of\b|\bstand for\b|\btell me about\b|\bwhat do you (?:know|mean)|\bdescribe\b"),
+)  # fmt: skip
+_INTENTS = tuple((intent, re.compile(pattern, re.I)) for intent, pattern in _INTENT_PATTERNS)
+
+_FIGURE_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (key, re.compile(pattern, re.I))
+    for key, pattern in (
+        ("memory_bandwidth_gb_per_s", r"bandwidth|gb/s|how fast is (?:the|its) memory|memory speed"),
+        ("memory_type", r"(?:type|kind) of (?:memory|vram|ram)|gddr|memory type"),
+        ("tdp_w", r"\btdp\b|power (?:draw|consumption|use|usage|limit)|how much power|\bwatts?\b|how many watts|\bpower\b"),
+        ("price", r"\bprices?\b|\bcosts?\b|how much (?:is|are|does|do|for)\b|\bmsrp\b|expensive|cheap|\bpay\b|street price|used price"),
+        ("cuda_cores", r"cuda cores?"),
+        ("tensor_cores", r"tensor cores?"),
+        ("nvlink", r"nv[\s-]?link"),
+        ("fp16_dense_tflops", r"\btflops?\b|teraflops?|fp16 (?:performance|rate|speed|compute)|compute power"),
+        ("fp4_sparse_tflops", r"\bpflops?\b|petaflops?|\bfp4\b"),
+        ("l3_cache_mb", r"\bl3\b"),
+        ("l2_cache_mb", r"\bl2\b"),
+        ("cores", r"how many cores|\bcores?\b|core count"),
+        ("threads", r"\bthreads?\b"),
+        ("pcie_lanes", r"\blanes?\b"),
+        ("socket", r"\bsocket\b"),
+        ("architecture", r"\barchitecture\b|\bgeneration\b"),
+        ("num_hidden_layers", r"how many layers|\blayers?\b"),
+        ("num_key_value_heads", r"kv heads?|key[- ]value heads?"),
+        ("params_total", r"how many (?:parameters|params)|parameter count|\bparameters\b"),
+        ("params_active", r"active (?:parameters|params)"),
+        ("num_experts", r"how many experts|\bexperts\b"),
+        ("max_position_embeddings", r"context (?:length|window|size|limit)|max(?:imum)? context"),
+        ("bits_per_weight", r"bits per weight|\bbpw\b|how many bits"),
+        ("sequential_read_mb_per_s", r"read speed|how fast|sequential"),
+        ("endurance_tbw", r"endurance|\btbw\b"),
+        ("warranty_years", r"warranty"),
+        ("efficiency_rating", r"efficien|80 ?(?:\+|plus)|titanium|platinum"),
+        ("power_w", r"how many watts|wattage|power"),
+        ("networking", r"network|ethernet|qsfp|ports?\b"),
+        ("size_mm", r"dimensions|how big|\bsize\b"),
+        ("max_memory_gib", r"max(?:imum)? (?:memory|ram)|how much ram (?:can|does)"),
+        ("pcie_x16_slots", r"\bslots?\b"),
+        ("memory_gib", r"how much (?:vram|memory|ram)|\bvram\b|\bmemory\b|how many (?:gb|gigs?)"),
+    )
+)  # fmt: skip
+
+_FOLLOW_UP = re.compile(
+    r"^\s*(?:and|or|but|also|what about|how about|what if|then|so|ok(?:ay)?|with|on|at|in|same|now|if)\b"
+    r"|\b(?:it|them|that|those|this one|these|the same|instead|both|that one)\b", re.I
+)  # fmt: skip
+_OF_THEM = re.compile(r"\b(\d{1,3}|two|three|four|six|eight|a pair|both|a second|another)\b\s*(?:of\s+(?:them|those|these)|cards?|gpus?|x\b|more)", re.I)  # fmt: skip
+_SECOND = re.compile(r"\b(?:a second|another|one more)\b", re.I)
+_COUNT_BEFORE = re.compile(r"(?:^|[\s(])(\d{1,3}|an?|one|two|three|four|five|six|eight|dual|twin|pair of|a pair of|quad)\s*[x×]?\s*(?:nvidia|geforce|amd|radeon|used|new)?\s*$", re.I)  # fmt: skip
+_COUNT_AFTER = re.compile(r"^\s*[x×]\s*(\d{1,3})\b", re.I)
+_WORDS_TO_COUNT = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "dual": 2, "twin": 2,
+    "pair of": 2, "a pair of": 2, "a pair": 2, "both": 2, "quad": 4, "a second": 2, "another": 2,
+}  # fmt: skip
+
+_LOOKS_LIKE_DEVICE = re.compile(
+    r"\b(?:rtx|gtx|geforce|radeon|rx|arc|quadro|tesla)[\s-]*(?:pro\s*)?[a-z]?\d{3,5}\w*(?:\s*(?:ti|super|xtx?|ada|laptop))?"
+    r"|\bm\d\d?\s+(?:ultra|max|pro)\b|\b(?:mac studio|mac pro|mac mini|macbook(?: pro| air)?)\s+m\d(?:\s+(?:ultra|max|pro))?"
+    r"|\bi[3579]-\d{4,5}\w*|\b(?:h|b|a|v|l|mi)\d{2,3}[a-z]?\b(?!\s*(?:tokens|ctx|context))", re.I
+)  # fmt: skip
+_LOOKS_LIKE_MODEL = re.compile(
+    r"\b(?:meta-)?(?:llama|qwen|qwq|mistral|mixtral|ministral|codestral|gemma|phi|deepseek|gpt|claude|gemini|grok|yi|falcon|"
+    r"command|glm|kimi|nemotron|granite|olmo|smollm|minimax)[\s\-_:]*(?:[a-z]*[\s\-_:]*)?v?\d+(?:\.\d+)*[\w.:\-]*(?:\s*\d+(?:\.\d+)?b)?", re.I
+)  # fmt: skip
+_MEMORY_CLAIM = re.compile(
+    r"(?:\b(?:has|have|with|having|got|comes with|ships with|'s|includes|offers)\b\s*(?:only\s+|about\s+|its\s+|a\s+|full\s+)?)"
+    r"(\d{1,4})\s*(?:gb|gib|gigs?|gigabytes?)\b(?:\s*(?:of\s+)?(?:vram|gddr\w*|memory|hbm\w*|unified memory|unified ram))?(?!\s*(?:/s|per|ps|of\s+(?:system|ddr|ram)|\s*ram|\s*ddr))", re.I
+)  # fmt: skip
+_MEMORY_BEFORE = re.compile(r"(\d{1,4})\s*(?:gb|gib|gig)\b(?:\s*of\s*(?:vram|memory)\s*(?:on|in|of))?(?:\s+of\s+(?:the|my|an?))?[\s-]*(?:nvidia|geforce|amd|on the|on my|on an?|the|my)?\s*$", re.I)  # fmt: skip
+_BANDWIDTH_CLAIM = re.compile(r"(\d[\d,.]*)\s*(gb|tb)\s*(?:/|p|per )\s*s", re.I)
+_NVLINK_CLAIM = re.compile(r"nv[\s-]?link", re.I)
+_QUESTION_ABOUT_NVLINK = re.compile(
+    r"\b(?:do|does|has|have|is|are|can|which)\b[^?]*nv[\s-]?link|nv[\s-]?link\?", re.I
+)
+
+_GENERIC_TERMS = frozenset(
+    {"memory", "gpu", "parameters", "token", "inference", "llm", "cache", "node", "noise", "case"}
+)
+
+
+def understand(messages: Sequence[str], names: Names) -> Question:
+    """``messages`` are the user's, oldest first; the last is the question."""
+    question = _read(messages[-1], names)
+    if len(messages) > 1:
+        question = _completed(question, messages[:-1], names)
+    return question
+
+
+def _read(text: str, names: Names) -> Question:
+    text = text[:8000]
+    found = list(_mentions(text, names))
+    quantities = read_quantities(text)
+    by_kind: dict[str, list[Thing]] = {"models": [], "devices": [], "quantizations": [], "terms": [], "others": []}
+    claims: list[Claim] = []
+    for mention in found:
+        thing, group = _thing(text, mention)
+        if group == "quantizations" and quantities.kv_cache_type and _near_kv(text, mention):
+            continue
+        known = next((other for other in by_kind[group] if other.match == thing.match), None)
+        if known is None:
+            by_kind[group].append(thing)
+        if group == "devices":
+            claims += _claims(text, mention, thing)
+    unknown = _unknown(text, found)
+    terms = _telling(by_kind["terms"], by_kind)
+    notes = tuple(m.note for mention in found for m in mention.matches[:1] if m.note)
+    question = Question(
+        text=text,
+        models=tuple(by_kind["models"]),
+        devices=tuple(by_kind["devices"]),
+        quantizations=tuple(by_kind["quantizations"]),
+        terms=terms,
+        others=tuple(by_kind["others"]),
+        claims=tuple(claims),
+        unknown=unknown,
+        notes=notes,
+        training_method=_training_method(text),
+        **vars(quantities),
+    )
+    question = replace(question, figure_keys=tuple(key for key, pattern in _FIGURE_KEYS if pattern.search(text)))
+    return replace(question, intents=_intents(question))
+
+
+def _mentions(text: str, names: Names) -> Iterator[Mention]:
+    """Names in the text, each as the kind that it most likely is here, in order of place."""
+    taken: list[Mention] = []
+    for group in (("models",), DEVICE_KINDS, ("quantizations",), (*_OTHER_KINDS, "terms")):
+        for mention in names.scan(text, group):
+            inside = [other for other in taken if mention.start < other.end and other.start < mention.end]
+            if all(mention.end - mention.start > other.end - other.start for other in inside):
+                taken = [other for other in taken if other not in inside] + [mention]
+    taken += names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), taken)
+    yield from sorted(taken, key=lambda mention: mention.start)
+
+
+def _thing(text: str, mention: Mention) -> tuple[Thing, str]:
+    kind = mention.matches[0].kind
+    group = "devices" if kind in DEVICE_KINDS else kind if kind in ("models", "quantizations", "terms") else "others"
+    count = 1
+    if group == "devices":
+        before = _COUNT_BEFORE.search(text[: mention.start])
+        after = _COUNT_AFTER.search(text[mention.end :])
+        word = before[1].lower() if before else after[1] if after else "1"
+        count = _WORDS_TO_COUNT.get(word) or (int(word) if word.isdigit() else 1)
+        if not 1 <= count <= 64:
+            count = 1
+    return Thing(mention.text, mention.matches, count), group
+
+
+def _claims(text: str, mention: Mention, thing: Thing) -> Iterator[Claim]:
+    """What the words around a device take for granted of it."""
+    after = re.split(r"[?!;\n]|\.\s|,\s*(?:and|but|so)\s", text[mention.end : mention.end + 90])[0]
+    before = re.split(r"[?!;,\n]|\.\s", text[max(0, mention.start - 40) : mention.start])[-1]
+    inside = re.search(r"(\d{1,4})\s*(?:gb|gib)\b", mention.text, re.I)
+    memory = _MEMORY_CLAIM.search(after) or _MEMORY_BEFORE.search(before) or inside
+    direct = re.match(r"\s*\(?\s*(\d{1,4})\s*(?:gb|gib)\b(?!\s*(?:/|per|ps|of\s+ram|ram|ddr))", after, re.I)
+    memory = memory or direct
+    if memory and not _other_name_between(after, memory):
+        yield Claim(thing, "memory_gib", float(memory[1]))
+    bandwidth = _BANDWIDTH_CLAIM.search(after)
+    if bandwidth:
+        scale = 1000 if bandwidth[2].lower() == "tb" else 1
+        yield Claim(thing, "memory_bandwidth_gb_per_s", number(bandwidth[1].rstrip(".,")) * scale)
+    if _NVLINK_CLAIM.search(text) and not _QUESTION_ABOUT_NVLINK.search(text):
+        yield Claim(thing, "nvlink", 1.0)
+
+
+def _other_name_between(after: str, memory: re.Match[str]) -> bool:
+    return memory.string is after and bool(re.search(r"\b(?:than|versus|vs|and|or)\b", after[: memory.start()], re.I))
+
+
+def _unknown(text: str, found: Sequence[Mention]) -> tuple[str, ...]:
+    """Names in the form of a device's or a model's that no mention covers."""
+    unknown: dict[str, None] = {}
+    for pattern in (_LOOKS_LIKE_DEVICE, _LOOKS_LIKE_MODEL):
+        for looks in pattern.finditer(text):
+            covered = any(
+                mention.start < looks.end() and looks.start() < mention.end
+                and mention.matches[0].kind in (*DEVICE_KINDS, "models", *_OTHER_KINDS)
+                for mention in found
+            )  # fmt: skip
+            term_exactly = any(mention.start <= looks.start() and looks.end() <= mention.end for mention in found)
+            if not covered and not term_exactly:
+                unknown[looks[0].strip()] = None
+    return tuple(unknown)
+
+
+def _near_kv(text: str, mention: Mention) -> bool:
+    around = text[max(0, mention.start - 18) : mention.end + 14]
+    return bool(re.search(r"\bkv\b|cache", around, re.I))
+
+
+def _telling(terms: Sequence[Thing], by_kind: dict[str, list[Thing]]) -> tuple[Thing, ...]:
+    """Terms without the generic ones, unless nothing else was named."""
+    telling = tuple(thing for thing in terms if thing.match.slug not in _GENERIC_TERMS)
+    named = by_kind["models"] or by_kind["devices"] or by_kind["quantizations"] or by_kind["others"]
+    return telling if telling or named else tuple(terms)
+
+
+def _training_method(text: str) -> Literal["full", "lora", "qlora"] | None:
+    found = re.search(r"\b(qlora|lora|full(?:[\s-](?:fine|parameter|train))?)", text, re.I)
+    if not found:
+        return None
+    word = found[1].lower()
+    return "qlora" if word == "qlora" else "lora" if word == "lora" else "full"
+
+
+def _intents(question: Question) -> tuple[Intent, ...]:
+    """What is asked, most specific first; judged by words and by what is named."""
+    text = question.text
+    spoken = [intent for intent, pattern in _INTENTS if pattern.search(text)]
+    models, devices = bool(question.models), bool(question.devices)
+    several = len(question.devices) + len(question.models) > 1
+    chosen: list[Intent] = []
+    for intent in spoken:
+        keep = {
+            "training": models or bool(re.search(r"how much|vram|memory|gpu|can i", text, re.I)),
+            "fit": models and devices,
+            "what_runs": devices and not models,
+            "memory": models and not (devices and question.figure_keys and not spoken_fit(spoken)),
+            "speed": devices and models,
+            "compare": several
+            or len(question.terms) > 1
+            or len(question.quantizations) > 1
+            or len(question.others) > 1,
+            "max_context": models and devices,
+            "best_quantization": models and devices,
+            "kv_cache": models,
+            "power_supply": devices,
+            "power_cost": devices or question.watts is not None,
+            "load_time": models or question.size_gb is not None,
+            "transfer": question.size_gb is not None or models,
+            "token_cost": question.tokens_per_s is not None and question.rent_per_hour is not None,
+            "rent_or_buy": question.budget is not None and question.rent_per_hour is not None,
+            "recommend": not (models and devices and "fit" in spoken),
+        }.get(intent, True)
+        if keep:
+            chosen.append(intent)
+    if "best_quantization" in spoken and models and not devices:
+        chosen.append("memory")
+    if "fit" in spoken and devices and not models and "what_runs" not in chosen and not question.figure_keys:
+        chosen.append("what_runs")
+    if models and devices and not set(chosen) & {
+        "fit", "speed", "max_context", "best_quantization", "training", "compare", "kv_cache", "load_time", "power_supply",
+    }:  # fmt: skip
+        chosen = ["fit", "speed", *chosen]
+    if "fit" in chosen and "memory" in chosen and devices:
+        chosen.remove("memory")
+    if "max_context" in chosen or "best_quantization" in chosen:
+        chosen = [intent for intent in chosen if intent not in ("fit", "memory")]
+    if "compare" in chosen and models and len(question.devices) > 1:
+        chosen = ["compare", "fit", "speed", *(i for i in chosen if i not in ("compare", "fit", "speed"))]
+    if _asks_for_figures(question, chosen):
+        chosen.insert(0, "spec")
+    named = (*question.terms, *question.quantizations, *question.others)
+    if not chosen and named:
+        chosen.append("define")
+    if not chosen and devices:
+        chosen.append("spec")
+    if not chosen and models:
+        chosen.append("memory")
+    return tuple(dict.fromkeys(chosen)) or ("passages",)
+
+
+def spoken_fit(spoken: Sequence[Intent]) -> bool:
+    return bool({"fit", "what_runs"} & set(spoken))
+
+
+def _asks_for_figures(question: Question, chosen: Sequence[Intent]) -> bool:
+    """``how much VRAM does the 4090 have`` asks a figure of a record; ``… does a 70B need`` does not."""
+    records = (*question.devices, *question.others, *question.models, *question.quantizations)
+    calculated = {
+        "fit", "memory", "speed", "max_context", "best_quantization", "training", "power_supply", "power_cost",
+        "load_time", "transfer", "kv_cache", "what_runs", "rent_or_buy", "token_cost", "compare",
+    }  # fmt: skip
+    return bool(records and question.figure_keys and not calculated & set(chosen))
+
+
+def _completed(question: Question, earlier: Sequence[str], names: Names) -> Question:
+    """Names and quantities of earlier messages, where this one leaves them open and reads as their continuation."""
+    lacks_model_or_device = not question.models or not question.devices
+    own_subject = question.terms or question.others
+    follow_up = bool(_FOLLOW_UP.search(question.text)) or (not own_subject and len(question.text.split()) <= 6)
+    if not follow_up or (not lacks_model_or_device and question.intents != ("passages",)):
+        return question
+    if own_subject and "define" in question.intents and not re.search(r"\b(?:it|them|that)\b", question.text, re.I):
+        return question
+    before = understand(earlier, names)
+    taken: dict[str, object] = {}
+    carried: list[str] = []
+    asked_of_them = _OF_THEM.search(question.text)
+    for key in ("models", "devices", "quantizations"):
+        if not getattr(question, key) and (things := getattr(before, key)):
+            taken[key] = things
+            carried += [thing.label for thing in things]
+    if "devices" in taken and asked_of_them:
+        word = asked_of_them[1].lower()
+        count = _WORDS_TO_COUNT.get(word) or int(word)
+        if _SECOND.search(question.text):
+            count = before.devices[0].count + 1
+        taken["devices"] = tuple(replace(thing, count=count) for thing in before.devices)
+    for key in Quantities.__dataclass_fields__:
+        if getattr(question, key) is None and getattr(before, key) is not None and key != "size_gb":
+            taken[key] = getattr(before, key)
+    if question.training_method is None and before.training_method:
+        taken["training_method"] = before.training_method
+    merged = replace(question, **taken, carried=tuple(dict.fromkeys(carried)))  # type: ignore[arg-type]
+    own = [intent for intent, pattern in _INTENTS if pattern.search(question.text)]
+    telling = [intent for intent in own if intent not in ("define", "recommend", "fit", "disputes")]
+    if telling or (own and "fit" in own):
+        return replace(merged, intents=_intents(merged))
+    kept = tuple(intent for intent in before.intents if intent not in ("spec", "define", "passages"))
+    return replace(merged, intents=kept or _intents(merged), terms=question.terms, figure_keys=before.figure_keys)

@@ -1,0 +1,258 @@
+"""Tools that say how fast, and what runs on a device."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kb.calc.results import Fit, Range, Speed
+from kb.calc.speed import estimate_speed
+from kb.calc.weights import Weights
+from kb.errors import InvalidArgument
+from kb.index.live import Index
+from kb.records import Figure, LanguageModel, Measurement, Record
+from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
+from kb.tools.memory import LADDER, Context, DeviceCount, FitArguments, references_of, resolve_fit
+from kb.tools.resolve import (
+    DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S,
+    DeviceArgument,
+    ResolvedDevices,
+    ResolvedModel,
+    ResolvedQuantization,
+    resolve_devices,
+)
+from kb.units import GB
+
+_NOTHING = Range(low=0.0, typical=0.0, high=0.0)
+
+
+class PublishedMeasurement(Record):
+    """A published measurement of this very case, or of the nearest that we hold; shown beside the estimate."""
+
+    name: str
+    slug: str
+    device_count: int
+    quantization: str | None
+    depth_tokens: int | None
+    decode_tokens_per_s: float | tuple[float, float]
+    source: str
+    section: str
+    as_of: str | None
+    same_quantization: bool
+
+
+class SpeedAnswer(Speed, Result):
+    """``Speed`` with the names as they were understood and whether it fits; all zero where it does not."""
+
+    model: str
+    quantization: str
+    device: str
+    verdict: str
+    measured: PublishedMeasurement | None = None
+
+
+def speed_of(
+    model: ResolvedModel,
+    quantization: ResolvedQuantization,
+    devices: ResolvedDevices,
+    weights: Weights,
+    fit: Fit,
+    arguments: FitArguments,
+) -> Speed:
+    """The speed at the placement that ``check_fit`` found."""
+    if fit.verdict == "does_not_fit":
+        return Speed(
+            decode_tokens_per_s=_NOTHING,
+            ceiling_tokens_per_s=0.0,
+            prefill_tokens_per_s=_NOTHING,
+            time_to_first_token_s=0.0,
+            bottleneck="memory: it does not fit",
+            bytes_read_per_token_gb=round(weights.active_bytes / GB, 3),
+            formula=fit.formula,
+            assumptions=fit.assumptions,
+            warnings=("it does not fit, so there is no speed to estimate",),
+        )
+    speed = estimate_speed(
+        model.architecture,
+        weights,
+        devices.devices,
+        quantization_family=quantization.record.family,
+        context=arguments.context,
+        kv_cache_type=arguments.kv_cache_type,
+        flash_attention=arguments.flash_attention,
+        concurrency=arguments.concurrency,
+        offload=fit.offload,
+        system_memory_bytes_per_s=DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S * GB,
+    )
+    notes = (*model.notes, *quantization.notes, *devices.notes)
+    return speed.model_copy(
+        update={"assumptions": (*notes, *speed.assumptions), "warnings": (*fit.warnings, *speed.warnings)}
+    )
+
+
+def run_estimate_speed(index: Index, arguments: FitArguments) -> SpeedAnswer:
+    model, quantization, devices, weights, fit = resolve_fit(index, arguments)
+    speed = speed_of(model, quantization, devices, weights, fit, arguments)
+    return SpeedAnswer(
+        **{name: getattr(speed, name) for name in Speed.model_fields},
+        model=model.label,
+        quantization=quantization.record.name,
+        device=devices.label,
+        verdict=fit.verdict,
+        measured=nearest_measurement(index, model, quantization, devices),
+        citations=cite(index, references_of(model, quantization, devices)),
+    )
+
+
+def nearest_measurement(
+    index: Index, model: ResolvedModel, quantization: ResolvedQuantization, devices: ResolvedDevices
+) -> PublishedMeasurement | None:
+    """Of the same device, as many of them, and the same architecture; the same quantization first, then public
+    benchmarks before the documents' claims."""
+    found: list[tuple[bool, bool, int, Measurement]] = []
+    for record in index.known.specs["measurements"].values():
+        assert isinstance(record, Measurement)
+        if record.basis != "measured" or record.decode_tokens_per_s is None or record.offloaded:
+            continue
+        here = record.device == f"{devices.kind}/{devices.slug}" and record.device_count == len(devices.devices)
+        if not here or record.model is None or not _same_architecture(index, record.model, model):
+            continue
+        same = record.quantization == quantization.record.slug
+        claimed = any(index.known.sources[s.source].kind == "document" for s in record.decode_tokens_per_s.sources)
+        depth = record.depth_tokens.value if record.depth_tokens else 0
+        found.append((not same, claimed, depth, record))
+    if not found:
+        return None
+    not_same, _, depth, record = min(found, key=lambda entry: (*entry[:3], entry[3].slug))
+    figure = record.decode_tokens_per_s
+    assert isinstance(figure, Figure)
+    named = index.known.specs["quantizations"].get(record.quantization or "")
+    return PublishedMeasurement(
+        name=record.name,
+        slug=record.slug,
+        device_count=record.device_count,
+        quantization=named.name if named else None,
+        depth_tokens=depth or None,
+        decode_tokens_per_s=figure.value,
+        source=figure.sources[0].source,
+        section=figure.sources[0].section,
+        as_of=figure.as_of,
+        same_quantization=not not_same,
+    )
+
+
+def _same_architecture(index: Index, slug: str, model: ResolvedModel) -> bool:
+    if model.record is None:
+        return False
+    other = index.known.specs["models"][slug]
+    assert isinstance(other, LanguageModel)
+    family = {model.record.slug, model.record.same_architecture_as or model.record.slug}
+    return other.slug in family or other.same_architecture_as in family
+
+
+class WhatRunsOnArguments(Arguments):
+    device: DeviceArgument
+    device_count: DeviceCount = 1
+    context: Context = 8192
+    quantization: Name | None = Field(
+        None, description="only this one; without it, the best that fits for each model"
+    )
+    limit: Annotated[Whole, Field(ge=1, le=200)] = 20
+
+
+class RunnableModel(Record):
+    model: str
+    slug: str
+    params_billions: float
+    quantization: str
+    required_gb: float
+    headroom_gb: float
+    max_context: int
+    decode_tokens_per_s: Range
+
+
+class WhatRunsOnAnswer(Result):
+    """Models that fit whole at a type that keeps their quality (4 bits and up), the largest first."""
+
+    device: str
+    models: tuple[RunnableModel, ...]
+    count: int
+    formula: str
+    assumptions: tuple[str, ...]
+
+
+GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m", "q4_k_m"))
+
+
+def run_what_runs_on(index: Index, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
+    devices = resolve_devices(index, arguments.device, arguments.device_count)
+    types = (arguments.quantization,) if arguments.quantization else GOOD_TYPES
+    runnable: list[RunnableModel] = []
+    for record in index.known.specs["models"].values():
+        assert isinstance(record, LanguageModel)
+        if record.params_total is None or record.same_architecture_as:
+            continue
+        best = _best(index, record, types, arguments)
+        if best:
+            runnable.append(best)
+    runnable.sort(key=lambda entry: (-entry.params_billions, entry.slug))
+    kind = arguments.quantization or "Q4_K_M or better"
+    return WhatRunsOnAnswer(
+        device=devices.label,
+        models=tuple(runnable[: arguments.limit]),
+        count=len(runnable),
+        formula=(
+            f"{len(runnable)} models of the catalogue hold weights ({kind}), {arguments.context:,} tokens of cache and "
+            f"buffers in {devices.label}'s memory"
+        ),
+        assumptions=(*devices.notes, f"a context of {arguments.context:,} tokens, nothing offloaded"),
+        citations=cite(index, devices.references),
+    )
+
+
+def _best(
+    index: Index, record: LanguageModel, types: tuple[str, ...], arguments: WhatRunsOnArguments
+) -> RunnableModel | None:
+    for slug in types:
+        asked = FitArguments(
+            model=record.slug,
+            quantization=slug,
+            device=arguments.device,
+            device_count=arguments.device_count,
+            context=arguments.context,
+        )
+        try:
+            model, quantization, devices, weights, fit = resolve_fit(index, asked)
+        except InvalidArgument:
+            return None
+        if fit.verdict == "fits" and fit.max_context >= arguments.context:
+            speed = speed_of(model, quantization, devices, weights, fit, asked)
+            return RunnableModel(
+                model=model.label,
+                slug=record.slug,
+                params_billions=round(model.architecture.params_total / 1e9, 2),
+                quantization=quantization.record.name,
+                required_gb=fit.required_gb,
+                headroom_gb=fit.headroom_gb,
+                max_context=fit.max_context,
+                decode_tokens_per_s=speed.decode_tokens_per_s,
+            )
+    return None
+
+
+ESTIMATE_SPEED = Tool(
+    "estimate_speed",
+    "How fast a model generates on a device: decode speed as a range that holds about 80 % of measurements, the "
+    "bandwidth ceiling, prefill speed, time to first token, and what limits it.",
+    FitArguments,
+    SpeedAnswer,
+    run_estimate_speed,
+    {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 4090", "context": 2048},
+)
+WHAT_RUNS_ON = Tool(
+    "what_runs_on",
+    "Which models of the catalogue fit whole on a device, the largest first, with the quantization and the speed.",
+    WhatRunsOnArguments,
+    WhatRunsOnAnswer,
+    run_what_runs_on,
+    {"device": "RTX 3060 12GB", "limit": 10},
+)
