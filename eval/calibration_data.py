@@ -37,9 +37,7 @@ class Measurement:
     tokens_per_s: float
 
     def step(self, *, flash_attention: bool) -> Step:
-        return step_of(
-            self.architecture, self.weights, self.family, self.depth, flash_attention=flash_attention
-        )
+        return step_of(self.architecture, self.weights, self.family, self.depth, flash_attention=flash_attention)
 
     def prompt(self, *, flash_attention: bool) -> Prompt:
         return prompt_of(

@@ -53,6 +53,12 @@ def rebuilt(constants: Constants, numbers: Mapping[str, float], path: str = "") 
     return numbers.get(path, constants)  # type: ignore[return-value]
 
 
+def as_logarithms(ratios: Vector) -> Vector:
+    """Residuals in which half and double are equally far off."""
+    logarithms: Vector = np.log(ratios)
+    return logarithms
+
+
 def fit(
     residuals: Callable[[Mapping[str, float]], Vector],
     priors: Mapping[str, Prior],

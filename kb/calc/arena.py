@@ -4,12 +4,12 @@ Source: llama.cpp, ggml/src/ggml-alloc.c. A tensor takes the best-fitting gap, e
 again after its last use; element-wise operations write over a source that nobody else reads.
 """
 
+from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """Makes one tensor of ``size`` bytes from earlier ones, given by their numbers."""
 
     size: int
@@ -21,11 +21,11 @@ class Operation:
     """Never freed."""
 
 
-@dataclass
 class Graph:
     """Operations in the order that they run in; a tensor's number is its operation's."""
 
-    operations: list[Operation] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
 
     def add(self, size: int, *sources: int, in_place: bool = False) -> int:
         return self._append(Operation(size, sources, in_place))
@@ -97,31 +97,32 @@ class _Arena:
         self.highest = 0
 
     def take(self, size: int) -> int:
-        fitting = [(length, -index) for index, (_, length) in enumerate(self._gaps) if length >= size]
-        if fitting:
-            index = -min(fitting)[1]
-            offset, length = self._gaps.pop(index)
-            if length > size:
-                self._gaps.insert(index, (offset + size, length - size))
+        best, best_length = -1, 0
+        for index, (_, length) in enumerate(self._gaps):
+            if length >= size and (best < 0 or length <= best_length):
+                best, best_length = index, length
+        if best < 0:
+            offset = self._end
+            self._end += size
+            self.highest = max(self.highest, self._end)
             return offset
-        offset = self._end
-        self._end += size
-        self.highest = max(self.highest, self._end)
+        offset, length = self._gaps.pop(best)
+        if length > size:
+            self._gaps.insert(best, (offset + size, length - size))
         return offset
 
     def release(self, offset: int, size: int) -> None:
         if not size:
             return
-        end = offset + size
-        before = next((gap for gap in self._gaps if gap[0] + gap[1] == offset), None)
-        after = next((gap for gap in self._gaps if gap[0] == end), None)
-        for gap in (before, after):
-            if gap is not None:
-                self._gaps.remove(gap)
-        start = before[0] if before else offset
-        stop = after[0] + after[1] if after else end
+        start, stop = offset, offset + size
+        gaps = self._gaps
+        index = bisect(gaps, (offset, 0))
+        if index < len(gaps) and gaps[index][0] == stop:
+            stop += gaps.pop(index)[1]
+        if index and sum(gaps[index - 1]) == start:
+            index -= 1
+            start = gaps.pop(index)[0]
         if stop == self._end:
             self._end = start
-            return
-        self._gaps.append((start, stop - start))
-        self._gaps.sort()
+        else:
+            gaps.insert(index, (start, stop - start))

@@ -23,7 +23,6 @@ _I32 = 4
 _I64 = 8
 _FLOATS = ("f32", "f16", "bf16")
 _LINEAR_HEAD_DIM = 128
-_LAYERS_SIMULATED = 6
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,7 @@ def compute_buffer_bytes(
         graph.input(hidden, kept=True)  # room for embeddings that come from outside
     graph.input(tokens * _I32, kept=True)  # positions
     inputs = _inputs(graph, architecture, batch, sequence, copies)
+    rows = graph.input(tokens * _I32)  # which tokens' logits are asked for
     for _ in range(copies - 1):
         graph.input(hidden, kept=True)
     current = graph.input(hidden, kept=True) if copies > 1 else graph.add(hidden)
@@ -90,11 +90,11 @@ def compute_buffer_bytes(
     for index, kind in enumerate(sequence):
         is_dense = not architecture.is_moe or (index == 0 and architecture.first_k_dense_replace > 0)
         is_last = with_output and not gathers_late and index == len(sequence) - 1
-        current = _layer(graph, architecture, batch, kind, current, inputs, is_dense, is_last)
+        current = _layer(graph, architecture, batch, kind, current, inputs, is_dense, rows if is_last else None)
     if with_output:
         if gathers_late:
             kept = graph.output(hidden, current, in_place=True)
-            current = graph.add(hidden, kept)
+            current = graph.add(hidden, kept, rows)
         normed = graph.add(hidden, current, in_place=True)
         graph.output(batch.floats(architecture.vocab_size), normed)
     return buffer_bytes(graph.operations)
@@ -109,7 +109,11 @@ def _gathers_late(architecture: Architecture) -> bool:
 
 def _representative(kinds: Sequence[str]) -> tuple[str, ...]:
     """The last few layers, in which the places in the buffer repeat; of models with long periods, a whole period."""
-    return tuple(kinds[-_LAYERS_SIMULATED:])
+    every = set(kinds)
+    count = 4 if len(every) == 1 else 6
+    while set(kinds[-count:]) != every:
+        count += 1
+    return tuple(kinds[-count:])
 
 
 def _inputs(
@@ -145,7 +149,7 @@ def _layer(
     current: int,
     inputs: dict[str, _Inputs],
     is_dense: bool,
-    is_last: bool,
+    picked_rows: int | None,
 ) -> int:
     hidden = batch.floats(architecture.hidden_size)
     if kind != "none":
@@ -156,9 +160,9 @@ def _layer(
             mixed = _latent_attention(graph, architecture, batch, normed, inputs[kind])
         else:
             mixed = _attention(graph, architecture, batch, kind, normed, inputs[kind])
-        if is_last:
-            # Only the rows whose logits are asked for go on: copies of both branches.
-            mixed, current = graph.add(hidden, mixed), graph.add(hidden, current)
+        if picked_rows is not None:
+            mixed = graph.add(hidden, mixed, picked_rows)
+            current = graph.add(hidden, current, picked_rows)
         current = graph.add(hidden, mixed, current, in_place=True)
     normed = graph.add(hidden, current)
     if is_dense:
@@ -202,7 +206,9 @@ def _attention(
         joined = graph.add(query_bytes, joined)
     if gated:
         gate = graph.add(query_bytes, projected)
-        joined = graph.add(query_bytes, joined, gate, in_place=True)
+        # FlashAttention's result is reshaped, and only the gate can be written over.
+        pair = (gate, joined) if batch.flash_attention else (joined, gate)
+        joined = graph.add(query_bytes, *pair, in_place=True)
     return graph.add(batch.floats(architecture.hidden_size), joined)
 
 

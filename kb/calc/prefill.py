@@ -12,6 +12,7 @@ generation gain about the same over the vector units, whatever the data sheet's 
 workstation card of twice the tensor rate reads prompts no faster). Constants: ``kb.calc.constants``.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def bytes_read_by(architecture: Architecture, weights: Weights, tokens: float) -
     if not architecture.is_moe or not experts:
         return weights.active_bytes
     used = architecture.num_experts_per_tok / architecture.num_experts
-    reached = 1 - (1 - used) ** tokens
+    reached = 1 - math.pow(1 - used, tokens)
     return weights.active_bytes + experts * (reached - used)
 
 

@@ -1,0 +1,272 @@
+"""Fit the speed model's constants on published measurements, and show how far its estimates are off.
+
+``python -m eval.calibrate FOLDER`` prints the errors by group, against bare bandwidth over bytes on the same rows;
+``--write`` also writes ``kb/calc/constants.py``; ``--cross-validate`` leaves out each device, then each model.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from eval.calibration_data import Measurement, read_measurements
+from eval.calibration_fit import Prior, Vector, as_logarithms, fit, flatten, rebuilt
+from eval.calibration_priors import DECODE, PREFILL, decode_priors, prefill_priors
+from eval.calibration_report import error_table, printed, written
+from kb.calc.calibration import Calibration
+from kb.calc.decode import DecodeConstants, GenerationConstants, Spread, split_by_layers
+from kb.calc.prefill import PrefillConstants, prefill_over
+from kb.calc.rates import generation_of
+from kb.calc.speed import spread_key
+
+CONSTANTS_FILE = Path(__file__).parent.parent / "kb" / "calc" / "constants.py"
+LOW_QUANTILE, HIGH_QUANTILE = 0.07, 0.93
+"""On the rows of the fit; fewer of other devices' measurements lie between, about 80 %."""
+_FEWEST_ROWS_FOR_A_SPREAD = 12
+_I_QUANT_OVER_K_QUANT = 1.25
+"""Table look-ups instead of shifts; the tables hold too few i-quant rows to fit it."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    decode: DecodeConstants
+    prefill: PrefillConstants
+    source_factors: Mapping[str, float]
+
+
+def source_of(measurement: Measurement) -> str:
+    """The group of builds whose age or kind sets a measurement apart, or nothing for a current llama.cpp."""
+    generation, backend = generation_of(measurement.device), measurement.device.backend
+    match measurement.group, backend:
+        case "localscore", "cpu":
+            return ""
+        case "localscore", "rocm":
+            return f"llamafile {generation}"
+        case "localscore", "cuda" if generation == "blackwell":
+            return "llamafile blackwell"
+        case "localscore", _:
+            return f"llamafile {backend}"
+        case "xiongjiedai", _:
+            return f"May 2024 {backend}"
+    return ""
+
+
+def decode_speed(measurement: Measurement, constants: DecodeConstants) -> float:
+    """Tokens per second as ``estimate_speed`` gives them, at the measurement's depth."""
+    step = measurement.step(flash_attention=measurement.flash_attention is not False)
+    return 1 / split_by_layers(step, [measurement.device] * measurement.device_count, constants).total
+
+
+def decode_speed_of_source(
+    measurement: Measurement, constants: DecodeConstants, factors: Mapping[str, float]
+) -> float:
+    """The same for the source's own build; llamafile 0.9 has no FlashAttention by default."""
+    flash_attention = measurement.flash_attention is not False and measurement.group != "localscore"
+    step = measurement.step(flash_attention=flash_attention)
+    time = split_by_layers(step, [measurement.device] * measurement.device_count, constants).total
+    return 1 / time / factors.get(source_of(measurement), 1.0)
+
+
+def prefill_speed(measurement: Measurement, constants: PrefillConstants, decode: DecodeConstants) -> float:
+    prompt = measurement.prompt(flash_attention=measurement.flash_attention is not False)
+    devices = [measurement.device] * measurement.device_count
+    return prompt.tokens / prefill_over(prompt, devices, constants, decode)
+
+
+def bare_speed(measurement: Measurement) -> float:
+    """Memory bandwidth over the bytes read per token: the ceiling."""
+    step = measurement.step(flash_attention=True)
+    return measurement.device.bandwidth_bytes_per_s / (step.weight_bytes + step.cache_bytes)
+
+
+def fit_decode(rows: Sequence[Measurement]) -> tuple[DecodeConstants, dict[str, float]]:
+    """The decode constants, and each source's factor, which estimates do not use."""
+    priors = decode_priors()
+    sources = sorted({source for row in rows if (source := source_of(row))})
+    priors |= {f"source.{source}": Prior(1.1, 0.5) for source in sources}
+    steps = _Steps(rows)
+
+    def residuals(values: Mapping[str, float]) -> Vector:
+        constants = decode_constants(values)
+        factors = np.array([values.get(f"source.{source_of(row)}", 1.0) for row in rows])
+        ratios: Vector = steps.seconds(constants) * factors * steps.speeds
+        return as_logarithms(ratios)
+
+    values = fit(residuals, priors, _weights(rows))
+    factors = {name.removeprefix("source."): value for name, value in values.items() if name.startswith("source.")}
+    return decode_constants(values), factors
+
+
+class _Steps:
+    """The measurements' steps, worked out once for all rounds of the fit."""
+
+    def __init__(self, rows: Sequence[Measurement]) -> None:
+        self.speeds = np.array([row.tokens_per_s for row in rows])
+        self._steps = [
+            (
+                row.step(flash_attention=row.flash_attention is not False and row.group != "localscore"),
+                [row.device] * row.device_count,
+            )
+            for row in rows
+        ]
+
+    def seconds(self, constants: DecodeConstants) -> Vector:
+        return np.array([split_by_layers(step, devices, constants).total for step, devices in self._steps])
+
+
+def decode_constants(values: Mapping[str, float]) -> DecodeConstants:
+    """The priors with the fitted values, and what no row speaks for derived from its nearest relative."""
+    constants = rebuilt(DECODE, values)
+    backends = {
+        name: replace(
+            backend,
+            operations={
+                **backend.operations, "i-quant": _I_QUANT_OVER_K_QUANT * backend.operations["k-quant"],
+            },
+        )
+        for name, backend in constants.backends.items()
+    }  # fmt: skip
+    backends["sycl"] = backends["vulkan"]
+    before, after = constants.generations["m3"], constants.generations["m5"]
+    between = GenerationConstants(operations=(before.operations * after.operations) ** 0.5)
+    return replace(constants, backends=backends, generations={**constants.generations, "m4": between})
+
+
+def fit_prefill(rows: Sequence[Measurement], decode: DecodeConstants) -> PrefillConstants:
+    """The prefill constants. Sources are not told apart: what differs between them is mostly FlashAttention."""
+    prompts = [
+        (row.prompt(flash_attention=row.flash_attention is not False), [row.device] * row.device_count)
+        for row in rows
+    ]
+    speeds = np.array([row.tokens_per_s for row in rows])
+
+    def residuals(values: Mapping[str, float]) -> Vector:
+        constants = prefill_constants(values)
+        seconds = [prefill_over(prompt, devices, constants, decode) / prompt.tokens for prompt, devices in prompts]
+        return as_logarithms(np.array(seconds) * speeds)
+
+    return prefill_constants(fit(residuals, prefill_priors(), _weights(rows), scale=0.15))
+
+
+def prefill_constants(values: Mapping[str, float]) -> PrefillConstants:
+    constants = rebuilt(PREFILL, values)
+    backends = {
+        name: replace(backend, gain={**backend.gain, "i-quant": backend.gain["k-quant"]})
+        for name, backend in constants.backends.items()
+    }
+    generations = {**constants.generations, "m4": (constants.generations["m3"] * constants.generations["m5"]) ** 0.5}
+    return replace(constants, backends={**backends, "sycl": backends["vulkan"]}, generations=generations)
+
+
+def _weights(rows: Sequence[Measurement]) -> Vector:
+    """Runs that differ in depth alone count by the root of their number, or one sweep would outvote ten devices."""
+    keys = [(row.device, row.device_count, row.model, row.family, row.group) for row in rows]
+    counts = Counter(keys)
+    return np.array([counts[key] ** -0.5 for key in keys])
+
+
+def spreads_of(rows: Sequence[Measurement], predicted: Sequence[float], decode: DecodeConstants) -> dict[str, Spread]:
+    """Quantiles of measured over predicted speed, by group where it is large enough."""
+    ratios: dict[str, list[float]] = {"": []}
+    for row, speed in zip(rows, predicted, strict=True):
+        key = spread_key(row.device, is_moe=row.architecture.is_moe, decode=decode)
+        ratios[""].append(row.tokens_per_s / speed)
+        ratios.setdefault(key, []).append(row.tokens_per_s / speed)
+    return {
+        key: Spread(*(float(np.quantile(group, at)) for at in (LOW_QUANTILE, HIGH_QUANTILE)))
+        for key, group in ratios.items()
+        if not key or len(group) >= _FEWEST_ROWS_FOR_A_SPREAD
+    }
+
+
+def fit_all(decode_rows: Sequence[Measurement], prefill_rows: Sequence[Measurement]) -> Fitted:
+    decode, factors = fit_decode(decode_rows)
+    decode = rounded(decode)
+    prefill = rounded(fit_prefill(prefill_rows, decode))
+    decode_speeds = [decode_speed(row, decode) for row in decode_rows]
+    prefill_speeds = [prefill_speed(row, prefill, decode) for row in prefill_rows]
+    return Fitted(
+        rounded(replace(decode, spreads=spreads_of(decode_rows, decode_speeds, decode))),
+        rounded(replace(prefill, spreads=spreads_of(prefill_rows, prefill_speeds, decode))),
+        factors,
+    )
+
+
+Constants = TypeVar("Constants", DecodeConstants, PrefillConstants)
+
+
+def rounded(constants: Constants) -> Constants:
+    """To three digits, as they are written down: more is not known."""
+    return rebuilt(constants, {name: float(f"{value:.3g}") for name, value in flatten(constants).items()})
+
+
+def left_out(
+    rows: Sequence[Measurement], key: Callable[[Measurement], object]
+) -> tuple[list[Measurement], list[float]]:
+    """Each row with its speed as predicted by a fit that has not seen its device (or model)."""
+    seen: list[Measurement] = []
+    speeds: list[float] = []
+    for group in dict.fromkeys(key(row) for row in rows):
+        constants, _ = fit_decode([row for row in rows if key(row) != group])
+        held = [row for row in rows if key(row) == group]
+        seen += held
+        speeds += [decode_speed(row, constants) for row in held]
+    return seen, speeds
+
+
+def fits_in_memory(row: Measurement) -> bool:
+    """Rows that name one card and a larger model ran partly on the CPU, whatever they say."""
+    memory = row.device.memory_bytes * row.device_count
+    return row.device.unified_memory or row.device.backend == "cpu" or row.weights.device_bytes < memory
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="calibrate", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the folder with the calibration tables")
+    parser.add_argument("--write", action="store_true", help=f"write {CONSTANTS_FILE.name}")
+    parser.add_argument("--cross-validate", action="store_true", help="leave out each device, then each model")
+    options = parser.parse_args(arguments)
+    try:
+        decode_rows = [row for row in read_measurements(options.folder, "decode") if fits_in_memory(row)]
+        prefill_rows = [row for row in read_measurements(options.folder, "prefill") if fits_in_memory(row)]
+    except (OSError, ValueError, KeyError) as error:
+        print(f"calibrate: {options.folder}: {error}", file=sys.stderr)
+        return 2
+    fitted = fit_all(decode_rows, prefill_rows)
+    decode_speeds = [decode_speed(row, fitted.decode) for row in decode_rows]
+    own = [decode_speed_of_source(row, fitted.decode, fitted.source_factors) for row in decode_rows]
+    prefill_speeds = [prefill_speed(row, fitted.prefill, fitted.decode) for row in prefill_rows]
+    bare = [bare_speed(row) for row in decode_rows]
+    calibration = Calibration(
+        fitted_on=date.today().isoformat(),
+        decode_rows=len(decode_rows),
+        prefill_rows=len(prefill_rows),
+        source_factors=tuple((name, round(value, 2)) for name, value in fitted.source_factors.items()),
+        decode_errors=error_table(decode_rows, decode_speeds, bare, fitted.decode.spreads, fitted.decode),
+        prefill_errors=error_table(prefill_rows, prefill_speeds, None, fitted.prefill.spreads, fitted.decode),
+    )
+    print(printed("Decode, as estimated (for a current llama.cpp)", calibration.decode_errors))
+    sources = error_table(decode_rows, own, bare, fitted.decode.spreads, fitted.decode)
+    print(printed("Decode, corrected for each source's builds", sources))
+    print("Source factors on time: " + ", ".join(f"{k} {v:g}" for k, v in calibration.source_factors) + "\n")
+    print(printed("Prefill, as estimated", calibration.prefill_errors))
+    if options.cross_validate:
+        for what, key in (("device", lambda row: row.device.name), ("model", lambda row: row.architecture)):
+            rows, speeds = left_out(decode_rows, key)
+            bare = [bare_speed(row) for row in rows]
+            table = error_table(rows, speeds, bare, fitted.decode.spreads, fitted.decode)
+            print(printed(f"Decode, each {what} left out of the fit that predicts it", table))
+    if options.write:
+        CONSTANTS_FILE.write_text(written(fitted.decode, fitted.prefill, calibration), encoding="utf-8")
+        print(f"wrote {CONSTANTS_FILE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Errors by group, as a table for people and as a module for the calculators."""
+
+import pprint
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from eval.calibration_data import Measurement
+from kb.calc.calibration import Calibration, GroupError
+from kb.calc.decode import DecodeConstants, Spread
+from kb.calc.prefill import PrefillConstants
+from kb.calc.speed import spread_key
+
+_DEEP = 4096
+_VENDORS = {"nvidia": "NVIDIA", "amd": "AMD", "apple": "Apple", "intel": "Intel"}
+
+
+def groups_of(row: Measurement) -> tuple[str, ...]:
+    """The groups that a measurement counts in."""
+    groups = ["all"]
+    parameters = row.architecture.params_total
+    if row.device.backend == "cpu":
+        groups.append("CPU")
+    else:
+        groups += ["GPU", _VENDORS.get(row.device.vendor, row.device.vendor)]
+    if row.architecture.is_moe:
+        groups.append("MoE")
+    else:
+        groups.append("small" if parameters < 4e9 else "large" if parameters > 20e9 else "middle")
+    if row.depth >= _DEEP:
+        groups.append("deep context")
+    if row.device_count > 1:
+        groups.append("several devices")
+    return (*groups, f"source {row.group}")
+
+
+def error_table(
+    rows: Sequence[Measurement],
+    predicted: Sequence[float],
+    bare: Sequence[float] | None,
+    spreads: Mapping[str, Spread],
+    decode: DecodeConstants,
+) -> tuple[GroupError, ...]:
+    """Errors by group; where there is no bare figure to compare with, its columns are 0."""
+    indexes: dict[str, list[int]] = {}
+    for index, row in enumerate(rows):
+        for group in groups_of(row):
+            indexes.setdefault(group, []).append(index)
+    measured = np.array([row.tokens_per_s for row in rows])
+    errors = np.abs(np.array(predicted) / measured - 1)
+    bare_errors = np.abs(np.array(bare) / measured - 1) if bare is not None else np.zeros(len(rows))
+    inside = np.array(
+        [
+            _spread(row, spreads, decode).low <= row.tokens_per_s / speed <= _spread(row, spreads, decode).high
+            for row, speed in zip(rows, predicted, strict=True)
+        ]
+    )
+    return tuple(
+        GroupError(
+            group=group,
+            rows=len(at),
+            median=_rounded(np.median(errors[at])),
+            within_25_percent=_rounded(np.mean(errors[at] <= 0.25)),
+            in_range=_rounded(np.mean(inside[at])),
+            bare_median=_rounded(np.median(bare_errors[at])),
+            bare_within_25_percent=_rounded(np.mean(bare_errors[at] <= 0.25)) if bare is not None else 0.0,
+        )
+        for group, at in sorted(indexes.items(), key=lambda item: (item[0].startswith("source"), item[0].lower()))
+    )
+
+
+def _spread(row: Measurement, spreads: Mapping[str, Spread], decode: DecodeConstants) -> Spread:
+    key = spread_key(row.device, is_moe=row.architecture.is_moe, decode=decode)
+    return spreads.get(key, spreads[""])
+
+
+def _rounded(value: np.floating) -> float:
+    return round(float(value), 3)
+
+
+def printed(title: str, table: Sequence[GroupError]) -> str:
+    """The table as text."""
+    lines = [title, f"{'group':24}{'rows':>6}{'median':>9}{'±25 %':>8}{'range':>8}{'bare median':>13}{'±25 %':>8}"]
+    for line in table:
+        lines.append(
+            f"{line.group:24}{line.rows:6}{line.median:9.1%}{line.within_25_percent:8.1%}{line.in_range:8.1%}"
+            f"{line.bare_median:13.1%}{line.bare_within_25_percent:8.1%}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def written(decode: DecodeConstants, prefill: PrefillConstants, calibration: Calibration) -> str:
+    """The source of ``kb/calc/constants.py``."""
+    body = "\n\n".join(
+        f"{name} = {pprint.pformat(value, width=108, sort_dicts=False)}"
+        for name, value in (("DECODE", decode), ("PREFILL", prefill), ("CALIBRATION", calibration))
+    )
+    return (
+        '"""Constants of the speed model, fitted on published measurements.\n\n'
+        "Written by ``make calibrate``: do not edit. What each one means stands in ``kb.calc.decode`` and\n"
+        "``kb.calc.prefill``; the tables of measurements are other people's and not in the repository.\n"
+        '"""\n\n# fmt: off\n\n'
+        "from kb.calc.calibration import Calibration, GroupError\n"
+        "from kb.calc.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread\n"
+        "from kb.calc.prefill import PrefillBackend, PrefillConstants\n\n"
+        f"{body}\n"
+    )

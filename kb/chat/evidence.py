@@ -1,0 +1,163 @@
+"""The desk on which an answer is put together: tool results, records and passages, each with its citation number."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kb.chat.question import Question
+from kb.chat.reply import Citation, ToolCall
+from kb.index.live import Index
+from kb.records import Dispute, Figure, Measurement, Passage, Spec, Term
+from kb.tools import TOOLS
+from kb.tools.views import disputes_about
+
+CALCULATOR = "calculator"
+"""The source of what a tool worked out; the tool's own citations say from what."""
+
+
+@dataclass
+class Section:
+    """One part of the answer: the line that decides, and what is under it."""
+
+    verdict: str
+    lines: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """Assumptions and warnings, put once at the end."""
+
+    def text(self) -> str:
+        return "\n".join([self.verdict, *(f"- {line}" for line in self.lines)])
+
+
+@dataclass
+class Desk:
+    """Collects evidence for one question."""
+
+    index: Index
+    question: Question
+    citations: list[Citation] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    texts: dict[int, str] = field(default_factory=dict)
+    """What each citation says: the evidence that a language model is shown, and that figures are held against."""
+    subjects: dict[str, None] = field(default_factory=dict)
+    """Records that the answer is about (``accelerators/rtx-4090``); disputes are found by them."""
+
+    def call(self, name: str, **arguments: Any) -> tuple[Any, str]:
+        """A tool's result and the mark that cites it. Its errors pass through."""
+        given = {key: value for key, value in arguments.items() if value is not None}
+        result = TOOLS[name].call(self.index, given)
+        shown = result.model_dump(mode="json")
+        self.calls.append(ToolCall(name=name, arguments=given, result=shown))
+        described = ", ".join(str(value) for value in given.values())
+        number = self._cite(
+            ("tool", f"{name}({described})"),
+            CALCULATOR,
+            "",
+            f"{name}: {described}",
+            str(shown.get("formula", "")),
+            tool=name,
+        )
+        for citation in getattr(result, "citations", ()):
+            self._cite_inputs(citation.source, citation.section, citation.title, citation.about)
+        return result, f"[{number}]"
+
+    def _cite_inputs(self, source: str, section: str, title: str, about: str) -> None:
+        self._cite(("source", f"{source}#{section}"), source, section, f"{title}: {about}", "")
+
+    def figure(self, spec: Spec, key: str, figure: Figure[Any], shown: str) -> str:
+        """The mark of a record's figure."""
+        ref = figure.sources[0]
+        number = self._cite(
+            ("spec", f"{spec.kind}/{spec.slug}#{key}"),
+            ref.source, ref.section, f"{spec.name}: {key}", shown, spec=f"{spec.kind}/{spec.slug}",
+        )  # fmt: skip
+        return f"[{number}]"
+
+    def spec(self, spec: Spec, shown: str = "") -> str:
+        ref = spec.sources[0]
+        number = self._cite(
+            ("spec", f"{spec.kind}/{spec.slug}"), ref.source, ref.section, spec.name, shown or spec.summary,
+            spec=f"{spec.kind}/{spec.slug}",
+        )  # fmt: skip
+        return f"[{number}]"
+
+    def term(self, term: Term) -> str:
+        ref = term.sources[0]
+        text = f"{term.pref_label}: {term.definition} {term.in_practice} {term.pitfalls}"
+        number = self._cite(("term", term.slug), ref.source, ref.section, term.pref_label, text, term=term.slug)
+        return f"[{number}]"
+
+    def passage(self, passage: Passage) -> str:
+        number = self._cite(
+            ("passage", passage.passage_id), passage.source, passage.section, passage.title, passage.text,
+            passage_id=passage.passage_id,
+        )  # fmt: skip
+        return f"[{number}]"
+
+    def dispute(self, dispute: Dispute) -> str:
+        claim = dispute.claims[0]
+        text = f"{dispute.title}. {dispute.ruling} {dispute.reason} {' '.join(dispute.arithmetic)}"
+        text += " ".join(claim.says for claim in dispute.claims)
+        number = self._cite(
+            ("dispute", dispute.slug), claim.source, claim.section, dispute.title, text, dispute=dispute.slug
+        )
+        return f"[{number}]"
+
+    def _cite(self, key: tuple[str, str], source: str, section: str, title: str, text: str, **where: str) -> int:
+        kind, name = key
+        for known in self.citations:
+            if self._keys.get(known.id) == f"{kind}:{name}":
+                return known.id
+        number = len(self.citations) + 1
+        self._keys[number] = f"{kind}:{name}"
+        self.citations.append(Citation(id=number, source=source, section=section, title=title, **where))
+        self.texts[number] = text
+        return number
+
+    _keys: dict[int, str] = field(default_factory=dict)
+
+    def about(self, kind: str, slug: str | None) -> None:
+        if slug:
+            self.subjects[f"{kind}/{slug}"] = None
+
+    def open_disputes(self, most: int = 3) -> list[Dispute]:
+        """Disputes about what the answer is about: those that join most of its subjects first."""
+        scored: list[tuple[int, int, str, Dispute]] = []
+        for order, dispute in enumerate(self.index.known.disputes.values()):
+            targets = set(self._targets(dispute))
+            met = sum(1 for subject in self.subjects if subject in targets)
+            if met:
+                scored.append((-met, len(targets), f"{order:04}", dispute))
+        scored.sort(key=lambda entry: entry[:3])
+        best = -scored[0][0] if scored else 0
+        needed = min(best, 2 if len(self.subjects) > 1 else 1)
+        return [dispute for met, _, _, dispute in scored if -met >= needed][:most]
+
+    def _targets(self, dispute: Dispute) -> Iterable[str]:
+        """The records that a dispute is about; a measurement stands for its device and its model."""
+        for target in dispute.about:
+            path = target.partition("#")[0]
+            yield path
+            kind, _, slug = path.partition("/")
+            record = self.index.known.specs.get(kind, {}).get(slug)
+            if isinstance(record, Measurement):
+                yield record.device
+                if record.model:
+                    yield f"models/{record.model}"
+
+    def disputes_of_figure(self, spec: Spec, key: str) -> list[Dispute]:
+        return disputes_about(self.index, spec.kind, spec.slug, key)
+
+
+def evidence_texts(desk: Desk, answer: str) -> tuple[str, ...]:
+    """Everything that a figure of the answer may stand on."""
+    results = [_flat(call.result) for call in desk.calls]
+    arguments = [_flat(call.arguments) for call in desk.calls]
+    return (*desk.texts.values(), *results, *arguments)
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(_flat(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return " ".join(_flat(item) for item in value)
+    return "" if value is None or isinstance(value, bool) else str(value)
