@@ -19,7 +19,7 @@ from eval.calibration_data import Measurement, read_measurements
 from eval.calibration_fit import Prior, Vector, as_logarithms, fit, flatten, rebuilt
 from eval.calibration_priors import DECODE, PREFILL, decode_priors, prefill_priors
 from eval.calibration_report import error_table, printed, written
-from kb.calc.calibration import Calibration
+from kb.calc.calibration import Calibration, GroupError
 from kb.calc.decode import DecodeConstants, GenerationConstants, Spread, split_by_layers
 from kb.calc.prefill import PrefillConstants, prefill_over
 from kb.calc.rates import generation_of
@@ -63,9 +63,7 @@ def decode_speed(measurement: Measurement, constants: DecodeConstants) -> float:
     return 1 / split_by_layers(step, [measurement.device] * measurement.device_count, constants).total
 
 
-def decode_speed_of_source(
-    measurement: Measurement, constants: DecodeConstants, factors: Mapping[str, float]
-) -> float:
+def decode_speed_of_source(measurement: Measurement, constants: DecodeConstants, factors: Mapping[str, float]) -> float:
     """The same for the source's own build; llamafile 0.9 has no FlashAttention by default."""
     flash_attention = measurement.flash_attention is not False and measurement.group != "localscore"
     step = measurement.step(flash_attention=flash_attention)
@@ -141,8 +139,7 @@ def decode_constants(values: Mapping[str, float]) -> DecodeConstants:
 def fit_prefill(rows: Sequence[Measurement], decode: DecodeConstants) -> PrefillConstants:
     """The prefill constants. Sources are not told apart: what differs between them is mostly FlashAttention."""
     prompts = [
-        (row.prompt(flash_attention=row.flash_attention is not False), [row.device] * row.device_count)
-        for row in rows
+        (row.prompt(flash_attention=row.flash_attention is not False), [row.device] * row.device_count) for row in rows
     ]
     speeds = np.array([row.tokens_per_s for row in rows])
 
@@ -171,11 +168,11 @@ def _weights(rows: Sequence[Measurement]) -> Vector:
     return np.array([counts[key] ** -0.5 for key in keys])
 
 
-def spreads_of(rows: Sequence[Measurement], predicted: Sequence[float], decode: DecodeConstants) -> dict[str, Spread]:
+def spreads_of(rows: Sequence[Measurement], predicted: Sequence[float]) -> dict[str, Spread]:
     """Quantiles of measured over predicted speed, by group where it is large enough."""
     ratios: dict[str, list[float]] = {"": []}
     for row, speed in zip(rows, predicted, strict=True):
-        key = spread_key(row.device, is_moe=row.architecture.is_moe, decode=decode)
+        key = spread_key(row.device, is_moe=row.architecture.is_moe)
         ratios[""].append(row.tokens_per_s / speed)
         ratios.setdefault(key, []).append(row.tokens_per_s / speed)
     return {
@@ -192,8 +189,8 @@ def fit_all(decode_rows: Sequence[Measurement], prefill_rows: Sequence[Measureme
     decode_speeds = [decode_speed(row, decode) for row in decode_rows]
     prefill_speeds = [prefill_speed(row, prefill, decode) for row in prefill_rows]
     return Fitted(
-        rounded(replace(decode, spreads=spreads_of(decode_rows, decode_speeds, decode))),
-        rounded(replace(prefill, spreads=spreads_of(prefill_rows, prefill_speeds, decode))),
+        rounded(replace(decode, spreads=spreads_of(decode_rows, decode_speeds))),
+        rounded(replace(prefill, spreads=spreads_of(prefill_rows, prefill_speeds))),
         factors,
     )
 
@@ -226,10 +223,44 @@ def fits_in_memory(row: Measurement) -> bool:
     return row.device.unified_memory or row.device.backend == "cpu" or row.weights.device_bytes < memory
 
 
+def calibration_of(
+    fitted: Fitted, decode_rows: Sequence[Measurement], prefill_rows: Sequence[Measurement]
+) -> Calibration:
+    """The record that goes into the repository with the constants."""
+    decode_speeds = [decode_speed(row, fitted.decode) for row in decode_rows]
+    prefill_speeds = [prefill_speed(row, fitted.prefill, fitted.decode) for row in prefill_rows]
+    bare = [bare_speed(row) for row in decode_rows]
+    return Calibration(
+        fitted_on=date.today().isoformat(),
+        decode_rows=len(decode_rows),
+        prefill_rows=len(prefill_rows),
+        source_factors=tuple((name, round(value, 2)) for name, value in fitted.source_factors.items()),
+        decode_errors=error_table(decode_rows, decode_speeds, bare, fitted.decode.spreads),
+        prefill_errors=error_table(prefill_rows, prefill_speeds, None, fitted.prefill.spreads),
+    )
+
+
+def corrected_errors(fitted: Fitted, rows: Sequence[Measurement]) -> tuple[GroupError, ...]:
+    """Errors once each source's builds are allowed for: what the model itself is off by."""
+    speeds = [decode_speed_of_source(row, fitted.decode, fitted.source_factors) for row in rows]
+    return error_table(rows, speeds, [bare_speed(row) for row in rows], fitted.decode.spreads)
+
+
+def print_cross_validation(fitted: Fitted, rows: Sequence[Measurement]) -> None:
+    keys: tuple[tuple[str, Callable[[Measurement], object]], ...] = (
+        ("device", lambda row: row.device.name),
+        ("model", lambda row: row.architecture.params_total),
+    )
+    for what, key in keys:
+        seen, speeds = left_out(rows, key)
+        table = error_table(seen, speeds, [bare_speed(row) for row in seen], fitted.decode.spreads)
+        print(printed(f"Decode, each {what} left out of the fit that predicts it", table))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="calibrate", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder with the calibration tables")
-    parser.add_argument("--write", action="store_true", help=f"write {CONSTANTS_FILE.name}")
+    parser.add_argument("--write", type=Path, nargs="?", const=CONSTANTS_FILE, help="write the constants' module")
     parser.add_argument("--cross-validate", action="store_true", help="leave out each device, then each model")
     options = parser.parse_args(arguments)
     try:
@@ -239,32 +270,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"calibrate: {options.folder}: {error}", file=sys.stderr)
         return 2
     fitted = fit_all(decode_rows, prefill_rows)
-    decode_speeds = [decode_speed(row, fitted.decode) for row in decode_rows]
-    own = [decode_speed_of_source(row, fitted.decode, fitted.source_factors) for row in decode_rows]
-    prefill_speeds = [prefill_speed(row, fitted.prefill, fitted.decode) for row in prefill_rows]
-    bare = [bare_speed(row) for row in decode_rows]
-    calibration = Calibration(
-        fitted_on=date.today().isoformat(),
-        decode_rows=len(decode_rows),
-        prefill_rows=len(prefill_rows),
-        source_factors=tuple((name, round(value, 2)) for name, value in fitted.source_factors.items()),
-        decode_errors=error_table(decode_rows, decode_speeds, bare, fitted.decode.spreads, fitted.decode),
-        prefill_errors=error_table(prefill_rows, prefill_speeds, None, fitted.prefill.spreads, fitted.decode),
-    )
+    calibration = calibration_of(fitted, decode_rows, prefill_rows)
     print(printed("Decode, as estimated (for a current llama.cpp)", calibration.decode_errors))
-    sources = error_table(decode_rows, own, bare, fitted.decode.spreads, fitted.decode)
-    print(printed("Decode, corrected for each source's builds", sources))
-    print("Source factors on time: " + ", ".join(f"{k} {v:g}" for k, v in calibration.source_factors) + "\n")
+    print(printed("Decode, corrected for each source's builds", corrected_errors(fitted, decode_rows)))
+    factors = ", ".join(f"{name} {value:g}" for name, value in calibration.source_factors)
+    print(f"Time per token against a current llama.cpp: {factors}\n")
     print(printed("Prefill, as estimated", calibration.prefill_errors))
     if options.cross_validate:
-        for what, key in (("device", lambda row: row.device.name), ("model", lambda row: row.architecture)):
-            rows, speeds = left_out(decode_rows, key)
-            bare = [bare_speed(row) for row in rows]
-            table = error_table(rows, speeds, bare, fitted.decode.spreads, fitted.decode)
-            print(printed(f"Decode, each {what} left out of the fit that predicts it", table))
+        print_cross_validation(fitted, decode_rows)
     if options.write:
-        CONSTANTS_FILE.write_text(written(fitted.decode, fitted.prefill, calibration), encoding="utf-8")
-        print(f"wrote {CONSTANTS_FILE}")
+        options.write.write_text(written(fitted.decode, fitted.prefill, calibration), encoding="utf-8")
+        print(f"wrote {options.write}")
     return 0
 
 

@@ -1,7 +1,7 @@
 """Errors by group, as a table for people and as a module for the calculators."""
 
-import pprint
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from kb.calc.prefill import PrefillConstants
 from kb.calc.speed import spread_key
 
 _DEEP = 4096
+_WIDTH = 112
 _VENDORS = {"nvidia": "NVIDIA", "amd": "AMD", "apple": "Apple", "intel": "Intel"}
 
 
@@ -39,7 +40,6 @@ def error_table(
     predicted: Sequence[float],
     bare: Sequence[float] | None,
     spreads: Mapping[str, Spread],
-    decode: DecodeConstants,
 ) -> tuple[GroupError, ...]:
     """Errors by group; where there is no bare figure to compare with, its columns are 0."""
     indexes: dict[str, list[int]] = {}
@@ -51,7 +51,7 @@ def error_table(
     bare_errors = np.abs(np.array(bare) / measured - 1) if bare is not None else np.zeros(len(rows))
     inside = np.array(
         [
-            _spread(row, spreads, decode).low <= row.tokens_per_s / speed <= _spread(row, spreads, decode).high
+            _spread(row, spreads).low <= row.tokens_per_s / speed <= _spread(row, spreads).high
             for row, speed in zip(rows, predicted, strict=True)
         ]
     )
@@ -69,8 +69,8 @@ def error_table(
     )
 
 
-def _spread(row: Measurement, spreads: Mapping[str, Spread], decode: DecodeConstants) -> Spread:
-    key = spread_key(row.device, is_moe=row.architecture.is_moe, decode=decode)
+def _spread(row: Measurement, spreads: Mapping[str, Spread]) -> Spread:
+    key = spread_key(row.device, is_moe=row.architecture.is_moe)
     return spreads.get(key, spreads[""])
 
 
@@ -92,7 +92,7 @@ def printed(title: str, table: Sequence[GroupError]) -> str:
 def written(decode: DecodeConstants, prefill: PrefillConstants, calibration: Calibration) -> str:
     """The source of ``kb/calc/constants.py``."""
     body = "\n\n".join(
-        f"{name} = {pprint.pformat(value, width=108, sort_dicts=False)}"
+        f"{name} = {_source(value)}"
         for name, value in (("DECODE", decode), ("PREFILL", prefill), ("CALIBRATION", calibration))
     )
     return (
@@ -105,3 +105,24 @@ def written(decode: DecodeConstants, prefill: PrefillConstants, calibration: Cal
         "from kb.calc.prefill import PrefillBackend, PrefillConstants\n\n"
         f"{body}\n"
     )
+
+
+def _source(value: object, indent: int = 0) -> str:
+    """Python source of nested constants: on one line where it fits, else a line for each part."""
+    text = repr(value)
+    if indent + len(text) <= _WIDTH:
+        return text
+    inner = " " * (indent + 4)
+    if is_dataclass(value):
+        opening, closing = f"{type(value).__name__}(", ")"
+        parts = [f"{field.name}={_source(getattr(value, field.name), indent + 4)}" for field in fields(value)]
+    elif isinstance(value, Mapping):
+        opening, closing = "{", "}"
+        parts = [f"{key!r}: {_source(part, indent + 4)}" for key, part in value.items()]
+    elif isinstance(value, tuple):
+        opening, closing = "(", ")"
+        parts = [_source(part, indent + 4) for part in value]
+    else:
+        return text
+    lines = "".join(f"{inner}{part},\n" for part in parts)
+    return f"{opening}\n{lines}{' ' * indent}{closing}"

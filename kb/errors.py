@@ -55,3 +55,7 @@ class EngineBusy(EngineUnavailable):
 
 class UnreadableDocument(KnowledgeBaseError):
     """A user's document from which no text can be taken."""
+
+
+class UnreadableModel(KnowledgeBaseError):
+    """A model file that is missing, damaged or not GGUF; names the file."""

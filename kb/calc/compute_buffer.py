@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kb.calc.arena import Graph, buffer_bytes
 from kb.calc.architecture import Architecture
+from kb.calc.arena import Graph, buffer_bytes
 from kb.calc.kv_cache import cells, row_elements
 from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import layer_kinds
+from kb.calc.weights import layer_kinds, with_widths
 
 PIPELINE_COPIES = 4
 """With several cards llama.cpp keeps the inputs of each this many times (ggml-backend.cpp)."""
@@ -72,6 +72,7 @@ def compute_buffer_bytes(
     >>> compute_buffer_bytes(llama, 8192, with_embedding=True) / 2**20
     266.5
     """
+    architecture = with_widths(architecture)
     tokens = min(ubatch, context * concurrency)
     batch = _Batch(tokens, context, ubatch, kv_cache_type, flash_attention, swa_full)
     graph = Graph()
@@ -166,15 +167,14 @@ def _layer(
         current = graph.add(hidden, mixed, current, in_place=True)
     normed = graph.add(hidden, current)
     if is_dense:
-        down = _gated(graph, batch.floats(architecture.intermediate_size), hidden, normed)
+        width = architecture.intermediate_size or architecture.moe_intermediate_size
+        down = _gated(graph, batch.floats(width), hidden, normed)
     else:
         down = _experts(graph, architecture, batch, normed)
     return graph.add(hidden, down, current, in_place=True)
 
 
-def _attention(
-    graph: Graph, architecture: Architecture, batch: _Batch, kind: str, normed: int, inputs: _Inputs
-) -> int:
+def _attention(graph: Graph, architecture: Architecture, batch: _Batch, kind: str, normed: int, inputs: _Inputs) -> int:
     heads = architecture.num_attention_heads
     key, value = row_elements(architecture, kind)
     head_dim = key // max(1, _kv_heads(architecture, kind))
@@ -197,7 +197,11 @@ def _attention(
     graph.add(0, keys, inputs.key_indices)
     graph.add(0, values, inputs.value_indices)
     if batch.flash_attention:
-        joined = graph.add(query_bytes, queries, inputs.mask)
+        cells_used = _width(architecture, batch, kind)
+        # FlashAttention takes 16-bit K and V: a 32-bit cache is converted first.
+        casts = [cells_used * size * 2 for size in (key, value)] if batch.kv_cache_type == "f32" else []
+        converted = [graph.add(size) for size in casts]
+        joined = graph.add(query_bytes, queries, *converted, inputs.mask)
     else:
         scores = _scores(graph, heads * _width(architecture, batch, kind), batch, queries, inputs)
         attended = graph.add(query_bytes, scores)
@@ -232,9 +236,7 @@ def _scores(graph: Graph, elements: int, batch: _Batch, queries: int, inputs: _I
     return graph.add(batch.floats(elements), scores, inputs.mask, in_place=True)
 
 
-def _latent_attention(
-    graph: Graph, architecture: Architecture, batch: _Batch, normed: int, inputs: _Inputs
-) -> int:
+def _latent_attention(graph: Graph, architecture: Architecture, batch: _Batch, normed: int, inputs: _Inputs) -> int:
     """DeepSeek's MLA with absorbed projections: every head attends in the latent space (src/models/deepseek2.cpp)."""
     heads, rank, rope = architecture.num_attention_heads, architecture.kv_lora_rank, architecture.qk_rope_head_dim
     low = graph.add(batch.floats(architecture.q_lora_rank), normed) if architecture.q_lora_rank else normed
@@ -285,7 +287,7 @@ def _gated(graph: Graph, width: int, hidden: int, normed: int) -> int:
 def _experts(graph: Graph, architecture: Architecture, batch: _Batch, normed: int) -> int:
     used = architecture.num_experts_per_tok
     hidden = batch.floats(architecture.hidden_size)
-    width = batch.floats(architecture.moe_intermediate_size or architecture.intermediate_size) * used
+    width = batch.floats(architecture.moe_intermediate_size) * used
     logits = graph.add(batch.floats(architecture.num_experts), normed)
     chosen = graph.add(batch.floats(architecture.num_experts), logits)
     picked = graph.add(batch.floats(used), logits, chosen)

@@ -17,12 +17,12 @@ from dataclasses import dataclass, fields
 
 from kb.calc.architecture import Architecture
 from kb.calc.device import Device
-from kb.calc.rates import generation_of, vector_flops
+from kb.calc.rates import generation_of, is_server_cpu, vector_flops
 from kb.calc.tensor_types import TENSOR_TYPES
 from kb.calc.weights import Weights
 
-SERVER_MEMORY_BYTES_PER_S = 150e9
-"""More than four memory channels: a server, whose cores reach their memory over several dies."""
+_CARDS = ("cuda", "rocm", "vulkan", "sycl")
+"""Backends whose devices come as cards, as laptop parts and on a chip with the CPU."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,14 @@ class Spread:
 class DecodeConstants:
     backends: Mapping[str, BackendConstants]
     generations: Mapping[str, GenerationConstants]
+    shared_memory: float
+    """Share of the efficiency that is left where CPU and GPU share LPDDR memory (GB10, Jetson, Strix Halo)."""
     no_flash_attention: float
     """Factor on the cache's time without FlashAttention: scores are written out and read again."""
     laptop: float
     """Factor on a laptop part's time: its power limit keeps the clocks below the data sheet's."""
     server_cpu: float
-    """Factor on the time of a CPU with many memory channels."""
+    """Factor on the time of a server's CPU: one die's threads do not reach all channels' bandwidth."""
     split_us: float
     """Per further card of a layer split: handing the activations on."""
     spreads: Mapping[str, Spread]
@@ -156,8 +158,25 @@ def step_of(
 
 
 def weights_read(architecture: Architecture, weights: Weights) -> float:
-    """How many weights a token multiplies with: as large a part of all as their bytes are of the file's."""
-    return architecture.params_total * min(1.0, weights.active_bytes / weights.total_bytes)
+    """How many weights a token multiplies with: all but the input embedding and the experts it is not sent to.
+
+    >>> weights = Weights(0, 0, 0, (), (), 0, "")
+    >>> llama = Architecture("Llama 3.1 8B", 8_030_261_248, 8_030_261_248, 32, 4096, 32, 8, 128, 128256)
+    >>> round(weights_read(llama, weights) / 1e9, 2)
+    7.5
+    """
+    total = architecture.params_total
+    embedding = 0 if architecture.tie_word_embeddings else architecture.vocab_size * architecture.hidden_size
+    if not architecture.is_moe:
+        return total - embedding
+    used = architecture.num_experts_per_tok / architecture.num_experts
+    per_layer = 3 * architecture.hidden_size * architecture.moe_intermediate_size * architecture.num_experts
+    experts = per_layer * expert_layers(architecture)
+    if 0 < experts < total - embedding:
+        return total - embedding - experts * (1 - used)
+    if architecture.params_active < total:
+        return architecture.params_active
+    return total * min(1.0, weights.active_bytes / max(1, weights.total_bytes))
 
 
 def cache_bytes_read(architecture: Architecture, depth: int, kv_cache_type: str = "f16") -> float:
@@ -198,7 +217,8 @@ def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTim
     """
     backend = constants.backends[device.backend]
     generation = constants.generations.get(generation_of(device), GenerationConstants())
-    bandwidth = device.bandwidth_bytes_per_s
+    is_shared = device.unified_memory and device.backend in _CARDS
+    bandwidth = device.bandwidth_bytes_per_s * (constants.shared_memory if is_shared else 1.0)
     operations = backend.operations.get(step.family, backend.operations["k-quant"]) * generation.operations
     if step.family in ("k-quant", "i-quant"):
         operations *= generation.k_quant_operations
@@ -211,16 +231,13 @@ def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTim
         compute=2 * step.weights_read * operations / vector_flops(device)[0],
         cache=attention * step.cache_bytes / (backend.cache_efficiency * bandwidth),
     )
-    return time * device_factor(device, constants)
+    server = constants.server_cpu if is_server_cpu(device) else 1.0
+    return time * (server * laptop_factor(device, constants))
 
 
-def device_factor(device: Device, constants: DecodeConstants) -> float:
-    """What a kind of device loses beside its data sheet."""
-    if device.backend == "cpu" and device.bandwidth_bytes_per_s > SERVER_MEMORY_BYTES_PER_S:
-        return constants.server_cpu
-    if device.segment == "laptop" and device.backend in ("cuda", "rocm", "vulkan"):
-        return constants.laptop
-    return 1.0
+def laptop_factor(device: Device, constants: DecodeConstants) -> float:
+    """What a laptop's graphics card loses beside its data sheet."""
+    return constants.laptop if device.segment == "laptop" and device.backend in _CARDS else 1.0
 
 
 def split_by_layers(step: Step, devices: Sequence[Device], constants: DecodeConstants) -> StepTime:

@@ -99,6 +99,11 @@ def check_fit(
     )
 
 
+def fits(architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload) -> bool:
+    """Whether everything is held by the devices: the verdict alone, without the rest of ``check_fit``."""
+    return _placed(architecture, weights, devices, _rooms(devices), load) is not None
+
+
 def max_context(architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload) -> int:
     """The longest context per request at which all is on the devices, in steps of 256; 0 if there is none.
 
@@ -165,27 +170,29 @@ def _slots(
 ) -> list[Slot]:
     """With weights in system memory, prompt processing copies them to the device one tensor at a time
     (ggml-backend.cpp, op offload): room for a third of the largest layer, one of its three big matrices."""
-    copied = (
-        max(experts or layer for layer, experts in zip(weights.layer_bytes, weights.expert_bytes, strict=True)) // 3
-    )
+    layers = zip(weights.layer_bytes, weights.expert_bytes, strict=True)
+    copied = max(experts or layer for layer, experts in layers) // 3 if offload else 0
 
-    def buffer(with_output: bool) -> int:
-        return compute_buffer_bytes(
+    def buffer(device: Device, with_output: bool) -> int:
+        return copied + compute_buffer_bytes(
             architecture,
             load.context,
+            kv_cache_type=load.kv_cache_type,
             flash_attention=load.flash_attention,
             concurrency=load.concurrency,
             ubatch=load.ubatch,
+            with_embedding=device.backend == "cpu",
             with_output=with_output,
             copies=PIPELINE_COPIES if len(devices) > 1 and not offload else 1,
-        ) + (copied if offload else 0)
+        )
 
-    plain, with_output = buffer(False), buffer(True)
     slots: list[Slot] = []
     pooled = weights.embedding_bytes
     for device, room in zip(devices, rooms, strict=True):
         own = device.unified_memory or device.backend == "cpu"
-        slots.append(Slot(room.free_bytes, plain, with_output, pooled if own else 0))
+        with_output = buffer(device, True)
+        alone = with_output if len(devices) == 1 else buffer(device, False)
+        slots.append(Slot(room.free_bytes, alone, with_output, pooled if own else 0))
         pooled = 0 if own else pooled
     return slots
 

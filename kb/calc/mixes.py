@@ -17,6 +17,7 @@ Role = Literal[
     "ffn_gate",
     "ffn_up",
     "ffn_down",
+    "router",
     "other",
 ]
 
@@ -63,6 +64,8 @@ def tensor_type_name(mix: str, role: Role, layer: int, shape: MixShape, *, exper
     ('q6_k', 'q4_k')
     """
     bulk = DEFAULT_TYPES[mix]
+    if role == "router":
+        return "f32"
     if bulk in ("f32", "f16", "bf16"):
         return bulk
     if role == "output" or (role == "token_embd" and shape.tied):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kb.calc.device import Device
 from kb.units import GB, GIB, MIB
 
-_CONTEXT_MIB = {"cuda": 450, "rocm": 450, "sycl": 400, "vulkan": 200, "metal": 64, "cpu": 0}
+_CONTEXT_MIB = {"cuda": 450, "rocm": 350, "sycl": 400, "vulkan": 200, "metal": 64, "cpu": 0}
 """Driver context, kernels and library workspaces of one process on one device (estimates from nvidia-smi and
 rocm-smi readings of idle llama.cpp processes)."""
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kb.calc.architecture import Architecture
-from kb.calc.decode import DecodeConstants, Spread, device_factor, expert_layers
+from kb.calc.decode import DecodeConstants, Spread, expert_layers, laptop_factor, weights_read
 from kb.calc.device import Device
 from kb.calc.rates import generation_of, vector_flops
 from kb.calc.weights import Weights
@@ -82,14 +82,14 @@ def prompt_of(
     flash_attention: bool = True,
 ) -> Prompt:
     """What a prompt of ``tokens`` costs after ``depth`` tokens that are already in the cache."""
-    layer_bytes = weights.active_bytes - weights.output_bytes
+    head = architecture.vocab_size * architecture.hidden_size
     heads = architecture.num_attention_heads * (architecture.global_head_dim or architecture.head_dim)
     mean_depth = depth + tokens / 2
     window = min(mean_depth, architecture.sliding_window) if architecture.sliding_window else mean_depth
     reach = architecture.num_full_attention_layers * mean_depth + architecture.num_sliding_layers * window
     return Prompt(
         tokens=tokens,
-        weights_per_token=architecture.params_total * min(1.0, layer_bytes / weights.total_bytes),
+        weights_per_token=max(1.0, weights_read(architecture, weights) - head),
         batch_bytes=bytes_read_by(architecture, weights, min(tokens, MICRO_BATCH)),
         attention_operations=4 * heads * reach * tokens,
         hidden_size=architecture.hidden_size,
@@ -133,8 +133,7 @@ def prefill_seconds(prompt: Prompt, device: Device, constants: PrefillConstants,
     attend = prompt.attention_operations / (vector_flops(device)[0] * gain)
     attend *= 1.0 if prompt.flash_attention else constants.no_flash_attention
     launch = batches * prompt.layers * backend.layer_us * 1e-6
-    slow = decode.laptop if device_factor(device, decode) == decode.laptop else 1.0
-    return slow * (max(multiply, read) + attend + launch)
+    return laptop_factor(device, decode) * (max(multiply, read) + attend + launch)
 
 
 def prefill_over(

@@ -11,20 +11,22 @@ from kb.calc.device import Device
 
 _GENERATIONS = (
     ("ada", r"\bada\b|lovelace|\brtx[ -]?40\d\d\b|\bl4\b|\bl40s?\b"),
-    ("blackwell", r"blackwell|\bgb10\b|\brtx[ -]?50\d\d\b|\bb[23]00\b"),
+    ("blackwell", r"blackwell|\brtx pro\b|\bgb10\b|\brtx[ -]?50\d\d\b|\bb[23]00\b"),
     ("hopper", r"hopper|\bg?h[12]00\b|\bgh200\b"),
     ("ampere", r"ampere|\brtx[ -]?30\d\d\b|\brtx[ -]?a\d{4}\b|\ba100\b|\ba[346]0\b|\bjetson\b|\borin\b"),
-    ("turing gtx", r"\bgtx[ -]?16\d\d\b|\bmx450\b|\bt[1-9]000?\b"),
+    ("turing gtx", r"\bgtx[ -]?16\d\d\b|\bmx450\b|\bt(400|500|600|1000|1200)\b"),
     ("turing", r"turing|\brtx[ -]?20\d\d\b|titan rtx|quadro rtx|\bt4\b"),
     ("volta", r"volta|\bv100\b"),
     ("pascal", r"pascal|\bgtx[ -]?10\d\d\b|quadro p\d|\bp[1-6]\d?0?\b"),
     ("rdna4", r"rdna ?4|\brx[ -]?9\d{3}\b"),
     ("rdna3", r"rdna ?3|\brx[ -]?7\d{3}\b|strix|\bz1\b|radeon 8060s"),
     ("rdna2", r"rdna ?2|\brx[ -]?6\d{3}\b"),
-    ("cdna", r"cdna|instinct|\bmi\d{2,3}x?\b"),
+    ("cdna", r"cdna|instinct|\bmi\d{2,3}x?\b|\bvega\b|\bgcn\b|radeon vii"),
     ("alchemist", r"alchemist|xe-?hpg\b|\barc a\d"),
     ("battlemage", r"battlemage|xe2|\barc (pro )?b\d"),
 )
+
+_SERVER_CPUS = r"\b(epyc|xeon|threadripper|altra|graviton|grace)\b"
 
 _VECTOR_TFLOPS_PER_APPLE_CORE = {"m1": 0.325, "m2": 0.358, "m3": 0.36, "m4": 0.43, "m5": 0.46}
 """128 lanes x 2 operations x the GPU clock (1.27, 1.40, 1.40, 1.68, 1.8 GHz)."""
@@ -41,6 +43,9 @@ _TENSOR_TO_VECTOR = {
     ("alchemist", "consumer"): 8.0, ("battlemage", "consumer"): 8.0,
 }  # fmt: skip
 """Dense FP16 tensor rate (FP32 accumulation) over FP32 vector rate, from the vendors' datasheets."""
+
+_DATACENTER_FLOPS = 250e12
+"""A device known by its figures alone that has more than this dense FP16 rate is a data centre's."""
 
 _FLOPS_PER_BYTE = {"metal": 30.0, "cpu": 10.0}
 _TYPICAL_FLOPS_PER_BYTE = 40.0
@@ -66,6 +71,15 @@ def generation_of(device: Device) -> str:
         chip = re.search(r"\bm([1-9])\b", name)
         return f"m{chip[1]}" if chip else ""
     return next((generation for generation, pattern in _GENERATIONS if re.search(pattern, name)), "")
+
+
+def is_server_cpu(device: Device) -> bool:
+    """A processor whose cores reach their memory over several dies or sockets.
+
+    >>> is_server_cpu(Device("AMD EPYC 7352", "cpu", 0, 204.8e9))
+    True
+    """
+    return device.backend == "cpu" and re.search(_SERVER_CPUS, device.name.lower()) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -97,5 +111,7 @@ def _tensor_ratio(generation: str, device: Device) -> float:
     if device.backend in ("metal", "cpu"):
         return 1.0
     segment = device.segment if device.segment in ("workstation", "datacenter") else "consumer"
+    if not generation and device.fp16_dense_flops > _DATACENTER_FLOPS:
+        segment, generation = "datacenter", "ampere"
     ratio = _TENSOR_TO_VECTOR.get((generation, segment)) or _TENSOR_TO_VECTOR.get((generation, "consumer"), 2.0)
     return ratio * (2.0 if generation in _DUAL_ISSUE else 1.0)

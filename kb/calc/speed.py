@@ -6,18 +6,17 @@ from dataclasses import replace
 
 from kb.calc.architecture import Architecture
 from kb.calc.constants import DECODE, PREFILL
-from kb.calc.decode import DecodeConstants, Spread, Step, StepTime, device_factor, step_of, step_time
+from kb.calc.decode import Spread, Step, StepTime, step_of, step_time
 from kb.calc.device import Device
 from kb.calc.prefill import (
     MICRO_BATCH,
-    PrefillConstants,
     Prompt,
     bytes_read_by,
     matrix_flops,
     prefill_over,
     prompt_of,
 )
-from kb.calc.rates import vector_flops
+from kb.calc.rates import is_server_cpu, vector_flops
 from kb.calc.results import Offload, Range, Speed
 from kb.calc.sharing import DEFAULT_LINK_BYTES_PER_S, Shares, ceiling_seconds, device_time, shares_of
 from kb.calc.weights import Weights
@@ -41,8 +40,6 @@ def estimate_speed(
     system_memory_bytes_per_s: float = DEFAULT_SYSTEM_MEMORY_BYTES_PER_S,
     prompt_tokens: int | None = None,
     tensor_parallel: bool = False,
-    decode: DecodeConstants = DECODE,
-    prefill: PrefillConstants = PREFILL,
 ) -> Speed:
     """Decode speed per user with ``context`` tokens in the cache, and prefill speed of ``prompt_tokens``.
 
@@ -76,20 +73,20 @@ def estimate_speed(
         max(1, context if prompt_tokens is None else prompt_tokens),
         flash_attention=flash_attention,
     )
-    batch = batched(step, architecture, weights, concurrency, matrix_gain(prompt, devices[0], prefill))
+    batch = batched(step, architecture, weights, concurrency, matrix_gain(prompt, devices[0]))
     shares = shares_of(batch, architecture, weights, offload)
     on_devices = device_time(
-        shares.devices, architecture, devices, decode, sequences=concurrency, tensor_parallel=tensor_parallel
+        shares.devices, architecture, devices, DECODE, sequences=concurrency, tensor_parallel=tensor_parallel
     )
-    in_system = step_time(replace(shares.system, tokens=0.0), system, decode) if shares.system else StepTime()
+    in_system = step_time(replace(shares.system, tokens=0.0), system, DECODE) if shares.system else StepTime()
     least = ceiling_seconds(shares, devices, system, tensor_parallel=tensor_parallel)
     per_user = 1 / (on_devices.total + in_system.total)
-    spread = _spread(decode.spreads, devices, architecture, offloaded=shares.system is not None)
+    spread = _spread(DECODE.spreads, devices, architecture, offloaded=shares.system is not None)
     per_user_range = range_around(per_user, spread, 1 / least)
-    prompt_seconds = prefill_over(prompt, devices, prefill, decode) + _offloaded_prompt_seconds(
+    prompt_seconds = prefill_over(prompt, devices, PREFILL, DECODE) + _offloaded_prompt_seconds(
         prompt, shares, batch, devices[0]
     )
-    prompt_spread = _spread(prefill.spreads, devices, architecture, offloaded=shares.system is not None)
+    prompt_spread = _spread(PREFILL.spreads, devices, architecture, offloaded=shares.system is not None)
     return Speed(
         decode_tokens_per_s=per_user_range,
         ceiling_tokens_per_s=_rounded(1 / least),
@@ -99,9 +96,7 @@ def estimate_speed(
         aggregate_tokens_per_s=_times(per_user_range, concurrency) if concurrency > 1 else None,
         bytes_read_per_token_gb=_rounded((batch.weight_bytes + batch.cache_bytes) / GB),
         formula=_formula(shares, on_devices, in_system, devices, least),
-        assumptions=_assumptions(
-            devices, context, prompt, shares, system, weights, tensor_parallel=tensor_parallel, decode=decode
-        ),
+        assumptions=_assumptions(devices, context, prompt, shares, system, weights, tensor_parallel=tensor_parallel),
     )
 
 
@@ -121,9 +116,9 @@ def batched(step: Step, architecture: Architecture, weights: Weights, sequences:
     )
 
 
-def matrix_gain(prompt: Prompt, device: Device, prefill: PrefillConstants) -> float:
+def matrix_gain(prompt: Prompt, device: Device) -> float:
     """How much faster matrix kernels multiply than the plain vector rate, at least 1."""
-    return max(1.0, matrix_flops(prompt, device, prefill) / vector_flops(device)[0])
+    return max(1.0, matrix_flops(prompt, device, PREFILL) / vector_flops(device)[0])
 
 
 def range_around(typical: float, spread: Spread, ceiling: float) -> Range:
@@ -140,17 +135,17 @@ def range_around(typical: float, spread: Spread, ceiling: float) -> Range:
     )
 
 
-def spread_key(device: Device, *, is_moe: bool, decode: DecodeConstants) -> str:
+def spread_key(device: Device, *, is_moe: bool) -> str:
     """Which group of measurements an estimate's range is taken from."""
     if device.backend == "cpu":
-        return "server cpu" if device_factor(device, decode) != 1.0 else "cpu"
+        return "server cpu" if is_server_cpu(device) else "cpu"
     return "experts" if is_moe else device.backend
 
 
 def _spread(
     spreads: Mapping[str, Spread], devices: Sequence[Device], architecture: Architecture, *, offloaded: bool
 ) -> Spread:
-    key = "offloaded" if offloaded else spread_key(devices[0], is_moe=architecture.is_moe, decode=DECODE)
+    key = "offloaded" if offloaded else spread_key(devices[0], is_moe=architecture.is_moe)
     return spreads.get(key, spreads[""])
 
 
@@ -225,7 +220,6 @@ def _assumptions(
     weights: Weights,
     *,
     tensor_parallel: bool,
-    decode: DecodeConstants,
 ) -> tuple[str, ...]:
     rate, how = vector_flops(devices[0])
     notes = [
@@ -243,9 +237,9 @@ def _assumptions(
         )
     if shares.system is not None:
         notes.append(f"system memory reads {system.bandwidth_bytes_per_s / GB:,.0f} GB/s at its peak")
-    if device_factor(devices[0], decode) == decode.laptop:
+    if devices[0].segment == "laptop":
         notes.append("a laptop part: its power limit varies, and the speed with it")
-    if spread_key(devices[0], is_moe=False, decode=decode) == "server cpu":
+    if is_server_cpu(devices[0]):
         notes.append("a CPU with many memory channels: threads and NUMA placement decide by factors")
     return tuple(note for note in notes if note)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from kb.calc.architecture import Architecture
 from kb.calc.mixes import DEFAULT_TYPES, MixShape, Role, tensor_type_name
@@ -11,6 +12,11 @@ from kb.units import GB
 
 _QUANTIZED_EMBEDDINGS = ("gguf", "mlx")
 """Formats that quantize embedding and output head too; the others keep both at 16 bits."""
+
+_WIDTH_STEP = 256
+
+_DYNAMIC_BITS = {"ud-q3_k_xl": 3.55, "ud-q4_k_xl": 5.0, "ud-q5_k_xl": 6.0, "ud-q8_k_xl": 9.1}
+"""Bits per weight over the whole file of dynamic mixes: medians of published files, which scatter by 8 %."""
 
 
 @dataclass(frozen=True)
@@ -107,17 +113,18 @@ def mix_of(quantization: Quantization) -> str | None:
 
 def _estimate(architecture: Architecture, quantization: Quantization) -> Weights:
     mix = mix_of(quantization)
-    whole_file = quantization.bits_per_weight_file
     if mix is None:
         return _uniform(architecture, quantization)
+    name = quantization.slug.replace("-", "_").removesuffix("_moe")
     weights = _by_mix(architecture, mix, f"estimated from the tensor mix of {quantization.name}")
-    is_dynamic = mix != quantization.slug.replace("-", "_").removesuffix("_moe")
-    if is_dynamic and whole_file is not None:
-        total = round(architecture.params_total * whole_file.value / 8)
-        return _scaled(weights, total, f"{whole_file.value:g} bits per weight over the whole file")
-    if is_dynamic:
+    if mix == name:
+        return weights
+    figure = quantization.bits_per_weight_file
+    bits = figure.value if figure else _DYNAMIC_BITS.get(f"ud-{name.removeprefix('ud_')}")
+    if bits is None:
         return replace(weights, how=f"{weights.how}, taken as {mix.upper()}")
-    return weights
+    total = round(architecture.params_total * bits / 8)
+    return _scaled(weights, total, f"estimated from {bits:g} bits per weight over the whole file")
 
 
 def _by_mix(architecture: Architecture, mix: str, how: str) -> Weights:
@@ -228,8 +235,7 @@ def _known_params(architecture: Architecture) -> int:
 def _layers(architecture: Architecture) -> list[list[_Tensor]]:
     kinds = layer_kinds(architecture)
     attention = [_attention(architecture, kind) for kind in kinds]
-    if not architecture.intermediate_size and not architecture.moe_intermediate_size:
-        architecture = replace(architecture, intermediate_size=_derived_ff(architecture, attention))
+    architecture = with_widths(architecture)
     # Nemotron-H: a layer is a mixer or a feed-forward block, never both.
     alternating = architecture.num_linear_layers > 0 and architecture.num_attention_free_layers > 0
     return [
@@ -238,11 +244,28 @@ def _layers(architecture: Architecture) -> list[list[_Tensor]]:
     ]
 
 
-def _derived_ff(architecture: Architecture, attention: list[list[_Tensor]]) -> int:
-    """The feed-forward width that makes the parameters add up (per expert, where there are experts)."""
+@lru_cache(maxsize=1024)
+def with_widths(architecture: Architecture) -> Architecture:
+    """The architecture with its feed-forward widths told from the parameter count, where they are not given.
+
+    Llama 3.2 3B: (3,212,749,824 − embedding − attention) / (3 × 3072 × 28 layers) ≈ 8192.
+    """
+    if architecture.moe_intermediate_size or (architecture.intermediate_size and not architecture.is_moe):
+        return architecture
+    experts = architecture.num_experts if architecture.is_moe else 1
+    matrix = 3 * architecture.hidden_size * architecture.num_hidden_layers
+    given = architecture.intermediate_size
+    if given and matrix * given * experts <= 1.1 * architecture.params_total:
+        return replace(architecture, moe_intermediate_size=given)  # one expert's width, as Mixtral's config has it
     vocabulary = architecture.vocab_size * architecture.hidden_size * (1 if architecture.tie_word_embeddings else 2)
-    left = architecture.params_total - vocabulary - sum(t.elements for layer in attention for t in layer)
-    return max(0, left // (3 * architecture.hidden_size * architecture.num_hidden_layers))
+    attention = sum(tensor.elements for kind in layer_kinds(architecture) for tensor in _attention(architecture, kind))
+    width = (architecture.params_total - vocabulary - attention) / (
+        matrix * (experts + architecture.num_shared_experts)
+    )
+    rounded = max(1, round(width / _WIDTH_STEP)) * _WIDTH_STEP
+    if architecture.is_moe:
+        return replace(architecture, moe_intermediate_size=rounded)
+    return replace(architecture, intermediate_size=rounded)
 
 
 def _attention(architecture: Architecture, kind: str) -> list[_Tensor]:
@@ -288,23 +311,14 @@ def _mla(architecture: Architecture) -> list[_Tensor]:
 def _feed_forward(architecture: Architecture, layer: int) -> list[_Tensor]:
     hidden = architecture.hidden_size
     if not architecture.is_moe or layer < architecture.first_k_dense_replace:
-        return _gated(hidden, architecture.intermediate_size)
-    width = architecture.moe_intermediate_size or architecture.intermediate_size
-    if not architecture.moe_intermediate_size and architecture.intermediate_size:
-        width = _per_expert_width(architecture)
+        return _gated(hidden, architecture.intermediate_size or architecture.moe_intermediate_size)
+    width = architecture.moe_intermediate_size
     shared = architecture.shared_expert_intermediate_size or architecture.num_shared_experts * width
     return [
         *_gated(hidden, width, architecture.num_experts, expert=True),
         *(_gated(hidden, shared) if shared else []),
-        _Tensor("other", hidden, architecture.num_experts),
+        _Tensor("router", hidden, architecture.num_experts),
     ]
-
-
-def _per_expert_width(architecture: Architecture) -> int:
-    """``intermediate_size`` is one expert's width in some configs (Mixtral) and was derived for all in others."""
-    width = architecture.intermediate_size
-    one_each = 3 * architecture.hidden_size * width * architecture.num_experts * architecture.num_hidden_layers
-    return width if one_each <= 1.1 * architecture.params_total else width // architecture.num_experts
 
 
 def _gated(hidden: int, width: int, count: int = 1, *, expert: bool = False) -> list[_Tensor]:

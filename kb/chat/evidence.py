@@ -119,18 +119,22 @@ class Desk:
         if slug:
             self.subjects[f"{kind}/{slug}"] = None
 
-    def open_disputes(self, most: int = 3) -> list[Dispute]:
-        """Disputes about what the answer is about: those that join most of its subjects first."""
-        scored: list[tuple[int, int, str, Dispute]] = []
-        for order, dispute in enumerate(self.index.known.disputes.values()):
+    def disputes_of_subjects(self) -> list[Dispute]:
+        """Disputes about what the answer is about: those that join most of its subjects first.
+
+        Where several kinds of thing are meant (a model on a device), a dispute must concern two of them.
+        """
+        scored: list[tuple[int, int, Dispute]] = []
+        for dispute in self.index.known.disputes.values():
             targets = set(self._targets(dispute))
-            met = sum(1 for subject in self.subjects if subject in targets)
+            met = [subject for subject in self.subjects if subject in targets]
+            kinds_met = {subject.partition("/")[0] for subject in met}
             if met:
-                scored.append((-met, len(targets), f"{order:04}", dispute))
-        scored.sort(key=lambda entry: entry[:3])
-        best = -scored[0][0] if scored else 0
-        needed = min(best, 2 if len(self.subjects) > 1 else 1)
-        return [dispute for met, _, _, dispute in scored if -met >= needed][:most]
+                scored.append((max(len(kinds_met), len(met)), len(targets), dispute))
+        scored.sort(key=lambda entry: (-entry[0], entry[1], entry[2].slug))
+        needed = min(2, len(self.subjects))
+        best = [dispute for met, _, dispute in scored if met >= needed]
+        return best or [dispute for _, _, dispute in scored]
 
     def _targets(self, dispute: Dispute) -> Iterable[str]:
         """The records that a dispute is about; a measurement stands for its device and its model."""

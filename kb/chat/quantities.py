@@ -118,9 +118,7 @@ def _context(text: str) -> int | None:
             value, unit = number(found[1]), (found[2] or "").lower()
             if unit == "k":
                 # Context lengths are powers of two: 32k is 32,768 tokens.
-                return (
-                    round(value * 1024) if value in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) else round(value * 1000)
-                )
+                return round(value * 1024) if value in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) else round(value * 1000)
             tokens = round(value * (1_000_000 if unit == "m" else 1))
             if tokens >= 128:
                 return tokens

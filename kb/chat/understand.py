@@ -25,10 +25,10 @@ _INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
         ("kv_cache", r"\bkv[\s-]?cache\b[^?]*(?:size|big|large|memory|take|need|use|gb|much)|(?:how (?:big|large|much)|size)[^?]*\bkv[\s-]?cache"),
         ("best_quantization", r"(?:best|which|what|right|highest|largest)\s+(?:\w+\s+)?quant(?:i[sz]ation)?s?\b|quant(?:i[sz]ation)?\b[^?]*\b(?:should|best|recommend|choose|pick|use)\b"),
         ("compare", r"\bvs\.?\b|\bversus\b|\bcompar\w+|\bdifference between\b|\b(?:better|faster|slower|cheaper) than\b|\bwhich (?:one )?is (?:better|faster|cheaper)\b|\bor\b[^?]*\bwhich\b"),
-        ("speed", r"how fast|tokens? (?:per|/|a) ?s|tok/s|\btoks?\b|\bt/s\b|\btps\b|\bspeed\b|how (?:quick|slow)\w*|throughput|how many tokens|time to first token|\bttft\b|prefill|prompt processing|latency"),
-        ("what_runs", r"what (?:can|could|will|models?|llms?|size)\b[^?]*\b(?:run|fit|handle|work)|which (?:models?|llms?)\b|(?:biggest|largest|best) (?:model|llm)|what (?:model|llm)s?\b|run locally (?:on|with)"),
         ("fit", r"\bcan (?:i|you|we|it|my|an?|the|one)\b[^?]*\b(?:run|fit|load|handle|use|host|hold|serve)|\bwill\b[^?]*\b(?:fit|run|work)\b|\bdo(?:es)?\b[^?]*\b(?:fit|run)\b|\bis\b[^?]*\benough\b|\benough (?:vram|memory|ram)|\bfits?\b|\brun(?:ning|s)?\b|\bpossible\b|\bhold\b|\bhost(?:ing)?\b|\bserv(?:e|ing)\b"),
-        ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)"),
+    ("speed", r"how fast|tokens? (?:per|/|a) ?s|tok/s|\btoks?\b|\bt/s\b|\btps\b|\bspeed\b|how (?:quick|slow)\w*|throughput|how many tokens|time to first token|\bttft\b|prefill|prompt processing|latency"),
+        ("what_runs", r"what (?:can|could|will|models?|llms?|size)\b[^?]*\b(?:run|fit|handle|work)|which (?:models?|llms?)\b|(?:biggest|largest|best) (?:model|llm)|what (?:model|llm)s?\b|run locally (?:on|with)"),
+            ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)"),
         ("recommend", r"(?:what|which)\b[^?]*\b(?:should|to|would you)\b[^?]*\b(?:buy|get|choose|pick|build)|recommend|\bbest (?:gpu|card|graphics card|hardware|machine|computer|mac|build|setup|budget|value)|\bbudget\b|worth (?:buying|it)|what hardware|which (?:gpu|card|graphics card|mac|machine|computer)\b|what (?:gpu|card|graphics card|computer|machine)\b"),
         ("disputes", r"disput|contradict|disagree|wrong about|conflict|inconsisten"),
         ("define", r"\bwhat(?:'s| is| are| does)\b|\bexplain\b|\bdefine\b|\bmeaning of\b|\bstand for\b|\btell me about\b|\bwhat do you (?:know|mean)|\bdescribe\b"),
@@ -103,9 +103,7 @@ _MEMORY_CLAIM = re.compile(
 _MEMORY_BEFORE = re.compile(r"(\d{1,4})\s*(?:gb|gib|gig)\b(?:\s*of\s*(?:vram|memory)\s*(?:on|in|of))?(?:\s+of\s+(?:the|my|an?))?[\s-]*(?:nvidia|geforce|amd|on the|on my|on an?|the|my)?\s*$", re.I)  # fmt: skip
 _BANDWIDTH_CLAIM = re.compile(r"(\d[\d,.]*)\s*(gb|tb)\s*(?:/|p|per )\s*s", re.I)
 _NVLINK_CLAIM = re.compile(r"nv[\s-]?link", re.I)
-_QUESTION_ABOUT_NVLINK = re.compile(
-    r"\b(?:do|does|has|have|is|are|can|which)\b[^?]*nv[\s-]?link|nv[\s-]?link\?", re.I
-)
+_QUESTION_ABOUT_NVLINK = re.compile(r"\b(?:do|does|has|have|is|are|can|which)\b[^?]*nv[\s-]?link|nv[\s-]?link\?", re.I)
 
 _GENERIC_TERMS = frozenset(
     {"memory", "gpu", "parameters", "token", "inference", "llm", "cache", "node", "noise", "case"}

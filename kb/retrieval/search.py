@@ -17,6 +17,10 @@ POOL = 50
 """How deep each ranker is read before fusion."""
 
 
+ABSTAIN_BELOW_COSINE = 0.42
+"""Below this best similarity a question is taken to be about something else."""
+
+
 @dataclass(frozen=True)
 class RankerScore:
     """Where one ranker put a passage: rank from 1, and its own score (BM25, or cosine similarity)."""

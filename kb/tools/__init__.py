@@ -6,6 +6,7 @@ from kb.tools.memory import BEST_QUANTIZATION, CHECK_FIT, ESTIMATE_MEMORY, KV_CA
 from kb.tools.money import COST_PER_MILLION_TOKENS, ESTIMATE_TRAINING_MEMORY, RENT_OR_BUY
 from kb.tools.movement import ESTIMATE_LOAD_TIME, ESTIMATE_TRANSFER_TIME
 from kb.tools.power import ESTIMATE_POWER_COST, SIZE_POWER_SUPPLY
+from kb.tools.recommend import RECOMMEND_HARDWARE
 from kb.tools.speed import ESTIMATE_SPEED, WHAT_RUNS_ON
 
 TOOLS = Registry(
@@ -17,6 +18,7 @@ TOOLS = Registry(
     KV_CACHE_SIZE,
     WHAT_RUNS_ON,
     COMPARE_DEVICES,
+    RECOMMEND_HARDWARE,
     SIZE_POWER_SUPPLY,
     ESTIMATE_POWER_COST,
     ESTIMATE_LOAD_TIME,

@@ -60,10 +60,7 @@ class Tool(Generic[In, Out]):
 
     def call(self, index: Index, arguments: Mapping[str, Any]) -> Out:
         """Validate and run. Raises :class:`InvalidArguments` naming each field, or what the tool itself raises."""
-        try:
-            parsed = self.input_model.model_validate(arguments)
-        except ValidationError as error:
-            raise InvalidArguments(self.name, [_problem(item, self.input_model) for item in error.errors()]) from None
+        parsed = parse_arguments(self.name, self.input_model, arguments)
         return self.run(index, parsed)
 
     def schema(self) -> dict[str, Any]:
@@ -81,6 +78,14 @@ class Tool(Generic[In, Out]):
             "parameters": self.input_model.model_json_schema(),
         }
         return {"type": "function", "function": function}
+
+
+def parse_arguments(what: str, model: type[In], arguments: Any) -> In:
+    """Arguments from outside, validated. Raises :class:`InvalidArguments` naming each field."""
+    try:
+        return model.model_validate(arguments)
+    except ValidationError as error:
+        raise InvalidArguments(what, [_problem(item, model) for item in error.errors()]) from None
 
 
 class FieldProblem(Record):
@@ -182,5 +187,5 @@ def require(condition: bool, field: str, value: object, accepted: str) -> None:
 
 __all__ = [
     "Arguments", "Field", "FieldProblem", "InvalidArguments", "Name", "Real", "Registry", "Result", "Tool",
-    "ToolCitation", "Whole", "cite", "require",
+    "ToolCitation", "Whole", "cite", "parse_arguments", "require",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from pydantic import Field
 from kb.errors import InvalidArgument
 from kb.index.live import Index
 from kb.names import DEVICE_KINDS
-from kb.records import Record, SourceRef, kinds
+from kb.records import Price, Record, SourceRef, Spec, kinds
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 from kb.tools.views import SpecView, TermView, spec_view, term_view
 
@@ -114,6 +114,18 @@ def run_compare(index: Index, arguments: CompareArguments) -> CompareAnswer:
     return CompareAnswer(devices=tuple(columns), formula=sums, citations=cite(index, references))
 
 
+def newest_price(record: Spec, *, used: bool = True) -> Price | None:
+    """What one pays by the newest of the sources; of one date a street price goes before a used one and a list price."""
+    rank = {"street": 2, "used": 1, "list": 0}
+    offered = [
+        price
+        for price in record.prices
+        if price.currency == "USD" and price.per in ("unit", "system") and price.kind in rank
+        and (used or price.kind != "used")
+    ]  # fmt: skip
+    return max(offered, key=lambda price: (price.as_of[:4], rank[price.kind], price.as_of), default=None)
+
+
 def _column(index: Index, kind: str, slug: str) -> tuple[ComparedDevice, dict[str, tuple[SourceRef, ...]]]:
     record = index.known.specs[kind][slug]
     references: dict[str, tuple[SourceRef, ...]] = {}
@@ -127,11 +139,7 @@ def _column(index: Index, kind: str, slug: str) -> tuple[ComparedDevice, dict[st
                 return float(figure.value)
         return None
 
-    prices = sorted(
-        (price for price in record.prices if price.currency == "USD" and price.per in ("unit", "system")),
-        key=lambda price: (price.kind != "street", price.kind != "list", price.kind != "used"),
-    )
-    price = prices[0] if prices else None
+    price = newest_price(record)
     if price:
         references[f"price of {record.name}"] = price.sources
     memory, bandwidth, tdp = value("memory_gib"), value("memory_bandwidth_gb_per_s"), value("tdp_w")

@@ -238,9 +238,7 @@ def run_best_quantization(index: Index, arguments: BestQuantizationArguments) ->
         if best is None and fit.verdict == "fits":
             best = quantization.record.name
             if slug in LOSSY:
-                warnings = (
-                    f"{best} costs quality that is easy to notice; a smaller model at 4 bits may serve better",
-                )
+                warnings = (f"{best} costs quality that is easy to notice; a smaller model at 4 bits may serve better",)
     described = f"the largest type whose weights, cache and buffers stay within {devices.label}'s memory"
     return BestQuantizationAnswer(
         model=model.label,

@@ -146,9 +146,7 @@ def _given_model(model: ModelFigures) -> ResolvedModel:
     config = model.model_dump(exclude={"name", "sliding_window_pattern"}, exclude_none=True)
     notes: list[str] = []
     if model.sliding_window and model.sliding_window_pattern:
-        config["num_sliding_layers"] = (
-            model.num_hidden_layers - model.num_hidden_layers // model.sliding_window_pattern
-        )
+        config["num_sliding_layers"] = model.num_hidden_layers - model.num_hidden_layers // model.sliding_window_pattern
     if model.num_experts and not model.num_experts_per_tok:
         raise InvalidArgument("model.num_experts_per_tok", None, "how many of the experts are used per token")
     if model.params_total is None:

@@ -153,9 +153,7 @@ class WhatRunsOnArguments(Arguments):
     device: DeviceArgument
     device_count: DeviceCount = 1
     context: Context = 8192
-    quantization: Name | None = Field(
-        None, description="only this one; without it, the best that fits for each model"
-    )
+    quantization: Name | None = Field(None, description="only this one; without it, the best that fits for each model")
     limit: Annotated[Whole, Field(ge=1, le=200)] = 20
 
 

@@ -1,6 +1,6 @@
 """What the chat asks of a language model."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
@@ -34,12 +34,13 @@ class Engine(Protocol):
 
     ``write`` yields text as it comes. It raises :class:`kb.errors.EngineBusy` where the queue is full and
     :class:`kb.errors.EngineUnavailable` where the model fails, dies or passes the deadline; text yielded before stands.
+    The deadline counts from the call. A cancelled run just ends; closing the generator stops the model too.
     """
 
     @property
     def name(self) -> str: ...
 
-    def write(self, prompt: Prompt, run: Run) -> Iterator[str]: ...
+    def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]: ...
 
     def status(self) -> str:
         """``ready``, ``loading``, or why it cannot answer."""

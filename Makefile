@@ -1,0 +1,58 @@
+# Thin on purpose: each target is the command that a person would type.
+PYTHON ?= python3
+BIN := .venv/bin
+# torch goes in first, alone, at the version that pyproject.toml pins: nothing after it pulls another build.
+TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+
+.PHONY: serve test build lint format bench eval baseline calibrate clean
+
+serve: .venv/installed
+	$(BIN)/kb build
+	$(BIN)/kb serve
+
+test: .venv/installed-dev lint
+	$(BIN)/python -m pytest
+
+build: .venv/installed
+	$(BIN)/kb build
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/installed-dev build
+	$(BIN)/python -m eval.bench
+
+eval: .venv/installed build
+	$(BIN)/kb eval
+
+baseline: .venv/installed build
+	$(BIN)/python -m eval.baseline
+
+calibrate: .venv/installed-dev
+	@test -n "$(DATA)" || { echo "usage: make calibrate DATA=<folder with the measurement tables>"; exit 2; }
+	$(BIN)/python -m eval.calibrate $(DATA)
+
+clean:
+	rm -rf .venv data report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; set PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "venv is missing: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/installed-dev: pyproject.toml .venv/installed
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	touch $@

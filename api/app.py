@@ -1,0 +1,97 @@
+"""The application: routes, error map, and what is opened and closed with the server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+
+from api import chat, disputes, docs, health, metrics, search, specs, terms, tools
+from api.deps import Serving, to_json
+from api.document import openapi_document
+from api.edge import with_edge
+from api.metrics import Metrics
+from api.problems import on_http_error, on_known_error, on_unexpected_error
+from kb.chat.engines import make_engine
+from kb.chat.engines.base import Engine
+from kb.errors import KnowledgeBaseError
+from kb.settings import Settings
+from kb.settings import settings as environment
+
+MAX_BODY_BYTES = 1_000_000
+
+HANDLERS = (
+    docs.index,
+    terms.list_terms,
+    terms.get_term,
+    specs.list_spec_kinds,
+    specs.search_specs,
+    specs.list_kind,
+    specs.get_spec,
+    disputes.list_disputes,
+    disputes.get_dispute,
+    disputes.list_sources,
+    disputes.get_source,
+    disputes.get_passage,
+    search.search,
+    tools.list_tools,
+    tools.get_tool,
+    tools.call_tool,
+    chat.chat,
+    health.live,
+    health.ready,
+    metrics.metrics,
+    docs.docs,
+    docs.openapi,
+    docs.docs_file,
+)
+
+
+def create_app(
+    settings: Settings | None = None, engine_maker: Callable[[Settings], Engine | None] = make_engine
+) -> Litestar:
+    """One server. The index is opened after the port is; until then ``/health/ready`` says 503."""
+    serving = Serving(settings or environment(), engine_maker)
+    counters = Metrics()
+    app = Litestar(
+        route_handlers=HANDLERS,
+        exception_handlers={
+            HTTPException: on_http_error,
+            KnowledgeBaseError: on_known_error,
+            Exception: on_unexpected_error,
+        },
+        lifespan=[_opened(serving)],
+        logging_config=None,
+        openapi_config=None,
+        request_max_body_size=MAX_BODY_BYTES,
+        state=State({"serving": serving, "metrics": counters, "static": docs.static_files()}),
+    )
+    document = openapi_document(app)
+    app.state.openapi = to_json(document)
+    app.state.routes = {
+        "name": "Hardware KB",
+        "routes": {
+            f"{method.upper()} {path}": operation["summary"]
+            for path, methods in document["paths"].items()
+            for method, operation in methods.items()
+        },
+    }
+    app.asgi_handler = with_edge(app.asgi_handler, counters)
+    return app
+
+
+def _opened(serving: Serving) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def opened(_: Litestar) -> AsyncIterator[None]:
+        opening = asyncio.create_task(serving.keep_open())
+        try:
+            yield
+        finally:
+            opening.cancel()
+            with suppress(asyncio.CancelledError):
+                await opening
+            await asyncio.to_thread(serving.close)
+
+    return opened

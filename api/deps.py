@@ -1,0 +1,196 @@
+"""What every handler needs: the open index, threads to calculate in, parsed input, cacheable output."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any, Generic, TypeVar, cast
+
+import structlog
+from litestar import Request, Response
+from pydantic import BaseModel, Field, TypeAdapter
+from pydantic_core import from_json
+
+from api.problems import Loading, refuse
+from kb.chat.assistant import Assistant
+from kb.chat.engines.base import Engine
+from kb.errors import EngineBusy, IndexUnusable
+from kb.index.live import Index, LiveIndex
+from kb.records import Record
+from kb.retrieval.embed import Embedder
+from kb.settings import Settings
+from kb.tools.base import Arguments, Whole, parse_arguments
+
+JSON = "application/json"
+LOOK_AGAIN_S = 1.0
+"""How soon a new build is noticed."""
+
+TOOL_THREADS = 4
+CHATS_WAITING = 64
+"""Questions that may wait for a thread; one more gets 503."""
+
+AnyRequest = Request[Any, Any, Any]
+Parsed = TypeVar("Parsed", bound=Arguments)
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+log = structlog.get_logger(__name__)
+
+
+class Serving:
+    """Index, assistant and threads of one server, opened in the background while ``/health/live`` already answers."""
+
+    def __init__(self, settings: Settings, engine_maker: Callable[[Settings], Engine | None]) -> None:
+        self.settings = settings
+        self.ready = False
+        self._make_engine = engine_maker
+        self._live: LiveIndex | None = None
+        self._index: Index | None = None
+        self._engine: Engine | None = None
+        self._assistant: Assistant | None = None
+        self._failure: IndexUnusable = Loading("loading: the index and the embedding model are being opened")
+        self._chats = 0
+        self._chat_threads = settings.llm_queue + TOOL_THREADS
+        self._tool_pool = ThreadPoolExecutor(TOOL_THREADS, "tool")
+        self._chat_pool = ThreadPoolExecutor(self._chat_threads, "chat")
+
+    @property
+    def index(self) -> Index:
+        """Raises :class:`IndexUnusable` while none is open."""
+        if self._index is None:
+            raise self._failure
+        return self._index
+
+    @property
+    def assistant(self) -> Assistant:
+        if self._assistant is None:
+            raise self._failure
+        return self._assistant
+
+    def require_ready(self) -> None:
+        """Raises :class:`IndexUnusable` saying what is missing."""
+        if not self.ready:
+            raise self._failure
+
+    async def keep_open(self) -> None:
+        """Open everything, then follow the builds, until cancelled. Look-ups never wait for a build to be opened."""
+        while True:
+            try:
+                await self.in_thread(self._open)
+            except IndexUnusable as error:
+                self._failed(error)
+            except Exception as error:  # noqa: BLE001 - a torn file can raise anything; the server must say so and go on
+                log.error("the index cannot be opened", exc_info=error)
+                self._failed(IndexUnusable(f"The index cannot be opened ({type(error).__name__}). Run `kb build`."))
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    def _failed(self, error: IndexUnusable) -> None:
+        if str(error) != str(self._failure):
+            log.warning("no index", reason=str(error))
+        self._failure = error
+
+    def _open(self) -> None:
+        if self._live is None:
+            self._live = LiveIndex(self.settings.data_dir, Embedder(self.settings.embedding_model))
+        self._index = self._live.get()
+        if self._assistant is None:
+            self._engine = self._make_engine(self.settings)
+            self._assistant = Assistant(self._live, self._engine, self.settings)
+        if not self.ready:
+            self._index.searcher.rank("warm up")
+            self.ready = True
+
+    async def in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._tool_pool, work)
+
+    async def in_chat_thread(self, work: Callable[[], Result]) -> Result:
+        """Chats have their own threads, so that a slow model delays no tool. Raises :class:`EngineBusy`."""
+        if self._chats >= self._chat_threads + CHATS_WAITING:
+            raise EngineBusy("Too many questions are waiting; ask again in a few seconds.")
+        self._chats += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._chat_pool, work)
+        finally:
+            self._chats -= 1
+
+    def close(self) -> None:
+        self._tool_pool.shutdown(wait=False, cancel_futures=True)
+        self._chat_pool.shutdown(wait=False, cancel_futures=True)
+        if self._engine is not None:
+            self._engine.close()
+
+
+def serving(request: AnyRequest) -> Serving:
+    return cast(Serving, request.app.state.serving)
+
+
+def parsed_query(request: AnyRequest, model: type[Parsed]) -> Parsed:
+    """Raises :class:`kb.tools.InvalidArguments` naming each parameter, unknown ones too."""
+    return parse_arguments("query", model, query_values(request))
+
+
+def query_values(request: AnyRequest) -> dict[str, str | list[str]]:
+    """A parameter given twice is a list, which no model of ours takes for a text."""
+    query = request.query_params
+    return {key: values[0] if len(values) == 1 else values for key in query if (values := query.getall(key))}
+
+
+async def parsed_body(request: AnyRequest) -> Any:
+    """The JSON body. Raises 413, 415, or 400 saying where it is malformed; NaN and Infinity are not JSON."""
+    content_type, options = request.content_type
+    is_json = content_type in ("", JSON) or content_type.endswith("+json")
+    if not is_json or options.get("charset", "utf-8").casefold() not in ("utf-8", "utf8"):
+        raise refuse(415, f"The body must be JSON in UTF-8: send Content-Type: {JSON}.", {"Accept-Post": JSON})
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise refuse(415, "The body must not be compressed.", {"Accept-Encoding": "identity"})
+    body = await request.body()
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise refuse(400, f"The body is not valid JSON: {error}.") from None
+
+
+def to_json(value: object, *, exclude_none: bool = False) -> bytes:
+    """A record, or a structure of plain values."""
+    if isinstance(value, BaseModel):
+        return value.model_dump_json(exclude_none=exclude_none).encode()
+    return _ANYTHING.dump_json(value)
+
+
+_ANYTHING: TypeAdapter[object] = TypeAdapter(Any)
+
+
+def json_response(value: BaseModel, *, exclude_none: bool = False) -> Response[bytes]:
+    return Response(to_json(value, exclude_none=exclude_none), media_type=JSON, headers={"Cache-Control": "no-store"})
+
+
+def cacheable(
+    request: AnyRequest, body: bytes, media_type: str = JSON, headers: dict[str, str] | None = None
+) -> Response[bytes]:
+    """``body`` with a strong ETag over its bytes, or 304 where the client holds it already (RFC 9110, 13.1.2)."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    caching = {"ETag": etag, "Cache-Control": "public, max-age=60", **(headers or {})}
+    held = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if etag in held or held == ["*"]:
+        return Response(b"", status_code=304, media_type=media_type, headers=caching)
+    return Response(body, media_type=media_type, headers=caching)
+
+
+class Page(Record, Generic[Item]):
+    """A part of a list: ``limit`` items from ``offset`` on, of ``total``."""
+
+    items: tuple[Item, ...]
+    total: int
+    limit: int
+    offset: int
+
+
+class PageQuery(Arguments):
+    """Which part of a list is wanted."""
+
+    limit: Annotated[Whole, Field(ge=1, le=1000, description="how many at most")] = 50
+    offset: Annotated[Whole, Field(ge=0, le=1_000_000, description="how many to skip")] = 0
+
+    def cut(self, items: Sequence[Item]) -> Page[Item]:
+        part = tuple(items[self.offset : self.offset + self.limit])
+        return Page(items=part, total=len(items), limit=self.limit, offset=self.offset)

@@ -1,0 +1,148 @@
+"""``/disputes``, ``/sources`` and ``/passages``: what is contradicted, by whom, and what the documents say."""
+
+from difflib import get_close_matches
+from typing import Annotated, Literal, TypeVar
+
+from litestar import Response, get
+from pydantic import Field
+
+from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
+from api.document import documented
+from kb.errors import UnknownName
+from kb.records import Dispute, Passage, Record, Source
+
+Kept = TypeVar("Kept", bound=Record)
+
+
+class DisputeQuery(PageQuery):
+    q: Annotated[str, Field(max_length=200, description="words in it", examples=["nvlink"])] = ""
+    about: Annotated[
+        str,
+        Field(
+            max_length=200, description="a record or figure: `terms/vram`, `accelerators/rtx-5090#tdp_w`, `rtx-5090`"
+        ),
+    ] = ""
+    kind: Literal["between-sources", "within-source", "arithmetic", "public-fact", "units", "outdated"] | None = None
+
+
+class SourceQuery(PageQuery):
+    q: Annotated[str, Field(max_length=200, description="words in title or publisher", examples=["nvidia"])] = ""
+    kind: (
+        Literal["document", "datasheet", "model-config", "software", "measurement", "standard", "reference", "user"]
+        | None
+    ) = None
+
+
+class PassageNote(Record):
+    """A passage in short; the whole of it is at ``/passages/{passage_id}``."""
+
+    passage_id: str
+    section: str
+    title: str
+
+
+class SourceView(Source):
+    """A source, and the passages that were made from it."""
+
+    passages: tuple[PassageNote, ...]
+
+
+@get(
+    "/disputes",
+    operation_id="list_disputes",
+    summary="Contradictions, with claims, ruling and reason",
+    tags=["disputes"],
+    opt=documented(answer=Page[Dispute], query=DisputeQuery),
+    sync_to_thread=False,
+)
+def list_disputes(request: AnyRequest) -> Response[bytes]:
+    query = parsed_query(request, DisputeQuery)
+    found = [
+        dispute
+        for dispute in serving(request).index.known.disputes.values()
+        if query.kind in (None, dispute.kind) and _is_about(dispute, query.about) and _says(dispute, query.q)
+    ]
+    return cacheable(request, to_json(query.cut(found)))
+
+
+def _is_about(dispute: Dispute, wanted: str) -> bool:
+    """By a figure, a record with all its figures, or a slug alone."""
+    return not wanted or any(
+        wanted in (target, target.partition("#")[0], target.partition("#")[0].rpartition("/")[2])
+        for target in dispute.about
+    )
+
+
+def _says(dispute: Dispute, words: str) -> bool:
+    text = " ".join((dispute.title, dispute.ruling, dispute.reason, *(claim.says for claim in dispute.claims)))
+    return all(word in text.casefold() for word in words.casefold().split())
+
+
+@get(
+    "/disputes/{slug:path}",
+    operation_id="get_dispute",
+    summary="A contradiction by slug",
+    tags=["disputes"],
+    opt=documented(answer=Dispute, path={"slug": "fp16-7b-size"}),
+    sync_to_thread=False,
+)
+def get_dispute(request: AnyRequest, slug: str) -> Response[bytes]:
+    return cacheable(request, to_json(_one(serving(request).index.known.disputes, "dispute", slug)))
+
+
+@get(
+    "/sources",
+    operation_id="list_sources",
+    summary="The sources that figures are cited from",
+    tags=["sources"],
+    opt=documented(answer=Page[Source], query=SourceQuery),
+    sync_to_thread=False,
+)
+def list_sources(request: AnyRequest) -> Response[bytes]:
+    query = parsed_query(request, SourceQuery)
+    words = query.q.casefold().split()
+    found = [
+        source
+        for source in serving(request).index.known.sources.values()
+        if query.kind in (None, source.kind)
+        and all(word in f"{source.title} {source.publisher}".casefold() for word in words)
+    ]
+    return cacheable(request, to_json(query.cut(found)))
+
+
+@get(
+    "/sources/{slug:path}",
+    operation_id="get_source",
+    summary="A source by slug, with its passages",
+    tags=["sources"],
+    opt=documented(answer=SourceView, path={"slug": "hardware-behind-ai"}),
+    sync_to_thread=False,
+)
+def get_source(request: AnyRequest, slug: str) -> Response[bytes]:
+    known = serving(request).index.known
+    source = _one(known.sources, "source", slug)
+    notes = tuple(
+        PassageNote(passage_id=passage.passage_id, section=passage.section, title=passage.title)
+        for passage in known.passages.values()
+        if passage.source == source.slug
+    )
+    return cacheable(request, to_json(SourceView(**source.model_dump(), passages=notes)))
+
+
+@get(
+    "/passages/{passage_id:path}",
+    operation_id="get_passage",
+    summary="A passage by id",
+    tags=["sources"],
+    opt=documented(answer=Passage, path={"passage_id": "term.vram"}),
+    sync_to_thread=False,
+)
+def get_passage(request: AnyRequest, passage_id: str) -> Response[bytes]:
+    return cacheable(request, to_json(_one(serving(request).index.known.passages, "passage", passage_id)))
+
+
+def _one(table: dict[str, Kept], what: str, path: str) -> Kept:
+    name = path.removeprefix("/")
+    if name not in table:
+        raise UnknownName(what, name, get_close_matches(name[:200], table, n=5, cutoff=0.4))
+    return table[name]

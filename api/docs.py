@@ -1,0 +1,82 @@
+"""``/docs``: the OpenAPI document and a page that shows it, with nothing from anywhere else."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from litestar import Response, get
+
+from api.deps import AnyRequest, cacheable, to_json
+from api.document import documented
+from api.problems import refuse
+
+OPENAPI = "application/vnd.oai.openapi+json"
+STATIC = Path(__file__).parent / "static"
+MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """Contents and media types by name; read once, so that a request never names a file."""
+    return {path.name: (path.read_bytes(), MEDIA_TYPES[path.suffix]) for path in sorted(STATIC.iterdir())}
+
+
+@get(
+    "/docs/openapi.json",
+    operation_id="openapi",
+    summary="This document",
+    tags=["docs"],
+    opt=documented(media=(OPENAPI,)),
+    sync_to_thread=False,
+)
+def openapi(request: AnyRequest) -> Response[bytes]:
+    return cacheable(request, cast(bytes, request.app.state.openapi), OPENAPI)
+
+
+@get(
+    "/docs",
+    operation_id="docs",
+    summary="This document as a page",
+    tags=["docs"],
+    opt=documented(media=("text/html",)),
+    sync_to_thread=False,
+)
+def docs(request: AnyRequest) -> Response[bytes]:
+    return _static(request, "docs.html")
+
+
+@get(
+    "/docs/{file:str}",
+    operation_id="docs_file",
+    summary="A part of that page",
+    tags=["docs"],
+    opt=documented(media=("text/javascript", "text/css", "image/svg+xml", "text/html"), path={"file": "docs.js"}),
+    sync_to_thread=False,
+)
+def docs_file(request: AnyRequest, file: str) -> Response[bytes]:
+    return _static(request, file)
+
+
+def _static(request: AnyRequest, name: str) -> Response[bytes]:
+    files: dict[str, tuple[bytes, str]] = request.app.state.static
+    if name not in files:
+        raise refuse(404, "no such file")
+    body, media_type = files[name]
+    return cacheable(request, body, f"{media_type}; charset=utf-8", {"Content-Security-Policy": _PAGE_POLICY})
+
+
+@get(
+    "/",
+    operation_id="index",
+    summary="The routes",
+    tags=["docs"],
+    opt=documented(),
+    sync_to_thread=False,
+)
+def index(request: AnyRequest) -> Response[bytes]:
+    """Each route with what it does; `/docs` is for people, `/docs/openapi.json` for programs."""
+    routes: dict[str, Any] = request.app.state.routes
+    return cacheable(request, to_json(routes))

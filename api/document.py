@@ -1,0 +1,194 @@
+"""The OpenAPI 3.1 document, from the routes, their pydantic models and their examples.
+
+Our own rather than the framework's: the schemas are exactly those that pydantic validates and writes by, and each
+tool stands in it as an operation with its own input and output.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+import kb
+from api.problems import MEDIA_TYPE, Problem
+from kb.tools import TOOLS
+
+Schema = dict[str, Any]
+Mode = Literal["validation", "serialization"]
+
+_REF = "#/components/schemas/{model}"
+
+
+@dataclass(frozen=True)
+class Doc:
+    """What the document says of a handler beyond its name and summary."""
+
+    answer: type[BaseModel] | None = None
+    many: bool = False
+    """The answer is a bare list of ``answer``."""
+    media: tuple[str, ...] = ("application/json",)
+    path: Mapping[str, str] = field(default_factory=dict)
+    """An example of each path parameter."""
+    query: type[BaseModel] | None = None
+    more_query: str = ""
+    """What further query parameters mean, where any are taken."""
+    body: type[BaseModel] | None = None
+    body_example: Mapping[str, Any] | None = None
+
+
+def documented(**said: Any) -> dict[str, Any]:
+    """For a handler's ``opt``."""
+    return {"doc": Doc(**said)}
+
+
+@dataclass(frozen=True)
+class _Operation:
+    path: str
+    method: str
+    operation_id: str
+    summary: str
+    description: str
+    tags: tuple[str, ...]
+    doc: Doc
+
+
+def openapi_document(app: Litestar) -> Schema:
+    """Every route that has a :class:`Doc`."""
+    operations = [*_routes(app), *_tool_operations()]
+    wanted: dict[tuple[type[BaseModel], Mode], None] = {(Problem, "serialization"): None}
+    for operation in operations:
+        doc = operation.doc
+        wanted |= {(model, "validation"): None for model in (doc.query, doc.body) if model is not None}
+        wanted |= {(doc.answer, "serialization"): None} if doc.answer is not None else {}
+    found, definitions = models_json_schema(list(wanted), ref_template=_REF)
+    schemas: Schema = definitions.get("$defs", {})
+    schemas |= {"ProblemDetails": found[Problem, "serialization"]}
+    paths: dict[str, Schema] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = _described(operation, found, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Hardware KB",
+            "version": kb.__version__,
+            "description": "Hardware for running AI models locally: every figure is sourced or calculated. "
+            "Errors are RFC 9457 problem details. The server keeps no session.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": dict(sorted(paths.items())),
+        "components": {"schemas": schemas},
+    }
+
+
+def _routes(app: Litestar) -> Iterator[_Operation]:
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for handler in route.route_handlers:
+            doc = handler.opt.get("doc")
+            if isinstance(doc, Doc):
+                yield from _of_handler(route, handler, doc)
+
+
+def _of_handler(route: HTTPRoute, handler: HTTPRouteHandler, doc: Doc) -> Iterator[_Operation]:
+    for method in handler.http_methods:
+        yield _Operation(
+            path=route.path_format or "/",
+            method=method.lower(),
+            operation_id=str(handler.operation_id),
+            summary=handler.summary or "",
+            description=(handler.fn.__doc__ or "").strip(),
+            tags=tuple(handler.resolve_tags()),
+            doc=doc,
+        )
+
+
+def _tool_operations() -> Iterator[_Operation]:
+    for tool in TOOLS:
+        doc = Doc(answer=tool.output_model, body=tool.input_model, body_example=tool.example)
+        summary = tool.description.split(":")[0].split(". ")[0].removesuffix(".")
+        yield _Operation(f"/tools/{tool.name}", "post", tool.name, summary, tool.description, ("tools",), doc)
+
+
+def _described(
+    operation: _Operation, found: Mapping[tuple[type[BaseModel], Mode], Schema], schemas: Mapping[str, Schema]
+) -> Schema:
+    doc = operation.doc
+    answer: Schema = dict(found[doc.answer, "serialization"]) if doc.answer else {}
+    if doc.many:
+        answer = {"type": "array", "items": answer}
+    problem = {"content": {MEDIA_TYPE: {"schema": found[Problem, "serialization"]}}}
+    said: Schema = {
+        "operationId": operation.operation_id,
+        "summary": operation.summary,
+        "description": operation.description,
+        "tags": list(operation.tags),
+        "parameters": [
+            *(_path_parameter(name, example) for name, example in doc.path.items()),
+            *(_query_parameters(doc.query, found, schemas) if doc.query else ()),
+        ],
+        "responses": {
+            "200": {
+                "description": "The answer.",
+                "content": {
+                    media: {"schema": answer if media == "application/json" else {"type": "string"}}
+                    for media in doc.media
+                },
+            },
+            "4XX": {"description": "The request cannot be met; says why and what would be.", **problem},
+            "503": {"description": "Not ready, or busy; ask again after `Retry-After` seconds.", **problem},
+        },
+    }
+    if doc.more_query:
+        said["parameters"].append(
+            {
+                "name": "filters",
+                "in": "query",
+                "description": doc.more_query,
+                "style": "form",
+                "explode": True,
+                "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            }
+        )
+    if doc.body_example is not None:
+        schema = found[doc.body, "validation"] if doc.body else {"type": "object"}
+        said["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "examples": {"example": {"value": doc.body_example}}}},
+        }
+    return said
+
+
+def _path_parameter(name: str, example: str) -> Schema:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+        "examples": {"example": {"value": example}},
+    }
+
+
+def _query_parameters(
+    model: type[BaseModel], found: Mapping[tuple[type[BaseModel], Mode], Schema], schemas: Mapping[str, Schema]
+) -> Iterator[Schema]:
+    schema = schemas[found[model, "validation"]["$ref"].rpartition("/")[2]]
+    for name, part in schema["properties"].items():
+        shown = dict(part)
+        examples = shown.pop("examples", [])
+        parameter = {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": shown.pop("description", ""),
+            "schema": shown,
+        }
+        if examples:
+            parameter["examples"] = {"example": {"value": examples[0]}}
+        yield parameter

@@ -1,0 +1,149 @@
+"""Every error as ``application/problem+json`` (RFC 9457), mapped in this one place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from kb.errors import (
+    AmbiguousName,
+    EngineBusy,
+    EngineUnavailable,
+    IndexUnusable,
+    InvalidArgument,
+    KnowledgeBaseError,
+    UnknownName,
+)
+from kb.records import Record
+from kb.tools import InvalidArguments
+from kb.tools.base import FieldProblem
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+
+log = structlog.get_logger(__name__)
+
+
+class Problem(Record):
+    """RFC 9457, with what helps to mend the request."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    suggestions: tuple[str, ...] | None = None
+    """The nearest names, where a name is unknown."""
+    candidates: tuple[str, ...] | None = None
+    """The records that an ambiguous name may mean."""
+    errors: tuple[FieldProblem, ...] | None = None
+    """Field by field: the value, what is wrong with it and what is accepted."""
+
+
+class Loading(IndexUnusable):
+    """The server has just started and its index is not open yet."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How one class of error is shown."""
+
+    error: type[KnowledgeBaseError]
+    name: str
+    title: str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+_RETRY = {"Retry-After": str(RETRY_AFTER_S)}
+
+# The first that an error is an instance of holds.
+_KINDS = (
+    _Kind(UnknownName, "unknown-name", "Unknown name", 404),
+    _Kind(AmbiguousName, "ambiguous-name", "Ambiguous name", 422),
+    _Kind(InvalidArguments, "invalid-arguments", "Invalid arguments", 422),
+    _Kind(InvalidArgument, "invalid-arguments", "Invalid arguments", 422),
+    _Kind(Loading, "loading", "Loading", 503, {"Retry-After": "1"}),
+    _Kind(IndexUnusable, "index-unusable", "Index unusable", 503, _RETRY),
+    _Kind(EngineBusy, "engine-busy", "Language model busy", 503, _RETRY),
+    _Kind(EngineUnavailable, "engine-unavailable", "Language model unavailable", 503, _RETRY),
+    _Kind(KnowledgeBaseError, "failed", "Failed", 500),
+)
+
+
+def refuse(status: int, detail: str, headers: dict[str, str] | None = None) -> HTTPException:
+    """A plain HTTP error to raise."""
+    return HTTPException(detail=detail, status_code=status, headers=headers)
+
+
+def problem_of(error: KnowledgeBaseError, instance: str) -> tuple[Problem, Mapping[str, str]]:
+    """What a user is told of ``error``, and the headers that go with it."""
+    kind = next(kind for kind in _KINDS if isinstance(error, kind.error))
+    suggestions = error.suggestions if isinstance(error, UnknownName) else None
+    candidates = error.candidates if isinstance(error, AmbiguousName) else None
+    problem = Problem(
+        type=f"/problems/{kind.name}",
+        title=kind.title,
+        status=kind.status,
+        detail=str(error),
+        instance=instance,
+        suggestions=suggestions,
+        candidates=candidates,
+        errors=_field_problems(error),
+    )
+    return problem, kind.headers
+
+
+def _field_problems(error: KnowledgeBaseError) -> Sequence[FieldProblem] | None:
+    if isinstance(error, InvalidArguments):
+        return error.problems
+    if isinstance(error, InvalidArgument):
+        value = str(error.value)[:80]
+        return (FieldProblem(field=error.field, value=value, problem="is not accepted", accepted=error.accepted),)
+    return None
+
+
+def _respond(problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
+    return Response(
+        problem.model_dump_json(exclude_none=True).encode(),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", **headers},
+    )
+
+
+def on_known_error(request: Request[Any, Any, Any], error: KnowledgeBaseError) -> Response[bytes]:
+    return _respond(*problem_of(error, request.scope["path"]))
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Errors of the protocol: no such route, wrong method, body too large, malformed body."""
+    status, path = error.status_code, request.scope["path"]
+    detail = error.detail
+    if status == 404:
+        detail = f"There is no route {path[:200]}; GET / lists them."
+    elif status == 405:
+        detail = f"{request.scope['method'][:20]} is not allowed here; allowed: {(error.headers or {}).get('allow')}."
+    elif status == 413:
+        detail = f"The body is larger than {request.app.request_max_body_size:,} bytes."
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=path)
+    return _respond(problem, error.headers or {})
+
+
+def on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A bug: the log gets the traceback, the client does not."""
+    path = request.scope["path"]
+    log.error("unexpected error", path=path, method=request.scope["method"], exc_info=error)
+    return _respond(
+        Problem(
+            title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+            status=500,
+            detail="Something went wrong here; the server's log says what.",
+            instance=path,
+        ),
+        {},
+    )

@@ -1,0 +1,60 @@
+"""``/search``: passages that answer a question."""
+
+from typing import Annotated
+
+from litestar import Response, get
+from pydantic import Field
+
+from api.deps import AnyRequest, json_response, parsed_query, serving
+from api.document import documented
+from kb.records import Record
+from kb.tools.base import Arguments, Whole
+from kb.tools.lookup import PassageHit
+
+
+class SearchQuery(Arguments):
+    q: Annotated[
+        str, Field(min_length=1, max_length=2000, description="a question or words", examples=["why is decode slow?"])
+    ]
+    k: Annotated[Whole, Field(ge=1, le=50, description="how many")] = 5
+    explain: Annotated[bool, Field(description="add each ranker's rank and score")] = False
+
+
+class RankerView(Record):
+    """Where one ranker put a passage: rank from 1, and its own score (BM25, or cosine similarity)."""
+
+    rank: int
+    score: float
+
+
+class SearchHit(PassageHit):
+    rankers: dict[str, RankerView] | None = None
+
+
+class SearchResult(Record):
+    hits: tuple[SearchHit, ...]
+
+
+@get(
+    "/search",
+    operation_id="search",
+    summary="Passages of the documents and the glossary, best first",
+    tags=["search"],
+    opt=documented(answer=SearchResult, query=SearchQuery),
+)
+async def search(request: AnyRequest) -> Response[bytes]:
+    """BM25 and dense ranking, fused by reciprocal rank."""
+    query = parsed_query(request, SearchQuery)
+    searcher = serving(request).index.searcher
+    findings = await serving(request).in_thread(lambda: searcher.search(query.q, query.k))
+    hits = tuple(
+        SearchHit(
+            **hit.passage.model_dump(include=set(PassageHit.model_fields)),
+            score=hit.score,
+            rankers={name: RankerView(rank=own.rank, score=own.score) for name, own in hit.rankers.items()}
+            if query.explain
+            else None,
+        )
+        for hit in findings.hits
+    )
+    return json_response(SearchResult(hits=hits), exclude_none=True)

@@ -1,0 +1,230 @@
+"""``/specs``: devices, parts, models, formats, engines and builds, every figure with its sources."""
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, get_args
+
+from litestar import Response, get
+from pydantic import Field
+
+from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, query_values, serving, to_json
+from api.document import documented
+from kb.errors import InvalidArgument, UnknownName
+from kb.index.live import Index
+from kb.records import Figure, Record, Spec, kinds
+from kb.store.queries import Bound, list_specs
+from kb.tools import InvalidArguments
+from kb.tools.base import FieldProblem, parse_arguments
+from kb.tools.views import SpecView, spec_view
+
+PRICE_KEYS = tuple(
+    f"price_{kind}_{currency}" for kind in ("list", "street", "used", "rent") for currency in ("usd", "eur")
+)
+
+
+class SpecQuery(PageQuery):
+    vendor: Annotated[str | None, Field(max_length=100, description="exactly, in any case")] = None
+    sort: Annotated[
+        str,
+        Field(max_length=100, description="`name` or a figure; `-` before it descends", examples=["-memory_gib"]),
+    ] = "name"
+
+
+class SpecSearchQuery(PageQuery):
+    q: Annotated[str, Field(min_length=1, max_length=200, description="a name or words", examples=["rtx 5090"])]
+
+
+class KindSummary(Record):
+    """A kind of spec: how many there are, and what they can be filtered by."""
+
+    kind: str
+    count: int
+    number_filters: tuple[str, ...]
+    """Each as ``<key>=``, ``<key>_min=`` and ``<key>_max=``; all serve to sort."""
+    text_filters: tuple[str, ...]
+    """Each as ``<key>=``, a part of the text."""
+
+
+class KindList(Record):
+    kinds: tuple[KindSummary, ...]
+
+
+class SpecSummary(Record):
+    """A spec in a search's result; the whole of it is at ``/specs/{kind}/{slug}``."""
+
+    kind: str
+    slug: str
+    name: str
+    vendor: str
+    summary: str
+
+
+@get(
+    "/specs",
+    operation_id="list_spec_kinds",
+    summary="The kinds of specs, and their filters",
+    tags=["specs"],
+    opt=documented(answer=KindList),
+    sync_to_thread=False,
+)
+def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
+    specs = serving(request).index.known.specs
+    summaries = tuple(
+        KindSummary(
+            kind=kind, count=len(specs[kind]), number_filters=_keys(kind, "number"), text_filters=_keys(kind, "text")
+        )
+        for kind in kinds
+    )
+    return cacheable(request, to_json(KindList(kinds=summaries)))
+
+
+@get(
+    "/specs/search",
+    operation_id="search_specs",
+    summary="Specs of any kind by name or words",
+    tags=["specs"],
+    opt=documented(answer=Page[SpecSummary], query=SpecSearchQuery),
+    sync_to_thread=False,
+)
+def search_specs(request: AnyRequest) -> Response[bytes]:
+    """Names first, slips of spelling allowed; then specs in which every word stands."""
+    query = parsed_query(request, SpecSearchQuery)
+    return cacheable(request, to_json(query.cut(list(_search(serving(request).index, query.q)))))
+
+
+def _search(index: Index, question: str) -> Iterator[SpecSummary]:
+    named = index.names.scan(question, tuple(kinds))
+    named += index.names.misspelt_mentions(question, tuple(kinds), named)
+    found = {(match.kind, match.slug): None for mention in named for match in mention.matches}
+    words = question.casefold().split()
+    for kind, records in index.known.specs.items():
+        for slug, record in records.items():
+            text = " ".join((record.name, *record.aliases, record.vendor, record.summary)).casefold()
+            if all(word in text for word in words):
+                found.setdefault((kind, slug))
+    for kind, slug in found:
+        record = index.known.specs[kind][slug]
+        yield SpecSummary(kind=kind, slug=slug, name=record.name, vendor=record.vendor, summary=record.summary)
+
+
+@get(
+    "/specs/{kind:str}",
+    operation_id="list_specs",
+    summary="Specs of one kind, filtered and sorted",
+    tags=["specs"],
+    opt=documented(
+        answer=Page[SpecView],
+        path={"kind": "accelerators"},
+        query=SpecQuery,
+        more_query="any figure of the kind: `<key>_min` and `<key>_max` for numbers, `<key>` for a number or a part "
+        "of a text; GET /specs lists them",
+    ),
+)
+async def list_kind(request: AnyRequest, kind: str) -> Response[bytes]:
+    """For example `/specs/accelerators?memory_gib_min=24&sort=-memory_bandwidth_gb_per_s`."""
+    index = serving(request).index
+    _known_kind(kind)
+    values = query_values(request)
+    filters = {key: value for key, value in values.items() if key not in SpecQuery.model_fields}
+    query = parse_arguments("query", SpecQuery, {key: value for key, value in values.items() if key not in filters})
+    bounds, texts = _filters(kind, filters)
+    if query.sort.removeprefix("-") not in ("name", *_keys(kind, "number")):
+        raise InvalidArgument(
+            "sort", query.sort, f"name, {', '.join(_keys(kind, 'number'))}; with - before it, descending"
+        )
+
+    def listed() -> Page[SpecView]:
+        slugs, total = list_specs(
+            index.engine,
+            kind,
+            bounds=bounds,
+            texts=texts,
+            vendor=query.vendor,
+            sort=query.sort,
+            limit=query.limit,
+            offset=query.offset,
+        )
+        items = tuple(spec_view(index, index.known.specs[kind][slug]) for slug in slugs)
+        return Page(items=items, total=total, limit=query.limit, offset=query.offset)
+
+    return cacheable(request, to_json(await serving(request).in_thread(listed)))
+
+
+@get(
+    "/specs/{kind:str}/{name:path}",
+    operation_id="get_spec",
+    summary="A spec by slug, name or alias",
+    tags=["specs"],
+    opt=documented(answer=SpecView, path={"kind": "accelerators", "name": "RTX 5090"}),
+    sync_to_thread=False,
+)
+def get_spec(request: AnyRequest, kind: str, name: str) -> Response[bytes]:
+    """A name that several records answer to is refused with the candidates."""
+    index = serving(request).index
+    _known_kind(kind)
+    match = index.names.resolve((kind,), name.removeprefix("/"))
+    return cacheable(request, to_json(spec_view(index, index.known.specs[kind][match.slug])))
+
+
+def _known_kind(kind: str) -> None:
+    if kind not in kinds:
+        raise UnknownName("kind of spec", kind, tuple(kinds))
+
+
+@cache
+def _keys(kind: str, what: Literal["number", "text"]) -> tuple[str, ...]:
+    """The figures of a kind by what their values are; prices are numbers."""
+    found = [key for key, sort in _figure_fields(kinds[kind]) if sort == what]
+    return (*found, *PRICE_KEYS) if what == "number" else tuple(found)
+
+
+def _figure_fields(cls: type[Spec]) -> Iterator[tuple[str, Literal["number", "text"]]]:
+    for key, info in cls.model_fields.items():
+        for part in (info.annotation, *get_args(info.annotation)):
+            if isinstance(part, type) and issubclass(part, Figure):
+                value = part.model_fields["value"].annotation
+                yield key, "text" if value in (str, bool, tuple[str, ...]) else "number"
+
+
+def _filters(kind: str, values: Mapping[str, Any]) -> tuple[list[Bound], dict[str, str]]:
+    """Raises :class:`InvalidArguments` naming each parameter that is no filter of the kind or has no fit value."""
+    numbers, texts = _keys(kind, "number"), _keys(kind, "text")
+    bounds: list[Bound] = []
+    wanted: dict[str, str] = {}
+    problems: list[FieldProblem] = []
+    for name, value in values.items():
+        key = name.removesuffix("_min").removesuffix("_max")
+        number = _number(value)
+        if name in texts and isinstance(value, str) and value:
+            wanted[name] = value[:200]
+        elif key in numbers and number is not None:
+            low = None if name == f"{key}_max" else number
+            high = None if name == f"{key}_min" else number
+            bounds.append(Bound(key, low, high))
+        else:
+            known = key in numbers or name in texts
+            problems.append(
+                FieldProblem(
+                    field=name[:100],
+                    value=str(value)[:80],
+                    problem="is not accepted" if known else f"is no filter of {kind}",
+                    accepted=("a number" if key in numbers else "a text") if known else _accepted(kind),
+                )
+            )
+    if problems:
+        raise InvalidArguments("query", problems)
+    return bounds, wanted
+
+
+def _accepted(kind: str) -> str:
+    numbers = ", ".join(f"{key}[_min|_max]" for key in _keys(kind, "number"))
+    return ", ".join(part for part in (*SpecQuery.model_fields, *_keys(kind, "text"), numbers) if part)
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,83 @@
+"""``/tools``: the registry of typed calculators and look-ups, over HTTP."""
+
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from litestar import Response, get, post
+from pydantic import Field
+
+from api.deps import AnyRequest, cacheable, json_response, parsed_body, parsed_query, serving, to_json
+from api.document import documented
+from kb.errors import UnknownName
+from kb.records import Record
+from kb.tools import TOOLS, Tool
+from kb.tools.base import Arguments
+
+
+class ToolsQuery(Arguments):
+    format: Annotated[
+        Literal["openai"] | None, Field(description="as OpenAI function definitions", examples=["openai"])
+    ] = None
+
+
+class ToolView(Record):
+    """A tool and the JSON Schemas of what goes in and comes out."""
+
+    name: str
+    description: str
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+
+
+@get(
+    "/tools",
+    operation_id="list_tools",
+    summary="The tools, with JSON Schemas",
+    tags=["tools"],
+    opt=documented(query=ToolsQuery),
+    sync_to_thread=False,
+)
+def list_tools(request: AnyRequest) -> Response[bytes]:
+    """A list of `{name, description, input_schema, output_schema}`; with `format=openai`, of function definitions."""
+    return cacheable(request, _definitions(parsed_query(request, ToolsQuery).format))
+
+
+@cache
+def _definitions(form: Literal["openai"] | None) -> bytes:
+    return to_json([tool.openai_schema() if form else tool.schema() for tool in TOOLS])
+
+
+@get(
+    "/tools/{name:path}",
+    operation_id="get_tool",
+    summary="A tool by name",
+    tags=["tools"],
+    opt=documented(answer=ToolView, path={"name": "check_fit"}),
+    sync_to_thread=False,
+)
+def get_tool(request: AnyRequest, name: str) -> Response[bytes]:
+    return cacheable(request, to_json(_tool(name).schema()))
+
+
+@post(
+    "/tools/{name:path}",
+    operation_id="call_tool",
+    summary="Call a tool by name",
+    tags=["tools"],
+    opt=documented(path={"name": "kv_cache_size"}, body_example=TOOLS["kv_cache_size"].example),
+    status_code=200,
+)
+async def call_tool(request: AnyRequest, name: str) -> Response[bytes]:
+    """The body is the tool's arguments; each tool's own operation gives their schema."""
+    tool = _tool(name)
+    arguments = await parsed_body(request)
+    index = serving(request).index
+    return json_response(await serving(request).in_thread(lambda: tool.call(index, arguments)))
+
+
+def _tool(path: str) -> Tool[Any, Any]:
+    name = path.removeprefix("/")
+    if name not in TOOLS:
+        raise UnknownName("tool", name, get_close_matches(name[:100], TOOLS.names(), n=3) or TOOLS.names())
+    return TOOLS[name]

@@ -1,0 +1,219 @@
+"""The deterministic answer: corrections, verdicts, arithmetic, disputes, notes."""
+
+import re
+from dataclasses import dataclass
+
+from kb.chat.evidence import Desk, Section
+from kb.chat.question import Claim, Question
+from kb.chat.reply import Citation, ToolCall
+from kb.chat.sections import SECTIONS
+from kb.chat.sections.knowing import figure_text
+from kb.chat.wording import first_sentences, fmt, joined, one_line
+from kb.errors import AmbiguousName, InvalidArgument, UnknownName
+from kb.index.live import Index
+from kb.records import Dispute, Figure
+from kb.retrieval.search import ABSTAIN_BELOW_COSINE, Findings
+from kb.tools import InvalidArguments
+
+_MARK = re.compile(r"\[(\d{1,3})\]")
+MOST_DISPUTES = 3
+DISPUTE_POOL = 25
+"""How deep among all passages a dispute may rank and still be shown."""
+
+MOST_NOTES = 6
+
+CAN_ANSWER = (
+    "I answer questions about hardware for running AI models: whether a model fits a device and how fast it runs, what "
+    "terms like VRAM or GGUF mean, specifications, prices, power supplies and builds."
+)
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A complete answer, and what a language model may be shown to explain it."""
+
+    text: str
+    verdict: str
+    citations: tuple[Citation, ...]
+    tool_calls: tuple[ToolCall, ...]
+    evidence: tuple[str, ...]
+    abstained: bool = False
+    reason: str | None = None
+
+
+def compose(index: Index, question: Question) -> Composed:
+    """Everything but the language model: deterministic, and an answer by itself."""
+    desk = Desk(index, question)
+    parts: list[str] = [*_corrections(desk), *_unknown_names(desk)]
+    sections: list[Section] = []
+    problems: list[str] = []
+    for intent in question.intents:
+        composer = SECTIONS.get(intent)
+        if composer is None:
+            continue
+        try:
+            sections += composer(desk)
+        except (UnknownName, AmbiguousName, InvalidArgument, InvalidArguments) as error:
+            problems.append(str(error))
+    told_by_passage = False
+    if not sections and not (question.unknown and not problems):
+        found = _from_passages(desk, parts_given=bool(parts))
+        sections += found
+        told_by_passage = bool(found)
+    if not sections and not parts:
+        return _abstained(desk, problems)
+    if not sections and question.unknown:
+        return _abstained(desk, parts)
+    parts += [section.text() for section in sections]
+    parts += [f"I could not work out one part: {problem}" for problem in problems]
+    if "disputes" not in question.intents and not told_by_passage:
+        parts += _disputes(desk)
+    parts += _notes(sections, question)
+    return _numbered(desk, "\n\n".join(part for part in parts if part))
+
+
+def _numbered(desk: Desk, text: str) -> Composed:
+    """Number citations in the order in which the text has them; those that only results stand on come after."""
+    met = dict.fromkeys(int(number) for number in _MARK.findall(text))
+    order = [*met, *(citation.id for citation in desk.citations if citation.id not in met)]
+    new = {old: number for number, old in enumerate(order, start=1)}
+    by_id = {citation.id: citation for citation in desk.citations}
+    text = _MARK.sub(lambda mark: f"[{new[int(mark[1])]}]", text)
+    return Composed(
+        text=text,
+        verdict=text.split("\n")[0],
+        citations=tuple(by_id[old].model_copy(update={"id": new[old]}) for old in order),
+        tool_calls=tuple(desk.calls),
+        evidence=tuple(f"[{new[old]}] {one_line(desk.texts[old])}" for old in order if desk.texts[old]),
+    )
+
+
+def _corrections(desk: Desk) -> list[str]:
+    """False premises: what the question takes for granted of a device, against its record."""
+    corrections = []
+    for claim in desk.question.claims:
+        text = _correction(desk, claim)
+        if text and text not in corrections:
+            corrections.append(text)
+    return corrections
+
+
+def _correction(desk: Desk, claim: Claim) -> str | None:
+    match = claim.thing.match
+    record = desk.index.known.specs[match.kind][match.slug]
+    if claim.key == "memory_gib" and claim.thing.match.memory_gib is not None:
+        return None
+    figures = [getattr(desk.index.known.specs[m.kind][m.slug], claim.key, None) for m in claim.thing.candidates]
+    figure = figures[0]
+    if not isinstance(figure, Figure):
+        return None
+    options = getattr(record, "memory_options_gib", None)
+    values = {float(other.value) for other in figures if isinstance(other, Figure)}
+    if claim.key == "memory_gib":
+        values |= {float(value) for value in options.value} if isinstance(options, Figure) else set()
+        values |= {value * claim.thing.count for value in values}
+    if claim.key == "nvlink":
+        if figure.value:
+            return None
+        return f"**The {record.name} has no NVLink.** {desk.figure(record, claim.key, figure, 'NVLink: no')}"
+    if any(abs(value - claim.value) <= 0.03 * value for value in values):
+        return None
+    said = fmt(claim.value)
+    shown = figure_text(claim.key, figure)
+    mark = desk.figure(record, claim.key, figure, f"{record.name}: {shown}, not {said}")
+    if claim.key == "memory_gib" and isinstance(options, Figure):
+        sizes = joined([fmt(float(value)) for value in options.value], "or")
+        return f"**The {record.name} is sold with {sizes} GB, not {said} GB.** {mark}"
+    unit = {"memory_gib": "GB", "memory_bandwidth_gb_per_s": "GB/s", "tdp_w": "W"}[claim.key]
+    what = {"memory_gib": "of memory", "memory_bandwidth_gb_per_s": "of memory bandwidth", "tdp_w": "TDP"}[claim.key]
+    return f"**The {record.name} has {fmt(float(figure.value))} {unit} {what}, not {said} {unit}.** {mark}"
+
+
+def _unknown_names(desk: Desk) -> list[str]:
+    lines = []
+    for name in desk.question.unknown[:3]:
+        near = desk.index.names.suggest(("accelerators", "machines", "models", "cpus"), name, 3)
+        hint = f" Nearest that I know: {joined(near, 'or')}." if near else ""
+        lines.append(f"I know nothing called “{name}”.{hint}")
+    return lines
+
+
+def _from_passages(desk: Desk, *, parts_given: bool) -> list[Section]:
+    """What the documents say, where the question is of the domain."""
+    question = desk.question
+    findings = desk.index.searcher.search(_query(question), 4)
+    if not findings.hits or not _in_domain(question, findings):
+        return []
+    first, *more = findings.hits
+    section = Section(f"{first_sentences(first.passage.text, 110)} {desk.passage(first.passage)}")
+    for hit in more:
+        if hit.passage.title != first.passage.title:
+            section.lines.append(
+                f"{hit.passage.title}: {first_sentences(hit.passage.text, 45)} {desk.passage(hit.passage)}"
+            )
+    return [section]
+
+
+def _query(question: Question) -> str:
+    return " ".join((question.text, *question.carried))
+
+
+def _in_domain(question: Question, findings: Findings) -> bool:
+    named = question.models or question.devices or question.quantizations or question.terms or question.others
+    bar = ABSTAIN_BELOW_COSINE - 0.12 if named else ABSTAIN_BELOW_COSINE
+    return findings.best_cosine >= bar
+
+
+def _abstained(desk: Desk, problems: list[str]) -> Composed:
+    if desk.question.unknown:
+        reason = "the question is about something that the knowledge base does not hold"
+    elif problems:
+        reason = "a part of the question is not known"
+    else:
+        reason = "nothing in the knowledge base answers this"
+    lead = " ".join(problems) or "I cannot answer that: nothing in the knowledge base is about it."
+    return Composed(
+        text=f"{lead}\n\n{CAN_ANSWER}",
+        verdict=lead,
+        citations=tuple(desk.citations),
+        tool_calls=tuple(desk.calls),
+        evidence=(),
+        abstained=True,
+        reason=reason,
+    )
+
+
+def _disputes(desk: Desk) -> list[str]:
+    """Disputes that are about what the answer is about, and near the question in words or meaning."""
+    cited = {citation.dispute for citation in desk.citations}
+    found = [dispute for dispute in _relevant_disputes(desk) if dispute.slug not in cited][:MOST_DISPUTES]
+    if not found:
+        return []
+    lines = []
+    for dispute in found:
+        sums = f" ({dispute.arithmetic[0]})" if dispute.arithmetic else ""
+        lines.append(f"- {dispute.title}: {one_line(dispute.ruling)}{sums} {desk.dispute(dispute)}")
+    return ["**Where the sources disagree**\n" + "\n".join(lines)]
+
+
+def _relevant_disputes(desk: Desk) -> list[Dispute]:
+    candidates = {dispute.slug: dispute for dispute in desk.disputes_of_subjects()}
+    if not candidates:
+        return []
+    labels = [desk.index.names.label(*subject.split("/", 1)) for subject in desk.subjects]
+    found = desk.index.searcher.search(" ".join((desk.question.text, *labels)), DISPUTE_POOL)
+    near = [hit.passage.passage_id.removeprefix("dispute.") for hit in found.hits]
+    return [candidates[slug] for slug in near if slug in candidates]
+
+
+def _notes(sections: list[Section], question: Question) -> list[str]:
+    notes: dict[str, None] = {}
+    for note in question.notes:
+        notes[note] = None
+    if question.carried:
+        notes[f"taken from earlier in the conversation: {joined(question.carried)}"] = None
+    for section in sections:
+        for note in section.notes:
+            notes[note.rstrip(".")] = None
+    kept = list(notes)[:MOST_NOTES]
+    return ["Assumed: " + "; ".join(kept) + "."] if kept else []

@@ -1,0 +1,217 @@
+"""A GGUF file, through llama.cpp in a process of its own."""
+
+import logging
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Condition, Thread
+from time import monotonic
+
+from kb.chat.engines.base import Prompt, Run
+from kb.chat.engines.messages import Thoughts
+from kb.chat.engines.process import WorkerProcess
+from kb.chat.engines.waiting import POLL_S, Line, too_slow, wait_until
+from kb.chat.engines.wire import Answer, Ask, Broke, Cancel, Done, Failed, Gone, LoadModel, Log, Ready, Text
+from kb.errors import EngineUnavailable
+
+logger = logging.getLogger(__name__)
+
+STOP_S = 5.0
+"""A process that has not obeyed a cancellation by then is killed and started anew."""
+
+MOST_CRASHES_AT_LOAD = 3
+LONGEST_PAUSE_S = 30.0
+
+Inbox = SimpleQueue[Answer | Gone]
+
+
+class LocalEngine:
+    """Loads in the background. Requests are served one at a time, in order; they wait for a model that loads.
+
+    A process that dies is started again, after pauses that grow while it answers nothing; one that dies
+    :data:`MOST_CRASHES_AT_LOAD` times in a row before it is ready, or that says that the file does not load, is not.
+    """
+
+    def __init__(self, model: LoadModel, waiting: int) -> None:
+        self.name = f"gguf:{Path(model.path).stem}"
+        self._model = model
+        self._line = Line(waiting)
+        self._changed = Condition()  # guards what follows
+        self._status = "loading"
+        self._over = False
+        self._worker: WorkerProcess | None = None
+        self._inbox: Inbox | None = None
+        self._request = 0
+        self._thread = Thread(target=self._supervise, name="kb-llm", daemon=True)
+        self._thread.start()
+
+    def status(self) -> str:
+        return self._status
+
+    @property
+    def pid(self) -> int | None:
+        """The process that holds the model, if one is alive."""
+        worker = self._worker
+        return worker.pid if worker else None
+
+    def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
+        return self._write(prompt, run, monotonic() + run.deadline_s)
+
+    def close(self) -> None:
+        self._become("The language model has been shut down.", over=True)
+        with self._changed:
+            worker = self._worker
+        if worker:
+            worker.kill()
+        self._thread.join()
+
+    # A request
+
+    def _write(self, prompt: Prompt, run: Run, limit_s: float) -> Generator[str, None, None]:
+        with self._line.place() as place:
+            if not self._line.wait_for_head(place, run, limit_s):
+                return
+            inbox: Inbox = SimpleQueue()
+            with self._changed:
+                if not wait_until(self._changed, lambda: self._over or self._status == "ready", run, limit_s):
+                    return
+                if self._over or self._worker is None:
+                    raise EngineUnavailable(self._status)
+                self._request += 1
+                self._inbox = inbox
+                worker, request = self._worker, self._request
+            worker.send(Ask(request, prompt, limit_s - monotonic()))
+            with closing(self._read(worker, request, inbox, run, limit_s)) as pieces:
+                thoughts = Thoughts()
+                for piece in pieces:
+                    if text := thoughts.without(piece):
+                        yield text
+                if text := thoughts.rest():
+                    yield text
+
+    def _read(
+        self, worker: WorkerProcess, request: int, inbox: Inbox, run: Run, limit_s: float
+    ) -> Generator[str, None, None]:
+        ended = False
+        try:
+            while not run.cancelled.is_set():
+                left_s = limit_s - monotonic()
+                if left_s <= 0:
+                    raise too_slow(run)
+                try:
+                    message = inbox.get(timeout=min(POLL_S, left_s))
+                except Empty:
+                    continue
+                if isinstance(message, Text):
+                    yield message.text
+                    continue
+                ended = True
+                _conclude(message, run)
+                return
+        finally:
+            if not ended:
+                self._stop(worker, request, inbox, run)
+
+    def _stop(self, worker: WorkerProcess, request: int, inbox: Inbox, run: Run) -> None:
+        """Make the process free for the next request, whatever it takes."""
+        worker.send(Cancel(request))
+        limit_s = monotonic() + STOP_S
+        while (left_s := limit_s - monotonic()) > 0:
+            try:
+                message = inbox.get(timeout=left_s)
+            except Empty:
+                break
+            if isinstance(message, Text):
+                continue
+            if isinstance(message, Done):
+                run.prompt_tokens, run.completion_tokens = message.prompt_tokens, message.completion_tokens
+            return
+        logger.warning("The language model's process %d does not stop: killed.", worker.pid)
+        worker.kill()
+
+    # The process
+
+    def _supervise(self) -> None:
+        crashes_at_load, idle_deaths = 0, 0
+        while not self._over:
+            try:
+                worker = WorkerProcess(self._model)
+            except OSError as error:
+                self._give_up(f"The language model's process cannot be started: {error}.")
+                return
+            with self._changed:
+                self._worker = worker
+            if self._over:  # close() may have come before there was anything to kill
+                worker.kill()
+            was_ready, answers = self._listen(worker)
+            self._become("The language model's process ended.")
+            with self._changed:
+                self._worker = None
+            status = worker.reap()
+            if not self._over:
+                reason = f"The language model's process ended ({_cause(status)})."
+                logger.error("%s: %s", self.name, reason)
+                self._become(reason)
+                crashes_at_load = 0 if was_ready else crashes_at_load + 1
+                idle_deaths = 0 if answers else idle_deaths + 1
+                if crashes_at_load == MOST_CRASHES_AT_LOAD:
+                    self._give_up(f"The language model {self._model.path} cannot be loaded. {reason}")
+            self._tell(Gone(self._status))
+            self._pause(idle_deaths)
+
+    def _listen(self, worker: WorkerProcess) -> tuple[bool, int]:
+        """Until the process ends: whether it was ever ready, and how many requests it answered."""
+        ready, answers = False, 0
+        for message in worker.messages():
+            match message:
+                case Log(text=text):
+                    logger.debug("llama.cpp: %s", text)
+                case Ready(context=context):
+                    ready = True
+                    logger.info("%s is loaded: process %d, context %d tokens.", self.name, worker.pid, context)
+                    self._become("ready")
+                case Failed(reason=reason):
+                    self._give_up(reason)
+                case Text() | Done() | Broke():
+                    answers += isinstance(message, Done)
+                    self._tell(message)
+        return ready, answers
+
+    def _tell(self, message: Answer | Gone) -> None:
+        with self._changed:
+            if self._inbox and (isinstance(message, Gone) or message.id == self._request):
+                self._inbox.put(message)
+
+    def _become(self, status: str, *, over: bool = False) -> None:
+        """``over``: no process will be started again. What has ended stays so, with its first reason."""
+        with self._changed:
+            if not self._over:
+                self._status, self._over = status, over
+            self._changed.notify_all()
+
+    def _give_up(self, reason: str) -> None:
+        logger.error(reason)
+        self._become(reason, over=True)
+
+    def _pause(self, idle_deaths: int) -> None:
+        """At most :data:`LONGEST_PAUSE_S`; none after a death in the middle of good work."""
+        pause_s = min(LONGEST_PAUSE_S, 2.0 ** (idle_deaths - 1)) if idle_deaths else 0.0
+        with self._changed:
+            self._changed.wait_for(lambda: self._over, timeout=pause_s)
+        if not self._over:
+            self._become("loading")
+
+
+def _conclude(message: Done | Broke | Gone, run: Run) -> None:
+    match message:
+        case Done():
+            run.prompt_tokens, run.completion_tokens = message.prompt_tokens, message.completion_tokens
+            if message.ended == "deadline":
+                raise too_slow(run)
+        case Broke(reason=reason) | Gone(reason=reason):
+            raise EngineUnavailable(reason)
+
+
+def _cause(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"

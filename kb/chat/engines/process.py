@@ -1,0 +1,60 @@
+"""The local model's process, as the server sees it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from multiprocessing import Pipe
+from threading import Lock
+
+from kb.chat.engines.wire import FromWorker, LoadModel, ToWorker
+
+
+class WorkerProcess:
+    """A fresh interpreter with one pipe to it.
+
+    It inherits no memory and no other descriptor, imports none of the server's modules, and ends by itself when
+    the pipe closes, however the server dies. A session of its own keeps the terminal's Ctrl-C from it.
+    """
+
+    def __init__(self, model: LoadModel) -> None:
+        self._connection, theirs = Pipe()
+        self._sending = Lock()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "kb.chat.engines.worker", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self.send(model)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, message: ToWorker) -> None:
+        """To a process that has died, nothing: whoever reads :meth:`messages` hears of it."""
+        with self._sending:
+            try:
+                self._connection.send(message)
+            except OSError:
+                return
+
+    def messages(self) -> Iterator[FromWorker]:
+        """Until the process ends."""
+        while True:
+            try:
+                yield self._connection.recv()
+            except (EOFError, OSError):
+                return
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def reap(self) -> int:
+        """End it, if it has not ended; its exit status, negative for a signal."""
+        self._process.kill()
+        status = self._process.wait()
+        with self._sending:
+            self._connection.close()
+        return status

@@ -1,0 +1,89 @@
+"""What the server and the process of the local model say to each other, over a pipe."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kb.chat.engines.base import Prompt
+
+
+@dataclass(frozen=True)
+class LoadModel:
+    """The first message to the process: which file, and how. ``threads`` 0 leaves it to llama.cpp."""
+
+    path: str
+    context: int
+    threads: int
+    gpu_layers: int
+
+
+@dataclass(frozen=True)
+class Ask:
+    """``seconds`` is what is left of the request's deadline."""
+
+    id: int
+    prompt: Prompt
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop request ``id``, and any before it."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Log:
+    """A line of llama.cpp's own log."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The model is loaded; ``context`` is what it and the setting both allow, in tokens."""
+
+    context: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The model does not load, and would not load another time either."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Text:
+    id: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """Request ``id`` is over, and why."""
+
+    id: int
+    prompt_tokens: int
+    completion_tokens: int
+    ended: Literal["finished", "cancelled", "deadline"]
+
+
+@dataclass(frozen=True)
+class Broke:
+    """Request ``id`` cannot be answered."""
+
+    id: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Said by the server to itself: the process died under the request."""
+
+    reason: str
+
+
+ToWorker = LoadModel | Ask | Cancel
+Answer = Text | Done | Broke
+FromWorker = Log | Ready | Failed | Answer

@@ -1,0 +1,360 @@
+"""Does it fit, how fast, how long a context, which quantization, what else runs."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+from kb.chat.evidence import Desk, Section
+from kb.chat.question import Thing
+from kb.chat.wording import fmt, speed_range
+from kb.errors import InvalidArgument
+
+DEFAULT_QUANTIZATION = "q4_k_m"
+DEFAULT_CONTEXT = 8192
+MOST_CASES = 4
+
+SHOWN_MODELS = (
+    "qwen3-235b-a22b", "gpt-oss-120b", "llama-3-1-70b", "qwen3-next-80b-a3b", "qwen2-5-32b", "qwen3-32b",
+    "qwen3-30b-a3b", "gemma-3-27b", "mistral-small-24b", "gpt-oss-20b", "qwen2-5-14b", "phi-4", "gemma-3-12b",
+    "llama-3-1-8b", "qwen3-8b", "mistral-7b", "gemma-3-4b", "llama-3-2-3b", "llama-3-2-1b",
+)  # fmt: skip
+"""Models that stand for their size, the largest first."""
+
+
+def device_name(thing: Thing, index_label: str | None = None) -> str:
+    """What the tools take: the name as typed where it carries a memory size, else the slug."""
+    if index_label is not None:
+        return index_label
+    return thing.name if thing.match.memory_gib is not None else thing.match.slug
+
+
+def model_name(thing: Thing) -> str:
+    return thing.match.slug
+
+
+def cases(desk: Desk) -> Iterator[tuple[str, str, str, int]]:
+    """Each model, quantization and device that is meant, with the count; ambiguous names give all they may be."""
+    question = desk.question
+    quantizations = [thing.match.slug for thing in question.quantizations] or [DEFAULT_QUANTIZATION]
+    models = [match.slug for thing in question.models for match in thing.candidates]
+    devices: list[tuple[str, int]] = []
+    for thing in question.devices:
+        if thing.ambiguous:
+            devices += [(match.slug, thing.count) for match in thing.candidates]
+        else:
+            devices.append((device_name(thing), thing.count))
+    for number, (model, quantization, device) in enumerate(product(models, quantizations, devices)):
+        if number < MOST_CASES:
+            yield model, quantization, device[0], device[1]
+
+
+def shared_arguments(desk: Desk) -> dict[str, Any]:
+    question = desk.question
+    return {
+        "context": question.context,
+        "concurrency": question.users,
+        "kv_cache_type": question.kv_cache_type,
+        "system_memory_gb": question.system_memory_gb,
+    }
+
+
+def defaults_taken(desk: Desk) -> list[str]:
+    notes = []
+    if not desk.question.quantizations:
+        notes.append("no quantization was named: Q4_K_M, the common 4-bit type, was taken")
+    if desk.question.context is None:
+        notes.append(f"no context was named: {DEFAULT_CONTEXT:,} tokens were taken")
+    for thing in (*desk.question.models, *desk.question.devices):
+        if thing.ambiguous:
+            names = " or ".join(match.label for match in thing.candidates)
+            notes.append(f"“{thing.name}” may mean {names}; each is answered")
+    return notes
+
+
+def _subjects(desk: Desk) -> None:
+    for thing in (*desk.question.models, *desk.question.devices, *desk.question.quantizations):
+        for match in thing.candidates:
+            desk.about(match.kind, match.slug)
+
+
+def fit(desk: Desk) -> list[Section]:
+    sections = []
+    _subjects(desk)
+    for model, quantization, device, count in cases(desk):
+        result, mark = desk.call(
+            "check_fit", model=model, quantization=quantization, device=device, device_count=count,
+            **shared_arguments(desk),
+        )  # fmt: skip
+        section = Section(_fit_verdict(result, mark), [f"Memory: {result.formula} {mark}"])
+        if result.verdict == "fits":
+            section.lines.append(f"Longest context that fits: {result.max_context:,} tokens {mark}")
+        if result.offload:
+            part = result.offload
+            section.lines.append(
+                f"Split: {part.layers_on_device} of {part.layers_total} layers whole on the device, "
+                f"{fmt(part.weights_in_system_memory_gb)} GB ({fmt(part.weights_offloaded_percent)} %) of the weights in "
+                f"system memory {mark}"
+            )
+        if result.verdict != "fits":
+            section.lines += _ways_out(desk, model, device, count)
+        command = result.commands.llama_cpp if result.commands else None
+        if command and result.verdict != "does_not_fit":
+            section.lines.append(f"llama.cpp: `{command}` {mark}")
+        section.notes = [*result.warnings, *result.assumptions]
+        sections.append(section)
+    if sections:
+        sections[0].notes = [*defaults_taken(desk), *sections[0].notes]
+    return sections
+
+
+def _fit_verdict(result: Any, mark: str) -> str:
+    what = f"{result.model} at {result.quantization}"
+    needs = f"needs {fmt(result.required_gb)} GB and {result.device} has {fmt(result.available_gb)} GB"
+    gib = result.available_gb * 1e9 / 2**30
+    has = f"{needs} ({fmt(gib)} GiB)"
+    if result.verdict == "fits":
+        return f"**Yes, {what} fits on {result.device}**: it {has}, which leaves {fmt(result.headroom_gb)} GB. {mark}"
+    if result.verdict == "fits_with_offload":
+        return f"**Not wholly: {what} runs on {result.device} only with part of it in system memory.** It {has}. {mark}"
+    return f"**No, {what} does not fit on {result.device}.** It {has}. {mark}"
+
+
+def _ways_out(desk: Desk, model: str, device: str, count: int) -> list[str]:
+    """What would fit instead: a smaller quantization, or one more card."""
+    lines = []
+    best, mark = desk.call(
+        "best_quantization", model=model, device=device, device_count=count, context=desk.question.context
+    )
+    if best.best:
+        warning = f" ({best.warnings[0]})" if best.warnings else ""
+        lines.append(f"Fits whole at {best.best}{warning} {mark}")
+    if desk.question.devices and desk.question.devices[0].match.kind == "accelerators":
+        quantization = (
+            desk.question.quantizations[0].match.slug if desk.question.quantizations else DEFAULT_QUANTIZATION
+        )
+        for more in range(count + 1, count + 4):
+            try:
+                result, mark = desk.call(
+                    "check_fit", model=model, quantization=quantization, device=device, device_count=more,
+                    **shared_arguments(desk),
+                )  # fmt: skip
+            except InvalidArgument:
+                break
+            if result.verdict == "fits":
+                lines.append(f"{result.quantization} fits whole on {result.device} {mark}")
+                break
+            desk.calls.pop()
+    return lines
+
+
+def speed(desk: Desk) -> list[Section]:
+    sections = []
+    _subjects(desk)
+    fitting = "fit" in desk.question.intents
+    for model, quantization, device, count in cases(desk):
+        result, mark = desk.call(
+            "estimate_speed", model=model, quantization=quantization, device=device, device_count=count,
+            **shared_arguments(desk),
+        )  # fmt: skip
+        what = f"{result.model} at {result.quantization} on {result.device}"
+        if result.verdict == "does_not_fit":
+            if not fitting:
+                sections.append(Section(f"**No speed to give: {what} does not fit.** {mark}", notes=[*result.warnings]))
+            continue
+        offloaded = ", part of it in system memory" if result.verdict == "fits_with_offload" else ""
+        section = Section(
+            f"**About {fmt(result.decode_tokens_per_s.typical)} tokens/s** for {what}{offloaded}, likely between "
+            f"{fmt(result.decode_tokens_per_s.low)} and {fmt(result.decode_tokens_per_s.high)}. {mark}"
+        )
+        section.lines.append(f"Ceiling: {fmt(result.ceiling_tokens_per_s)} tokens/s, which no software passes {mark}")
+        section.lines.append(f"Limited by {result.bottleneck} {mark}")
+        section.lines.append(f"Arithmetic: {result.formula} {mark}")
+        if result.aggregate_tokens_per_s:
+            section.lines.append(f"All users together: {speed_range(result.aggregate_tokens_per_s)} {mark}")
+        section.lines.append(
+            f"Prompt: {speed_range(result.prefill_tokens_per_s)}; first token after about "
+            f"{fmt(result.time_to_first_token_s)} s for a prompt that fills the context {mark}"
+        )
+        if result.measured:
+            section.lines.append(_measured(desk, result.measured))
+        section.notes = [*result.warnings, *result.assumptions]
+        sections.append(section)
+    if sections and not fitting:
+        sections[0].notes = [*defaults_taken(desk), *sections[0].notes]
+    return sections
+
+
+def _measured(desk: Desk, measured: Any) -> str:
+    record = desk.index.known.specs["measurements"][measured.slug]
+    value = measured.decode_tokens_per_s
+    shown = f"{fmt(value)}" if not isinstance(value, tuple) else f"{fmt(value[0])} to {fmt(value[1])}"
+    depth = f" at a depth of {measured.depth_tokens:,} tokens" if measured.depth_tokens else ""
+    kind = f"with {measured.quantization}" if measured.quantization else "with a quantization that is not stated"
+    text = f"Published: {shown} tokens/s {kind}{depth}"
+    return f"{text} {desk.spec(record, text)}"
+
+
+def memory(desk: Desk) -> list[Section]:
+    sections = []
+    _subjects(desk)
+    question = desk.question
+    quantizations: list[str | None] = [thing.match.slug for thing in question.quantizations]
+    quantizations = quantizations or [None]
+    models = [match.slug for thing in question.models for match in thing.candidates][:MOST_CASES]
+    for model, quantization in product(models, quantizations[:MOST_CASES]):
+        result, mark = desk.call(
+            "estimate_memory", model=model, quantization=quantization, context=question.context,
+            concurrency=question.users, kv_cache_type=question.kv_cache_type,
+        )  # fmt: skip
+        middle = result.needs[-1]
+        section = Section(
+            f"**{result.model} needs about {fmt(middle.total_gb)} GB ({fmt(middle.total_gib)} GiB) at "
+            f"{middle.quantization}**, {fmt(middle.weights_gb)} GB of it weights. {mark}"
+        )
+        for need in result.needs if len(result.needs) > 1 else ():
+            section.lines.append(
+                f"{need.quantization}: {fmt(need.weights_gb)} GB of weights + {fmt(need.kv_cache_gb)} GB of KV cache + "
+                f"buffers = {fmt(need.total_gb)} GB ({fmt(need.total_gib)} GiB) {mark}"
+            )
+        if len(result.needs) == 1:
+            section.lines.append(f"KV cache at {result.context:,} tokens: {fmt(middle.kv_cache_gb)} GB {mark}")
+            section.lines.append(f"Weights: {middle.how} {mark}")
+        section.notes = [*result.assumptions]
+        sections.append(section)
+    return sections
+
+
+def max_context(desk: Desk) -> list[Section]:
+    sections = []
+    _subjects(desk)
+    for model, quantization, device, count in cases(desk):
+        result, mark = desk.call(
+            "max_context", model=model, quantization=quantization, device=device, device_count=count,
+            kv_cache_type=desk.question.kv_cache_type, concurrency=desk.question.users,
+        )  # fmt: skip
+        what = f"{result.model} at {result.quantization} on {result.device}"
+        if result.max_context:
+            verdict = f"**Up to {result.max_context:,} tokens of context** for {what}. {mark}"
+        else:
+            verdict = f"**No context at all: {what} does not fit whole.** {mark}"
+        section = Section(verdict, [f"{result.formula} {mark}"])
+        if result.model_limit:
+            section.lines.append(f"The model itself reads at most {result.model_limit:,} tokens {mark}")
+        section.notes = [*result.assumptions]
+        sections.append(section)
+    if sections and not desk.question.quantizations:
+        sections[0].notes.insert(0, defaults_taken(desk)[0])
+    return sections
+
+
+def best_quantization(desk: Desk) -> list[Section]:
+    sections = []
+    _subjects(desk)
+    seen = set()
+    for model, _, device, count in cases(desk):
+        if (model, device) in seen:
+            continue
+        seen.add((model, device))
+        result, mark = desk.call(
+            "best_quantization", model=model, device=device, device_count=count, context=desk.question.context,
+            concurrency=desk.question.users, kv_cache_type=desk.question.kv_cache_type,
+        )  # fmt: skip
+        verdict = (
+            f"**{result.best} is the largest that fits**: {result.model} on {result.device}. {mark}"
+            if result.best
+            else f"**None fits whole**: {result.model} on {result.device}. {mark}"
+        )
+        section = Section(verdict)
+        for choice in result.choices:
+            words = {"fits": "fits", "fits_with_offload": "only with offload", "does_not_fit": "does not fit"}
+            section.lines.append(
+                f"{choice.quantization}: needs {fmt(choice.required_gb)} GB, {words[choice.verdict]} {mark}"
+            )
+        section.notes = [*result.warnings, *result.assumptions]
+        sections.append(section)
+    return sections
+
+
+def kv_cache(desk: Desk) -> list[Section]:
+    sections = []
+    _subjects(desk)
+    for thing in desk.question.models[:MOST_CASES]:
+        result, mark = desk.call(
+            "kv_cache_size", model=model_name(thing), context=desk.question.context,
+            kv_cache_type=desk.question.kv_cache_type, concurrency=desk.question.users,
+        )  # fmt: skip
+        section = Section(
+            f"**The KV cache of {result.model} takes {fmt(result.kv_cache_gb)} GB ({fmt(result.kv_cache_gib)} GiB)** at "
+            f"{result.context:,} tokens. {mark}",
+            [f"{result.formula} {mark}", f"{fmt(result.kb_per_token)} kB per token {mark}"],
+        )
+        section.notes = [*result.assumptions]
+        sections.append(section)
+    return sections
+
+
+def what_runs(desk: Desk) -> list[Section]:
+    sections = []
+    _subjects(desk)
+    for thing in desk.question.devices[:2]:
+        for match in thing.candidates[:3]:
+            name = match.slug if thing.ambiguous else device_name(thing)
+            result, mark = desk.call(
+                "what_runs_on", device=name, device_count=thing.count, context=desk.question.context,
+                quantization=desk.question.quantizations[0].match.slug if desk.question.quantizations else None, limit=200,
+            )  # fmt: skip
+            by_slug = {entry.slug: entry for entry in result.models}
+            chosen = [by_slug[slug] for slug in SHOWN_MODELS if slug in by_slug][:8]
+            if not chosen:
+                chosen = list(result.models[:5])
+            if chosen:
+                verdict = (
+                    f"**{result.device} holds models up to {chosen[0].model}** whole at {chosen[0].quantization}, among "
+                    f"those most used. {mark}"
+                )
+            else:
+                verdict = f"**No model of the catalogue fits whole on {result.device}** at 4 bits or more. {mark}"
+            section = Section(verdict)
+            for entry in chosen:
+                section.lines.append(
+                    f"{entry.model} at {entry.quantization}: {fmt(entry.required_gb)} GB, about "
+                    f"{fmt(entry.decode_tokens_per_s.typical)} tokens/s {mark}"
+                )
+            section.notes = [*result.assumptions]
+            sections.append(section)
+            # The whole list would swamp the reply; the tool itself gives it.
+            call = desk.calls.pop()
+            shown = {entry.slug for entry in chosen}
+            listed = [entry for entry in call.result["models"] if entry["slug"] in shown]
+            desk.calls.append(call.model_copy(update={"result": {**call.result, "models": listed}}))
+    return sections
+
+
+def training(desk: Desk) -> list[Section]:
+    sections = []
+    _subjects(desk)
+    method = desk.question.training_method
+    for thing in desk.question.models[:2]:
+        methods = (method,) if method else ("qlora", "lora", "full")
+        section = Section("")
+        for chosen in methods:
+            result, mark = desk.call("estimate_training_memory", model=model_name(thing), method=chosen)
+            label = {"qlora": "QLoRA", "lora": "LoRA", "full": "full fine-tuning"}[chosen]
+            if not section.verdict:
+                section.verdict = (
+                    f"**Fine-tuning {result.model} with {label} takes about {fmt(result.total_gb)} GB** "
+                    f"({fmt(result.total_gib)} GiB). {mark}"
+                )
+            section.lines.append(f"{label}: {result.formula} {mark}")
+            section.notes = [*result.assumptions]
+        for device in desk.question.devices[:2]:
+            record = desk.index.known.specs[device.match.kind][device.match.slug]
+            figure = getattr(record, "memory_gib", None)
+            if figure is not None:
+                size = figure.value * device.count
+                shown = f"{record.name}: {fmt(size)} GiB of memory" + (
+                    f" in {device.count} cards" if device.count > 1 else ""
+                )
+                section.lines.append(f"{shown} {desk.figure(record, 'memory_gib', figure, shown)}")
+        sections.append(section)
+    return sections

@@ -1,0 +1,215 @@
+"""Definitions, figures of records, disputes."""
+
+from typing import Any
+
+from kb.chat.evidence import Desk, Section
+from kb.chat.wording import first_paragraph, first_sentences, fmt, one_line, plain, price_text
+from kb.names import Match
+from kb.records import Build, Dispute, Figure, LanguageModel, Spec, Term
+from kb.units import label_of, unit_of
+
+MAIN_FIGURES = (
+    "memory_gib", "memory_type", "memory_bandwidth_gb_per_s", "architecture", "cuda_cores", "gpu_cores", "cores",
+    "threads", "fp16_dense_tflops", "fp4_sparse_tflops", "tdp_w", "power_w", "nvlink", "l3_cache_mb", "pcie_lanes",
+    "socket", "params_total", "params_active", "num_hidden_layers", "max_position_embeddings", "bits_per_weight",
+    "bits_per_weight_file", "quality_percent", "capacity_tb", "sequential_read_mb_per_s", "endurance_tbw",
+    "efficiency_rating", "warranty_years", "capacity_gib", "mt_per_s", "bandwidth_gb_per_s_per_direction",
+    "bandwidth_gb_per_s_both_directions", "line_rate_gbit_per_s", "pcie_x16_slots", "max_memory_gib", "networking",
+    "formats", "platforms", "features", "stated_total_usd", "headline_price_usd", "concurrent_users", "circuit", "suits",
+)  # fmt: skip
+MOST_FIGURES = 9
+RELATED_KEYS = {
+    "power_w": ("tdp_w", "max_power_w", "suited_to_w"),
+    "tdp_w": ("power_w", "max_power_w"),
+    "cores": ("cuda_cores", "gpu_cores", "cpu_cores", "stream_processors", "performance_cores", "efficiency_cores"),
+    "cuda_cores": ("stream_processors", "gpu_cores"),
+    "fp4_sparse_tflops": ("fp4_dense_tflops", "fp8_dense_tflops"),
+    "fp16_dense_tflops": ("fp16_fp16acc_dense_tflops", "fp16_sparse_tflops", "fp32_tflops", "fp8_dense_tflops"),
+    "memory_bandwidth_gb_per_s": ("bandwidth_gb_per_s_per_direction", "bandwidth_gb_per_s_both_directions",
+                                  "line_rate_gbit_per_s"),
+    "bits_per_weight": ("bits_per_weight_file", "bits_per_weight_file_small"),
+    "memory_gib": ("memory_options_gib", "capacity_gib", "total_vram_gib"),
+    "nvlink": ("nvlink_gb_per_s",),
+    "pcie_lanes": ("usable_pcie_lanes", "chipset_pcie_lanes", "pcie_generation", "max_gpus_x16"),
+    "efficiency_rating": ("peak_efficiency_percent",),
+    "price": (),
+}  # fmt: skip
+
+
+def figure_text(key: str, figure: Figure[Any]) -> str:
+    """``memory bandwidth: 1,792 GB/s``, with the date where it ages and a note where there is one."""
+    label, unit = label_of(key), unit_of(key)
+    value = figure.value
+    if isinstance(value, bool):
+        text = f"{label}: {'yes' if value else 'no'}"
+    elif isinstance(value, str):
+        text = f"{label}: {value}"
+    elif isinstance(value, tuple) and value and isinstance(value[0], str):
+        text = f"{label}: {'; '.join(value)}"
+    elif isinstance(value, tuple):
+        between = " to " if len(value) == 2 and key not in ("capacity_tb", "endurance_tbw", "storage_tb") else ", "
+        text = f"{label}: {between.join(_number(key, item) for item in value)} {unit}"
+    else:
+        text = f"{label}: {_number(key, value)} {unit}"
+    text = text.strip()
+    extra = [figure.note] if figure.note and len(figure.note) < 120 else []
+    extra += [f"as of {figure.as_of}"] if figure.as_of else []
+    return f"{text} ({'; '.join(extra)})" if extra else text
+
+
+def _number(key: str, value: float) -> str:
+    if isinstance(value, int) or float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.4g}" if "bits_per_weight" in key else f"{value:,.5g}"
+
+
+def spec(desk: Desk) -> list[Section]:
+    """The figures that are asked for, of each record that is named."""
+    question = desk.question
+    things = (*question.devices, *question.others, *question.models, *question.quantizations)
+    sections = []
+    for thing in things[:4]:
+        for match in thing.candidates[:3]:
+            record = desk.index.known.specs[match.kind][match.slug]
+            desk.about(match.kind, match.slug)
+            sections.append(_asked_figures(desk, record, question.figure_keys))
+    return sections
+
+
+def _asked_figures(desk: Desk, record: Spec, keys: tuple[str, ...]) -> Section:
+    known = dict(record.figures())
+    asked: list[str] = []
+    for key in keys:
+        if key in known:
+            asked.append(key)
+        asked += [other for other in RELATED_KEYS.get(key, ()) if other in known and (key not in known or other != key)]
+    asked = list(dict.fromkeys(asked))
+    lines = [_figure_line(desk, record, key, known[key]) for key in asked]
+    if "price" in keys:
+        lines = [f"price: {price_text(price)} {desk.spec(record)}" for price in record.prices] + lines
+        if not record.prices:
+            lines.append(f"no price of it is in the sources {desk.spec(record)}")
+    if isinstance(record, Build) and ("price" in keys or not lines):
+        lines += _parts(desk, record)
+    if not lines and keys:
+        missing = ", ".join(dict.fromkeys(label_of(key) for key in keys))
+        section = _summary(desk, record)
+        section.notes.append(f"{record.name}: {missing} is not in the sources")
+        return section
+    if not lines:
+        return _summary(desk, record)
+    head, rest = lines[0], lines[1:]
+    return Section(f"**{record.name}**: {head}", rest)
+
+
+def _figure_line(desk: Desk, record: Spec, key: str, figure: Figure[Any]) -> str:
+    text = figure_text(key, figure)
+    disputed = desk.disputes_of_figure(record, key)
+    mark = desk.figure(record, key, figure, f"{record.name}: {text}")
+    return f"{text} {mark}" + (f", disputed {desk.dispute(disputed[0])}" if disputed else "")
+
+
+def _summary(desk: Desk, record: Spec) -> Section:
+    """What a record is: its sentence, main figures and prices."""
+    known = dict(record.figures())
+    section = Section(f"**{record.name}**: {plain(record.summary)} {desk.spec(record)}")
+    keys = [key for key in MAIN_FIGURES if key in known][:MOST_FIGURES]
+    section.lines = [_figure_line(desk, record, key, known[key]) for key in keys]
+    section.lines += [f"price: {price_text(price)} {desk.spec(record)}" for price in record.prices[:4]]
+    if isinstance(record, LanguageModel) and record.files:
+        sizes = [
+            f"{desk.index.known.specs['quantizations'][file.quantization].name} {fmt(file.size_bytes / 1e9)} GB"
+            for file in record.files
+            if file.quantization in ("q4_k_m", "q8_0", "mxfp4", "f16")
+        ]
+        if sizes:
+            text = f"file sizes: {', '.join(sizes)}"
+            section.lines.append(f"{text} {desk.spec(record, text)}")
+    if isinstance(record, Build):
+        section.lines += _parts(desk, record)
+    return section
+
+
+def _parts(desk: Desk, record: Build) -> list[str]:
+    lines = []
+    low = high = 0.0
+    for part in record.parts:
+        price = part.price_usd if isinstance(part.price_usd, tuple) else (part.price_usd, part.price_usd)
+        low, high = low + price[0], high + price[1]
+        shown = f"${price[0]:,.0f}" + (f" to ${price[1]:,.0f}" if price[1] != price[0] else "")
+        text = f"{part.component}: {part.selection}, {shown}"
+        lines.append(f"{text} {desk.spec(record)}")
+    if lines:
+        date = f", as of {record.price_as_of}" if record.price_as_of else ""
+        lines.append(f"sum of the parts: ${low:,.0f} to ${high:,.0f}{date} {desk.spec(record)}")
+        number = int(desk.spec(record).strip("[]"))
+        desk.texts[number] = " ".join((record.summary, *lines))
+    return lines
+
+
+def define(desk: Desk) -> list[Section]:
+    """What each thing named is: terms first, then records that no term explains."""
+    question = desk.question
+    sections = []
+    for thing in question.terms[:3]:
+        for match in thing.candidates[:1]:
+            term = desk.index.known.terms[match.slug]
+            desk.about("terms", term.slug)
+            sections.append(_definition(desk, term))
+    named = (*question.others, *question.devices, *question.quantizations, *question.models)
+    for thing in named[:3]:
+        twin = _term_of(desk, thing.match)
+        if twin is not None and all(thing_.match.slug != twin.slug for thing_ in question.terms):
+            desk.about("terms", twin.slug)
+            sections.append(_definition(desk, twin))
+        for match in thing.candidates[:3]:
+            desk.about(match.kind, match.slug)
+            sections.append(_summary(desk, desk.index.known.specs[match.kind][match.slug]))
+    return sections
+
+
+def _term_of(desk: Desk, match: Match) -> Term | None:
+    """The term of the same slug: formats and engines have both a record and a definition."""
+    return desk.index.known.terms.get(match.slug) or desk.index.known.terms.get(match.slug.replace("_", "-"))
+
+
+def _definition(desk: Desk, term: Term) -> Section:
+    mark = desk.term(term)
+    section = Section(f"**{term.pref_label}**: {first_paragraph(term.definition)} {mark}")
+    rest = term.definition.split("\n\n")[1:]
+    if rest:
+        section.lines.append(f"{first_sentences(' '.join(rest), 70)} {mark}")
+    section.lines.append(f"In practice: {first_sentences(term.in_practice, 60)} {mark}")
+    section.lines.append(f"Mind: {first_sentences(term.pitfalls, 50)} {mark}")
+    for figure in term.figures[:4]:
+        value = figure.value
+        if isinstance(value, tuple):
+            shown = f"{fmt(value[0])} to {fmt(value[1])}"
+        else:
+            shown = value if isinstance(value, str) else fmt(value)
+        unit = f" {figure.unit}" if figure.unit else ""
+        section.lines.append(f"{figure.label}: {shown}{unit} {mark}")
+        number = int(mark.strip("[]"))
+        desk.texts[number] += f" {figure.label}: {shown}{unit}."
+    return section
+
+
+def disputes(desk: Desk) -> list[Section]:
+    """Named things' disputes, told in full."""
+    question = desk.question
+    for thing in (*question.devices, *question.models, *question.quantizations, *question.others, *question.terms):
+        for match in thing.candidates:
+            desk.about(match.kind, match.slug)
+    return [dispute_section(desk, dispute) for dispute in desk.disputes_of_subjects()[:4]]
+
+
+def dispute_section(desk: Desk, dispute: Dispute) -> Section:
+    mark = desk.dispute(dispute)
+    section = Section(f"**{dispute.title}**: {one_line(dispute.ruling)} {mark}")
+    for claim in dispute.claims[:4]:
+        source = desk.index.known.sources[claim.source].title
+        section.lines.append(f"“{source}” says: {one_line(claim.says)} {mark}")
+    section.lines.append(f"Why: {one_line(dispute.reason)} {mark}")
+    if dispute.arithmetic:
+        section.lines.append(f"Arithmetic: {'; '.join(dispute.arithmetic)} {mark}")
+    return section

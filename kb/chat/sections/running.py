@@ -1,0 +1,124 @@
+"""Power, loading, links and money."""
+
+from kb.chat.evidence import Desk, Section
+from kb.chat.sections.fitting import DEFAULT_QUANTIZATION, model_name
+from kb.chat.wording import fmt, joined, money
+
+
+def power_supply(desk: Desk) -> list[Section]:
+    sections = []
+    cpu = next((thing for thing in desk.question.devices if thing.match.kind == "cpus"), None)
+    for thing in desk.question.devices:
+        if thing.match.kind == "cpus" and len(desk.question.devices) > 1:
+            continue
+        desk.about(thing.match.kind, thing.match.slug)
+        result, mark = desk.call(
+            "size_power_supply", device=thing.match.slug, device_count=thing.count,
+            cpu=cpu.match.slug if cpu and cpu is not thing else None,
+        )  # fmt: skip
+        supply = f"{fmt(result.recommended_psu_w)} W"
+        if result.psu_count > 1:
+            supply += " in all, from two supplies or a server supply"
+        section = Section(f"**{result.device}: plan a power supply of {supply}.** {mark}", [f"{result.formula} {mark}"])
+        section.lines.append(
+            f"At the wall: about {fmt(result.wall_w)} W, which {joined(result.circuits, 'or')} carry {mark}"
+        )
+        section.lines += [f"{warning} {mark}" for warning in result.warnings]
+        section.notes = [*result.assumptions]
+        sections.append(section)
+    return sections
+
+
+def power_cost(desk: Desk) -> list[Section]:
+    question = desk.question
+    arguments: dict[str, object] = {
+        "price_per_kwh": question.price_per_kwh,
+        "hours_per_day": question.hours_per_day,
+        "currency": question.currency,
+    }
+    if question.watts is not None:
+        subjects: list[dict[str, object]] = [{"watts": question.watts}]
+    else:
+        subjects = [{"device": thing.match.slug, "device_count": thing.count} for thing in question.devices[:3]]
+    sections = []
+    for subject in subjects:
+        result, mark = desk.call("estimate_power_cost", **subject, **arguments)
+        section = Section(
+            f"**About {money(result.cost_per_year, result.currency)} a year** for {fmt(result.watts)} W"
+            + (f" ({subject['device']})" if "device" in subject else "")
+            + f". {mark}",
+            [f"{result.formula} {mark}"],
+        )
+        section.notes = [*result.assumptions]
+        sections.append(section)
+    for thing in question.devices:
+        desk.about(thing.match.kind, thing.match.slug)
+    return sections
+
+
+def load_time(desk: Desk) -> list[Section]:
+    question = desk.question
+    drive = next((thing for thing in question.others if thing.match.kind == "storage"), None)
+    quantization = question.quantizations[0].match.slug if question.quantizations else DEFAULT_QUANTIZATION
+    arguments: dict[str, object] = {
+        "drive": drive.match.slug if drive else None,
+        "read_mb_per_s": question.read_mb_per_s,
+    }
+    if question.models:
+        arguments |= {"model": model_name(question.models[0]), "quantization": quantization}
+        desk.about("models", question.models[0].match.slug)
+    else:
+        arguments |= {"size_gb": question.size_gb}
+    result, mark = desk.call("estimate_load_time", **arguments)
+    section = Section(f"**About {fmt(result.seconds)} s to load.** {mark}", [f"{result.formula} {mark}"])
+    section.notes = [*result.assumptions]
+    if question.models and not question.quantizations:
+        section.notes.insert(0, "no quantization was named: Q4_K_M was taken")
+    return [section]
+
+
+def transfer(desk: Desk) -> list[Section]:
+    question = desk.question
+    links = [thing for thing in question.others if thing.match.kind == "interconnects"]
+    sections = []
+    for link in links[:3]:
+        desk.about("interconnects", link.match.slug)
+        arguments: dict[str, object] = {"link": link.match.slug}
+        if question.size_gb is not None:
+            arguments["size_gb"] = question.size_gb
+        else:
+            arguments["model"] = model_name(question.models[0])
+        result, mark = desk.call("estimate_transfer_time", **arguments)
+        took = f"{fmt(result.seconds)} s" if result.seconds >= 0.1 else f"{fmt(result.seconds * 1e6)} µs"
+        section = Section(f"**About {took} over {result.link}.** {mark}", [f"{result.formula} {mark}"])
+        section.notes = [*result.assumptions]
+        sections.append(section)
+    return sections
+
+
+def rent_or_buy(desk: Desk) -> list[Section]:
+    question = desk.question
+    result, mark = desk.call(
+        "rent_or_buy", purchase=question.budget, rent_per_hour=question.rent_per_hour, own_watts=question.watts,
+        price_per_kwh=question.price_per_kwh, hours_per_day=question.hours_per_day,
+    )  # fmt: skip
+    if result.break_even_hours is None:
+        verdict = f"**Renting stays cheaper.** {mark}"
+    else:
+        verdict = f"**Buying pays after about {fmt(result.break_even_hours)} hours of use** ({fmt(result.break_even_days)} days). {mark}"
+    section = Section(verdict, [f"{result.formula} {mark}"])
+    section.notes = [*result.assumptions]
+    return [section]
+
+
+def token_cost(desk: Desk) -> list[Section]:
+    question = desk.question
+    result, mark = desk.call(
+        "cost_per_million_tokens", cost_per_hour=question.rent_per_hour, tokens_per_s=question.tokens_per_s
+    )
+    section = Section(
+        f"**{fmt(result.cost_per_million_tokens)} per million tokens**, in the currency of the hourly price. {mark}",
+        [f"{result.formula} {mark}"],
+    )
+    section.notes = [*result.assumptions]
+    return [section]

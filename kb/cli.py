@@ -1,0 +1,327 @@
+"""The command line: ``kb``. Every command that prints data takes ``--json``."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import track
+from rich.table import Table
+
+from kb import __version__
+from kb.errors import KnowledgeBaseError
+from kb.settings import settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Hardware KB: what runs on which hardware, and how fast; every figure sourced or calculated.",
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Our errors are for people: one line, exit status 1."""
+    try:
+        yield
+    except KnowledgeBaseError as error:
+        fail(str(error))
+
+
+def fail(message: str) -> NoReturn:
+    err.print(f"[bold red]kb:[/] {message}", markup=True, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def show_json(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def open_live() -> Any:
+    from kb.index.live import LiveIndex
+    from kb.retrieval.embed import Embedder
+
+    return LiveIndex(settings().data_dir, Embedder(settings().embedding_model))
+
+
+def call_tool(name: str, arguments: dict[str, Any], as_json: bool, show: Callable[[Any], None]) -> None:
+    """One tool's result, as JSON or by ``show``."""
+    from kb.tools import TOOLS
+
+    with plain_errors():
+        given = {key: value for key, value in arguments.items() if value is not None}
+        result = TOOLS[name].call(open_live().get(), given)
+        if as_json:
+            show_json(result.model_dump(mode="json"))
+        else:
+            show(result)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if show:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def build(as_json: Json = False) -> None:
+    """Validate glossary and corpus, and make the index; the running server takes it over by itself."""
+    from kb.index.build import build as build_index
+    from kb.retrieval.embed import Embedder
+
+    s = settings()
+    with plain_errors():
+        done = build_index(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print)
+    if as_json:
+        show_json(done.manifest.model_dump(mode="json") | {"changed": done.changed})
+        return
+    counts = ", ".join(f"{count} {name}" for name, count in done.manifest.counts.items() if count)
+    out.print(f"{'Built' if done.changed else 'Up to date:'} {done.folder} ({counts})")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+) -> None:
+    """Serve the API, the chat and /docs."""
+    import uvicorn
+
+    err.print(f"Hardware KB on http://{host}:{port} (docs: /docs, ready: /health/ready)")
+    uvicorn.run("api.app:create_app", factory=True, host=host, port=port, log_level=settings().log_level.lower())
+
+
+@app.command()
+def ask(question: list[str], as_json: Json = False) -> None:
+    """Ask a question; several quoted questions are one conversation."""
+    from kb.chat.assistant import Assistant
+    from kb.chat.engines import make_engine
+    from kb.chat.reply import Message
+
+    # A question without quotes comes as words; one with blanks in a word was quoted.
+    turns = question if any(" " in part for part in question) else [" ".join(question)]
+    engine = make_engine(settings())
+    try:
+        with plain_errors():
+            assistant = Assistant(open_live(), engine, settings())
+            reply = assistant.answer([Message(role="user", content=turn) for turn in turns])
+    finally:
+        if engine is not None:
+            engine.close()
+    if as_json:
+        show_json(reply.model_dump(mode="json"))
+        return
+    out.print(Markdown(reply.answer))
+    for citation in reply.citations:
+        where = f", {citation.section}" if citation.section else ""
+        out.print(f"[{citation.id}] {citation.title} ({citation.source}{where})", markup=False, soft_wrap=True)
+
+
+@app.command()
+def term(name: str, as_json: Json = False) -> None:
+    """A glossary term, by any of its names."""
+
+    def show(view: Any) -> None:
+        parts = [f"# {view.pref_label}", view.definition, "## In practice", view.in_practice]
+        parts += ["## Pitfalls", view.pitfalls]
+        out.print(Markdown("\n\n".join(parts)))
+        for note in view.disputes:
+            out.print(f"Disputed: {note.title}. {note.ruling}", markup=False)
+
+    call_tool("lookup_term", {"name": name}, as_json, show)
+
+
+def _fit_lines(result: Any) -> None:
+    table = Table(title=f"{result.model} at {result.quantization} on {result.device}", show_header=False)
+    table.add_row("verdict", result.verdict.replace("_", " "))
+    table.add_row("memory", result.formula)
+    table.add_row("longest context", f"{result.max_context:,} tokens")
+    if result.offload:
+        table.add_row("in system memory", f"{result.offload.weights_in_system_memory_gb:g} GB of weights")
+    if result.commands and result.commands.llama_cpp and result.verdict != "does_not_fit":
+        table.add_row("llama.cpp", result.commands.llama_cpp)
+    for warning in result.warnings:
+        table.add_row("mind", warning)
+    out.print(table)
+
+
+Quantization = Annotated[str, typer.Option("--quantization", "-q", help="For example q4_k_m, f16, 4.25bpw.")]
+Count = Annotated[int, typer.Option("--device-count", "-n", help="How many of the device.")]
+ContextOption = Annotated[int, typer.Option("--context", "-c", help="Tokens of one conversation.")]
+
+
+@app.command()
+def fit(
+    model: str,
+    device: str,
+    quantization: Quantization = "q4_k_m",
+    device_count: Count = 1,
+    context: ContextOption = 8192,
+    kv_cache_type: Annotated[str, typer.Option(help="Type of the KV cache: f16, q8_0, q4_0 …")] = "f16",
+    concurrency: Annotated[int, typer.Option(help="Conversations held at once.")] = 1,
+    system_memory_gb: Annotated[float | None, typer.Option(help="System memory for offloading, in GB.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Does MODEL fit on DEVICE?"""
+    arguments = {
+        "model": model, "device": device, "quantization": quantization, "device_count": device_count,
+        "context": context, "kv_cache_type": kv_cache_type, "concurrency": concurrency,
+        "system_memory_gb": system_memory_gb,
+    }  # fmt: skip
+    call_tool("check_fit", arguments, as_json, _fit_lines)
+
+
+@app.command()
+def speed(
+    model: str,
+    device: str,
+    quantization: Quantization = "q4_k_m",
+    device_count: Count = 1,
+    context: ContextOption = 8192,
+    as_json: Json = False,
+) -> None:
+    """How fast does MODEL run on DEVICE?"""
+
+    def show(result: Any) -> None:
+        table = Table(title=f"{result.model} at {result.quantization} on {result.device}", show_header=False)
+        decode, prefill = result.decode_tokens_per_s, result.prefill_tokens_per_s
+        table.add_row("decode", f"{decode.typical:g} tokens/s ({decode.low:g} to {decode.high:g})")
+        table.add_row("ceiling", f"{result.ceiling_tokens_per_s:g} tokens/s")
+        table.add_row("prefill", f"{prefill.typical:g} tokens/s ({prefill.low:g} to {prefill.high:g})")
+        table.add_row("first token", f"{result.time_to_first_token_s:g} s for a prompt that fills the context")
+        table.add_row("limited by", result.bottleneck)
+        table.add_row("arithmetic", result.formula)
+        out.print(table)
+
+    arguments = {"model": model, "device": device, "quantization": quantization, "device_count": device_count}
+    call_tool("estimate_speed", arguments | {"context": context}, as_json, show)
+
+
+@app.command()
+def search(
+    query: str,
+    k: Annotated[int, typer.Option("-k", help="How many passages.", min=1, max=50)] = 5,
+    as_json: Json = False,
+) -> None:
+    """Passages of the documents and the glossary, best first."""
+
+    def show(result: Any) -> None:
+        for hit in result.hits:
+            out.print(f"{hit.score:.4f}  {hit.passage_id}  {hit.title}", markup=False, style="bold")
+            out.print(f"        {hit.text}\n", markup=False)
+
+    call_tool("search_passages", {"query": query, "k": k}, as_json, show)
+
+
+@app.command()
+def ingest(paths: list[Path], as_json: Json = False) -> None:
+    """Add your own documents (Markdown, text, HTML, PDF; folders too) and rebuild the index."""
+    from kb.errors import UnreadableDocument
+    from kb.index.build import build as build_index
+    from kb.index.documents import find_files
+    from kb.index.documents import ingest as ingest_files
+    from kb.retrieval.embed import Embedder
+
+    s = settings()
+    files = find_files(paths)
+    taken: list[dict[str, Any]] = []
+    failed: list[str] = []
+    steps = ingest_files(files, s.data_dir)
+    for path, outcome in track(steps, "Reading", total=len(files), console=err, disable=as_json):
+        if isinstance(outcome, UnreadableDocument):
+            failed.append(str(outcome))
+        else:
+            taken.append({"file": str(path), "source": outcome.source.slug, "passages": len(outcome.passages)})
+    if taken:
+        with plain_errors():
+            build_index(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print)
+    if as_json:
+        show_json({"ingested": taken, "failed": failed})
+    else:
+        for entry in taken:
+            out.print(
+                f"{entry['file']}: {entry['passages']} passages as {entry['source']}", markup=False, soft_wrap=True
+            )
+        for problem in failed:
+            err.print(problem, style="red", markup=False, soft_wrap=True)
+        if not files:
+            err.print("No files found; accepted: .md .txt .html .pdf", style="red")
+    if failed or not files:
+        raise typer.Exit(1)
+
+
+@app.command(name="eval")
+def evaluate(
+    report: Annotated[Path, typer.Option(help="Folder for report.json and report.html.")] = Path("report"),
+    as_json: Json = False,
+) -> None:
+    """Check figures, retrieval and answers against the reference sets."""
+    from eval.run import run_eval
+
+    from kb.chat.assistant import Assistant
+
+    with plain_errors():
+        live = open_live()
+        done = run_eval(live.get(), Assistant(live, None, settings()))
+    done.write(report)
+    if as_json:
+        show_json(done.scores())
+    else:
+        out.print(done.table())
+        out.print(f"Written to {report}/report.html", markup=False)
+
+
+@app.command()
+def model(file: Path, as_json: Json = False) -> None:
+    """What a GGUF file holds, read from its header, and how to use it."""
+    from kb.gguf_file import read_gguf
+
+    with plain_errors():
+        found = read_gguf(file)
+    a, w = found.architecture, found.weights
+    data = {
+        "file": str(file), "name": a.name, "quantization": found.quantization, "params_total": a.params_total,
+        "num_hidden_layers": a.num_hidden_layers, "weights_gb": round(w.total_bytes / 1e9, 3),
+        "max_position_embeddings": a.max_position_embeddings,
+    }  # fmt: skip
+    if as_json:
+        show_json(data)
+        return
+    for key, value in data.items():
+        out.print(f"{key}: {value}", markup=False)
+    out.print(f"Serve with it: KB_MODEL={file} kb serve", markup=False)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """This machine, the index and the language model: what is there, what is missing, how to mend it."""
+    from kb.doctor import examine
+
+    findings = examine(settings())
+    if as_json:
+        show_json([finding.model_dump(mode="json") for finding in findings])
+    else:
+        for finding in findings:
+            mark = "[green]ok[/]" if finding.ok else "[red]!![/]"
+            out.print(f"{mark}  {finding.what}: {finding.says}", soft_wrap=True)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the ``kb`` command."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -1,0 +1,131 @@
+"""The proof: our figures for weights, KV cache and compute buffer against what llama.cpp itself reports.
+
+Whole models with all their layers are laid out by llama.cpp with allocation simulated (``no_alloc``); a few
+small ones are allocated for real, to show that it reports the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import pytest
+
+from kb.calc.compute_buffer import compute_buffer_bytes
+from kb.calc.kv_cache import kv_cache_bytes
+from kb.gguf_file import read_gguf
+from kb.units import MIB
+
+MODELS = (
+    "Llama 3.1 8B", "Llama 3.1 70B", "Llama 2 7B", "Llama 3.2 1B", "Qwen2.5 14B", "Qwen3 32B", "Gemma 2 9B",
+    "Gemma 3 4B", "Gemma 3 27B", "Mixtral 8x7B", "Qwen3 30B-A3B", "gpt-oss-20b", "DeepSeek-R1",
+    "Qwen3-Next 80B-A3B", "Qwen3.5 35B-A3B",
+)  # fmt: skip
+GGML_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "iq4_nl": 20, "bf16": 30}
+
+
+class LoadedModel:
+    def __init__(self, path: Path, log: Any, *, simulated: bool) -> None:
+        log.text = ""
+        params = llama_cpp.llama_model_default_params()
+        params.use_extra_bufts = False
+        params.n_gpu_layers = 0
+        params.no_alloc = simulated
+        if simulated:
+            params.load_mode = 0
+        self._log = log
+        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+        assert self._model, log.text[-2000:]
+
+    def open_context(
+        self, context: int, flash_attention: bool, cache: str, ubatch: int, slots: int, swa_full: bool
+    ) -> None:
+        """Make a context and free it: what it took stands in the log."""
+        self._log.text = ""
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = context * slots
+        params.n_batch = max(2048, ubatch)
+        params.n_ubatch = ubatch
+        params.n_seq_max = slots
+        params.flash_attn_type = int(flash_attention)
+        params.type_k = params.type_v = GGML_TYPES[cache]
+        params.swa_full = swa_full
+        params.kv_unified = False
+        handle = llama_cpp.llama_init_from_model(self._model, params)
+        assert handle, self._log.text[-2000:]
+        llama_cpp.llama_free(handle)
+
+    def close(self) -> None:
+        llama_cpp.llama_model_free(self._model)
+
+
+def workloads(windowed: bool) -> Iterator[tuple[int, bool, str, int, int, bool]]:
+    """Context, FlashAttention, cache type, micro-batch, slots, full-size cache on windowed layers."""
+    for context, flash_attention in product((512, 2048, 8192, 32768, 131072), (True, False)):
+        yield context, flash_attention, "f16", 512, 1, False
+        yield context, flash_attention, "f16", 128, 1, False
+        yield context, flash_attention, "f16", 512, 4, False
+        if context > 512:
+            yield context, flash_attention, "f16", 2048, 1, False
+        if windowed:
+            yield context, flash_attention, "f16", 512, 1, True
+    for cache in ("f32", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"):
+        yield 8192, True, cache, 512, 1, False
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_cache_is_exact_and_compute_buffer_within_two_percent(name, real_shapes, write_gguf, tmp_path, log) -> None:
+    path = write_gguf(tmp_path / "model.gguf", real_shapes[name])
+    architecture = read_gguf(path).architecture
+    model = LoadedModel(path, log, simulated=True)
+    misses = []
+    for load in workloads(bool(real_shapes[name].window)):
+        context, flash_attention, cache, ubatch, slots, swa_full = load
+        model.open_context(*load)
+        common = {"ubatch": ubatch, "swa_full": swa_full, "flash_attention": flash_attention}
+        kv_cache = kv_cache_bytes(architecture, context, cache, slots, **common) / MIB
+        compute = (
+            compute_buffer_bytes(
+                architecture, context, kv_cache_type=cache, concurrency=slots, with_embedding=True, **common
+            )
+            / MIB
+        )
+        printed = log.mib("compute buffer size")
+        # The log is rounded to 0.01 MiB, for each of at most two caches.
+        if abs(kv_cache - log.cache_mib()) > 0.011 or abs(compute - printed) > max(0.02 * printed, 1.0):
+            misses.append((load, kv_cache, log.cache_mib(), compute, printed))
+    model.close()
+    assert not misses
+
+
+@pytest.mark.parametrize("name", ["Llama 3.2 1B", "Gemma 3 4B", "Qwen3 30B-A3B", "gpt-oss-20b"])
+def test_what_is_really_allocated_is_the_same(name, real_shapes, write_gguf, tmp_path, log) -> None:
+    shape = replace(real_shapes[name], layers=6, vocab=32000)
+    file = read_gguf(write_gguf(tmp_path / "model.gguf", shape))
+    model = LoadedModel(tmp_path / "model.gguf", log, simulated=False)
+    padding = 32 * 6 * 30 / MIB
+    assert log.mib("model buffer size") == pytest.approx(file.weights.total_bytes / MIB, abs=0.01 + padding)
+    for context, flash_attention, cache in ((2048, True, "f16"), (4096, False, "f16"), (4096, True, "q8_0")):
+        model.open_context(context, flash_attention, cache, 512, 1, False)
+        expected = kv_cache_bytes(file.architecture, context, cache, flash_attention=flash_attention)
+        assert log.mib("KV buffer size") == pytest.approx(expected / MIB, abs=0.011)
+        compute = compute_buffer_bytes(
+            file.architecture,
+            context,
+            kv_cache_type=cache,
+            flash_attention=flash_attention,
+            with_embedding=True,
+        )
+        assert log.mib("compute buffer size") == pytest.approx(compute / MIB, rel=0.02)
+    model.close()
+
+
+def test_eight_billion_parameters_by_the_published_figures(real_shapes, write_gguf, tmp_path) -> None:
+    """The shapes are the real ones: their parameters add up to what the checkpoints hold."""
+    published = {"Llama 3.1 8B": 8030261248, "Llama 3.1 70B": 70553706496, "Qwen3 30B-A3B": 30532122624,
+                 "Mixtral 8x7B": 46702792704, "Gemma 2 9B": 9241705984}  # fmt: skip
+    for name, params in published.items():
+        path = write_gguf(tmp_path / f"{name}.gguf", real_shapes[name])
+        assert read_gguf(path).architecture.params_total == params
