@@ -79,7 +79,8 @@ class Serving:
                 await self.in_thread(self._open)
             except IndexUnusable as error:
                 self._failed(error)
-            except Exception as error:  # noqa: BLE001 - a torn file can raise anything; the server must say so and go on
+            except Exception as error:
+                # A torn file can raise anything here; the server must say so and go on.
                 log.error("the index cannot be opened", exc_info=error)
                 self._failed(IndexUnusable(f"The index cannot be opened ({type(error).__name__}). Run `kb build`."))
             await asyncio.sleep(LOOK_AGAIN_S)

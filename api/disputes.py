@@ -1,5 +1,6 @@
 """``/disputes``, ``/sources`` and ``/passages``: what is contradicted, by whom, and what the documents say."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Literal, TypeVar
 
@@ -141,7 +142,7 @@ def get_passage(request: AnyRequest, passage_id: str) -> Response[bytes]:
     return cacheable(request, to_json(_one(serving(request).index.known.passages, "passage", passage_id)))
 
 
-def _one(table: dict[str, Kept], what: str, path: str) -> Kept:
+def _one(table: Mapping[str, Kept], what: str, path: str) -> Kept:
     name = path.removeprefix("/")
     if name not in table:
         raise UnknownName(what, name, get_close_matches(name[:200], table, n=5, cutoff=0.4))

@@ -20,6 +20,8 @@ from kb.tools import TOOLS
 
 Schema = dict[str, Any]
 Mode = Literal["validation", "serialization"]
+_Found = Mapping[tuple[type[BaseModel], Mode], Schema]
+"""A reference to the schema of each model, as input or as output."""
 
 _REF = "#/components/schemas/{model}"
 
@@ -65,7 +67,8 @@ def openapi_document(app: Litestar) -> Schema:
         doc = operation.doc
         wanted |= {(model, "validation"): None for model in (doc.query, doc.body) if model is not None}
         wanted |= {(doc.answer, "serialization"): None} if doc.answer is not None else {}
-    found, definitions = models_json_schema(list(wanted), ref_template=_REF)
+    generated, definitions = models_json_schema(list(wanted), ref_template=_REF)
+    found: _Found = {key: generated[key] for key in wanted}
     schemas: Schema = definitions.get("$defs", {})
     schemas |= {"ProblemDetails": found[Problem, "serialization"]}
     paths: dict[str, Schema] = {}
@@ -116,9 +119,7 @@ def _tool_operations() -> Iterator[_Operation]:
         yield _Operation(f"/tools/{tool.name}", "post", tool.name, summary, tool.description, ("tools",), doc)
 
 
-def _described(
-    operation: _Operation, found: Mapping[tuple[type[BaseModel], Mode], Schema], schemas: Mapping[str, Schema]
-) -> Schema:
+def _described(operation: _Operation, found: _Found, schemas: Mapping[str, Schema]) -> Schema:
     doc = operation.doc
     answer: Schema = dict(found[doc.answer, "serialization"]) if doc.answer else {}
     if doc.many:
@@ -175,9 +176,7 @@ def _path_parameter(name: str, example: str) -> Schema:
     }
 
 
-def _query_parameters(
-    model: type[BaseModel], found: Mapping[tuple[type[BaseModel], Mode], Schema], schemas: Mapping[str, Schema]
-) -> Iterator[Schema]:
+def _query_parameters(model: type[BaseModel], found: _Found, schemas: Mapping[str, Schema]) -> Iterator[Schema]:
     schema = schemas[found[model, "validation"]["$ref"].rpartition("/")[2]]
     for name, part in schema["properties"].items():
         shown = dict(part)

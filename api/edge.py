@@ -3,6 +3,7 @@
 from time import perf_counter
 from typing import Any, cast
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
@@ -23,10 +24,11 @@ def with_edge(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
     """
 
     async def edge(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await inner(scope, receive, send)
             return
-        head = scope["method"] == "HEAD"
+        method = str(scope["method"])
+        head = method == "HEAD"
         asked = cast(Scope, {**scope, "method": "GET"}) if head else scope
         started, status = perf_counter(), 500
 
@@ -47,6 +49,6 @@ def with_edge(inner: ASGIApp, metrics: Metrics) -> ASGIApp:
                 await inner(asked, receive, sending)
             finally:
                 route = cast(dict[str, Any], asked).get("path_template", "unmatched")
-                metrics.answered(scope["method"], route, status, perf_counter() - started)
+                metrics.answered(method, route, status, perf_counter() - started)
 
     return edge

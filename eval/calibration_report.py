@@ -41,14 +41,14 @@ def error_table(
     bare: Sequence[float] | None,
     spreads: Mapping[str, Spread],
 ) -> tuple[GroupError, ...]:
-    """Errors by group; where there is no bare figure to compare with, its columns are 0."""
+    """Errors by group; ``bare`` speeds are compared with where there are any."""
     indexes: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
         for group in groups_of(row):
             indexes.setdefault(group, []).append(index)
     measured = np.array([row.tokens_per_s for row in rows])
     errors = np.abs(np.array(predicted) / measured - 1)
-    bare_errors = np.abs(np.array(bare) / measured - 1) if bare is not None else np.zeros(len(rows))
+    bare_errors = np.abs(np.array(bare) / measured - 1) if bare is not None else None
     inside = np.array(
         [
             _spread(row, spreads).low <= row.tokens_per_s / speed <= _spread(row, spreads).high
@@ -62,8 +62,8 @@ def error_table(
             median=_rounded(np.median(errors[at])),
             within_25_percent=_rounded(np.mean(errors[at] <= 0.25)),
             in_range=_rounded(np.mean(inside[at])),
-            bare_median=_rounded(np.median(bare_errors[at])),
-            bare_within_25_percent=_rounded(np.mean(bare_errors[at] <= 0.25)) if bare is not None else 0.0,
+            bare_median=None if bare_errors is None else _rounded(np.median(bare_errors[at])),
+            bare_within_25_percent=None if bare_errors is None else _rounded(np.mean(bare_errors[at] <= 0.25)),
         )
         for group, at in sorted(indexes.items(), key=lambda item: (item[0].startswith("source"), item[0].lower()))
     )
@@ -80,12 +80,14 @@ def _rounded(value: np.floating) -> float:
 
 def printed(title: str, table: Sequence[GroupError]) -> str:
     """The table as text."""
-    lines = [title, f"{'group':24}{'rows':>6}{'median':>9}{'±25 %':>8}{'range':>8}{'bare median':>13}{'±25 %':>8}"]
+    heading = f"{'group':24}{'rows':>6}{'median':>9}{'±25 %':>8}{'range':>8}"
+    has_bare = any(line.bare_median is not None for line in table)
+    lines = [title, heading + (f"{'bare median':>13}{'±25 %':>8}" if has_bare else "")]
     for line in table:
-        lines.append(
-            f"{line.group:24}{line.rows:6}{line.median:9.1%}{line.within_25_percent:8.1%}{line.in_range:8.1%}"
-            f"{line.bare_median:13.1%}{line.bare_within_25_percent:8.1%}"
-        )
+        text = f"{line.group:24}{line.rows:6}{line.median:9.1%}{line.within_25_percent:8.1%}{line.in_range:8.1%}"
+        if line.bare_median is not None and line.bare_within_25_percent is not None:
+            text += f"{line.bare_median:13.1%}{line.bare_within_25_percent:8.1%}"
+        lines.append(text)
     return "\n".join(lines) + "\n"
 
 
@@ -113,6 +115,8 @@ def _source(value: object, indent: int = 0) -> str:
     if indent + len(text) <= _WIDTH:
         return text
     inner = " " * (indent + 4)
+    if isinstance(value, GroupError):
+        return f"GroupError{tuple(getattr(value, field.name) for field in fields(value))!r}"
     if is_dataclass(value):
         opening, closing = f"{type(value).__name__}(", ")"
         parts = [f"{field.name}={_source(getattr(value, field.name), indent + 4)}" for field in fields(value)]

@@ -21,7 +21,7 @@ from kb.tools import TOOLS
 
 FIGURES = Path(__file__).parent / "figures"
 
-Wanted = bool | float | str | tuple[float, float] | tuple[float, ...]
+Wanted = bool | float | str | tuple[float, ...]
 SpecPath = Annotated[str, Field(pattern=r"^[a-z-]+/[^#/]+#\w+$")]
 
 

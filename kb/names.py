@@ -2,8 +2,9 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from rapidfuzz import fuzz, process
 
@@ -22,9 +23,7 @@ _OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
 _DEVICE_PREFIX = re.compile(
     r"^(?:an?|the|my|one|single|nvidia|geforce|amd|radeon|intel|apple|google|used|new)[\s-]+(?=\S)", re.I
 )
-_DEVICE_SUFFIX = re.compile(
-    r"[\s-]+(?:gpu|card|graphics card|machine|chip|laptop gpu|edition|founders edition)$", re.I
-)
+_DEVICE_SUFFIX = re.compile(r"[\s-]+(?:gpu|card|graphics card|machine|chip|laptop gpu|edition|founders edition)$", re.I)
 _MEMORY_SUFFIX = re.compile(r"[\s(-]*(\d{1,4})\s*(?:gb|gib|g)\)?(?:\s*(?:vram|ram|memory|unified memory))?$", re.I)
 _SIZE = re.compile(
     r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s*(?:b|billion)(?![\w])(?:[\s-]*(?:parameters?|params?|models?|llms?))*",
@@ -71,6 +70,7 @@ class Names:
         self._known = known
         self._index: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._labels: dict[str, dict[str, str]] = defaultdict(dict)
+        self._spoken: dict[str, set[str]] = defaultdict(set)
         for term in known.terms.values():
             self._add("terms", term.slug, term.pref_label, (term.slug, term.pref_label, *term.alt_labels))
         for kind, records in known.specs.items():
@@ -81,12 +81,20 @@ class Names:
                 self._index["models"].setdefault(label_key(size), [slug])
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
 
-    def _add(self, kind: str, slug: str, label: str, names: Iterable[str]) -> None:
+    def _add(self, kind: str, slug: str, label: str, names: Sequence[str]) -> None:
         self._labels[kind][slug] = label
+        self._spoken[slug].update(name for name in names if not name.isdigit())
         for name in names:
             slugs = self._index[kind][label_key(name)]
             if slug not in slugs:
                 slugs.append(slug)
+
+    @cached_property
+    def with_digits(self) -> re.Pattern[str]:
+        """Every name that holds a digit: where one stands in a text, its digits are no figure."""
+        names = {name for names in self._spoken.values() for name in names if any(c.isdigit() for c in name)}
+        longest_first = sorted(names, key=lambda name: (-len(name), name))
+        return re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, longest_first))})(?![\w])", re.I)
 
     def label(self, kind: str, slug: str) -> str:
         return self._labels[kind].get(slug, slug)
@@ -114,12 +122,10 @@ class Names:
         wanted = label_key(name[:200])
         scored: dict[str, float] = {}
         for kind in kinds:
-            for key, score, _ in process.extract(
-                wanted, list(self._index[kind]), scorer=fuzz.WRatio, limit=limit * 2
-            ):
+            for key, score, _ in process.extract(wanted, list(self._index[kind]), scorer=fuzz.WRatio, limit=limit * 2):
                 for slug in self._index[kind][key]:
                     label = self._labels[kind][slug]
-                    scored[label] = max(scored.get(label, 0.0), score - abs(len(key) - len(wanted)))
+                    scored[label] = max(scored.get(label, 0.0), score)
         return sorted((label for label in scored if scored[label] > 45), key=lambda label: -scored[label])[:limit]
 
     def _exact(self, kinds: Sequence[str], name: str, note: str = "") -> list[Match]:
@@ -160,7 +166,7 @@ class Names:
     def _has_memory(self, match: Match, size_gib: int) -> bool:
         return float(size_gib) in self._memory_options(match)
 
-    def _misspelt(self, kinds: Sequence[str], name: str) -> list[Match]:
+    def _misspelt(self, kinds: Sequence[str], name: str, cutoff: float = 84) -> list[Match]:
         """By a spelling at most a slip away. Numbers are names here: 5080 is no misspelling of 5090."""
         key = label_key(name[:200])
         if len(key) < 4:
@@ -168,7 +174,7 @@ class Names:
         digits = _DIGITS.findall(key)
         for kind in kinds:
             near = [known for known in self._index[kind] if _DIGITS.findall(known) == digits]
-            best = process.extract(key, near, scorer=fuzz.ratio, score_cutoff=84, limit=2)
+            best = process.extract(key, near, scorer=fuzz.ratio, score_cutoff=cutoff, limit=2)
             slugs = {slug for known, score, _ in best if score == best[0][1] for slug in self._index[kind][known]}
             if len(slugs) == 1:
                 slug = slugs.pop()
@@ -200,6 +206,8 @@ class Names:
             piece = text[start:end]
             if len(label_key(piece)) > self._longest + 12 or re.search(r"[?!;\n]|, |\. ", piece):
                 continue
+            if "models" in kinds and last > position and self._exact(("quantizations",), words[last][0]):
+                continue
             found = self._exact(kinds, piece) or self._singular(kinds, piece)
             if not found and last - position < 5:
                 found = [m for m in self._stripped(kinds, piece) if _starts_like_a_name(piece)]
@@ -215,7 +223,7 @@ class Names:
         for word in re.finditer(r"[A-Za-z][\w-]{4,}(?:\s\d{3,4}\w*)?", text):
             if any(word.start() < other.end and other.start < word.end() for other in taken):
                 continue
-            found = self._misspelt(kinds, word[0])
+            found = self._misspelt(kinds, word[0], cutoff=88)
             if found:
                 yield Mention(word.start(), word.end(), word[0], tuple(found))
 

@@ -16,8 +16,8 @@ class GroupError:
     within_25_percent: float
     in_range: float
     """Share of the measurements that lie between ``low`` and ``high``."""
-    bare_median: float
-    bare_within_25_percent: float
+    bare_median: float | None = None
+    bare_within_25_percent: float | None = None
 
 
 @dataclass(frozen=True)

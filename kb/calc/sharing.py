@@ -28,47 +28,37 @@ class Shares:
 def shares_of(step: Step, architecture: Architecture, weights: Weights, offload: Offload | None) -> Shares:
     """Cut a step where the placement cuts the model.
 
-    Layers kept in system memory are computed there, with their cache; of layers whose experts alone are kept
-    there, only the experts' reads move.
+    The first layers may be kept in system memory whole, and are computed there with their cache; of the next ones
+    the experts alone may be (llama.cpp's ``-ngl`` and ``--n-cpu-moe``, which counts from the first layer too).
     """
     if offload is None:
         return Shares(step, None)
-    layers = architecture.num_hidden_layers
-    moved = min(layers, max(0, offload.layers_total - offload.layers_on_device))
-    experts = min(layers, offload.experts_on_cpu_layers)
-    if moved == 0 and experts == 0:
+    whole = max(0, offload.layers_total - offload.layers_on_device)
+    with_experts = max(whole, offload.experts_on_cpu_layers)
+    if with_experts == 0:
         return Shares(step, None)
-    total = max(1.0, float(weights.active_bytes))
-    if experts:
-        used = architecture.num_experts_per_tok / max(1, architecture.num_experts)
-        first = _first_with_experts(weights, experts)
-        fraction = min(1.0, sum(first) * used / total)
-        system = replace(
-            step.share(fraction), cache_bytes=0.0, layers=float(experts), expert_layers=0.0, recurrent_layers=0.0
-        )
-        device = replace(
-            step, weight_bytes=step.weight_bytes - system.weight_bytes,
-            weights_read=step.weights_read - system.weights_read,
-        )  # fmt: skip
-        return Shares(device, system)
-    used_layers = moved / layers
-    body = max(0.0, 1 - weights.output_bytes / total) if layers > moved else 1.0
+    used = architecture.num_experts_per_tok / architecture.num_experts if architecture.is_moe else 1.0
+    read = [
+        size - experts * (1 - used)
+        for size, experts in zip(weights.layer_bytes[:whole], weights.expert_bytes[:whole], strict=True)
+    ]
+    read += [experts * used for experts in weights.expert_bytes[whole:with_experts]]
+    bytes_moved = min(1.0, sum(read) / max(1, weights.active_bytes))
+    layers_moved = min(1.0, whole / architecture.num_hidden_layers)
     system = replace(
-        step.share(used_layers),
-        weight_bytes=step.weight_bytes * body * used_layers,
-        weights_read=step.weights_read * body * used_layers,
+        step.share(layers_moved),
+        weight_bytes=step.weight_bytes * bytes_moved,
+        weights_read=step.weights_read * bytes_moved,
+        layers=float(with_experts),
+        tokens=0.0,
     )
     device = replace(
-        step.share(1 - used_layers),
-        weight_bytes=step.weight_bytes - system.weight_bytes,
-        weights_read=step.weights_read - system.weights_read,
+        step.share(1 - layers_moved),
+        weight_bytes=step.weight_bytes * (1 - bytes_moved),
+        weights_read=step.weights_read * (1 - bytes_moved),
+        tokens=step.tokens,
     )
     return Shares(device, system)
-
-
-def _first_with_experts(weights: Weights, count: int) -> list[int]:
-    """llama.cpp's ``--n-cpu-moe`` takes the experts of the first layers."""
-    return [size for size in weights.expert_bytes if size][:count]
 
 
 def device_time(

@@ -78,7 +78,7 @@ def estimate_speed(
     on_devices = device_time(
         shares.devices, architecture, devices, DECODE, sequences=concurrency, tensor_parallel=tensor_parallel
     )
-    in_system = step_time(replace(shares.system, tokens=0.0), system, DECODE) if shares.system else StepTime()
+    in_system = step_time(shares.system, system, DECODE) if shares.system else StepTime()
     least = ceiling_seconds(shares, devices, system, tensor_parallel=tensor_parallel)
     per_user = 1 / (on_devices.total + in_system.total)
     spread = _spread(DECODE.spreads, devices, architecture, offloaded=shares.system is not None)

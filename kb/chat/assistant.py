@@ -120,10 +120,8 @@ class Assistant:
 
 def _evidence(index: Index, question: Question, composed: Composed) -> Evidence:
     """What figures may stand on: results and records; names that hold digits are no figures."""
-    things = (*question.models, *question.devices, *question.quantizations, *question.terms, *question.others)
-    names = {thing.name for thing in things} | {match.label for thing in things for match in thing.candidates}
-    texts = [*composed.evidence, *(str(call.result) for call in composed.tool_calls)]
-    return Evidence((*texts, *(str(call.arguments) for call in composed.tool_calls)), tuple(names))
+    texts = [*composed.evidence, *(str(call.result) for call in composed.tool_calls), *question.unknown]
+    return Evidence((*texts, *(str(call.arguments) for call in composed.tool_calls)), index.names.with_digits)
 
 
 def _grounded(sentence: str, evidence: Evidence, composed: Composed) -> bool:

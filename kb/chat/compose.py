@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 
 from kb.chat.evidence import Desk, Section
-from kb.chat.question import Claim, Question
+from kb.chat.question import Claim, Intent, Question
 from kb.chat.reply import Citation, ToolCall
 from kb.chat.sections import SECTIONS
-from kb.chat.sections.knowing import figure_text
+from kb.chat.sections.knowing import dispute_section, figure_text
 from kb.chat.wording import first_sentences, fmt, joined, one_line
 from kb.errors import AmbiguousName, InvalidArgument, UnknownName
 from kb.index.live import Index
@@ -20,7 +20,18 @@ MOST_DISPUTES = 3
 DISPUTE_POOL = 25
 """How deep among all passages a dispute may rank and still be shown."""
 
-MOST_NOTES = 6
+DISPUTE_TOPICS: dict[Intent, tuple[str, ...]] = {
+    "power_supply": ("psu", "power", "12v", "atx", "circuit", "tdp_w"),
+    "power_cost": ("electricity", "annual_power", "terms/power", "#power_w"),
+    "load_time": ("storage/", "load", "nvme", "ssd"),
+    "transfer": ("interconnects/", "nvlink", "pcie", "connectx"),
+    "training": ("train", "lora", "tuning", "optimizer"),
+    "rent_or_buy": ("cloud", "providers/"),
+    "token_cost": ("cloud", "providers/"),
+}
+"""What a dispute must be about to be shown beside an answer of these kinds (parts of its ``about`` entries)."""
+
+MOST_NOTES = 5
 
 CAN_ANSWER = (
     "I answer questions about hardware for running AI models: whether a model fits a device and how fast it runs, what "
@@ -45,6 +56,7 @@ def compose(index: Index, question: Question) -> Composed:
     """Everything but the language model: deterministic, and an answer by itself."""
     desk = Desk(index, question)
     parts: list[str] = [*_corrections(desk), *_unknown_names(desk)]
+    parts += [section.text() for section in _disputed_names(desk)]
     sections: list[Section] = []
     problems: list[str] = []
     for intent in question.intents:
@@ -62,7 +74,7 @@ def compose(index: Index, question: Question) -> Composed:
         told_by_passage = bool(found)
     if not sections and not parts:
         return _abstained(desk, problems)
-    if not sections and question.unknown:
+    if not sections and question.unknown and not desk.citations:
         return _abstained(desk, parts)
     parts += [section.text() for section in sections]
     parts += [f"I could not work out one part: {problem}" for problem in problems]
@@ -138,6 +150,16 @@ def _unknown_names(desk: Desk) -> list[str]:
     return lines
 
 
+def _disputed_names(desk: Desk) -> list[Section]:
+    """A name that nothing bears may be one that a source made up; then its dispute is the answer."""
+    return [
+        dispute_section(desk, dispute)
+        for name in desk.question.unknown[:3]
+        for dispute in desk.index.known.disputes.values()
+        if name.casefold() in dispute.title.casefold()
+    ][:2]
+
+
 def _from_passages(desk: Desk, *, parts_given: bool) -> list[Section]:
     """What the documents say, where the question is of the domain."""
     question = desk.question
@@ -198,8 +220,24 @@ def _disputes(desk: Desk) -> list[str]:
 
 def _relevant_disputes(desk: Desk) -> list[Dispute]:
     candidates = {dispute.slug: dispute for dispute in desk.disputes_of_subjects()}
+    if desk.question.intents[:1] == ("spec",):
+        # One figure was asked for: only what is said against that figure belongs beside it.
+        keys = {"prices" if key == "price" else key for key in desk.question.figure_keys}
+        candidates = {
+            slug: dispute
+            for slug, dispute in candidates.items()
+            if any(target.partition("#")[2] in keys for target in dispute.about if "#" in target)
+        }
     if not candidates:
         return []
+    topics = [DISPUTE_TOPICS[intent] for intent in desk.question.intents if intent in DISPUTE_TOPICS]
+    if topics and len(topics) == len(desk.question.intents):
+        wanted = tuple(word for words in topics for word in words)
+        candidates = {
+            slug: dispute
+            for slug, dispute in candidates.items()
+            if any(word in target for target in dispute.about for word in wanted)
+        }
     labels = [desk.index.names.label(*subject.split("/", 1)) for subject in desk.subjects]
     found = desk.index.searcher.search(" ".join((desk.question.text, *labels)), DISPUTE_POOL)
     near = [hit.passage.passage_id.removeprefix("dispute.") for hit in found.hits]

@@ -106,6 +106,8 @@ class Desk:
         kind, name = key
         for known in self.citations:
             if self._keys.get(known.id) == f"{kind}:{name}":
+                if text not in self.texts[known.id]:
+                    self.texts[known.id] += f" {text}"
                 return known.id
         number = len(self.citations) + 1
         self._keys[number] = f"{kind}:{name}"

@@ -1,7 +1,7 @@
 """No figure leaves that is not in the evidence."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _ONES = {
@@ -44,17 +44,17 @@ class Found:
     unit: str
 
 
-def figures(text: str, names: Iterable[str] = ()) -> list[Found]:
-    """The figures of a text; citation marks, and names that hold digits, are none.
+def figures(text: str, names: re.Pattern[str] | None = None) -> list[Found]:
+    """The figures of a text; citation marks, and names that hold digits are none.
 
-    >>> [f.value for f in figures("It needs 42.5 GB [1] on an RTX 4090.", ["RTX 4090"])]
+    >>> [f.value for f in figures("It needs 42.5 GB [1] on an RTX 4090.", re.compile("RTX 4090"))]
     [42.5]
     >>> [f.value for f in figures("about twenty-four gigabytes")]
     [24.0]
     """
     masked = _MARK.sub(" ", text)
-    for name in sorted(set(names), key=len, reverse=True):
-        masked = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w])", " ", masked, flags=re.I)
+    if names is not None:
+        masked = names.sub(" ", masked)
     found = [_spelled(match, masked) for match in _SPELLED.finditer(masked)]
     masked = _SPELLED.sub(" ", masked)
     found += [Found(match[0], _MULTIPLES[match[0].lower()], 2, "times") for match in _MULTIPLE.finditer(masked)]
@@ -96,8 +96,8 @@ def _unit(tail: str) -> str:
 class Evidence:
     """Everything that figures may stand on, read once."""
 
-    def __init__(self, texts: Iterable[str], names: Sequence[str] = ()) -> None:
-        self._names = tuple(names)
+    def __init__(self, texts: Iterable[str], names: re.Pattern[str] | None = None) -> None:
+        self._names = names
         self._known: dict[str, set[float]] = {}
         for text in texts:
             for found in figures(text, self._names):

@@ -100,7 +100,7 @@ def read_quantities(text: str) -> Quantities:
         kv_cache_type=_kv_type(text),
         system_memory_gb=number(memory[1] or memory[2]) if memory else None,
         budget=budget,
-        currency=currency,
+        currency=currency or _kwh_currency(text),
         price_per_kwh=_kwh(text),
         hours_per_day=number(hours[1]) if hours else all_day,
         rent_per_hour=number(rent[1]) if rent else None,
@@ -136,6 +136,13 @@ def _money(text: str) -> tuple[float | None, str | None]:
 def _kwh(text: str) -> float | None:
     found = _KWH.search(text)
     return number(found[1]) / (100 if found[2] else 1) if found else None
+
+
+def _kwh_currency(text: str) -> str | None:
+    found = _KWH.search(text)
+    sign = re.search(r"[$€£]", found[0]) if found else None
+    word = sign[0] if sign else found[3] if found else None
+    return _CURRENCIES[word[0].lower()] if word else None
 
 
 def _kv_type(text: str) -> str | None:

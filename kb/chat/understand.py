@@ -105,6 +105,10 @@ _BANDWIDTH_CLAIM = re.compile(r"(\d[\d,.]*)\s*(gb|tb)\s*(?:/|p|per )\s*s", re.I)
 _NVLINK_CLAIM = re.compile(r"nv[\s-]?link", re.I)
 _QUESTION_ABOUT_NVLINK = re.compile(r"\b(?:do|does|has|have|is|are|can|which)\b[^?]*nv[\s-]?link|nv[\s-]?link\?", re.I)
 
+_CALCULATED = frozenset({
+    "fit", "memory", "speed", "max_context", "best_quantization", "training", "power_supply", "power_cost", "load_time",
+    "transfer", "kv_cache", "what_runs", "rent_or_buy", "token_cost", "compare",
+})  # fmt: skip
 _GENERIC_TERMS = frozenset(
     {"memory", "gpu", "parameters", "token", "inference", "llm", "cache", "node", "noise", "case"}
 )
@@ -121,6 +125,8 @@ def understand(messages: Sequence[str], names: Names) -> Question:
 def _read(text: str, names: Names) -> Question:
     text = text[:8000]
     found = list(_mentions(text, names))
+    unknown = _unknown(text, found)
+    found = [mention for mention in found if not _inside_any(text, mention, unknown)]
     quantities = read_quantities(text)
     by_kind: dict[str, list[Thing]] = {"models": [], "devices": [], "quantizations": [], "terms": [], "others": []}
     claims: list[Claim] = []
@@ -133,7 +139,6 @@ def _read(text: str, names: Names) -> Question:
             by_kind[group].append(thing)
         if group == "devices":
             claims += _claims(text, mention, thing)
-    unknown = _unknown(text, found)
     terms = _telling(by_kind["terms"], by_kind)
     notes = tuple(m.note for mention in found for m in mention.matches[:1] if m.note)
     question = Question(
@@ -156,7 +161,7 @@ def _read(text: str, names: Names) -> Question:
 def _mentions(text: str, names: Names) -> Iterator[Mention]:
     """Names in the text, each as the kind that it most likely is here, in order of place."""
     taken: list[Mention] = []
-    for group in (("models",), DEVICE_KINDS, ("quantizations",), (*_OTHER_KINDS, "terms")):
+    for group in (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), _OTHER_KINDS):
         for mention in names.scan(text, group):
             inside = [other for other in taken if mention.start < other.end and other.start < mention.end]
             if all(mention.end - mention.start > other.end - other.start for other in inside):
@@ -211,10 +216,18 @@ def _unknown(text: str, found: Sequence[Mention]) -> tuple[str, ...]:
                 and mention.matches[0].kind in (*DEVICE_KINDS, "models", *_OTHER_KINDS)
                 for mention in found
             )  # fmt: skip
-            term_exactly = any(mention.start <= looks.start() and looks.end() <= mention.end for mention in found)
-            if not covered and not term_exactly:
+            if not covered:
                 unknown[looks[0].strip()] = None
     return tuple(unknown)
+
+
+def _inside_any(text: str, mention: Mention, unknown: Sequence[str]) -> bool:
+    """Whether a term is only a part of a name that we do not know (``RTX`` in ``RTX 6090``)."""
+    for name in unknown:
+        start = text.find(name)
+        if start <= mention.start and mention.end <= start + len(name):
+            return True
+    return False
 
 
 def _near_kv(text: str, mention: Mention) -> bool:
@@ -284,6 +297,8 @@ def _intents(question: Question) -> tuple[Intent, ...]:
         chosen = ["compare", "fit", "speed", *(i for i in chosen if i not in ("compare", "fit", "speed"))]
     if _asks_for_figures(question, chosen):
         chosen.insert(0, "spec")
+    if "define" in chosen and (set(chosen) & _CALCULATED or "spec" in chosen) and not _asks_what_a_term_is(question):
+        chosen.remove("define")
     named = (*question.terms, *question.quantizations, *question.others)
     if not chosen and named:
         chosen.append("define")
@@ -294,6 +309,14 @@ def _intents(question: Question) -> tuple[Intent, ...]:
     return tuple(dict.fromkeys(chosen)) or ("passages",)
 
 
+def _asks_what_a_term_is(question: Question) -> bool:
+    """``what is a KV cache, and how big is it for …``: the term stands right behind the asking words."""
+    asked = re.search(
+        r"\b(?:what(?:'s|s| is| are)|explain|define|meaning of)\s+(?:an?\s+|the\s+)?(.{3,30})", question.text, re.I
+    )
+    return bool(asked and any(asked[1].lower().startswith(thing.name.lower()) for thing in question.terms))
+
+
 def spoken_fit(spoken: Sequence[Intent]) -> bool:
     return bool({"fit", "what_runs"} & set(spoken))
 
@@ -301,11 +324,7 @@ def spoken_fit(spoken: Sequence[Intent]) -> bool:
 def _asks_for_figures(question: Question, chosen: Sequence[Intent]) -> bool:
     """``how much VRAM does the 4090 have`` asks a figure of a record; ``… does a 70B need`` does not."""
     records = (*question.devices, *question.others, *question.models, *question.quantizations)
-    calculated = {
-        "fit", "memory", "speed", "max_context", "best_quantization", "training", "power_supply", "power_cost",
-        "load_time", "transfer", "kv_cache", "what_runs", "rent_or_buy", "token_cost", "compare",
-    }  # fmt: skip
-    return bool(records and question.figure_keys and not calculated & set(chosen))
+    return bool(records and question.figure_keys and not _CALCULATED & set(chosen))
 
 
 def _completed(question: Question, earlier: Sequence[str], names: Names) -> Question:

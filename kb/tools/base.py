@@ -2,9 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from kb.errors import InvalidArgument, KnowledgeBaseError
 from kb.index.live import Index
@@ -16,16 +24,19 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
 
-
-def _not_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a number is expected, not true or false")
-    return value
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_not_one(cls, value: Any, info: ValidationInfo) -> Any:
+        """Here, for a validator inside the fields' types would hide their ranges from the JSON Schema."""
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
+            raise ValueError("true and false are not accepted here")
+        return value
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Whole = Annotated[int, BeforeValidator(_not_bool)]
-Real = Annotated[float, BeforeValidator(_not_bool)]
+Whole = int
+Real = float
 
 
 class ToolCitation(Record):
@@ -120,7 +131,7 @@ def _problem(error: Any, model: type[Arguments]) -> FieldProblem:
     return FieldProblem(
         field=".".join(path) or "(arguments)",
         value=value if len(value) <= 80 else value[:77] + "...",
-        problem=error["msg"],
+        problem=error["msg"].removeprefix("Value error, "),
         accepted=accepted or _accepted(model, path[0] if path else ""),
     )
 

@@ -196,7 +196,7 @@ class LocalEngine:
 
     def _pause(self, idle_deaths: int) -> None:
         """At most :data:`LONGEST_PAUSE_S`; none after a death in the middle of good work."""
-        pause_s = min(LONGEST_PAUSE_S, 2.0 ** (idle_deaths - 1)) if idle_deaths else 0.0
+        pause_s = min(LONGEST_PAUSE_S, 0.25 * 2**idle_deaths) if idle_deaths else 0.0
         with self._changed:
             self._changed.wait_for(lambda: self._over, timeout=pause_s)
         if not self._over:

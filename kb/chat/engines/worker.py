@@ -185,7 +185,9 @@ class Writer:
             self._llama.eval([max(self._llama.token_bos(), 0)])  # A file that loads may still not be able to write.
             self._llama.reset()
         except (AssertionError, OSError, RuntimeError, ValueError, jinja2.TemplateError) as error:
-            raise Unloadable("; ".join([str(error), *log.errors])) from error
+            # llama.cpp's first complaint says more than the exception: "error loading model: tensor ... incomplete".
+            reason = log.errors[0].partition(": ")[2] if log.errors else str(error)
+            raise Unloadable(reason or str(error)) from error
         self.context = min(self._llama.n_ctx(), llama_cpp.llama_model_n_ctx_train(self._llama.model))
         self._abort = llama_cpp.ggml_abort_callback(lambda _: self._must_stop())
         llama_cpp.llama_set_abort_callback(self._llama.ctx, self._abort, None)

@@ -265,7 +265,9 @@ def best_quantization(desk: Desk) -> list[Section]:
             else f"**None fits whole**: {result.model} on {result.device}. {mark}"
         )
         section = Section(verdict)
-        for choice in result.choices:
+        fitting = [number for number, choice in enumerate(result.choices) if choice.verdict == "fits"]
+        first = max(0, fitting[0] - 2) if fitting else len(result.choices) - 3
+        for choice in result.choices[first : first + 5]:
             words = {"fits": "fits", "fits_with_offload": "only with offload", "does_not_fit": "does not fit"}
             section.lines.append(
                 f"{choice.quantization}: needs {fmt(choice.required_gb)} GB, {words[choice.verdict]} {mark}"
@@ -336,11 +338,12 @@ def training(desk: Desk) -> list[Section]:
     method = desk.question.training_method
     for thing in desk.question.models[:2]:
         methods = (method,) if method else ("qlora", "lora", "full")
-        section = Section("")
+        section, needed = Section(""), 0.0
         for chosen in methods:
             result, mark = desk.call("estimate_training_memory", model=model_name(thing), method=chosen)
             label = {"qlora": "QLoRA", "lora": "LoRA", "full": "full fine-tuning"}[chosen]
             if not section.verdict:
+                needed = result.total_gib
                 section.verdict = (
                     f"**Fine-tuning {result.model} with {label} takes about {fmt(result.total_gb)} GB** "
                     f"({fmt(result.total_gib)} GiB). {mark}"
@@ -352,9 +355,18 @@ def training(desk: Desk) -> list[Section]:
             figure = getattr(record, "memory_gib", None)
             if figure is not None:
                 size = figure.value * device.count
-                shown = f"{record.name}: {fmt(size)} GiB of memory" + (
-                    f" in {device.count} cards" if device.count > 1 else ""
+                name = record.name if device.count == 1 else f"{device.count}× {record.name}"
+                enough = (
+                    "holds that"
+                    if size >= needed * 1.1
+                    else "is too tight for that"
+                    if size >= needed
+                    else "is too small"
                 )
-                section.lines.append(f"{shown} {desk.figure(record, 'memory_gib', figure, shown)}")
+                shown = f"{name} has {fmt(size)} GiB, which {enough}"
+                section.lines.insert(0, f"{shown} {desk.figure(record, 'memory_gib', figure, shown)}")
+                if method or len(methods) == 1:
+                    answer = "Yes" if size >= needed * 1.1 else "Barely" if size >= needed else "No"
+                    section.verdict = f"**{answer}.** {section.verdict}"
         sections.append(section)
     return sections

@@ -1,11 +1,14 @@
 """Definitions, figures of records, disputes."""
 
+import re
 from typing import Any
 
 from kb.chat.evidence import Desk, Section
 from kb.chat.wording import first_paragraph, first_sentences, fmt, one_line, plain, price_text
+from kb.index.build import GLOSSARY
 from kb.names import Match
-from kb.records import Build, Dispute, Figure, LanguageModel, Spec, Term
+from kb.records import Build, Dispute, Figure, LanguageModel, Price, Spec, Term
+from kb.retrieval.search import ABSTAIN_BELOW_COSINE
 from kb.units import label_of, unit_of
 
 MAIN_FIGURES = (
@@ -18,6 +21,10 @@ MAIN_FIGURES = (
     "formats", "platforms", "features", "stated_total_usd", "headline_price_usd", "concurrent_users", "circuit", "suits",
 )  # fmt: skip
 MOST_FIGURES = 9
+_PLAIN_DEFINITION = re.compile(
+    r"^\W*(?:(?:what(?:'s|s| is| are| does)|explain|define|describe|tell me about)\b.{0,60}|\S+(?:\s\S+){0,2})\W*$",
+    re.I | re.S,
+)
 RELATED_KEYS = {
     "power_w": ("tdp_w", "max_power_w", "suited_to_w"),
     "tdp_w": ("power_w", "max_power_w"),
@@ -51,7 +58,7 @@ def figure_text(key: str, figure: Figure[Any]) -> str:
         text = f"{label}: {between.join(_number(key, item) for item in value)} {unit}"
     else:
         text = f"{label}: {_number(key, value)} {unit}"
-    text = text.strip()
+    text = text.strip().replace(" GiB", " GB (GiB)")
     extra = [figure.note] if figure.note and len(figure.note) < 120 else []
     extra += [f"as of {figure.as_of}"] if figure.as_of else []
     return f"{text} ({'; '.join(extra)})" if extra else text
@@ -86,7 +93,7 @@ def _asked_figures(desk: Desk, record: Spec, keys: tuple[str, ...]) -> Section:
     asked = list(dict.fromkeys(asked))
     lines = [_figure_line(desk, record, key, known[key]) for key in asked]
     if "price" in keys:
-        lines = [f"price: {price_text(price)} {desk.spec(record)}" for price in record.prices] + lines
+        lines = [_price_line(desk, record, price) for price in record.prices] + lines
         if not record.prices:
             lines.append(f"no price of it is in the sources {desk.spec(record)}")
     if isinstance(record, Build) and ("price" in keys or not lines):
@@ -109,13 +116,18 @@ def _figure_line(desk: Desk, record: Spec, key: str, figure: Figure[Any]) -> str
     return f"{text} {mark}" + (f", disputed {desk.dispute(disputed[0])}" if disputed else "")
 
 
+def _price_line(desk: Desk, record: Spec, price: Price) -> str:
+    text = f"price: {price_text(price)}"
+    return f"{text} {desk.spec(record, text)}"
+
+
 def _summary(desk: Desk, record: Spec) -> Section:
     """What a record is: its sentence, main figures and prices."""
     known = dict(record.figures())
     section = Section(f"**{record.name}**: {plain(record.summary)} {desk.spec(record)}")
     keys = [key for key in MAIN_FIGURES if key in known][:MOST_FIGURES]
     section.lines = [_figure_line(desk, record, key, known[key]) for key in keys]
-    section.lines += [f"price: {price_text(price)} {desk.spec(record)}" for price in record.prices[:4]]
+    section.lines += [_price_line(desk, record, price) for price in record.prices[:4]]
     if isinstance(record, LanguageModel) and record.files:
         sizes = [
             f"{desk.index.known.specs['quantizations'][file.quantization].name} {fmt(file.size_bytes / 1e9)} GB"
@@ -156,16 +168,32 @@ def define(desk: Desk) -> list[Section]:
             term = desk.index.known.terms[match.slug]
             desk.about("terms", term.slug)
             sections.append(_definition(desk, term))
-    named = (*question.others, *question.devices, *question.quantizations, *question.models)
-    for thing in named[:3]:
+    told = {thing.match.slug for thing in question.terms}
+    for thing in (*question.others, *question.devices, *question.quantizations, *question.models)[:3]:
         twin = _term_of(desk, thing.match)
-        if twin is not None and all(thing_.match.slug != twin.slug for thing_ in question.terms):
+        if twin is None:
+            for match in thing.candidates[:3]:
+                desk.about(match.kind, match.slug)
+                sections.append(_summary(desk, desk.index.known.specs[match.kind][match.slug]))
+        elif twin.slug not in told:
+            told.add(twin.slug)
             desk.about("terms", twin.slug)
             sections.append(_definition(desk, twin))
-        for match in thing.candidates[:3]:
-            desk.about(match.kind, match.slug)
-            sections.append(_summary(desk, desk.index.known.specs[match.kind][match.slug]))
+    if sections and not _PLAIN_DEFINITION.match(question.text):
+        sections[-1].lines += from_documents(desk)
     return sections
+
+
+def from_documents(desk: Desk, most: int = 2) -> list[str]:
+    """What the documents say beyond a definition, where a passage is near the question."""
+    lines = []
+    for hit in desk.index.searcher.search(desk.question.text, 8).hits:
+        passage = hit.passage
+        dense = hit.rankers.get("dense")
+        if passage.source == GLOSSARY or dense is None or dense.score < ABSTAIN_BELOW_COSINE:
+            continue
+        lines.append(f"{passage.title}: {first_sentences(passage.text, 60)} {desk.passage(passage)}")
+    return lines[:most]
 
 
 def _term_of(desk: Desk, match: Match) -> Term | None:

@@ -41,11 +41,12 @@ def power_cost(desk: Desk) -> list[Section]:
     else:
         subjects = [{"device": thing.match.slug, "device_count": thing.count} for thing in question.devices[:3]]
     sections = []
-    for subject in subjects:
+    things = () if question.watts is not None else question.devices[:3]
+    for number, subject in enumerate(subjects):
         result, mark = desk.call("estimate_power_cost", **subject, **arguments)
         section = Section(
             f"**About {money(result.cost_per_year, result.currency)} a year** for {fmt(result.watts)} W"
-            + (f" ({subject['device']})" if "device" in subject else "")
+            + (f" ({desk.index.names.label(things[number].match.kind, things[number].match.slug)})" if things else "")
             + f". {mark}",
             [f"{result.formula} {mark}"],
         )

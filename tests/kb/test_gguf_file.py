@@ -1,0 +1,92 @@
+"""Headers of GGUF files: whole, split, missing, cut short and other things."""
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+
+from kb.errors import UnreadableModel
+from kb.gguf_file import read_gguf
+
+
+def test_reads_architecture_and_every_tensor(real_shapes, write_gguf, tmp_path) -> None:
+    model = read_gguf(write_gguf(tmp_path / "gpt-oss.gguf", real_shapes["gpt-oss-20b"]))
+    architecture = model.architecture
+    assert (architecture.num_experts, architecture.num_experts_per_tok) == (32, 4)
+    assert (architecture.sliding_window, architecture.num_sliding_layers) == (128, 12)
+    assert architecture.params_total == 20914757184
+    assert 3.5e9 < architecture.params_active < 4.3e9
+    assert model.quantization == "MXFP4"
+    weights = model.weights
+    assert weights.total_bytes == weights.embedding_bytes + weights.output_bytes + sum(weights.layer_bytes)
+    assert sum(weights.expert_bytes) > 0.8 * weights.total_bytes
+
+
+def test_a_tied_head_is_counted_once_in_the_file(real_shapes, write_gguf, tmp_path) -> None:
+    model = read_gguf(write_gguf(tmp_path / "small.gguf", real_shapes["Llama 3.2 1B"]))
+    assert model.architecture.tie_word_embeddings
+    assert model.weights.output_bytes == model.weights.embedding_bytes + 2048 * 4
+    assert model.weights.total_bytes == model.weights.embedding_bytes + 2048 * 4 + sum(model.weights.layer_bytes)
+
+
+def test_hybrid_and_latent_shapes(real_shapes, write_gguf, tmp_path) -> None:
+    hybrid = read_gguf(write_gguf(tmp_path / "hybrid.gguf", real_shapes["Qwen3-Next 80B-A3B"])).architecture
+    assert (hybrid.num_linear_layers, hybrid.num_full_attention_layers) == (36, 12)
+    assert hybrid.linear_state_bytes == 36 * 4 * (3 * 8192 + 128 * 4096)
+    latent = read_gguf(write_gguf(tmp_path / "latent.gguf", real_shapes["DeepSeek-R1"])).architecture
+    assert (latent.kv_lora_rank, latent.qk_rope_head_dim, latent.qk_nope_head_dim) == (512, 64, 128)
+
+
+def write_part(path: Path, number: int, count: int, names: list[str]) -> Path:
+    writer = gguf.GGUFWriter(path, "llama")
+    if number == 0:
+        writer.add_block_count(1)
+        writer.add_embedding_length(256)
+        writer.add_head_count(4)
+        writer.add_vocab_size(512)
+        writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    writer.add_uint16("split.no", number)
+    writer.add_uint16("split.count", count)
+    for name in names:
+        writer.add_tensor(name, np.zeros((512, 256), dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def test_split_files_are_read_together_whichever_is_named(tmp_path) -> None:
+    first = write_part(tmp_path / "m-00001-of-00002.gguf", 0, 2, ["token_embd.weight", "output.weight"])
+    second = write_part(tmp_path / "m-00002-of-00002.gguf", 1, 2, ["blk.0.ffn_up.weight"])
+    for named in (first, second):
+        model = read_gguf(named)
+        assert model.weights.layer_bytes == (512 * 256 * 4,)
+        assert model.weights.total_bytes == 3 * 512 * 256 * 4
+        assert model.quantization == "Q8_0"
+    second.unlink()
+    with pytest.raises(UnreadableModel, match=re.escape("m-00002-of-00002.gguf: there is no such file")):
+        read_gguf(first)
+
+
+@pytest.mark.parametrize("kept", [4, 20, 300, 5000])
+def test_a_file_cut_short_is_named(kept, real_shapes, write_gguf, tmp_path) -> None:
+    path = write_gguf(tmp_path / "cut.gguf", replace(real_shapes["Llama 3.2 1B"], layers=16))
+    os.truncate(path, kept)
+    with pytest.raises(UnreadableModel, match=re.escape("cut.gguf")):
+        read_gguf(path)
+
+
+def test_missing_foreign_and_empty_files(tmp_path) -> None:
+    with pytest.raises(UnreadableModel, match=re.escape("nowhere.gguf: there is no such file")):
+        read_gguf(tmp_path / "nowhere.gguf")
+    text = tmp_path / "notes.gguf"
+    text.write_text("not a model")
+    with pytest.raises(UnreadableModel, match=re.escape("notes.gguf: not a GGUF file")):
+        read_gguf(text)
+    with pytest.raises(UnreadableModel, match="no language model"):
+        read_gguf(write_part(tmp_path / "vocabulary.gguf", 1, 1, []))
