@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Annotated, Literal, TypeVar
 
 from litestar import Response, get
+from litestar.params import FromPath
 from pydantic import Field
 
 from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
@@ -87,7 +88,7 @@ def _says(dispute: Dispute, words: str) -> bool:
     opt=documented(answer=Dispute, path={"slug": "fp16-7b-size"}),
     sync_to_thread=False,
 )
-def get_dispute(request: AnyRequest, slug: str) -> Response[bytes]:
+def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     return cacheable(request, to_json(_one(serving(request).index.known.disputes, "dispute", slug)))
 
 
@@ -119,7 +120,7 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
     opt=documented(answer=SourceView, path={"slug": "hardware-behind-ai"}),
     sync_to_thread=False,
 )
-def get_source(request: AnyRequest, slug: str) -> Response[bytes]:
+def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     known = serving(request).index.known
     source = _one(known.sources, "source", slug)
     notes = tuple(
@@ -138,7 +139,7 @@ def get_source(request: AnyRequest, slug: str) -> Response[bytes]:
     opt=documented(answer=Passage, path={"passage_id": "term.vram"}),
     sync_to_thread=False,
 )
-def get_passage(request: AnyRequest, passage_id: str) -> Response[bytes]:
+def get_passage(request: AnyRequest, passage_id: FromPath[str]) -> Response[bytes]:
     return cacheable(request, to_json(_one(serving(request).index.known.passages, "passage", passage_id)))
 
 

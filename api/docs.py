@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from api.deps import AnyRequest, cacheable, to_json
 from api.document import documented
@@ -56,11 +57,11 @@ def docs(request: AnyRequest) -> Response[bytes]:
     opt=documented(media=("text/javascript", "text/css", "image/svg+xml", "text/html"), path={"file": "docs.js"}),
     sync_to_thread=False,
 )
-def docs_file(request: AnyRequest, file: str) -> Response[bytes]:
+def docs_file(request: AnyRequest, file: FromPath[str]) -> Response[bytes]:
     return _static(request, file)
 
 
-def _static(request: AnyRequest, name: str) -> Response[bytes]:
+def _static(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     files: dict[str, tuple[bytes, str]] = request.app.state.static
     if name not in files:
         raise refuse(404, "no such file")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from litestar import Request, Response
@@ -107,6 +108,11 @@ def _field_problems(error: KnowledgeBaseError) -> Sequence[FieldProblem] | None:
     return None
 
 
+def _instance(request: Request[Any, Any, Any]) -> str:
+    """The path asked for, as a URI reference; what is absurdly long is cut."""
+    return quote(request.scope["path"][:200])
+
+
 def _respond(problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
     return Response(
         problem.model_dump_json(exclude_none=True).encode(),
@@ -117,26 +123,26 @@ def _respond(problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
 
 
 def on_known_error(request: Request[Any, Any, Any], error: KnowledgeBaseError) -> Response[bytes]:
-    return _respond(*problem_of(error, request.scope["path"]))
+    return _respond(*problem_of(error, _instance(request)))
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Errors of the protocol: no such route, wrong method, body too large, malformed body."""
-    status, path = error.status_code, request.scope["path"]
+    status = error.status_code
     detail = error.detail
     if status == 404:
-        detail = f"There is no route {path[:200]}; GET / lists them."
+        detail = "There is no such route; GET / lists them."
     elif status == 405:
         detail = f"{request.scope['method'][:20]} is not allowed here; allowed: {(error.headers or {}).get('allow')}."
     elif status == 413:
         detail = f"The body is larger than {request.app.request_max_body_size:,} bytes."
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=path)
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=_instance(request))
     return _respond(problem, error.headers or {})
 
 
 def on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A bug: the log gets the traceback, the client does not."""
-    path = request.scope["path"]
+    path = _instance(request)
     log.error("unexpected error", path=path, method=request.scope["method"], exc_info=error)
     return _respond(
         Problem(

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
 from litestar import Response, get
+from litestar.params import FromPath
 from pydantic import Field
 
 from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, query_values, serving, to_json
@@ -121,7 +122,7 @@ def _search(index: Index, question: str) -> Iterator[SpecSummary]:
         "of a text; GET /specs lists them",
     ),
 )
-async def list_kind(request: AnyRequest, kind: str) -> Response[bytes]:
+async def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     """For example `/specs/accelerators?memory_gib_min=24&sort=-memory_bandwidth_gb_per_s`."""
     index = serving(request).index
     _known_kind(kind)
@@ -159,7 +160,7 @@ async def list_kind(request: AnyRequest, kind: str) -> Response[bytes]:
     opt=documented(answer=SpecView, path={"kind": "accelerators", "name": "RTX 5090"}),
     sync_to_thread=False,
 )
-def get_spec(request: AnyRequest, kind: str, name: str) -> Response[bytes]:
+def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """A name that several records answer to is refused with the candidates."""
     index = serving(request).index
     _known_kind(kind)
@@ -167,7 +168,7 @@ def get_spec(request: AnyRequest, kind: str, name: str) -> Response[bytes]:
     return cacheable(request, to_json(spec_view(index, index.known.specs[kind][match.slug])))
 
 
-def _known_kind(kind: str) -> None:
+def _known_kind(kind: FromPath[str]) -> None:
     if kind not in kinds:
         raise UnknownName("kind of spec", kind, tuple(kinds))
 
@@ -217,7 +218,7 @@ def _filters(kind: str, values: Mapping[str, Any]) -> tuple[list[Bound], dict[st
     return bounds, wanted
 
 
-def _accepted(kind: str) -> str:
+def _accepted(kind: FromPath[str]) -> str:
     numbers = ", ".join(f"{key}[_min|_max]" for key in _keys(kind, "number"))
     return ", ".join(part for part in (*SpecQuery.model_fields, *_keys(kind, "text"), numbers) if part)
 

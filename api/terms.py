@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get
+from litestar.params import FromPath
 from pydantic import Field
 
 from api.accept import best_match
@@ -84,7 +85,7 @@ def _place(term: Term, words: str) -> int | None:
     opt=documented(answer=TermView, media=OFFERED, path={"name": "VRAM"}),
     sync_to_thread=False,
 )
-def get_term(request: AnyRequest, name: str) -> Response[bytes]:
+def get_term(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """In any spelling; JSON, Markdown or schema.org by `Accept`. An unknown name is answered with the nearest."""
     index = serving(request).index
     match = index.names.resolve(("terms",), name.removeprefix("/"), "term")
@@ -137,7 +138,7 @@ def _links(slugs: tuple[str, ...], index: Index) -> str:
     return ", ".join(f"[{index.names.label('terms', slug)}]({slug})" for slug in slugs)
 
 
-def _source(index: Index, slug: str) -> Source:
+def _source(index: Index, slug: FromPath[str]) -> Source:
     return index.known.sources[slug]
 
 

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from pydantic import Field
 
 from api.deps import AnyRequest, cacheable, json_response, parsed_body, parsed_query, serving, to_json
@@ -56,7 +57,7 @@ def _definitions(form: Literal["openai"] | None) -> bytes:
     opt=documented(answer=ToolView, path={"name": "check_fit"}),
     sync_to_thread=False,
 )
-def get_tool(request: AnyRequest, name: str) -> Response[bytes]:
+def get_tool(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     return cacheable(request, to_json(_tool(name).schema()))
 
 
@@ -68,7 +69,7 @@ def get_tool(request: AnyRequest, name: str) -> Response[bytes]:
     opt=documented(path={"name": "kv_cache_size"}, body_example=TOOLS["kv_cache_size"].example),
     status_code=200,
 )
-async def call_tool(request: AnyRequest, name: str) -> Response[bytes]:
+async def call_tool(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """The body is the tool's arguments; each tool's own operation gives their schema."""
     tool = _tool(name)
     arguments = await parsed_body(request)

@@ -37,7 +37,7 @@ class FigureCheck(Record):
     """
 
     id: Slug
-    statement: Annotated[str, Field(min_length=8)]
+    statement: Annotated[str, Field(min_length=4)]
     spec: SpecPath | None = None
     ratio: tuple[SpecPath, SpecPath] | None = None
     price: Annotated[str, Field(pattern=r"^[a-z-]+/[^#/]+$")] | None = None

@@ -1,4 +1,4 @@
-"""Tiny GGUF files for tests: a real llama architecture with random weights, which real llama.cpp loads in milliseconds."""
+"""Tiny GGUF files for tests: llama's architecture with random weights, which real llama.cpp loads in milliseconds."""
 
 from pathlib import Path
 
@@ -73,6 +73,8 @@ def _vocabulary() -> tuple[list[bytes], list[gguf.TokenType]]:
     types += [gguf.TokenType.BYTE] * 256
     tokens += [token.encode() for token in CONTROL_TOKENS]
     types += [gguf.TokenType.CONTROL] * len(CONTROL_TOKENS)
+    tokens.append("▁".encode())  # sentencepiece's space
+    types.append(gguf.TokenType.NORMAL)
     return tokens, types
 
 

@@ -1,7 +1,7 @@
 """Choices on top of the fit: which quantization for a device."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kb.calc.architecture import Architecture
 from kb.calc.device import Device
@@ -33,8 +33,9 @@ def quantization_choices(
     choices = []
     for candidate in candidates:
         weights = weights_of(architecture, candidate, known.get(candidate.slug))
-        holds = fits(architecture, weights, devices, load)
-        longest = max_context(architecture, weights, devices, load)
+        run = replace(load, quantization_format=candidate.format)
+        holds = fits(architecture, weights, devices, run)
+        longest = max_context(architecture, weights, devices, run)
         choices.append(Choice(candidate, weights, holds, longest))
     return tuple(sorted(choices, key=lambda choice: -choice.weights.total_bytes))
 

@@ -21,6 +21,8 @@ class RunsAt(Protocol):
     def flash_attention(self) -> bool: ...
     @property
     def concurrency(self) -> int: ...
+    @property
+    def is_gguf(self) -> bool: ...
 
 
 def commands_for(
@@ -30,17 +32,15 @@ def commands_for(
     load: RunsAt,
     model_label: str,
     quantization_label: str,
-    quantization_format: str = "gguf",
 ) -> Commands | None:
     """For llama.cpp and Ollama where the weights are GGUF, for vLLM where it runs them; None without a placement."""
     if placement is None:
         return None
-    is_gguf = quantization_format == "gguf"
     stem = _stem(model_label, quantization_label)
     return Commands(
-        llama_cpp=_llama_cpp(architecture, placement, devices, load, stem) if is_gguf else None,
-        ollama=_ollama(architecture, placement, load, stem) if is_gguf else None,
-        vllm=_vllm(placement, devices, load, model_label, quantization_label, is_gguf),
+        llama_cpp=_llama_cpp(architecture, placement, devices, load, stem) if load.is_gguf else None,
+        ollama=_ollama(architecture, placement, load, stem) if load.is_gguf else None,
+        vllm=_vllm(placement, devices, load, model_label, quantization_label),
     )
 
 
@@ -91,13 +91,12 @@ def _vllm(
     load: RunsAt,
     model_label: str,
     quantization_label: str,
-    is_gguf: bool,
 ) -> str | None:
     """Equal CUDA or ROCm cards, everything on them, weights in a format that vLLM runs fast."""
     runnable = all(device.backend in ("cuda", "rocm") for device in devices) and len(set(devices)) == 1
     unquantized = quantization_label.upper() in ("F16", "BF16", "FP16")
     offloads = placement.layers_on_cpu or placement.expert_layers_on_cpu
-    if not runnable or offloads or (is_gguf and not unquantized):
+    if not runnable or offloads or (load.is_gguf and not unquantized):
         return None
     words = [f"vllm serve {_stem(model_label, '')}", f"--max-model-len {load.context}"]
     if len(devices) > 1:

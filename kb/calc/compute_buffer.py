@@ -69,7 +69,7 @@ def compute_buffer_bytes(
     512, on the CPU: 266.5 MiB, of which 128,256 × 512 × 4 bytes = 250.5 MiB are logits.
 
     >>> llama = Architecture("8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256, 14336)
-    >>> compute_buffer_bytes(llama, 8192, with_embedding=True) / 2**20
+    >>> round(compute_buffer_bytes(llama, 8192, with_embedding=True) / 2**20, 1)
     266.5
     """
     architecture = with_widths(architecture)
@@ -111,7 +111,7 @@ def _gathers_late(architecture: Architecture) -> bool:
 def _representative(kinds: Sequence[str]) -> tuple[str, ...]:
     """The last few layers, in which the places in the buffer repeat; of models with long periods, a whole period."""
     every = set(kinds)
-    count = 4 if len(every) == 1 else 6
+    count = 3 if len(every) == 1 else 4
     while set(kinds[-count:]) != every:
         count += 1
     return tuple(kinds[-count:])

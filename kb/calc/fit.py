@@ -1,7 +1,7 @@
 """Does a model fit, and how must it be placed?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kb.calc.architecture import Architecture
 from kb.calc.commands import commands_for
@@ -22,13 +22,21 @@ _LONGEST_CONTEXT = 2**20
 
 @dataclass(frozen=True)
 class Workload:
-    """How the model is run: tokens per request, requests at once, cache type."""
+    """How the model is run: tokens per request, requests at once, cache type, format of the weights.
+
+    Only GGUF runs partly on the CPU and keeps its input embedding in system memory.
+    """
 
     context: int = 8192
     kv_cache_type: str = "f16"
     flash_attention: bool = True
     concurrency: int = 1
     ubatch: int = 512
+    quantization_format: str = "gguf"
+
+    @property
+    def is_gguf(self) -> bool:
+        return self.quantization_format == "gguf"
 
 
 def check_fit(
@@ -58,12 +66,12 @@ def check_fit(
     for field, value in (("context", context), ("concurrency", concurrency), ("ubatch", ubatch)):
         if value < 1:
             raise InvalidArgument(field, value, "1 or more")
-    load = Workload(context, kv_cache_type, flash_attention, concurrency, ubatch)
+    load = Workload(context, kv_cache_type, flash_attention, concurrency, ubatch, quantization_format)
     rooms = _rooms(devices)
     placement = _placed(architecture, weights, devices, rooms, load)
     host_bytes = DEFAULT_SYSTEM_MEMORY_BYTES if system_memory_bytes is None else system_memory_bytes
     offloaded = None
-    if placement is None and not _shares_system_memory(devices):
+    if placement is None and load.is_gguf and not _shares_system_memory(devices):
         offloaded = place_with_offload(
             _blocks(architecture, weights, load),
             _slots(architecture, weights, devices, rooms, load, offload=True),
@@ -88,12 +96,10 @@ def check_fit(
         max_context=longest,
         offload=_offload(offloaded, weights) if offloaded else None,
         per_device=_loads(placement or offloaded or whole, devices, rooms),
-        commands=commands_for(
-            architecture, placement or offloaded, devices, load, model_label, quantization_label, quantization_format
-        ),
+        commands=commands_for(architecture, placement or offloaded, devices, load, model_label, quantization_label),
         formula=_formula(breakdown, required, available, devices, rooms, load),
         assumptions=_assumptions(
-            architecture, weights, devices, rooms, offloaded is not None and system_memory_bytes is None
+            architecture, weights, devices, rooms, load, offloaded is not None and system_memory_bytes is None
         ),
         warnings=_warnings(architecture, devices, load, verdict, available - required, host_bytes, longest),
     )
@@ -113,8 +119,7 @@ def max_context(architecture: Architecture, weights: Weights, devices: Sequence[
     limit = architecture.max_position_embeddings or _LONGEST_CONTEXT
 
     def holds(context: int) -> bool:
-        tried = Workload(context, load.kv_cache_type, load.flash_attention, load.concurrency, load.ubatch)
-        return _placed(architecture, weights, devices, rooms, tried) is not None
+        return _placed(architecture, weights, devices, rooms, replace(load, context=context)) is not None
 
     if holds(limit):
         return limit
@@ -131,7 +136,10 @@ def max_context(architecture: Architecture, weights: Weights, devices: Sequence[
 def _placed(
     architecture: Architecture, weights: Weights, devices: Sequence[Device], rooms: Sequence[Room], load: Workload
 ) -> Placement | None:
-    return place(_blocks(architecture, weights, load), _slots(architecture, weights, devices, rooms, load))
+    blocks = _blocks(architecture, weights, load)
+    if sum(block.weights + block.kv_cache for block in blocks) > sum(room.free_bytes for room in rooms):
+        return None
+    return place(blocks, _slots(architecture, weights, devices, rooms, load))
 
 
 def _rooms(devices: Sequence[Device]) -> tuple[Room, ...]:
@@ -189,7 +197,7 @@ def _slots(
     slots: list[Slot] = []
     pooled = weights.embedding_bytes
     for device, room in zip(devices, rooms, strict=True):
-        own = device.unified_memory or device.backend == "cpu"
+        own = device.unified_memory or device.backend == "cpu" or not load.is_gguf
         with_output = buffer(device, True)
         alone = with_output if len(devices) == 1 else buffer(device, False)
         slots.append(Slot(room.free_bytes, alone, with_output, pooled if own else 0))
@@ -260,16 +268,24 @@ def _assumptions(
     weights: Weights,
     devices: Sequence[Device],
     rooms: Sequence[Room],
+    load: Workload,
     assumed_system_memory: bool,
 ) -> tuple[str, ...]:
     lines = [f"weights: {weights.how}"]
-    if not _shares_system_memory(devices):
+    if not load.is_gguf:
+        lines.append(
+            "buffers are what llama.cpp would take; vLLM and ExLlamaV2 reserve the rest of the memory for cache"
+        )
+    elif not _shares_system_memory(devices):
         lines.append(
             f"the input embedding ({weights.embedding_bytes / GB:.2f} GB) stays in system memory, as llama.cpp does"
         )
     lines += dict.fromkeys(line for room in rooms for line in room.assumptions)
     if assumed_system_memory:
-        lines.append(f"system memory: {DEFAULT_SYSTEM_MEMORY_BYTES // GIB} GiB (not given)")
+        lines.append(
+            f"system memory: {DEFAULT_SYSTEM_MEMORY_BYTES // GIB} GiB (not given), "
+            f"{_SYSTEM_RESERVE_BYTES // GIB} GiB of it for the system"
+        )
     if architecture.num_linear_layers and not architecture.linear_state_bytes:
         lines.append("the constant state of the linear-attention layers is not known and not counted")
     return (*lines, *architecture.assumed)
@@ -290,10 +306,12 @@ def _warnings(
         lines.append(f"context {load.context:,} is over the model's limit of {limit:,} tokens")
     if not load.flash_attention and load.kv_cache_type not in ("f32", "f16", "bf16"):
         lines.append(f"llama.cpp refuses a {load.kv_cache_type} V cache without FlashAttention; turn it on")
-    if verdict != "fits" and headroom_gb > 0:
+    if verdict != "fits" and headroom_gb > 0 and len(devices) > 1:
         lines.append("the devices' memory is enough in sum, but layers are not divided between devices")
     if verdict == "does_not_fit" and _shares_system_memory(devices):
         lines.append("this memory is shared with the system: there is nowhere to offload to")
+    elif verdict == "does_not_fit" and not load.is_gguf:
+        lines.append("only GGUF weights can stay partly in system memory")
     elif verdict == "does_not_fit":
         lines.append(f"nor do devices and {host_bytes / GIB:.4g} GiB of system memory hold it together")
     if verdict != "fits" and longest:

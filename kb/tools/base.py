@@ -96,7 +96,10 @@ def parse_arguments(what: str, model: type[In], arguments: Any) -> In:
     try:
         return model.model_validate(arguments)
     except ValidationError as error:
-        raise InvalidArguments(what, [_problem(item, model) for item in error.errors()]) from None
+        found = error.errors()
+        # A list whose items are wrong is also called too short: the items' own errors say enough.
+        inner = {item["loc"][:length] for item in found for length in range(1, len(item["loc"]))}
+        raise InvalidArguments(what, [_problem(item, model) for item in found if item["loc"] not in inner]) from None
 
 
 class FieldProblem(Record):
@@ -132,7 +135,7 @@ def _problem(error: Any, model: type[Arguments]) -> FieldProblem:
         field=".".join(path) or "(arguments)",
         value=value if len(value) <= 80 else value[:77] + "...",
         problem=error["msg"].removeprefix("Value error, "),
-        accepted=accepted or _accepted(model, path[0] if path else ""),
+        accepted=accepted or (_accepted(model, path[0]) if len(path) == 1 else ""),
     )
 
 

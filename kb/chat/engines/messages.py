@@ -69,20 +69,20 @@ def messages(prompt: Prompt) -> list[Message]:
     return [{"role": "system", "content": prompt.system}, {"role": "user", "content": "\n\n".join(parts)}]
 
 
-def fitted(prompt: Prompt, context: int, count: Callable[[Prompt], int]) -> tuple[Prompt, int]:
-    """The prompt with as much evidence as a context of ``context`` tokens has room for, and its own tokens.
+def fitted(prompt: Prompt, context: int, encode: Callable[[Prompt], list[int]]) -> tuple[Prompt, list[int]]:
+    """The prompt with as much evidence as a context of ``context`` tokens has room for, and it as tokens.
 
-    ``count`` gives the tokens of a prompt. Evidence goes first, from the end; then the explanation gets shorter.
-    Raises :class:`EngineUnavailable` where the question alone leaves no room.
+    Evidence goes first, from the end; then the explanation gets shorter. Raises :class:`EngineUnavailable` where the
+    question alone leaves no room.
     """
-    tokens = count(prompt)
-    while tokens + prompt.max_tokens > context and prompt.evidence:
+    tokens = encode(prompt)
+    while len(tokens) + prompt.max_tokens > context and prompt.evidence:
         prompt = replace(prompt, evidence=prompt.evidence[:-1])
-        tokens = count(prompt)
-    room = context - tokens
+        tokens = encode(prompt)
+    room = context - len(tokens)
     if room < min(LEAST_TOKENS, prompt.max_tokens):
         raise EngineUnavailable(
-            f"The question is too long for the language model: {tokens} tokens, and its context has {context}."
+            f"The question is too long for the language model: {len(tokens)} tokens, and its context has {context}."
         )
     return replace(prompt, max_tokens=min(prompt.max_tokens, room)), tokens
 

@@ -195,24 +195,22 @@ class Writer:
     def answer(self, ask: Ask) -> None:
         self._request, self._limit_s = ask.id, monotonic() + ask.seconds
         try:
-            prompt, _ = assembly.fitted(ask.prompt, self.context, lambda p: len(self._chat.tokens(p)))
+            prompt, tokens = assembly.fitted(ask.prompt, self.context, self._chat.tokens)
         except (EngineUnavailable, ValueError, jinja2.TemplateError) as error:
             self._pipe.send(Broke(ask.id, str(error)))
             return
-        tokens = self._chat.tokens(prompt)
-        try:
-            length = self._generate(tokens, prompt.max_tokens)
-        except RuntimeError as error:
-            # llama_decode: 2 is an abort, which leaves half a batch in the cache; else something is broken.
-            length = max(0, self._llama.n_tokens - len(tokens))
-            self._llama.reset()
-            if not self._must_stop():
-                self._pipe.send(Broke(ask.id, f"The language model failed: {error}."))
-                return
-        self._pipe.send(Done(ask.id, len(tokens), length, self._end()))
+        failure = self._generate(tokens, prompt.max_tokens)
+        # The last token is sampled and not evaluated; while the prompt is read, there is none.
+        written = max(0, self._llama.n_tokens - len(tokens) + 1)
+        if failure:
+            self._llama.reset()  # An abort leaves half a batch in the cache.
+        if failure and not self._must_stop():
+            self._pipe.send(Broke(ask.id, f"The language model failed: {failure}."))
+        else:
+            self._pipe.send(Done(ask.id, len(tokens), written, self._end()))
 
-    def _generate(self, tokens: list[int], max_tokens: int) -> int:
-        """Sends the text as it comes; the tokens written."""
+    def _generate(self, tokens: list[int], max_tokens: int) -> RuntimeError | None:
+        """Sends the text as it comes. What comes back is ``llama_decode``'s: it was aborted, or something is broken."""
         chunks = self._llama.create_completion(
             prompt=tokens,
             max_tokens=max_tokens,
@@ -224,16 +222,15 @@ class Writer:
             # Asked after every token, also while the bytes of a character are incomplete and nothing is sent.
             stopping_criteria=llama_cpp.StoppingCriteriaList([lambda *_: self._must_stop()]),
         )
-        finish = ""
-        with closing(chunks):
-            for chunk in chunks:
-                choice = chunk["choices"][0]
-                finish = choice["finish_reason"] or finish
-                if choice["text"] and not self._must_stop():
-                    self._pipe.send(Text(self._request, choice["text"]))
-        # The last token of a text that was cut for length is sampled but never evaluated.
-        evaluated: int = self._llama.n_tokens - len(tokens)
-        return max(0, evaluated) + (finish == "length")
+        try:
+            with closing(chunks):
+                for chunk in chunks:
+                    text = chunk["choices"][0]["text"]
+                    if text and not self._must_stop():
+                        self._pipe.send(Text(self._request, text))
+        except RuntimeError as error:
+            return error
+        return None
 
     def _must_stop(self) -> bool:
         return self._pipe.cancelled_through >= self._request > 0 or monotonic() >= self._limit_s

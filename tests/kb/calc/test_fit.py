@@ -119,7 +119,7 @@ def test_a_70b_on_one_24_gb_card_by_hand() -> None:
     layers = result.offload.layers_on_device + 1
     assert f"-ngl {layers} " in f"{result.commands.llama_cpp} "
     assert "num_gpu" in (result.commands.ollama or "")
-    assert any("64 GiB (not given)" in line for line in result.assumptions)
+    assert any("64 GiB (not given), 4 GiB of it for the system" in line for line in result.assumptions)
 
 
 def test_breakdown_adds_up_and_devices_hold_it() -> None:
@@ -176,6 +176,19 @@ def test_every_card_of_several_has_its_own_buffers() -> None:
     result = fit(LLAMA_8B, "q4_k_m", A100, A100, A100, A100, flash_attention=False)
     for load in result.per_device:
         assert load.compute_buffer_gb == pytest.approx((640 + 16) * 2**20 / GB, abs=0.002)
+
+
+def test_only_gguf_offloads_and_others_keep_the_embedding_on_the_card() -> None:
+    awq = quantization("awq", bits_per_weight=4.15).model_copy(update={"format": "awq"})
+    weights = weights_of(LLAMA_70B, awq)
+    result = check_fit(LLAMA_70B, weights, [RTX_4090], quantization_format="awq", quantization_label="AWQ")
+    assert result.verdict == "does_not_fit"
+    assert any("only GGUF" in line for line in result.warnings)
+    result = check_fit(LLAMA_70B, weights, [A100], quantization_format="awq", model_label="Llama 3.1 70B")
+    assert result.breakdown.weights_gb == pytest.approx(weights.total_bytes / GB, abs=0.01)
+    assert result.commands is not None
+    assert result.commands.llama_cpp is None
+    assert (result.commands.vllm or "").startswith("vllm serve Llama-3.1-70B --max-model-len 8192")
 
 
 def test_commands_name_what_was_asked() -> None:

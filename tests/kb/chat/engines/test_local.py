@@ -202,9 +202,7 @@ def test_evidence_that_the_context_cannot_hold_is_dropped(start_local: StartLoca
 
 def test_a_question_that_the_context_cannot_hold_is_refused(start_local: StartLocal) -> None:
     engine = start_local(context=512)
-    with pytest.raises(
-        EngineUnavailable, match=r"too long for the language model: \d+ tokens, and its context has 512"
-    ):
+    with pytest.raises(EngineUnavailable, match=r"too long for .* \d+ tokens, and its context has 512"):
         ask(engine, Prompt("s", "why? " * 200, (), 100))
     assert len(ask(engine)) == 24
 
