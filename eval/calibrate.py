@@ -1,7 +1,7 @@
 """Fit the speed model's constants on published measurements, and show how far its estimates are off.
 
 ``python -m eval.calibrate FOLDER`` prints the errors by group, against bare bandwidth over bytes on the same rows;
-``--write`` also writes ``kb/calc/constants.py``; ``--cross-validate`` leaves out each device, then each model.
+``--write`` also writes ``kb/calc/constants.py``; ``--cross-validate`` leaves out each device, then each model, a tenth of them at a time.
 """
 
 import argparse
@@ -204,14 +204,16 @@ def rounded(constants: Constants) -> Constants:
 
 
 def left_out(
-    rows: Sequence[Measurement], key: Callable[[Measurement], object]
+    rows: Sequence[Measurement], key: Callable[[Measurement], object], folds: int = 10
 ) -> tuple[list[Measurement], list[float]]:
-    """Each row with its speed as predicted by a fit that has not seen its device (or model)."""
+    """Each row with its speed as predicted by a fit that has not seen its device (or model): a tenth at a time."""
     seen: list[Measurement] = []
     speeds: list[float] = []
-    for group in dict.fromkeys(key(row) for row in rows):
-        constants, _ = fit_decode([row for row in rows if key(row) != group])
-        held = [row for row in rows if key(row) == group]
+    groups = list(dict.fromkeys(key(row) for row in rows))
+    for fold in range(min(folds, len(groups))):
+        left = set(groups[fold::folds])
+        constants, _ = fit_decode([row for row in rows if key(row) not in left])
+        held = [row for row in rows if key(row) in left]
         seen += held
         speeds += [decode_speed(row, constants) for row in held]
     return seen, speeds

@@ -94,7 +94,7 @@ class Names:
         """Every name that holds a digit: where one stands in a text, its digits are no figure."""
         names = {name for names in self._spoken.values() for name in names if any(c.isdigit() for c in name)}
         longest_first = sorted(names, key=lambda name: (-len(name), name))
-        return re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, longest_first))})(?![\w])", re.I)
+        return re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, longest_first))})s?(?![\w])", re.I)
 
     def label(self, kind: str, slug: str) -> str:
         return self._labels[kind].get(slug, slug)

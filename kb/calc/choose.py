@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from kb.calc.architecture import Architecture
 from kb.calc.device import Device
-from kb.calc.fit import Workload, fits, max_context
+from kb.calc.fit import fits, max_context
 from kb.calc.weights import Weights, weights_of
+from kb.calc.workload import Workload
 from kb.records import Quantization
 
 

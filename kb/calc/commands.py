@@ -2,34 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
 
 from kb.calc.architecture import Architecture
 from kb.calc.device import Device
 from kb.calc.placement import Placement
 from kb.calc.results import Commands
-
-
-class RunsAt(Protocol):
-    """How the model is run."""
-
-    @property
-    def context(self) -> int: ...
-    @property
-    def kv_cache_type(self) -> str: ...
-    @property
-    def flash_attention(self) -> bool: ...
-    @property
-    def concurrency(self) -> int: ...
-    @property
-    def is_gguf(self) -> bool: ...
+from kb.calc.workload import Workload
 
 
 def commands_for(
     architecture: Architecture,
     placement: Placement | None,
     devices: Sequence[Device],
-    load: RunsAt,
+    load: Workload,
     model_label: str,
     quantization_label: str,
 ) -> Commands | None:
@@ -50,7 +35,7 @@ def _stem(model_label: str, quantization_label: str) -> str:
 
 
 def _llama_cpp(
-    architecture: Architecture, placement: Placement, devices: Sequence[Device], load: RunsAt, stem: str
+    architecture: Architecture, placement: Placement, devices: Sequence[Device], load: Workload, stem: str
 ) -> str:
     on_device = architecture.num_hidden_layers - placement.layers_on_cpu
     gpu_layers = 0 if all(device.backend == "cpu" for device in devices) else on_device + 1
@@ -67,7 +52,7 @@ def _llama_cpp(
     return " ".join(words)
 
 
-def _ollama(architecture: Architecture, placement: Placement, load: RunsAt, stem: str) -> str | None:
+def _ollama(architecture: Architecture, placement: Placement, load: Workload, stem: str) -> str | None:
     """Ollama cannot keep experts apart, and knows three cache types."""
     if placement.expert_layers_on_cpu or load.kv_cache_type not in ("f16", "q8_0", "q4_0"):
         return None
@@ -88,7 +73,7 @@ def _ollama(architecture: Architecture, placement: Placement, load: RunsAt, stem
 def _vllm(
     placement: Placement,
     devices: Sequence[Device],
-    load: RunsAt,
+    load: Workload,
     model_label: str,
     quantization_label: str,
 ) -> str | None:

@@ -111,7 +111,7 @@ def _gathers_late(architecture: Architecture) -> bool:
 def _representative(kinds: Sequence[str]) -> tuple[str, ...]:
     """The last few layers, in which the places in the buffer repeat; of models with long periods, a whole period."""
     every = set(kinds)
-    count = 3 if len(every) == 1 else 4
+    count = 4 if len(every) == 1 else 6
     while set(kinds[-count:]) != every:
         count += 1
     return tuple(kinds[-count:])

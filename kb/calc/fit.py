@@ -1,42 +1,29 @@
 """Does a model fit, and how must it be placed?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from kb.calc import fit_report
 from kb.calc.architecture import Architecture
 from kb.calc.commands import commands_for
 from kb.calc.compute_buffer import PIPELINE_COPIES, compute_buffer_bytes
 from kb.calc.device import Device
 from kb.calc.kv_cache import CELL_PADDING, kv_cache_layer_bytes
-from kb.calc.overhead import Room, room_on
+from kb.calc.overhead import (
+    DEFAULT_SYSTEM_MEMORY_BYTES,
+    SYSTEM_RESERVE_BYTES,
+    Room,
+    room_on,
+    shares_system_memory,
+)
 from kb.calc.placement import Block, Placement, Slot, place, place_with_offload, split_by_free_memory
 from kb.calc.results import Breakdown, DeviceLoad, Fit, Offload, Verdict
 from kb.calc.weights import Weights
+from kb.calc.workload import Workload
 from kb.errors import InvalidArgument
-from kb.units import GB, GIB
+from kb.units import GB
 
-DEFAULT_SYSTEM_MEMORY_BYTES = 64 * GIB
-_SYSTEM_RESERVE_BYTES = 4 * GIB
 _LONGEST_CONTEXT = 2**20
-
-
-@dataclass(frozen=True)
-class Workload:
-    """How the model is run: tokens per request, requests at once, cache type, format of the weights.
-
-    Only GGUF runs partly on the CPU and keeps its input embedding in system memory.
-    """
-
-    context: int = 8192
-    kv_cache_type: str = "f16"
-    flash_attention: bool = True
-    concurrency: int = 1
-    ubatch: int = 512
-    quantization_format: str = "gguf"
-
-    @property
-    def is_gguf(self) -> bool:
-        return self.quantization_format == "gguf"
 
 
 def check_fit(
@@ -71,11 +58,11 @@ def check_fit(
     placement = _placed(architecture, weights, devices, rooms, load)
     host_bytes = DEFAULT_SYSTEM_MEMORY_BYTES if system_memory_bytes is None else system_memory_bytes
     offloaded = None
-    if placement is None and load.is_gguf and not _shares_system_memory(devices):
+    if placement is None and load.is_gguf and not shares_system_memory(devices):
         offloaded = place_with_offload(
             _blocks(architecture, weights, load),
             _slots(architecture, weights, devices, rooms, load, offload=True),
-            max(0, host_bytes - _SYSTEM_RESERVE_BYTES),
+            max(0, host_bytes - SYSTEM_RESERVE_BYTES),
             weights.embedding_bytes,
         )
     verdict: Verdict = "fits" if placement else "fits_with_offload" if offloaded else "does_not_fit"
@@ -97,11 +84,11 @@ def check_fit(
         offload=_offload(offloaded, weights) if offloaded else None,
         per_device=_loads(placement or offloaded or whole, devices, rooms),
         commands=commands_for(architecture, placement or offloaded, devices, load, model_label, quantization_label),
-        formula=_formula(breakdown, required, available, devices, rooms, load),
-        assumptions=_assumptions(
+        formula=fit_report.formula(breakdown, required, available, devices, rooms, load),
+        assumptions=fit_report.assumptions(
             architecture, weights, devices, rooms, load, offloaded is not None and system_memory_bytes is None
         ),
-        warnings=_warnings(architecture, devices, load, verdict, available - required, host_bytes, longest),
+        warnings=fit_report.warnings(architecture, devices, load, verdict, available - required, host_bytes, longest),
     )
 
 
@@ -118,18 +105,33 @@ def max_context(architecture: Architecture, weights: Weights, devices: Sequence[
     rooms = _rooms(devices)
     limit = architecture.max_position_embeddings or _LONGEST_CONTEXT
 
-    def holds(context: int) -> bool:
-        return _placed(architecture, weights, devices, rooms, replace(load, context=context)) is not None
+    def blocks_at(context: int) -> list[Block]:
+        return _blocks(architecture, weights, replace(load, context=context))
 
-    if holds(limit):
+    def slots_at(context: int) -> list[Slot]:
+        return _slots(architecture, weights, devices, rooms, replace(load, context=context))
+
+    if _is_hopeless(blocks_at(1), rooms):
+        return 0
+    above = slots_at(limit)
+    if place(blocks_at(limit), above):
         return limit
     low, high = 0, limit // CELL_PADDING
     while low < high:
         middle = (low + high + 1) // 2
-        if holds(middle * CELL_PADDING):
+        blocks = blocks_at(middle * CELL_PADDING)
+        if _is_hopeless(blocks, rooms):
+            high = middle - 1
+        elif place(blocks, above):  # even with the larger buffers of a longer context
             low = middle
         else:
-            high = middle - 1
+            exact = slots_at(middle * CELL_PADDING)
+            if place(blocks, exact):
+                low = middle
+            else:
+                high, above = middle - 1, exact
+    while low and not place(blocks_at(low * CELL_PADDING), slots_at(low * CELL_PADDING)):
+        low -= 1
     return low * CELL_PADDING
 
 
@@ -137,9 +139,14 @@ def _placed(
     architecture: Architecture, weights: Weights, devices: Sequence[Device], rooms: Sequence[Room], load: Workload
 ) -> Placement | None:
     blocks = _blocks(architecture, weights, load)
-    if sum(block.weights + block.kv_cache for block in blocks) > sum(room.free_bytes for room in rooms):
+    if _is_hopeless(blocks, rooms):
         return None
     return place(blocks, _slots(architecture, weights, devices, rooms, load))
+
+
+def _is_hopeless(blocks: Sequence[Block], rooms: Sequence[Room]) -> bool:
+    """Weights and cache alone are more than the devices have: no need to work out buffers."""
+    return sum(block.weights + block.kv_cache for block in blocks) > sum(room.free_bytes for room in rooms)
 
 
 def _rooms(devices: Sequence[Device]) -> tuple[Room, ...]:
@@ -148,10 +155,6 @@ def _rooms(devices: Sequence[Device]) -> tuple[Room, ...]:
         room_on(device, desktop=index == 0 and device.segment in ("consumer", "laptop"))
         for index, device in enumerate(devices)
     )
-
-
-def _shares_system_memory(devices: Sequence[Device]) -> bool:
-    return any(device.unified_memory or device.backend == "cpu" for device in devices)
 
 
 def _blocks(architecture: Architecture, weights: Weights, load: Workload) -> list[Block]:
@@ -242,78 +245,3 @@ def _offload(placement: Placement, weights: Weights) -> Offload:
         weights_in_system_memory_gb=round(placement.host_weights / GB, 3),
         weights_offloaded_percent=round(100 * placement.host_weights / weights.device_bytes, 1),
     )
-
-
-def _formula(
-    breakdown: Breakdown,
-    required: float,
-    available: float,
-    devices: Sequence[Device],
-    rooms: Sequence[Room],
-    load: Workload,
-) -> str:
-    tokens = f"{load.context:,} tokens" + (f" × {load.concurrency} requests" if load.concurrency > 1 else "")
-    usable = sum(room.usable_bytes for room in rooms)
-    count = f" on {len(devices)} devices" if len(devices) > 1 else ""
-    return (
-        f"{breakdown.weights_gb:.2f} GB weights + {breakdown.kv_cache_gb:.2f} GB KV cache ({tokens}, "
-        f"{load.kv_cache_type}) + {breakdown.compute_buffer_gb:.2f} GB compute buffer + "
-        f"{breakdown.runtime_overhead_gb:.2f} GB runtime = {required:.2f} GB against {available:.2f} GB "
-        f"({usable / GIB:.4g} GiB{count})"
-    )
-
-
-def _assumptions(
-    architecture: Architecture,
-    weights: Weights,
-    devices: Sequence[Device],
-    rooms: Sequence[Room],
-    load: Workload,
-    assumed_system_memory: bool,
-) -> tuple[str, ...]:
-    lines = [f"weights: {weights.how}"]
-    if not load.is_gguf:
-        lines.append(
-            "buffers are what llama.cpp would take; vLLM and ExLlamaV2 reserve the rest of the memory for cache"
-        )
-    elif not _shares_system_memory(devices):
-        lines.append(
-            f"the input embedding ({weights.embedding_bytes / GB:.2f} GB) stays in system memory, as llama.cpp does"
-        )
-    lines += dict.fromkeys(line for room in rooms for line in room.assumptions)
-    if assumed_system_memory:
-        lines.append(
-            f"system memory: {DEFAULT_SYSTEM_MEMORY_BYTES // GIB} GiB (not given), "
-            f"{_SYSTEM_RESERVE_BYTES // GIB} GiB of it for the system"
-        )
-    if architecture.num_linear_layers and not architecture.linear_state_bytes:
-        lines.append("the constant state of the linear-attention layers is not known and not counted")
-    return (*lines, *architecture.assumed)
-
-
-def _warnings(
-    architecture: Architecture,
-    devices: Sequence[Device],
-    load: Workload,
-    verdict: Verdict,
-    headroom_gb: float,
-    host_bytes: int,
-    longest: int,
-) -> tuple[str, ...]:
-    lines: list[str] = []
-    limit = architecture.max_position_embeddings
-    if limit and load.context > limit:
-        lines.append(f"context {load.context:,} is over the model's limit of {limit:,} tokens")
-    if not load.flash_attention and load.kv_cache_type not in ("f32", "f16", "bf16"):
-        lines.append(f"llama.cpp refuses a {load.kv_cache_type} V cache without FlashAttention; turn it on")
-    if verdict != "fits" and headroom_gb > 0 and len(devices) > 1:
-        lines.append("the devices' memory is enough in sum, but layers are not divided between devices")
-    if verdict == "does_not_fit" and _shares_system_memory(devices):
-        lines.append("this memory is shared with the system: there is nowhere to offload to")
-    elif verdict == "does_not_fit" and not load.is_gguf:
-        lines.append("only GGUF weights can stay partly in system memory")
-    elif verdict == "does_not_fit":
-        lines.append(f"nor do devices and {host_bytes / GIB:.4g} GiB of system memory hold it together")
-    if verdict != "fits" and longest:
-        lines.append(f"with a context of {longest:,} tokens or less everything fits on the devices")
-    return tuple(lines)

@@ -3,10 +3,16 @@
 None of these figures stands in a datasheet; each is an estimate and is stated among a result's assumptions.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb.calc.device import Device
 from kb.units import GB, GIB, MIB
+
+DEFAULT_SYSTEM_MEMORY_BYTES = 64 * GIB
+"""Assumed where a machine's memory is not given."""
+SYSTEM_RESERVE_BYTES = 4 * GIB
+"""Of system memory, what offloaded weights leave to the system."""
 
 _CONTEXT_MIB = {"cuda": 450, "rocm": 350, "sycl": 400, "vulkan": 200, "metal": 64, "cpu": 0}
 """Driver context, kernels and library workspaces of one process on one device (estimates from nvidia-smi and
@@ -68,3 +74,8 @@ def _system_share(device: Device) -> int:
     share = min(8 * GIB, max(2 * GIB, device.memory_bytes // 16))
     decimal = device.memory_bytes * 9 // 128 if device.backend == "cuda" else 0
     return share + decimal
+
+
+def shares_system_memory(devices: Sequence[Device]) -> bool:
+    """Whether device and system memory are one: then there is nowhere to offload to."""
+    return any(device.unified_memory or device.backend == "cpu" for device in devices)

@@ -21,7 +21,7 @@ DISPUTE_POOL = 25
 """How deep among all passages a dispute may rank and still be shown."""
 
 DISPUTE_TOPICS: dict[Intent, tuple[str, ...]] = {
-    "power_supply": ("psu", "power", "12v", "atx", "circuit", "tdp_w"),
+    "power_supply": ("psu", "power-supplies/", "terms/power", "12v", "atx", "circuit", "#tdp_w"),
     "power_cost": ("electricity", "annual_power", "terms/power", "#power_w"),
     "load_time": ("storage/", "load", "nvme", "ssd"),
     "transfer": ("interconnects/", "nvlink", "pcie", "connectx"),

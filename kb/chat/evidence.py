@@ -7,8 +7,10 @@ from typing import Any
 from kb.chat.question import Question
 from kb.chat.reply import Citation, ToolCall
 from kb.index.live import Index
+from kb.names import DEVICE_KINDS
 from kb.records import Dispute, Figure, Measurement, Passage, Spec, Term
 from kb.tools import TOOLS
+from kb.tools.base import Arguments
 from kb.tools.views import disputes_about
 
 CALCULATOR = "calculator"
@@ -43,11 +45,15 @@ class Desk:
 
     def call(self, name: str, **arguments: Any) -> tuple[Any, str]:
         """A tool's result and the mark that cites it. Its errors pass through."""
-        given = {key: value for key, value in arguments.items() if value is not None}
+        given = {
+            key: value.model_dump(exclude_none=True) if isinstance(value, Arguments) else value
+            for key, value in arguments.items()
+            if value is not None
+        }
         result = TOOLS[name].call(self.index, given)
         shown = result.model_dump(mode="json")
         self.calls.append(ToolCall(name=name, arguments=given, result=shown))
-        described = ", ".join(str(value) for value in given.values())
+        described = ", ".join(str(v.get("name", "")) if isinstance(v, dict) else str(v) for v in given.values())
         number = self._cite(
             ("tool", f"{name}({described})"),
             CALCULATOR,
@@ -122,21 +128,21 @@ class Desk:
             self.subjects[f"{kind}/{slug}"] = None
 
     def disputes_of_subjects(self) -> list[Dispute]:
-        """Disputes about what the answer is about: those that join most of its subjects first.
+        """Disputes about what the answer is about, those that join most of its subjects first.
 
-        Where several kinds of thing are meant (a model on a device), a dispute must concern two of them.
+        Of an answer about a model on a device, a dispute must concern both; of two things compared, two.
         """
         scored: list[tuple[int, int, Dispute]] = []
+        groups = {_group(subject) for subject in self.subjects}
         for dispute in self.index.known.disputes.values():
             targets = set(self._targets(dispute))
             met = [subject for subject in self.subjects if subject in targets]
-            kinds_met = {subject.partition("/")[0] for subject in met}
-            if met:
-                scored.append((max(len(kinds_met), len(met)), len(targets), dispute))
+            groups_met = {_group(subject) for subject in met}
+            joined = {"models", "devices"} <= groups_met or {"models", "quantizations"} <= groups_met
+            if met and (joined or len(groups & {"models", "devices"}) < 2):
+                scored.append((len(met), len(targets), dispute))
         scored.sort(key=lambda entry: (-entry[0], entry[1], entry[2].slug))
-        needed = min(2, len(self.subjects))
-        best = [dispute for met, _, dispute in scored if met >= needed]
-        return best or [dispute for _, _, dispute in scored]
+        return [dispute for _, _, dispute in scored]
 
     def _targets(self, dispute: Dispute) -> Iterable[str]:
         """The records that a dispute is about; a measurement stands for its device and its model."""
@@ -167,3 +173,8 @@ def _flat(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return " ".join(_flat(item) for item in value)
     return "" if value is None or isinstance(value, bool) else str(value)
+
+
+def _group(subject: str) -> str:
+    kind = subject.partition("/")[0]
+    return "devices" if kind in DEVICE_KINDS else kind

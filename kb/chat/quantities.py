@@ -35,6 +35,11 @@ _SYSTEM_MEMORY = re.compile(
     rf"|(?:system\s+)?ram\s*(?:of|is|:)?\s*{_NUMBER}\s*(?:gb|gib)", re.I
 )  # fmt: skip
 _SIZE = re.compile(rf"{_NUMBER}\s*(gb|gib|tb)\b(?!\s*/\s*s|ps|\s*per)", re.I)
+_VRAM = re.compile(
+    r"(\d{1,4})\s*(?:gb|gib|gigs?|g)\s*(?:of\s+)?(?:vram|video (?:ram|memory)|gpu (?:memory|ram)|graphics memory|unified memory|unified ram)"
+    r"|vram\s*(?:of|is|:|=)?\s*(\d{1,4})\s*(?:gb|gib|gigs?)|(\d{1,4})\s*(?:gb|gib|gigs?)\s*(?:gpu|graphics card|card|mac\b|macbook)"
+    r"|(?:gpu|graphics card|card|mac|macbook)\s+(?:with|of)\s+(\d{1,4})\s*(?:gb|gib|gigs?)", re.I
+)  # fmt: skip
 _READ = re.compile(rf"{_NUMBER}\s*(mb|gb)\s*(?:/|p)\s*s\b", re.I)
 _TOKENS_PER_S = re.compile(rf"{_NUMBER}\s*(?:tokens?|toks?|t)\s*(?:/|per|p|a)\s*(?:s|sec|second)\b", re.I)
 _KV_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|8[- ]bit|4[- ]bit|q8|q4)\b[^.?]{0,12}\bkv|\bkv[\s-]*(?:cache)?[^.?]{0,16}?\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|q8|q4|8[- ]bit|4[- ]bit)\b", re.I)  # fmt: skip
@@ -66,6 +71,7 @@ class Quantities:
     rent_per_hour: float | None = None
     watts: float | None = None
     size_gb: float | None = None
+    vram_gib: float | None = None
     read_mb_per_s: float | None = None
     tokens_per_s: float | None = None
 
@@ -91,6 +97,7 @@ def read_quantities(text: str) -> Quantities:
     memory = _SYSTEM_MEMORY.search(text)
     size = _SIZE.search(text)
     read = _READ.search(text)
+    vram = _VRAM.search(text)
     speed = _TOKENS_PER_S.search(text)
     budget, currency = _money(text)
     all_day = 24.0 if _ALL_DAY.search(text) else None
@@ -106,6 +113,7 @@ def read_quantities(text: str) -> Quantities:
         rent_per_hour=number(rent[1]) if rent else None,
         watts=number(watts[1]) * (1000 if watts[2] else 1) if watts else None,
         size_gb=number(size[1]) * (1000 if size[2].lower() == "tb" else 1) if size else None,
+        vram_gib=number(next(group for group in vram.groups() if group)) if vram else None,
         read_mb_per_s=number(read[1]) * (1000 if read[2].lower() == "gb" else 1) if read else None,
         tokens_per_s=number(speed[1]) if speed else None,
     )

@@ -74,6 +74,8 @@ class Question:
     rent_per_hour: float | None = None
     watts: float | None = None
     size_gb: float | None = None
+    vram_gib: float | None = None
+    """Device memory that is given without a device."""
     read_mb_per_s: float | None = None
     tokens_per_s: float | None = None
     training_method: Literal["full", "lora", "qlora"] | None = None

@@ -18,7 +18,7 @@ _INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
         ("token_cost", r"(?:cost|price|cheap)\w*\b[^?]*\bper (?:million|1m|m) tok|per million tokens"),
         ("training", r"\bfine[- ]?tun\w*|\bq?lora\b|\btrain(?:ing|ed)?\b"),
         ("power_cost", r"electricity|power bill|energy (?:cost|bill)|\bkwh\b|cost (?:me )?to (?:run|power)|running costs?"),
-        ("power_supply", r"\bpsu\b|power supply|power supplies|how many watts? (?:do|does|should|will) (?:i|my|we)|wattage"),
+        ("power_supply", r"\bpsu\b|power supply|power supplies|how many watts? (?:do|does|should|will) (?:i|my|we)|wattage|\bcircuit|\bbreaker|\boutlet|\bamps?\b|\b\d\d\s?a\b"),
         ("load_time", r"\bload(?:s|ing)?\b[^?]*\b(?:time|long|seconds|fast|quick\w*|take)|how long[^?]*\bload|time to load|cold start"),
         ("transfer", r"\btransfer(?:ring)?\b[^?]*(?:time|long|take|over)|how long[^?]*(?:copy|transfer|move)"),
         ("max_context", r"(?:max(?:imum)?|longest|largest|biggest|most) (?:possible )?(?:context|ctx)|how (?:long|much|big|many)\b[^?]{0,25}\b(?:context|ctx)|how many tokens (?:of context )?(?:can|fit)|context[^?]{0,25}\b(?:can i|fit|get|possible)"),
@@ -254,7 +254,8 @@ def _intents(question: Question) -> tuple[Intent, ...]:
     """What is asked, most specific first; judged by words and by what is named."""
     text = question.text
     spoken = [intent for intent, pattern in _INTENTS if pattern.search(text)]
-    models, devices = bool(question.models), bool(question.devices)
+    models = bool(question.models)
+    devices = bool(question.devices) or question.vram_gib is not None
     several = len(question.devices) + len(question.models) > 1
     chosen: list[Intent] = []
     for intent in spoken:
@@ -271,8 +272,8 @@ def _intents(question: Question) -> tuple[Intent, ...]:
             "max_context": models and devices,
             "best_quantization": models and devices,
             "kv_cache": models,
-            "power_supply": devices,
-            "power_cost": devices or question.watts is not None,
+            "power_supply": bool(question.devices),
+            "power_cost": bool(question.devices) or question.watts is not None,
             "load_time": models or question.size_gb is not None,
             "transfer": question.size_gb is not None or models,
             "token_cost": question.tokens_per_s is not None and question.rent_per_hour is not None,
@@ -291,6 +292,8 @@ def _intents(question: Question) -> tuple[Intent, ...]:
         chosen = ["fit", "speed", *chosen]
     if "fit" in chosen and "memory" in chosen and devices:
         chosen.remove("memory")
+    if "power_supply" in chosen and not models:
+        chosen = [intent for intent in chosen if intent not in ("what_runs", "fit", "recommend")]
     if "max_context" in chosen or "best_quantization" in chosen:
         chosen = [intent for intent in chosen if intent not in ("fit", "memory")]
     if "compare" in chosen and models and len(question.devices) > 1:

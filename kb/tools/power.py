@@ -31,6 +31,7 @@ class PowerSupplyArguments(Arguments):
     device_count: DeviceCount = 1
     cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
     other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
+    psu_w: Watts | None = Field(None, description="a supply to judge")
 
 
 class PowerSupplyAnswer(Result):
@@ -40,6 +41,8 @@ class PowerSupplyAnswer(Result):
     sustained_w: float
     recommended_psu_w: float
     psu_count: int
+    load_percent: float | None
+    """Of the supply that was given to judge."""
     wall_w: float
     circuits: tuple[str, ...]
     formula: str
@@ -100,6 +103,7 @@ def run_power_supply(index: Index, arguments: PowerSupplyArguments) -> PowerSupp
         sustained_w=sustained,
         recommended_psu_w=recommended,
         psu_count=supplies,
+        load_percent=round(sustained / arguments.psu_w * 100, 1) if arguments.psu_w else None,
         wall_w=round(at_wall),
         circuits=circuits,
         formula=(

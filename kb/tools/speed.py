@@ -9,7 +9,7 @@ from kb.calc.speed import estimate_speed
 from kb.calc.weights import Weights
 from kb.errors import InvalidArgument
 from kb.index.live import Index
-from kb.records import Figure, LanguageModel, Measurement, Record
+from kb.records import Figure, LanguageModel, Measurement, Record, Spec
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 from kb.tools.memory import LADDER, Context, DeviceCount, FitArguments, references_of, resolve_fit
 from kb.tools.resolve import (
@@ -178,17 +178,24 @@ class WhatRunsOnAnswer(Result):
     assumptions: tuple[str, ...]
 
 
+def native_quantization(record: Spec) -> str | None:
+    """The type that a model is published in, where that is a small one (gpt-oss: MXFP4)."""
+    files = record.files if isinstance(record, LanguageModel) else ()
+    return "mxfp4" if any(file.quantization == "mxfp4" for file in files) else None
+
+
 GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m", "q4_k_m"))
 
 
 def run_what_runs_on(index: Index, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
     devices = resolve_devices(index, arguments.device, arguments.device_count)
-    types = (arguments.quantization,) if arguments.quantization else GOOD_TYPES
     runnable: list[RunnableModel] = []
     for record in index.known.specs["models"].values():
         assert isinstance(record, LanguageModel)
         if record.params_total is None or record.same_architecture_as:
             continue
+        native = native_quantization(record)
+        types = (arguments.quantization,) if arguments.quantization else (native,) if native else GOOD_TYPES
         best = _best(index, record, types, arguments)
         if best:
             runnable.append(best)

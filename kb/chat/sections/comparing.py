@@ -21,7 +21,7 @@ def compare(desk: Desk) -> list[Section]:
     question = desk.question
     devices = [thing for thing in question.devices if thing.match.kind != "cpus"]
     if len(devices) > 1:
-        return _devices(desk, [thing.match.slug for thing in devices])
+        return _devices(desk, [match.slug for thing in devices for match in thing.candidates[:4]])
     groups = (question.devices, question.others, question.quantizations, question.models)
     records = [thing for group in groups for thing in group]
     if len(records) > 1 and len({thing.match.kind for thing in records}) == 1:

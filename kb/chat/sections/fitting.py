@@ -7,11 +7,16 @@ from typing import Any
 from kb.chat.evidence import Desk, Section
 from kb.chat.question import Thing
 from kb.chat.wording import fmt, speed_range
-from kb.errors import InvalidArgument
+from kb.tools import TOOLS
+from kb.tools.resolve import DeviceArgument, DeviceFigures
+from kb.tools.speed import native_quantization
 
 DEFAULT_QUANTIZATION = "q4_k_m"
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4
+NO_BANDWIDTH = 1.0
+"""Stands where a device's bandwidth is not known; no speed is shown then."""
+CARD_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16)
 
 SHOWN_MODELS = (
     "qwen3-235b-a22b", "gpt-oss-120b", "llama-3-1-70b", "qwen3-next-80b-a3b", "qwen2-5-32b", "qwen3-32b",
@@ -21,10 +26,8 @@ SHOWN_MODELS = (
 """Models that stand for their size, the largest first."""
 
 
-def device_name(thing: Thing, index_label: str | None = None) -> str:
+def device_name(thing: Thing) -> str:
     """What the tools take: the name as typed where it carries a memory size, else the slug."""
-    if index_label is not None:
-        return index_label
     return thing.name if thing.match.memory_gib is not None else thing.match.slug
 
 
@@ -32,20 +35,36 @@ def model_name(thing: Thing) -> str:
     return thing.match.slug
 
 
-def cases(desk: Desk) -> Iterator[tuple[str, str, str, int]]:
+def default_quantization(desk: Desk, model: str) -> str:
+    """Q4_K_M, but MXFP4 for models that are published in it."""
+    record = desk.index.known.specs["models"][model]
+    return native_quantization(record) or DEFAULT_QUANTIZATION
+
+
+def cases(desk: Desk) -> Iterator[tuple[str, str, DeviceArgument, int]]:
     """Each model, quantization and device that is meant, with the count; ambiguous names give all they may be."""
     question = desk.question
-    quantizations = [thing.match.slug for thing in question.quantizations] or [DEFAULT_QUANTIZATION]
+    named = [thing.match.slug for thing in question.quantizations]
     models = [match.slug for thing in question.models for match in thing.candidates]
-    devices: list[tuple[str, int]] = []
+    pairs = [(model, slug) for model in models for slug in named or [default_quantization(desk, model)]]
+    devices: list[tuple[DeviceArgument, int]] = []
+    if not question.devices and question.vram_gib is not None:
+        devices.append((_nameless(question.vram_gib), 1))
     for thing in question.devices:
         if thing.ambiguous:
             devices += [(match.slug, thing.count) for match in thing.candidates]
         else:
             devices.append((device_name(thing), thing.count))
-    for number, (model, quantization, device) in enumerate(product(models, quantizations, devices)):
+    for number, ((model, quantization), (device, count)) in enumerate(product(pairs, devices)):
         if number < MOST_CASES:
-            yield model, quantization, device[0], device[1]
+            yield model, quantization, device, count
+
+
+def _nameless(memory_gib: float) -> DeviceFigures:
+    """A device of which only the memory is known; its speed is not asked for."""
+    return DeviceFigures(
+        name=f"a device with {memory_gib:g} GB", memory_gib=memory_gib, memory_bandwidth_gb_per_s=NO_BANDWIDTH
+    )
 
 
 def shared_arguments(desk: Desk) -> dict[str, Any]:
@@ -61,7 +80,9 @@ def shared_arguments(desk: Desk) -> dict[str, Any]:
 def defaults_taken(desk: Desk) -> list[str]:
     notes = []
     if not desk.question.quantizations:
-        notes.append("no quantization was named: Q4_K_M, the common 4-bit type, was taken")
+        taken = {default_quantization(desk, match.slug) for thing in desk.question.models for match in thing.candidates}
+        names = " or ".join(desk.index.names.label("quantizations", slug) for slug in sorted(taken))
+        notes.append(f"no quantization was named: {names} was taken, the common choice")
     if desk.question.context is None:
         notes.append(f"no context was named: {DEFAULT_CONTEXT:,} tokens were taken")
     for thing in (*desk.question.models, *desk.question.devices):
@@ -96,7 +117,7 @@ def fit(desk: Desk) -> list[Section]:
                 f"system memory {mark}"
             )
         if result.verdict != "fits":
-            section.lines += _ways_out(desk, model, device, count)
+            section.lines += _ways_out(desk, model, quantization, device, count)
         command = result.commands.llama_cpp if result.commands else None
         if command and result.verdict != "does_not_fit":
             section.lines.append(f"llama.cpp: `{command}` {mark}")
@@ -119,31 +140,23 @@ def _fit_verdict(result: Any, mark: str) -> str:
     return f"**No, {what} does not fit on {result.device}.** It {has}. {mark}"
 
 
-def _ways_out(desk: Desk, model: str, device: str, count: int) -> list[str]:
-    """What would fit instead: a smaller quantization, or one more card."""
+def _ways_out(desk: Desk, model: str, quantization: str, device: DeviceArgument, count: int) -> list[str]:
+    """What would fit instead: more cards, or a smaller quantization."""
     lines = []
+    if isinstance(device, str) and desk.question.devices and desk.question.devices[0].match.kind == "accelerators":
+        arguments = {"model": model, "quantization": quantization, "device": device, **shared_arguments(desk)}
+        given = {key: value for key, value in arguments.items() if value is not None}
+        for more in (number for number in CARD_COUNTS if number > count):
+            if TOOLS["check_fit"].call(desk.index, given | {"device_count": more}).verdict == "fits":
+                result, mark = desk.call("check_fit", **given, device_count=more)
+                lines.append(f"{result.quantization} fits whole on {result.device} {mark}")
+                break
     best, mark = desk.call(
         "best_quantization", model=model, device=device, device_count=count, context=desk.question.context
     )
     if best.best:
         warning = f" ({best.warnings[0]})" if best.warnings else ""
         lines.append(f"Fits whole at {best.best}{warning} {mark}")
-    if desk.question.devices and desk.question.devices[0].match.kind == "accelerators":
-        quantization = (
-            desk.question.quantizations[0].match.slug if desk.question.quantizations else DEFAULT_QUANTIZATION
-        )
-        for more in range(count + 1, count + 4):
-            try:
-                result, mark = desk.call(
-                    "check_fit", model=model, quantization=quantization, device=device, device_count=more,
-                    **shared_arguments(desk),
-                )  # fmt: skip
-            except InvalidArgument:
-                break
-            if result.verdict == "fits":
-                lines.append(f"{result.quantization} fits whole on {result.device} {mark}")
-                break
-            desk.calls.pop()
     return lines
 
 
@@ -151,6 +164,8 @@ def speed(desk: Desk) -> list[Section]:
     sections = []
     _subjects(desk)
     fitting = "fit" in desk.question.intents
+    if not desk.question.devices:
+        return [Section("A speed needs the device's name or its memory bandwidth; memory size alone does not tell it.")]
     for model, quantization, device, count in cases(desk):
         result, mark = desk.call(
             "estimate_speed", model=model, quantization=quantization, device=device, device_count=count,
@@ -298,37 +313,40 @@ def kv_cache(desk: Desk) -> list[Section]:
 def what_runs(desk: Desk) -> list[Section]:
     sections = []
     _subjects(desk)
-    for thing in desk.question.devices[:2]:
-        for match in thing.candidates[:3]:
-            name = match.slug if thing.ambiguous else device_name(thing)
-            result, mark = desk.call(
-                "what_runs_on", device=name, device_count=thing.count, context=desk.question.context,
+    devices: list[tuple[DeviceArgument, int]] = [
+        (match.slug if thing.ambiguous else device_name(thing), thing.count)
+        for thing in desk.question.devices[:2]
+        for match in thing.candidates[:3]
+    ]
+    if not devices and desk.question.vram_gib is not None:
+        devices = [(_nameless(desk.question.vram_gib), 1)]
+    for device, count in devices:
+        result, mark = desk.call(
+                "what_runs_on", device=device, device_count=count, context=desk.question.context,
                 quantization=desk.question.quantizations[0].match.slug if desk.question.quantizations else None, limit=200,
             )  # fmt: skip
-            by_slug = {entry.slug: entry for entry in result.models}
-            chosen = [by_slug[slug] for slug in SHOWN_MODELS if slug in by_slug][:8]
-            if not chosen:
-                chosen = list(result.models[:5])
-            if chosen:
-                verdict = (
-                    f"**{result.device} holds models up to {chosen[0].model}** whole at {chosen[0].quantization}, among "
-                    f"those most used. {mark}"
-                )
-            else:
-                verdict = f"**No model of the catalogue fits whole on {result.device}** at 4 bits or more. {mark}"
-            section = Section(verdict)
-            for entry in chosen:
-                section.lines.append(
-                    f"{entry.model} at {entry.quantization}: {fmt(entry.required_gb)} GB, about "
-                    f"{fmt(entry.decode_tokens_per_s.typical)} tokens/s {mark}"
-                )
-            section.notes = [*result.assumptions]
-            sections.append(section)
-            # The whole list would swamp the reply; the tool itself gives it.
-            call = desk.calls.pop()
-            shown = {entry.slug for entry in chosen}
-            listed = [entry for entry in call.result["models"] if entry["slug"] in shown]
-            desk.calls.append(call.model_copy(update={"result": {**call.result, "models": listed}}))
+        by_slug = {entry.slug: entry for entry in result.models}
+        chosen = [by_slug[slug] for slug in SHOWN_MODELS if slug in by_slug][:8]
+        if not chosen:
+            chosen = list(result.models[:5])
+        if chosen:
+            verdict = (
+                f"**{result.device} holds models up to {chosen[0].model}** whole at {chosen[0].quantization}, among "
+                f"those most used. {mark}"
+            )
+        else:
+            verdict = f"**No model of the catalogue fits whole on {result.device}** at 4 bits or more. {mark}"
+        section = Section(verdict)
+        for entry in chosen:
+            fast = f", about {fmt(entry.decode_tokens_per_s.typical)} tokens/s" if isinstance(device, str) else ""
+            section.lines.append(f"{entry.model} at {entry.quantization}: {fmt(entry.required_gb)} GB{fast} {mark}")
+        section.notes = [*result.assumptions]
+        sections.append(section)
+        # The whole list would swamp the reply; the tool itself gives it.
+        call = desk.calls.pop()
+        shown = {entry.slug for entry in chosen}
+        listed = [entry for entry in call.result["models"] if entry["slug"] in shown]
+        desk.calls.append(call.model_copy(update={"result": {**call.result, "models": listed}}))
     return sections
 
 

@@ -94,9 +94,11 @@ def _asked_figures(desk: Desk, record: Spec, keys: tuple[str, ...]) -> Section:
     lines = [_figure_line(desk, record, key, known[key]) for key in asked]
     if "price" in keys:
         lines = [_price_line(desk, record, price) for price in record.prices] + lines
-        if not record.prices:
+        if not record.prices and not isinstance(record, Build):
             lines.append(f"no price of it is in the sources {desk.spec(record)}")
     if isinstance(record, Build) and ("price" in keys or not lines):
+        totals = [key for key in ("headline_price_usd", "stated_total_usd") if key in known]
+        lines += [_figure_line(desk, record, key, known[key]) for key in totals]
         lines += _parts(desk, record)
     if not lines and keys:
         missing = ", ".join(dict.fromkeys(label_of(key) for key in keys))

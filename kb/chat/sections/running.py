@@ -14,7 +14,7 @@ def power_supply(desk: Desk) -> list[Section]:
         desk.about(thing.match.kind, thing.match.slug)
         result, mark = desk.call(
             "size_power_supply", device=thing.match.slug, device_count=thing.count,
-            cpu=cpu.match.slug if cpu and cpu is not thing else None,
+            cpu=cpu.match.slug if cpu and cpu is not thing else None, psu_w=desk.question.watts,
         )  # fmt: skip
         supply = f"{fmt(result.recommended_psu_w)} W"
         if result.psu_count > 1:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from kb.calc.architecture import Architecture
 from kb.calc.choose import best_quantization, quantization_choices
 from kb.calc.device import Device
-from kb.calc.fit import Workload, check_fit, fits, max_context
+from kb.calc.fit import check_fit, fits, max_context
 from kb.calc.tensor_types import KV_CACHE_TYPES
 from kb.calc.weights import weights_of
+from kb.calc.workload import Workload
 from kb.errors import InvalidArgument
 from kb.records import Quantization
 from kb.units import GB, GIB

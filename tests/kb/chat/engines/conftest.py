@@ -13,6 +13,14 @@ def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_gguf(tmp_path_factory.mktemp("model") / "tiny.gguf")
 
 
+@pytest.fixture(scope="module")
+def local(tiny_gguf: Path) -> Iterator[LocalEngine]:
+    """One engine for all the tests that leave it as they found it, which is what most of them are about."""
+    engine = LocalEngine(LoadModel(str(tiny_gguf), 1 << 17, 1, 0), 7)
+    yield engine
+    engine.close()
+
+
 StartLocal = Callable[..., LocalEngine]
 
 

@@ -48,14 +48,13 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_writes_text_and_counts_tokens(start_local: StartLocal) -> None:
-    engine = start_local()
+def test_writes_text_and_counts_tokens(local: LocalEngine) -> None:
     run = Run(60)
-    text = "".join(engine.write(SHORT, run))
+    text = "".join(local.write(SHORT, run))
     assert len(text) == run.completion_tokens == 24
     assert run.prompt_tokens > len(SHORT.question)
-    assert engine.status() == "ready"
-    assert engine.name == "gguf:tiny"
+    assert local.status() == "ready"
+    assert local.name == "gguf:tiny"
 
 
 def test_loads_in_the_background(start_local: StartLocal, caplog: pytest.LogCaptureFixture) -> None:
@@ -75,16 +74,15 @@ def test_the_same_question_gets_the_same_answer(start_local: StartLocal) -> None
     assert ask(start_local()) == ask(start_local())
 
 
-def test_a_cancelled_run_ends_early(start_local: StartLocal) -> None:
-    engine = start_local()
+def test_a_cancelled_run_ends_early(local: LocalEngine) -> None:
     run = Run(60)
-    pieces = engine.write(ENDLESS, run)
+    pieces = local.write(ENDLESS, run)
     for _ in range(5):
         next(pieces)
     run.cancelled.set()
     assert list(pieces) == []
     assert 5 <= run.completion_tokens < ENDLESS.max_tokens
-    assert_answers(engine, engine.pid)
+    assert_answers(local, local.pid)
 
 
 def assert_answers(engine: LocalEngine, pid: int | None) -> None:
@@ -93,50 +91,46 @@ def assert_answers(engine: LocalEngine, pid: int | None) -> None:
     assert engine.pid == pid
 
 
-def test_a_closed_generator_stops_the_model(start_local: StartLocal) -> None:
-    engine = start_local()
+def test_a_closed_generator_stops_the_model(local: LocalEngine) -> None:
     run = Run(60)
-    with closing(engine.write(ENDLESS, run)) as pieces:
+    with closing(local.write(ENDLESS, run)) as pieces:
         next(pieces)
     assert 0 < run.completion_tokens < ENDLESS.max_tokens
-    assert_answers(engine, engine.pid)
+    assert_answers(local, local.pid)
 
 
-def test_a_run_cancelled_before_it_begins_writes_nothing(start_local: StartLocal) -> None:
+def test_a_run_cancelled_before_it_begins_writes_nothing(local: LocalEngine) -> None:
     run = Run(60)
     run.cancelled.set()
-    assert list(start_local().write(SHORT, run)) == []
+    assert list(local.write(SHORT, run)) == []
 
 
-def test_cancelling_stops_the_reading_of_a_long_prompt(start_local: StartLocal) -> None:
-    engine = start_local()
-    ask(engine)
-    pid = engine.pid
+def test_cancelling_stops_the_reading_of_a_long_prompt(local: LocalEngine) -> None:
+    ask(local)
+    pid = local.pid
     run = Run(60)
     timer = Timer(1.0, run.cancelled.set)
     timer.start()
-    assert list(engine.write(LONG_TO_READ, run)) == []
+    assert list(local.write(LONG_TO_READ, run)) == []
     timer.join()
     assert run.completion_tokens == 0
-    assert_answers(engine, pid)
+    assert_answers(local, pid)
 
 
 @pytest.mark.parametrize("prompt", [ENDLESS, LONG_TO_READ], ids=["writing", "reading"])
-def test_the_deadline_stops_the_model(start_local: StartLocal, prompt: Prompt) -> None:
-    engine = start_local()
-    ask(engine)
-    pid = engine.pid
+def test_the_deadline_stops_the_model(local: LocalEngine, prompt: Prompt) -> None:
+    ask(local)
+    pid = local.pid
     with pytest.raises(EngineUnavailable, match=r"did not finish within 0\.5 s"):
-        list(engine.write(prompt, Run(0.5)))
-    assert_answers(engine, pid)
+        list(local.write(prompt, Run(0.5)))
+    assert_answers(local, pid)
 
 
-def test_the_deadline_counts_the_time_in_the_queue(start_local: StartLocal) -> None:
-    engine = start_local()
-    with closing(engine.write(ENDLESS, Run(60))) as first:
+def test_the_deadline_counts_the_time_in_the_queue(local: LocalEngine) -> None:
+    with closing(local.write(ENDLESS, Run(60))) as first:
         next(first)
         with pytest.raises(EngineUnavailable, match=r"did not finish within 0\.2 s"):
-            list(engine.write(SHORT, Run(0.2)))
+            list(local.write(SHORT, Run(0.2)))
         next(first)
 
 
@@ -149,10 +143,9 @@ def test_a_full_queue_is_said_at_once(start_local: StartLocal) -> None:
     assert len(ask(engine)) == 24
 
 
-def test_several_threads_are_served_one_after_the_other(start_local: StartLocal) -> None:
-    engine = start_local(waiting=7)
+def test_several_threads_are_served_one_after_the_other(local: LocalEngine) -> None:
     with ThreadPoolExecutor(8) as pool:
-        texts = list(pool.map(lambda n: ask(engine, Prompt("s", f"Question {n}", (), 20 + n)), range(8)))
+        texts = list(pool.map(lambda n: ask(local, Prompt("s", f"Question {n}", (), 20 + n)), range(8)))
     assert [len(text) for text in texts] == [20 + n for n in range(8)]
 
 
@@ -183,13 +176,12 @@ def test_a_process_that_dies_again_and_again_while_loading_is_given_up(start_loc
     assert "cannot be loaded" in engine.status()
 
 
-def test_ctrl_c_in_the_terminal_is_for_the_server(start_local: StartLocal) -> None:
-    engine = start_local()
-    ask(engine)
-    assert engine.pid
-    os.kill(engine.pid, signal.SIGINT)
-    assert_answers(engine, engine.pid)
-    assert os.getpgid(engine.pid) != os.getpgid(0)
+def test_ctrl_c_in_the_terminal_is_for_the_server(local: LocalEngine) -> None:
+    ask(local)
+    assert local.pid
+    os.kill(local.pid, signal.SIGINT)
+    assert_answers(local, local.pid)
+    assert os.getpgid(local.pid) != os.getpgid(0)
 
 
 def test_evidence_that_the_context_cannot_hold_is_dropped(start_local: StartLocal) -> None:
@@ -213,8 +205,8 @@ def test_the_context_is_never_longer_than_the_model_was_trained_for(start_local:
         ask(engine, Prompt("s", "why? " * 200, (), 100))
 
 
-def test_text_that_is_not_valid_unicode_is_written_about(start_local: StartLocal) -> None:
-    assert len(ask(start_local(), Prompt("s", "\ud800 \x00 ☃", ("\udfff",), 24))) == 24
+def test_text_that_is_not_valid_unicode_is_written_about(local: LocalEngine) -> None:
+    assert len(ask(local, Prompt("s", "\ud800 \x00 ☃", ("\udfff",), 24))) == 24
 
 
 def test_closing_ends_the_process_and_what_it_does(start_local: StartLocal) -> None:

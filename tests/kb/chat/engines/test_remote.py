@@ -228,7 +228,7 @@ def test_text_before_a_failure_stands(server: Server, start_remote: StartRemote)
 
 
 def test_a_server_that_is_not_there(start_remote: StartRemote) -> None:
-    with pytest.raises(EngineUnavailable, match="http://127.0.0.1:9/v1 cannot be reached"):
+    with pytest.raises(EngineUnavailable, match=r"http://127\.0\.0\.1:9/v1 cannot be reached"):
         ask(start_remote("http://user:password@127.0.0.1:9/v1"))
 
 
