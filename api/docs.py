@@ -61,12 +61,12 @@ def docs_file(request: AnyRequest, file: FromPath[str]) -> Response[bytes]:
     return _static(request, file)
 
 
-def _static(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
+def _static(request: AnyRequest, name: str) -> Response[bytes]:
     files: dict[str, tuple[bytes, str]] = request.app.state.static
     if name not in files:
         raise refuse(404, "no such file")
     body, media_type = files[name]
-    return cacheable(request, body, f"{media_type}; charset=utf-8", {"Content-Security-Policy": _PAGE_POLICY})
+    return cacheable(request, body, media_type, {"Content-Security-Policy": _PAGE_POLICY})
 
 
 @get(

@@ -168,7 +168,7 @@ def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> R
     return cacheable(request, to_json(spec_view(index, index.known.specs[kind][match.slug])))
 
 
-def _known_kind(kind: FromPath[str]) -> None:
+def _known_kind(kind: str) -> None:
     if kind not in kinds:
         raise UnknownName("kind of spec", kind, tuple(kinds))
 
@@ -218,7 +218,7 @@ def _filters(kind: str, values: Mapping[str, Any]) -> tuple[list[Bound], dict[st
     return bounds, wanted
 
 
-def _accepted(kind: FromPath[str]) -> str:
+def _accepted(kind: str) -> str:
     numbers = ", ".join(f"{key}[_min|_max]" for key in _keys(kind, "number"))
     return ", ".join(part for part in (*SpecQuery.model_fields, *_keys(kind, "text"), numbers) if part)
 

@@ -138,7 +138,7 @@ def _links(slugs: tuple[str, ...], index: Index) -> str:
     return ", ".join(f"[{index.names.label('terms', slug)}]({slug})" for slug in slugs)
 
 
-def _source(index: Index, slug: FromPath[str]) -> Source:
+def _source(index: Index, slug: str) -> Source:
     return index.known.sources[slug]
 
 

@@ -2,17 +2,16 @@
 
 import difflib
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import frontmatter
-import yaml
 from pydantic import ValidationError
 
 from kb.errors import InvalidKnowledge
+from kb.files import UnreadableFile, read_headed, read_mapping
 from kb.records import Dispute, Passage, Record, Source, SourceRef, Spec, Term, kinds
 from kb.records.arithmetic import check_equation
 from kb.records.base import Figure
@@ -36,24 +35,6 @@ class Knowledge:
     passages: Mapping[str, Passage] = field(default_factory=dict)
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which a key written twice is an error instead of a silent loss."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = Counter(self.construct_object(key) for key, _ in node.value)
-        doubled = [str(key) for key, count in seen.items() if count > 1]
-        if doubled:
-            raise yaml.YAMLError(f"{', '.join(doubled)}: written twice{node.start_mark}; keep one")
-        return super().construct_mapping(node, deep)
-
-
-# Dates stay text: `as_of: 2026-04` and `2026-04-30` are both strings to the records.
-_UniqueKeys.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 class _Loader:
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -70,12 +51,9 @@ class _Loader:
         """Each ``slug: {…}`` entry of the YAML files under ``folder``."""
         for path in sorted((self.root / folder).rglob("*.yaml")):
             try:
-                content = yaml.load(path.read_text("utf-8"), _UniqueKeys)
-            except (yaml.YAMLError, UnicodeDecodeError) as error:
-                self.report(self.name(path), f"not readable as YAML: {error}")
-                continue
-            if not isinstance(content, dict):
-                self.report(self.name(path), "must be a mapping of slugs to records")
+                content = read_mapping(path)
+            except UnreadableFile as error:
+                self.report(self.name(path), str(error))
                 continue
             for slug, body in content.items():
                 if isinstance(body, dict):
@@ -101,12 +79,11 @@ class _Loader:
         """Each Markdown file under ``folder`` with its front matter and body."""
         for path in sorted((self.root / folder).rglob("*.md")):
             try:
-                handler = frontmatter.YAMLHandler()
-                meta, body = frontmatter.parse(path.read_text("utf-8"), handler=handler)
-            except (yaml.YAMLError, UnicodeDecodeError) as error:
-                self.report(self.name(path), f"front matter is not readable: {error}")
-                continue
-            yield path, {key: _dates_as_text(value) for key, value in meta.items()}, body
+                meta, body = read_headed(path)
+            except UnreadableFile as error:
+                self.report(self.name(path), str(error))
+            else:
+                yield path, meta, body
 
     def sources(self) -> dict[str, Source]:
         found: dict[str, Source] = {}
@@ -116,8 +93,8 @@ class _Loader:
 
     def specs(self) -> dict[str, dict[str, Spec]]:
         found: dict[str, dict[str, Spec]] = {kind: {} for kind in kinds}
-        for folder in sorted((self.root / "glossary/specs").iterdir()):
-            if folder.is_dir() and folder.name not in kinds:
+        for folder in sorted((self.root / "glossary/specs").glob("*/")):
+            if folder.name not in kinds:
                 self.report(self.name(folder), f"no such kind of spec; accepted: {', '.join(kinds)}")
         for kind, cls in kinds.items():
             for path, slug, body in self.mappings(f"glossary/specs/{kind}"):
@@ -129,6 +106,9 @@ class _Loader:
     def _flatten(self, where: str, cls: type[Spec], body: Mapping[str, Any]) -> dict[str, Any]:
         """Spread the ``facts`` blocks into figures; a figure given by two blocks must agree."""
         flat = {key: value for key, value in body.items() if key != "facts"}
+        for key in [key for key in flat if key in cls.model_fields and _holds_figure(cls, key)]:
+            self.report(f"{where}: {key}", "is a figure; write it under `facts`, in a block with its sources")
+            del flat[key]
         blocks = body.get("facts", [])
         cited: list[Any] = list(flat.get("sources", []))
         if not isinstance(blocks, list):
@@ -191,7 +171,7 @@ class _Loader:
             for line in dispute.arithmetic if dispute else ():
                 try:
                     check_equation(line)
-                except (ValueError, SyntaxError, ZeroDivisionError) as error:
+                except (ValueError, SyntaxError, ArithmeticError) as error:
                     self.report(f"{where}: arithmetic", str(error))
         return found
 
@@ -257,16 +237,12 @@ class _Loader:
         for kind, records in known.specs.items():
             for record in records.values():
                 self._check_spec(kind, record, known)
-        self._check_labels(
-            "glossary/terms", {slug: (t.pref_label, *t.alt_labels) for slug, t in known.terms.items()}, {}
-        )
+        labels = {slug: (t.pref_label, *t.alt_labels) for slug, t in known.terms.items()}
+        self._check_labels("alt_labels", known.terms, labels)
         for kind, records in known.specs.items():
             if kind != "measurements":
-                self._check_labels(
-                    f"glossary/specs/{kind}",
-                    {slug: (r.name, *r.aliases) for slug, r in records.items()},
-                    {slug: r.ambiguous_aliases for slug, r in records.items()},
-                )
+                names = {slug: (r.name, *r.aliases) for slug, r in records.items()}
+                self._check_ambiguous(records, self._check_labels("aliases", records, names))
 
     def _check_sources(self, known: Knowledge) -> None:
         everything: list[Record] = [*known.terms.values(), *known.disputes.values(), *known.passages.values()]
@@ -307,34 +283,32 @@ class _Loader:
             self.report(where, f"{target}: {_unknown_key(key, kinds[kind])}")
 
     def _check_labels(
-        self, where: str, labels: Mapping[str, tuple[str, ...]], shared: Mapping[str, tuple[str, ...]]
-    ) -> None:
+        self, key: str, records: Mapping[str, Record], labels: Mapping[str, tuple[str, ...]]
+    ) -> Mapping[str, set[str]]:
+        """Who answers to each name; a name of two records is a problem."""
         owners: dict[str, set[str]] = defaultdict(set)
         for slug, names in labels.items():
             for name in (slug, *names):
                 owners[label_key(name)].add(slug)
-        for key, slugs in owners.items():
+        for name, slugs in owners.items():
             if len(slugs) > 1:
+                first, *others = (self.where[id(records[slug])] for slug in sorted(slugs))
                 self.report(
-                    where,
-                    f"{key!r} names {' and '.join(sorted(slugs))}; give it to one, or list it in "
-                    "`ambiguous_aliases` of each (specs)",
+                    f"{first}: {key}",
+                    f"{name!r} also names {' and '.join(others)}; give it to one"
+                    + (", or list it in `ambiguous_aliases` of each" if key == "aliases" else ""),
                 )
-        shared_owners: dict[str, set[str]] = defaultdict(set)
-        for slug, names in shared.items():
-            for name in names:
-                shared_owners[label_key(name)].add(slug)
-        for key, slugs in shared_owners.items():
-            if len(slugs) < 2 and key not in owners:
-                self.report(where, f"ambiguous alias {key!r} stands only on {next(iter(slugs))}; make it an alias")
+        return owners
 
-
-def _dates_as_text(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_dates_as_text(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _dates_as_text(item) for key, item in value.items()}
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    def _check_ambiguous(self, records: Mapping[str, Spec], owners: Mapping[str, set[str]]) -> None:
+        shared: dict[str, list[Spec]] = defaultdict(list)
+        for record in records.values():
+            for name in record.ambiguous_aliases:
+                shared[label_key(name)].append(record)
+        for name, holders in shared.items():
+            if len(holders) < 2 and name not in owners:
+                where = f"{self.where[id(holders[0])]}: ambiguous_aliases"
+                self.report(where, f"{name!r} stands on this record only; make it an alias")
 
 
 def _headed_parts(body: str) -> Iterator[tuple[str, str]]:

@@ -30,6 +30,8 @@ _SIZE = re.compile(
     re.I,
 )
 _DIGITS = re.compile(r"\d+")
+# The look-behind starts it once in a run of such characters: a text of dots must not cost the square of its length.
+_WORD = re.compile(r"(?<![\w.:×+/-])[\w.:×+/-]*\w\+?")
 
 # What people mean by a bare size: the model of that size that most local benchmarks are run with.
 SIZE_CLASSES: Mapping[str, str] = {
@@ -96,6 +98,14 @@ class Names:
         longest_first = sorted(names, key=lambda name: (-len(name), name))
         return re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, longest_first))})s?(?![\w])", re.I)
 
+    @cached_property
+    def _by_digits(self) -> Mapping[str, Mapping[tuple[str, ...], list[str]]]:
+        grouped: dict[str, dict[tuple[str, ...], list[str]]] = defaultdict(lambda: defaultdict(list))
+        for kind, keys in self._index.items():
+            for key in keys:
+                grouped[kind][tuple(_DIGITS.findall(key))].append(key)
+        return grouped
+
     def label(self, kind: str, slug: str) -> str:
         return self._labels[kind].get(slug, slug)
 
@@ -120,12 +130,14 @@ class Names:
     def suggest(self, kinds: Sequence[str], name: str, limit: int = 5) -> list[str]:
         """The labels nearest to ``name``, best first."""
         wanted = label_key(name[:200])
+        number = _number_in(wanted)
         scored: dict[str, float] = {}
         for kind in kinds:
-            for key, score, _ in process.extract(wanted, list(self._index[kind]), scorer=fuzz.WRatio, limit=limit * 2):
-                for slug in self._index[kind][key]:
-                    label = self._labels[kind][slug]
-                    scored[label] = max(scored.get(label, 0.0), score)
+            for key, score, _ in process.extract(wanted, list(self._index[kind]), scorer=fuzz.ratio, limit=limit * 4):
+                # Of equally near spellings the nearer number comes first: 5090 before 3090 for 6090.
+                label = self._labels[kind][self._index[kind][key][0]]
+                apart = min(abs(_number_in(key) - number), 50_000) / 100_000
+                scored[label] = max(scored.get(label, 0.0), score - apart)
         return sorted((label for label in scored if scored[label] > 45), key=lambda label: -scored[label])[:limit]
 
     def _exact(self, kinds: Sequence[str], name: str, note: str = "") -> list[Match]:
@@ -139,7 +151,7 @@ class Names:
     def _stripped(self, kinds: Sequence[str], name: str) -> list[Match]:
         """By what is left when owners, suffixes and sizes that do not change the record are taken off."""
         for shorter in _shorter_names(name[:200], "models" in kinds, any(kind in DEVICE_KINDS for kind in kinds)):
-            found = self._exact(kinds, shorter.name)
+            found = self._exact(("models",) if shorter.model else kinds, shorter.name)
             if not found:
                 continue
             if shorter.memory_gib is None:
@@ -171,9 +183,9 @@ class Names:
         key = label_key(name[:200])
         if len(key) < 4:
             return []
-        digits = _DIGITS.findall(key)
+        digits = tuple(_DIGITS.findall(key))
         for kind in kinds:
-            near = [known for known in self._index[kind] if _DIGITS.findall(known) == digits]
+            near = self._by_digits[kind].get(digits, [])
             best = process.extract(key, near, scorer=fuzz.ratio, score_cutoff=cutoff, limit=2)
             slugs = {slug for known, score, _ in best if score == best[0][1] for slug in self._index[kind][known]}
             if len(slugs) == 1:
@@ -184,7 +196,7 @@ class Names:
 
     def scan(self, text: str, kinds: Sequence[str]) -> list[Mention]:
         """Names in running text, longest first and never overlapping, in order of place."""
-        words = list(re.finditer(r"[\w.:×+/-]*\w\+?", text))
+        words = list(_WORD.finditer(text))
         mentions: list[Mention] = []
         position = 0
         while position < len(words):
@@ -232,20 +244,22 @@ class Names:
 class _Shorter:
     name: str
     memory_gib: int | None = None
+    model: bool = False
+    """What was taken off belongs to models' names only: without its number RTX 5091 is still no term."""
 
 
 def _shorter_names(name: str, model: bool, device: bool) -> Iterator[_Shorter]:
     plain = name.strip()
     if model:
         shorter = _OWNER.sub("", plain).removesuffix(".gguf")
-        yield _Shorter(shorter)
+        yield _Shorter(shorter, model=True)
         while (cut := _MODEL_SUFFIX.sub("", shorter)) != shorter and cut:
             shorter = cut
-            yield _Shorter(shorter)
-        yield _Shorter(re.sub(r"^meta[-_ ]+", "", shorter, flags=re.I))
+            yield _Shorter(shorter, model=True)
+        yield _Shorter(re.sub(r"^meta[-_ ]+", "", shorter, flags=re.I), model=True)
         size = _SIZE.fullmatch(plain)
         if size:
-            yield _Shorter(size[1] + "b")
+            yield _Shorter(size[1] + "b", model=True)
     if device:
         shorter = plain
         while (cut := _DEVICE_SUFFIX.sub("", _DEVICE_PREFIX.sub("", shorter))) != shorter and cut:
@@ -270,3 +284,8 @@ def size_in_billions(text: str) -> list[float]:
     [70.0, 7.0]
     """
     return [float(found[1]) for found in _SIZE.finditer(text)]
+
+
+def _number_in(key: str) -> int:
+    found = _DIGITS.search(key)
+    return int(found[0][:9]) if found else 0

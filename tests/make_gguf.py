@@ -9,6 +9,8 @@ WIDTH, LAYERS, HEADS, FEED_FORWARD = 64, 2, 2, 128
 LONGEST_CONTEXT = 1 << 20
 CONTROL_TOKENS = ("<|im_start|>", "<|im_end|>", "<kb-secret>")
 """``<kb-secret>`` has a form that nobody would guess: it is known from the vocabulary alone."""
+USER_DEFINED_TOKEN = "<kb-tool>"
+"""What Qwen's ``<tool_call>`` is: no control token, and yet one token with a meaning."""
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
@@ -73,8 +75,8 @@ def _vocabulary() -> tuple[list[bytes], list[gguf.TokenType]]:
     types += [gguf.TokenType.BYTE] * 256
     tokens += [token.encode() for token in CONTROL_TOKENS]
     types += [gguf.TokenType.CONTROL] * len(CONTROL_TOKENS)
-    tokens.append("▁".encode())  # sentencepiece's space
-    types.append(gguf.TokenType.NORMAL)
+    tokens += [USER_DEFINED_TOKEN.encode(), "▁".encode()]  # the second is sentencepiece's space
+    types += [gguf.TokenType.USER_DEFINED, gguf.TokenType.NORMAL]
     return tokens, types
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from kb.calc import fit_report
 from kb.calc.architecture import Architecture
@@ -184,7 +185,8 @@ def _slots(
     layers = zip(weights.layer_bytes, weights.expert_bytes, strict=True)
     copied = max(experts or layer for layer, experts in layers) // 3 if offload else 0
 
-    def buffer(device: Device, with_output: bool) -> int:
+    @cache
+    def buffer(on_cpu: bool, with_output: bool) -> int:
         return copied + compute_buffer_bytes(
             architecture,
             load.context,
@@ -192,7 +194,7 @@ def _slots(
             flash_attention=load.flash_attention,
             concurrency=load.concurrency,
             ubatch=load.ubatch,
-            with_embedding=device.backend == "cpu",
+            with_embedding=on_cpu,
             with_output=with_output,
             copies=PIPELINE_COPIES if len(devices) > 1 and not offload else 1,
         )
@@ -200,10 +202,10 @@ def _slots(
     slots: list[Slot] = []
     pooled = weights.embedding_bytes
     for device, room in zip(devices, rooms, strict=True):
-        own = device.unified_memory or device.backend == "cpu" or not load.is_gguf
-        with_output = buffer(device, True)
-        alone = with_output if len(devices) == 1 else buffer(device, False)
-        slots.append(Slot(room.free_bytes, alone, with_output, pooled if own else 0))
+        on_cpu = device.backend == "cpu"
+        own = device.unified_memory or on_cpu or not load.is_gguf
+        alone = buffer(on_cpu, len(devices) == 1)
+        slots.append(Slot(room.free_bytes, alone, buffer(on_cpu, True), pooled if own else 0))
         pooled = 0 if own else pooled
     return slots
 

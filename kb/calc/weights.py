@@ -88,6 +88,7 @@ def layer_kinds(architecture: Architecture) -> tuple[str, ...]:
     return tuple(kinds)
 
 
+@lru_cache(maxsize=8192)
 def weights_of(architecture: Architecture, quantization: Quantization, file_bytes: int | None = None) -> Weights:
     """Bytes of every part of the model.
 

@@ -52,7 +52,7 @@ class Assistant:
         index = self._live.get()
         run = run or Run(self._settings.llm_deadline_s)
         question, composed = self._composed(index, messages)
-        evidence = _evidence(index, question, composed)
+        evidence = _evidence(index, composed)
         yield EvidenceEvent(
             answer=composed.text,
             citations=composed.citations,
@@ -96,11 +96,7 @@ class Assistant:
                 abstained=composed.abstained,
                 reason=composed.reason if composed.abstained else failure,
                 engine=self._engine.name if self._engine is not None and written.strip() else COMPOSED,
-                grounding=Grounding(
-                    figures=evidence.count(answer),
-                    unsupported_figures=tuple(evidence.unsupported(answer)),
-                    removed_sentences=removed,
-                ),
+                grounding=_checked(index, composed, written, removed),
                 usage=Usage(prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens),
             )
         )
@@ -118,10 +114,22 @@ class Assistant:
         return {"engine": engine}
 
 
-def _evidence(index: Index, question: Question, composed: Composed) -> Evidence:
-    """What figures may stand on: results and records; names that hold digits are no figures."""
-    texts = [*composed.evidence, *(str(call.result) for call in composed.tool_calls), *question.unknown]
-    return Evidence((*texts, *(str(call.arguments) for call in composed.tool_calls)), index.names.with_digits)
+def _evidence(index: Index, composed: Composed) -> Evidence:
+    """What figures may stand on: the cited texts, and what tools were given and gave."""
+    calls = (f"{call.arguments} {call.result}" for call in composed.tool_calls)
+    return Evidence((*composed.evidence, *calls), index.names.with_digits)
+
+
+def _checked(index: Index, composed: Composed, written: str, removed: int) -> Grounding:
+    """The whole answer held against its evidence; what it quotes to contradict is the composer's alone."""
+    calls = (f"{call.arguments} {call.result}" for call in composed.tool_calls)
+    all_of_it = Evidence((*composed.evidence, *calls, *composed.quoted), index.names.with_digits)
+    answer = composed.text + written
+    return Grounding(
+        figures=all_of_it.count(answer),
+        unsupported_figures=tuple(all_of_it.unsupported(answer)),
+        removed_sentences=removed,
+    )
 
 
 def _grounded(sentence: str, evidence: Evidence, composed: Composed) -> bool:

@@ -48,6 +48,8 @@ class Composed:
     citations: tuple[Citation, ...]
     tool_calls: tuple[ToolCall, ...]
     evidence: tuple[str, ...]
+    quoted: tuple[str, ...] = ()
+    """What the text repeats only to contradict it; nobody may build on it."""
     abstained: bool = False
     reason: str | None = None
 
@@ -97,6 +99,7 @@ def _numbered(desk: Desk, text: str) -> Composed:
         citations=tuple(by_id[old].model_copy(update={"id": new[old]}) for old in order),
         tool_calls=tuple(desk.calls),
         evidence=tuple(f"[{new[old]}] {one_line(desk.texts[old])}" for old in order if desk.texts[old]),
+        quoted=(*desk.quoted, *desk.question.unknown),
     )
 
 
@@ -125,14 +128,15 @@ def _correction(desk: Desk, claim: Claim) -> str | None:
         values |= {float(value) for value in options.value} if isinstance(options, Figure) else set()
         values |= {value * claim.thing.count for value in values}
     if claim.key == "nvlink":
-        if figure.value:
+        if figure.value or "spec" in desk.question.intents:
             return None
         return f"**The {record.name} has no NVLink.** {desk.figure(record, claim.key, figure, 'NVLink: no')}"
     if any(abs(value - claim.value) <= 0.03 * value for value in values):
         return None
     said = fmt(claim.value)
     shown = figure_text(claim.key, figure)
-    mark = desk.figure(record, claim.key, figure, f"{record.name}: {shown}, not {said}")
+    mark = desk.figure(record, claim.key, figure, f"{record.name}: {shown}")
+    desk.quoted.append(f"{said} GB, {said} GB/s, {said} W")
     if claim.key == "memory_gib" and isinstance(options, Figure):
         sizes = joined([fmt(float(value)) for value in options.value], "or")
         return f"**The {record.name} is sold with {sizes} GB, not {said} GB.** {mark}"

@@ -40,6 +40,8 @@ class Desk:
     calls: list[ToolCall] = field(default_factory=list)
     texts: dict[int, str] = field(default_factory=dict)
     """What each citation says: the evidence that a language model is shown, and that figures are held against."""
+    quoted: list[str] = field(default_factory=list)
+    """What the answer repeats only to contradict it (claims of documents and of the question): no evidence."""
     subjects: dict[str, None] = field(default_factory=dict)
     """Records that the answer is about (``accelerators/rtx-4090``); disputes are found by them."""
 
@@ -102,7 +104,6 @@ class Desk:
     def dispute(self, dispute: Dispute) -> str:
         claim = dispute.claims[0]
         text = f"{dispute.title}. {dispute.ruling} {dispute.reason} {' '.join(dispute.arithmetic)}"
-        text += " ".join(claim.says for claim in dispute.claims)
         number = self._cite(
             ("dispute", dispute.slug), claim.source, claim.section, dispute.title, text, dispute=dispute.slug
         )
@@ -158,21 +159,6 @@ class Desk:
 
     def disputes_of_figure(self, spec: Spec, key: str) -> list[Dispute]:
         return disputes_about(self.index, spec.kind, spec.slug, key)
-
-
-def evidence_texts(desk: Desk, answer: str) -> tuple[str, ...]:
-    """Everything that a figure of the answer may stand on."""
-    results = [_flat(call.result) for call in desk.calls]
-    arguments = [_flat(call.arguments) for call in desk.calls]
-    return (*desk.texts.values(), *results, *arguments)
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(_flat(item) for item in value.values())
-    if isinstance(value, (list, tuple)):
-        return " ".join(_flat(item) for item in value)
-    return "" if value is None or isinstance(value, bool) else str(value)
 
 
 def _group(subject: str) -> str:

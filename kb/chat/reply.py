@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from kb.records import Record
 from kb.tools.base import Arguments
@@ -83,7 +83,9 @@ class EvidenceEvent(Record):
 
 
 class TokenEvent(Record):
-    """Text that has passed the grounding, to be appended."""
+    """Text that has passed the grounding, to be appended; the space around it counts."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
 
     event: Literal["token"] = "token"
     text: str

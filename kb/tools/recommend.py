@@ -10,8 +10,8 @@ from kb.index.live import Index
 from kb.records import Accelerator, Price, Record, Spec
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.lookup import newest_price
-from kb.tools.memory import Context, FitArguments, resolve_fit
-from kb.tools.speed import speed_of
+from kb.tools.memory import Context, FitArguments, resolve_parts
+from kb.tools.speed import decode_speed
 
 COUNTS = (1, 2, 4)
 """How many equal cards are considered; more need a server."""
@@ -40,7 +40,6 @@ class HardwareChoice(Record):
     price_usd: tuple[float, float]
     price_kind: str
     price_as_of: str
-    headroom_gb: float
     decode_tokens_per_s: Range
     tokens_per_s_per_1000_usd: float
 
@@ -118,7 +117,7 @@ def _choice(
     index: Index, arguments: RecommendArguments, models: tuple[str, ...], record: Spec, price: Price, count: int
 ) -> tuple[HardwareChoice | None, tuple[str, ...], str]:
     labels: list[str] = []
-    headroom, slowest = float("inf"), None
+    slowest = None
     quantization_name = arguments.quantization
     for name in models:
         asked = FitArguments(
@@ -130,15 +129,14 @@ def _choice(
             concurrency=arguments.users,
         )
         try:
-            model, quantization, devices, weights, fit = resolve_fit(index, asked)
+            parts = resolve_parts(index, asked)
         except InvalidArgument:
             return None, (), quantization_name
-        labels.append(model.label)
-        quantization_name = quantization.record.name
-        if fit.verdict != "fits":
+        labels.append(parts.model.label)
+        quantization_name = parts.quantization.record.name
+        if not parts.holds(asked):
             return None, tuple(labels), quantization_name
-        speed = speed_of(model, quantization, devices, weights, fit, asked).decode_tokens_per_s
-        headroom = min(headroom, fit.headroom_gb)
+        speed = decode_speed(parts, asked)
         slowest = speed if slowest is None or speed.typical < slowest.typical else slowest
     assert slowest is not None
     total = (price.low * count, price.high * count)
@@ -152,7 +150,6 @@ def _choice(
             price_usd=total,
             price_kind=price.kind,
             price_as_of=price.as_of,
-            headroom_gb=headroom,
             decode_tokens_per_s=slowest,
             tokens_per_s_per_1000_usd=per_1000,
         ),

@@ -4,20 +4,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kb.calc.results import Fit, Range, Speed
+from kb.calc.results import Fit, Offload, Range, Speed
 from kb.calc.speed import estimate_speed
-from kb.calc.weights import Weights
 from kb.errors import InvalidArgument
 from kb.index.live import Index
 from kb.records import Figure, LanguageModel, Measurement, Record, Spec
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
-from kb.tools.memory import LADDER, Context, DeviceCount, FitArguments, references_of, resolve_fit
+from kb.tools.memory import LADDER, Context, DeviceCount, FitArguments, Parts, fit_of, resolve_parts
 from kb.tools.resolve import (
     DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S,
     DeviceArgument,
-    ResolvedDevices,
     ResolvedModel,
-    ResolvedQuantization,
     resolve_devices,
 )
 from kb.units import GB
@@ -50,14 +47,7 @@ class SpeedAnswer(Speed, Result):
     measured: PublishedMeasurement | None = None
 
 
-def speed_of(
-    model: ResolvedModel,
-    quantization: ResolvedQuantization,
-    devices: ResolvedDevices,
-    weights: Weights,
-    fit: Fit,
-    arguments: FitArguments,
-) -> Speed:
+def speed_of(parts: Parts, fit: Fit, arguments: FitArguments) -> Speed:
     """The speed at the placement that ``check_fit`` found."""
     if fit.verdict == "does_not_fit":
         return Speed(
@@ -66,48 +56,56 @@ def speed_of(
             prefill_tokens_per_s=_NOTHING,
             time_to_first_token_s=0.0,
             bottleneck="memory: it does not fit",
-            bytes_read_per_token_gb=round(weights.active_bytes / GB, 3),
+            bytes_read_per_token_gb=round(parts.weights.active_bytes / GB, 3),
             formula=fit.formula,
             assumptions=fit.assumptions,
             warnings=("it does not fit, so there is no speed to estimate",),
         )
-    speed = estimate_speed(
-        model.architecture,
-        weights,
-        devices.devices,
-        quantization_family=quantization.record.family,
+    speed = _estimate(parts, fit.offload, arguments)
+    return speed.model_copy(
+        update={"assumptions": (*parts.notes, *speed.assumptions), "warnings": (*fit.warnings, *speed.warnings)}
+    )
+
+
+def decode_speed(parts: Parts, arguments: FitArguments) -> Range:
+    """The decode speed of what the devices hold whole."""
+    return _estimate(parts, None, arguments).decode_tokens_per_s
+
+
+def _estimate(parts: Parts, offload: Offload | None, arguments: FitArguments) -> Speed:
+    return estimate_speed(
+        parts.model.architecture,
+        parts.weights,
+        parts.devices.devices,
+        quantization_family=parts.quantization.record.family,
         context=arguments.context,
         kv_cache_type=arguments.kv_cache_type,
         flash_attention=arguments.flash_attention,
         concurrency=arguments.concurrency,
-        offload=fit.offload,
+        offload=offload,
         system_memory_bytes_per_s=DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S * GB,
-    )
-    notes = (*model.notes, *quantization.notes, *devices.notes)
-    return speed.model_copy(
-        update={"assumptions": (*notes, *speed.assumptions), "warnings": (*fit.warnings, *speed.warnings)}
     )
 
 
 def run_estimate_speed(index: Index, arguments: FitArguments) -> SpeedAnswer:
-    model, quantization, devices, weights, fit = resolve_fit(index, arguments)
-    speed = speed_of(model, quantization, devices, weights, fit, arguments)
+    parts = resolve_parts(index, arguments)
+    fit = fit_of(parts, arguments)
+    speed = speed_of(parts, fit, arguments)
     return SpeedAnswer(
         **{name: getattr(speed, name) for name in Speed.model_fields},
-        model=model.label,
-        quantization=quantization.record.name,
-        device=devices.label,
+        model=parts.model.label,
+        quantization=parts.quantization.record.name,
+        device=parts.devices.label,
         verdict=fit.verdict,
-        measured=nearest_measurement(index, model, quantization, devices),
-        citations=cite(index, references_of(model, quantization, devices)),
+        measured=nearest_measurement(index, parts),
+        citations=cite(index, parts.references),
     )
 
 
-def nearest_measurement(
-    index: Index, model: ResolvedModel, quantization: ResolvedQuantization, devices: ResolvedDevices
-) -> PublishedMeasurement | None:
+def nearest_measurement(index: Index, parts: Parts) -> PublishedMeasurement | None:
     """Of the same device, as many of them, and the same architecture; the same quantization first, then public
     benchmarks before the documents' claims."""
+    model, quantization, devices = parts.model, parts.quantization, parts.devices
     found: list[tuple[bool, bool, int, Measurement]] = []
     for record in index.known.specs["measurements"].values():
         assert isinstance(record, Measurement)
@@ -154,6 +152,7 @@ class WhatRunsOnArguments(Arguments):
     device_count: DeviceCount = 1
     context: Context = 8192
     quantization: Name | None = Field(None, description="only this one; without it, the best that fits for each model")
+    models: Annotated[tuple[Name, ...], Field(max_length=100)] | None = Field(None, description="only these")
     limit: Annotated[Whole, Field(ge=1, le=200)] = 20
 
 
@@ -189,24 +188,21 @@ GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m",
 
 def run_what_runs_on(index: Index, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
     devices = resolve_devices(index, arguments.device, arguments.device_count)
-    runnable: list[RunnableModel] = []
-    for record in index.known.specs["models"].values():
-        assert isinstance(record, LanguageModel)
-        if record.params_total is None or record.same_architecture_as:
-            continue
+    held: list[tuple[Parts, FitArguments]] = []
+    for record in _models_meant(index, arguments):
         native = native_quantization(record)
         types = (arguments.quantization,) if arguments.quantization else (native,) if native else GOOD_TYPES
         best = _best(index, record, types, arguments)
         if best:
-            runnable.append(best)
-    runnable.sort(key=lambda entry: (-entry.params_billions, entry.slug))
+            held.append(best)
+    held.sort(key=lambda entry: (-entry[0].model.architecture.params_total, entry[0].model.label))
     kind = arguments.quantization or "Q4_K_M or better"
     return WhatRunsOnAnswer(
         device=devices.label,
-        models=tuple(runnable[: arguments.limit]),
-        count=len(runnable),
+        models=tuple(_runnable(parts, asked) for parts, asked in held[: arguments.limit]),
+        count=len(held),
         formula=(
-            f"{len(runnable)} models of the catalogue hold weights ({kind}), {arguments.context:,} tokens of cache and "
+            f"{len(held)} models of the catalogue hold weights ({kind}), {arguments.context:,} tokens of cache and "
             f"buffers in {devices.label}'s memory"
         ),
         assumptions=(*devices.notes, f"a context of {arguments.context:,} tokens, nothing offloaded"),
@@ -214,9 +210,22 @@ def run_what_runs_on(index: Index, arguments: WhatRunsOnArguments) -> WhatRunsOn
     )
 
 
+def _models_meant(index: Index, arguments: WhatRunsOnArguments) -> list[LanguageModel]:
+    """The models named, or the catalogue without twins of one architecture."""
+    catalogue = index.known.specs["models"]
+    if arguments.models is not None:
+        named = [catalogue[index.names.resolve(("models",), name, "model").slug] for name in arguments.models]
+    else:
+        named = list(catalogue.values())
+    models = [record for record in named if isinstance(record, LanguageModel) and record.params_total is not None]
+    return [record for record in models if arguments.models is not None or not record.same_architecture_as]
+
+
 def _best(
     index: Index, record: LanguageModel, types: tuple[str, ...], arguments: WhatRunsOnArguments
-) -> RunnableModel | None:
+) -> tuple[Parts, FitArguments] | None:
+    """The largest of ``types`` at which the devices hold the model and the context."""
+    limit = record.max_position_embeddings
     for slug in types:
         asked = FitArguments(
             model=record.slug,
@@ -226,22 +235,27 @@ def _best(
             context=arguments.context,
         )
         try:
-            model, quantization, devices, weights, fit = resolve_fit(index, asked)
+            parts = resolve_parts(index, asked)
         except InvalidArgument:
             return None
-        if fit.verdict == "fits" and fit.max_context >= arguments.context:
-            speed = speed_of(model, quantization, devices, weights, fit, asked)
-            return RunnableModel(
-                model=model.label,
-                slug=record.slug,
-                params_billions=round(model.architecture.params_total / 1e9, 2),
-                quantization=quantization.record.name,
-                required_gb=fit.required_gb,
-                headroom_gb=fit.headroom_gb,
-                max_context=fit.max_context,
-                decode_tokens_per_s=speed.decode_tokens_per_s,
-            )
+        if (limit is None or limit.value >= arguments.context) and parts.holds(asked):
+            return parts, asked
     return None
+
+
+def _runnable(parts: Parts, asked: FitArguments) -> RunnableModel:
+    fit = fit_of(parts, asked)
+    assert parts.model.slug is not None
+    return RunnableModel(
+        model=parts.model.label,
+        slug=parts.model.slug,
+        params_billions=round(parts.model.architecture.params_total / 1e9, 2),
+        quantization=parts.quantization.record.name,
+        required_gb=fit.required_gb,
+        headroom_gb=fit.headroom_gb,
+        max_context=fit.max_context,
+        decode_tokens_per_s=decode_speed(parts, asked),
+    )
 
 
 ESTIMATE_SPEED = Tool(

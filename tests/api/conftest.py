@@ -4,7 +4,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 import httpx
 import pytest
@@ -15,9 +16,18 @@ from kb.chat.engines.base import Engine
 from kb.settings import Settings
 
 
+class Serve(Protocol):
+    """Runs a server while the block does; gives its base URL, ready or just listening."""
+
+    def __call__(
+        self, settings: Settings, engine_maker: Callable[[Settings], Engine | None] = ..., *, ready: bool = True
+    ) -> AbstractContextManager[str]: ...
+
+
 @contextmanager
-def running(settings: Settings, engine_maker: Callable[[Settings], Engine | None] = lambda _: None) -> Iterator[str]:
-    """The base URL of a server that runs while the block does; ready or not."""
+def _serve(
+    settings: Settings, engine_maker: Callable[[Settings], Engine | None] = lambda _: None, *, ready: bool = True
+) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
             create_app(settings, engine_maker), log_level="warning", timeout_graceful_shutdown=5, ws="none"
@@ -28,12 +38,17 @@ def running(settings: Settings, engine_maker: Callable[[Settings], Engine | None
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            if ready:
+                _wait_until_ready(base)
+            yield base
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
-def wait_until_ready(base: str) -> None:
+def _wait_until_ready(base: str) -> None:
     for _ in range(600):
         if httpx.get(f"{base}/health/ready").status_code == 200:
             return
@@ -42,9 +57,18 @@ def wait_until_ready(base: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def base_url(settings: Settings) -> Iterator[str]:
-    with running(settings) as base:
-        wait_until_ready(base)
+def serve() -> Serve:
+    return _serve
+
+
+@pytest.fixture(scope="session")
+def wait_until_ready() -> Callable[[str], None]:
+    return _wait_until_ready
+
+
+@pytest.fixture(scope="session")
+def base_url(settings: Settings, serve: Serve) -> Iterator[str]:
+    with serve(settings) as base:
         yield base
 
 

@@ -175,9 +175,8 @@ MISTAKES: dict[str, tuple[dict[str, str | None], tuple[str, ...]]] = {
         (VRAM, "front matter", "mapping"),
     ),
     "a date that is none": (
-        edited(VRAM, "sources: [card", "figures:\n- {label: a, value: 1, as_of: 2026-13-45, sources: [card-guide]}\n"
-               "level: newcomer\nsources: [card"),
-        (VRAM, "level: written twice"),
+        edited(VRAM, "topic:", "figures:\n- {label: a, value: 1, as_of: yesterday, sources: [card-guide]}\ntopic:"),
+        (VRAM, "figures.0.as_of", "match pattern"),
     ),
     "an unknown heading": (
         edited(VRAM, "## In practice", "## In praxis"),

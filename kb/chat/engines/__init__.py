@@ -2,19 +2,22 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kb.chat.engines.base import Engine
-from kb.settings import Settings
+
+if TYPE_CHECKING:
+    from kb.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-def make_engine(settings: Settings) -> Engine | None:
+def make_engine(settings: "Settings") -> Engine | None:
     """The engine that the settings ask for, or None; a server's URL goes before a file.
 
     One that cannot work says why in the log, in its ``status`` and to whoever asks it, and does not raise here: the
-    composed answers need no engine. The engines are imported here, so that the model's process, which lives in this
-    package too, does not load the server's parts.
+    composed answers need no engine. What this needs is imported late, so that the model's process, whose module lies
+    in this package too, starts without the server's parts.
     """
     engine = _make(settings)
     if engine and engine.status() not in ("ready", "loading"):
@@ -22,7 +25,7 @@ def make_engine(settings: Settings) -> Engine | None:
     return engine
 
 
-def _make(settings: Settings) -> Engine | None:
+def _make(settings: "Settings") -> Engine | None:
     from kb.chat.engines.unavailable import UnavailableEngine
 
     if settings.llm_url:

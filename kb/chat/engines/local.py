@@ -128,6 +128,9 @@ class LocalEngine:
                 run.prompt_tokens, run.completion_tokens = message.prompt_tokens, message.completion_tokens
             return
         logger.warning("The language model's process %d does not stop: killed.", worker.pid)
+        with self._changed:
+            if self._worker is worker and not self._over:  # the next request shall wait for another
+                self._status = "The language model's process hung and is started again."
         worker.kill()
 
     # The process
@@ -196,7 +199,7 @@ class LocalEngine:
 
     def _pause(self, idle_deaths: int) -> None:
         """At most :data:`LONGEST_PAUSE_S`; none after a death in the middle of good work."""
-        pause_s = min(LONGEST_PAUSE_S, 0.25 * 2**idle_deaths) if idle_deaths else 0.0
+        pause_s = min(LONGEST_PAUSE_S, 0.25 * 2 ** min(idle_deaths, 10)) if idle_deaths else 0.0
         with self._changed:
             self._changed.wait_for(lambda: self._over, timeout=pause_s)
         if not self._over:

@@ -21,7 +21,8 @@ class WorkerProcess:
         self._sending = Lock()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "kb.chat.engines.worker", str(theirs.fileno())],
+                # -P: a module that happens to lie in the working directory is not imported
+                [sys.executable, "-P", "-m", "kb.chat.engines.worker", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,

@@ -98,6 +98,9 @@ class Chunk(BaseModel):
 Inbox = SimpleQueue[str | None]
 """Text as it comes; None at the end of it, good or bad."""
 
+GRACE_S = 2.0
+"""The request itself keeps the deadline; whoever reads it waits this much longer for it to say so."""
+
 SHUT_DOWN = "The language model has been shut down."
 
 
@@ -153,7 +156,7 @@ class RemoteEngine:
             inbox: Inbox = SimpleQueue()
             request = asyncio.run_coroutine_threadsafe(self._request(prompt, run, limit_s, inbox), self._loop)
             try:
-                yield from _shown(inbox, request, run)
+                yield from _shown(inbox, request, run, limit_s)
             finally:
                 request.cancel()
 
@@ -247,13 +250,15 @@ class RemoteEngine:
         return f"{where} answered with status {status}."
 
 
-def _shown(inbox: Inbox, request: "Future[None]", run: Run) -> Iterator[str]:
+def _shown(inbox: Inbox, request: "Future[None]", run: Run, limit_s: float) -> Iterator[str]:
     """The text, without a reasoning model's thoughts, until it ends or the client has left."""
     thoughts = Thoughts()
     while not run.cancelled.is_set():
         try:
             piece = inbox.get(timeout=POLL_S)
         except Empty:
+            if monotonic() > limit_s + GRACE_S:  # the loop was closed under it
+                raise too_slow(run) from None
             if not request.cancelled():  # before it began: nothing will come
                 continue
             piece = None

@@ -32,7 +32,7 @@ def recommend(desk: Desk) -> list[Section]:
     for choice in result.choices[1:]:
         section.lines.append(
             f"{choice.hardware}: about {fmt(choice.decode_tokens_per_s.typical)} tokens/s, {_cost(choice.price_usd)} "
-            f"({choice.price_kind}, {choice.price_as_of}), {fmt(choice.headroom_gb)} GB to spare {mark}"
+            f"({choice.price_kind}, {choice.price_as_of}) {mark}"
         )
     section.lines.append(f"{result.formula} {mark}")
     section.notes = [*result.assumptions]

@@ -321,32 +321,22 @@ def what_runs(desk: Desk) -> list[Section]:
     if not devices and desk.question.vram_gib is not None:
         devices = [(_nameless(desk.question.vram_gib), 1)]
     for device, count in devices:
+        quantization = desk.question.quantizations[0].match.slug if desk.question.quantizations else None
         result, mark = desk.call(
-                "what_runs_on", device=device, device_count=count, context=desk.question.context,
-                quantization=desk.question.quantizations[0].match.slug if desk.question.quantizations else None, limit=200,
-            )  # fmt: skip
-        by_slug = {entry.slug: entry for entry in result.models}
-        chosen = [by_slug[slug] for slug in SHOWN_MODELS if slug in by_slug][:8]
-        if not chosen:
-            chosen = list(result.models[:5])
-        if chosen:
-            verdict = (
-                f"**{result.device} holds models up to {chosen[0].model}** whole at {chosen[0].quantization}, among "
-                f"those most used. {mark}"
-            )
+            "what_runs_on", device=device, device_count=count, context=desk.question.context,
+            quantization=quantization, models=SHOWN_MODELS, limit=8,
+        )  # fmt: skip
+        if result.models:
+            first = result.models[0]
+            verdict = f"**{result.device} holds models up to {first.model}** whole at {first.quantization}. {mark}"
         else:
-            verdict = f"**No model of the catalogue fits whole on {result.device}** at 4 bits or more. {mark}"
+            verdict = f"**None of the common models fits whole on {result.device}** at 4 bits or more. {mark}"
         section = Section(verdict)
-        for entry in chosen:
+        for entry in result.models:
             fast = f", about {fmt(entry.decode_tokens_per_s.typical)} tokens/s" if isinstance(device, str) else ""
             section.lines.append(f"{entry.model} at {entry.quantization}: {fmt(entry.required_gb)} GB{fast} {mark}")
         section.notes = [*result.assumptions]
         sections.append(section)
-        # The whole list would swamp the reply; the tool itself gives it.
-        call = desk.calls.pop()
-        shown = {entry.slug for entry in chosen}
-        listed = [entry for entry in call.result["models"] if entry["slug"] in shown]
-        desk.calls.append(call.model_copy(update={"result": {**call.result, "models": listed}}))
     return sections
 
 

@@ -20,6 +20,15 @@ def power_supply(desk: Desk) -> list[Section]:
         if result.psu_count > 1:
             supply += " in all, from two supplies or a server supply"
         section = Section(f"**{result.device}: plan a power supply of {supply}.** {mark}", [f"{result.formula} {mark}"])
+        if result.load_percent is not None and desk.question.watts is not None:
+            within = result.load_percent <= 80
+            answer = "is enough" if within else "is tight" if result.load_percent <= 100 else "is too small"
+            judged = "within the 80 % rule" if within else "more than the 80 % rule allows"
+            section.verdict = (
+                f"**A supply of {fmt(desk.question.watts)} W {answer}**: {result.device} with the rest loads it to "
+                f"{fmt(result.load_percent)} %, {judged}. {mark}"
+            )
+            section.lines.insert(0, f"Recommended: {supply} {mark}")
         section.lines.append(
             f"At the wall: about {fmt(result.wall_w)} W, which {joined(result.circuits, 'or')} carry {mark}"
         )

@@ -163,6 +163,39 @@ def test_a_killed_process_fails_its_request_and_no_other(start_local: StartLocal
     assert not Path(f"/proc/{killed}").exists(), "reaped"
 
 
+def test_a_process_that_dies_with_nothing_to_do_is_started_again(start_local: StartLocal) -> None:
+    engine = start_local()
+    ask(engine)
+    killed = engine.pid
+    assert killed
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: engine.pid not in (None, killed))
+    assert len(ask(engine)) == 24
+
+
+def test_a_process_that_hangs_is_killed_and_started_again(
+    start_local: StartLocal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kb.chat.engines.local.STOP_S", 0.2)
+    engine = start_local()
+    ask(engine)
+    hung = engine.pid
+    assert hung
+    os.kill(hung, signal.SIGSTOP)
+    with pytest.raises(EngineUnavailable, match=r"did not finish within 0\.3 s"):
+        list(engine.write(SHORT, Run(0.3)))
+    assert len(ask(engine)) == 24
+    assert engine.pid != hung
+
+
+def test_the_working_directory_lends_the_process_no_modules(
+    start_local: StartLocal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('imported from the working directory')")
+    monkeypatch.chdir(tmp_path)
+    assert len(ask(start_local())) == 24
+
+
 def test_a_process_that_dies_again_and_again_while_loading_is_given_up(start_local: StartLocal) -> None:
     engine = start_local()
     killed: set[int] = set()

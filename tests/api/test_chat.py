@@ -1,0 +1,150 @@
+"""``/chat``, whole and streamed, without a language model and with one that the test holds in its hand."""
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+import api.chat
+from kb.chat.engines.base import Prompt, Run
+from kb.settings import Settings
+
+QUESTION = {"messages": [{"role": "user", "content": "Can I run a 70B model on my RTX 4090, and how fast?"}]}
+
+
+class HeldEngine:
+    """Writes a word and then waits until it is let go or its run is cancelled."""
+
+    name = "held"
+
+    def __init__(self) -> None:
+        self.writing, self.let_go, self.saw_cancel = threading.Event(), threading.Event(), threading.Event()
+
+    def write(self, prompt: Prompt, run: Run) -> Iterator[str]:
+        self.writing.set()
+        while not self.let_go.wait(0.01):
+            if run.cancelled.is_set():
+                self.saw_cancel.set()
+                return
+        yield "That is all. "
+
+    def status(self) -> str:
+        return "ready"
+
+    def close(self) -> None:
+        self.let_go.set()
+
+
+def events_of(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    """Server-sent events as ``(event, data)``; a comment as ``("comment", text)``."""
+    event = ""
+    for line in lines:
+        if line.startswith(":"):
+            yield "comment", line[1:].strip()
+        elif line.startswith("event: "):
+            event = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield event, json.loads(line.removeprefix("data: "))
+
+
+def test_answer_has_verdict_tools_and_citations(http: httpx.Client) -> None:
+    answer = http.post("/chat", json=QUESTION)
+    assert answer.status_code == 200
+    reply = answer.json()
+    assert set(reply) == {
+        "answer", "citations", "tool_calls", "abstained", "reason", "engine", "grounding", "usage",
+    }  # fmt: skip
+    assert reply["engine"] == "composed"
+    assert not reply["abstained"]
+    assert {call["name"] for call in reply["tool_calls"]} >= {"check_fit", "estimate_speed"}
+    assert reply["grounding"]["unsupported_figures"] == []
+    assert all(f"[{citation['id']}]" in reply["answer"] for citation in reply["citations"][:1])
+
+
+def test_stream_says_the_same_evidence_first(http: httpx.Client) -> None:
+    with http.stream("POST", "/chat", json=QUESTION | {"stream": True}) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = list(events_of(answer.iter_lines()))
+    assert events[0][0] == "evidence"
+    assert events[-1] == ("done", http.post("/chat", json=QUESTION).json())
+    assert "".join(data["text"] for event, data in events if event == "token") == events[-1][1]["answer"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": "hello"}, "messages"),
+        ({"messages": [{"role": "user", "content": ""}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": "   "}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": "x" * 8001}]}, "messages.0.content"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages.0.role"),
+        ({"messages": [{"role": "user"}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": "x"}] * 51}, "messages"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, "messages"),
+        (QUESTION | {"stream": "perhaps"}, "stream"),
+        (QUESTION | {"temperature": 2}, "temperature"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_bad_requests_are_422_naming_the_field(
+    http: httpx.Client, body: dict[str, Any], field: str, stream: bool
+) -> None:
+    answer = http.post("/chat", json={"stream": stream} | body)
+    assert answer.status_code == 422
+    assert field in [error["field"] for error in answer.json()["errors"]]
+
+
+def test_heartbeats_while_the_model_thinks(settings: Settings, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.chat, "HEARTBEAT_S", 0.05)
+    engine = HeldEngine()
+    events = []
+    with (
+        serve(settings, lambda _: engine) as base,
+        httpx.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=60) as answer,
+    ):
+        for event, data in events_of(answer.iter_lines()):
+            events.append(event)
+            if event == "comment":
+                assert data == "keep-alive"
+                engine.let_go.set()
+    assert events[0] == "evidence"
+    assert "comment" in events
+    assert events[-1] == "done"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_client_that_leaves_stops_the_model(settings: Settings, serve: Any, stream: bool) -> None:
+    engine = HeldEngine()
+    with serve(settings, lambda _: engine) as base:
+        with httpx.Client(base_url=base) as client:
+            if stream:
+                with client.stream("POST", "/chat", json=QUESTION | {"stream": True}, timeout=60):
+                    assert engine.writing.wait(60)
+            else:
+                with pytest.raises(httpx.ReadTimeout):
+                    client.post("/chat", json=QUESTION, timeout=httpx.Timeout(60, read=2))
+                assert engine.writing.wait(60)
+        assert engine.saw_cancel.wait(60)
+
+
+def test_too_many_questions_at_once_are_told_to_wait(
+    settings: Settings, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.deps.CHATS_WAITING", 0)
+    monkeypatch.setattr("api.deps.TOOL_THREADS", 1)
+    engine = HeldEngine()
+    with (
+        serve(settings.model_copy(update={"llm_queue": 0}), lambda _: engine) as base,
+        httpx.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=60),
+    ):
+        assert engine.writing.wait(60)
+        for stream in (False, True):
+            refused = httpx.post(f"{base}/chat", json=QUESTION | {"stream": stream}, timeout=60)
+            assert refused.status_code == 503
+            assert refused.json()["type"] == "/problems/engine-busy"
+            assert int(refused.headers["retry-after"]) > 0

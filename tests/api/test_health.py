@@ -1,0 +1,86 @@
+"""``/health`` and ``/metrics``, from the first second on."""
+
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kb.settings import Settings
+
+
+def test_alive_and_ready(http: httpx.Client) -> None:
+    assert http.get("/health/live").json() == {"status": "alive"}
+    ready = http.get("/health/ready").json()
+    assert ready["status"] == "ready"
+    assert ready["build_id"]
+    assert ready["counts"]["terms"] > 0
+    assert "engine" in ready["chat"]
+
+
+def test_alive_at_once_and_ready_when_loaded(settings: Settings, serve: Any, wait_until_ready: Any) -> None:
+    hold = threading.Event()
+
+    def slow(_: Settings) -> None:
+        hold.wait(60)
+
+    with serve(settings, slow, ready=False) as base:
+        assert httpx.get(f"{base}/health/live").status_code == 200
+        loading = httpx.get(f"{base}/health/ready")
+        assert loading.status_code == 503
+        assert loading.json()["detail"].startswith("loading")
+        assert loading.headers["retry-after"]
+        hold.set()
+        wait_until_ready(base)
+
+
+def test_without_an_index_it_lives_says_how_to_build_and_notices_the_build(
+    settings: Settings, data_dir: Path, tmp_path: Path, serve: Any, wait_until_ready: Any
+) -> None:
+    folder = tmp_path / "data"
+    with serve(settings.model_copy(update={"data_dir": folder}), ready=False) as base:
+        for path in ("/health/ready", "/terms/vram", "/search?q=x"):
+            for _ in range(600):
+                answer = httpx.get(base + path)
+                if answer.json()["type"] == "/problems/index-unusable":
+                    break
+                time.sleep(0.05)
+            assert answer.status_code == 503
+            assert "kb build" in answer.json()["detail"]
+        assert httpx.get(f"{base}/health/live").status_code == 200
+        assert httpx.get(f"{base}/tools").status_code == 200
+        shutil.copytree(data_dir, folder, symlinks=True)
+        wait_until_ready(base)
+        assert httpx.get(f"{base}/terms/vram").status_code == 200
+
+
+@pytest.mark.parametrize("damage", ["kb.sqlite3", "manifest.json"])
+def test_damaged_index_says_so(settings: Settings, data_dir: Path, tmp_path: Path, serve: Any, damage: str) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(data_dir, folder, symlinks=True)
+    file = folder / "current" / damage
+    file.write_bytes(file.read_bytes()[:100])
+    with serve(settings.model_copy(update={"data_dir": folder}), ready=False) as base:
+        for _ in range(600):
+            answer = httpx.get(f"{base}/terms/vram")
+            if answer.json()["type"] == "/problems/index-unusable":
+                break
+            time.sleep(0.05)
+        assert answer.status_code == 503
+        assert "kb build" in answer.json()["detail"]
+
+
+def test_metrics_count_by_route_and_by_server(settings: Settings, serve: Any) -> None:
+    line = 'kb_http_requests_total{method="GET",route="/terms/{name}",status="200"} 2.0'
+    for _ in range(2):
+        with serve(settings) as base:
+            for name in ("vram", "gguf"):
+                httpx.get(f"{base}/terms/{name}")
+            httpx.get(f"{base}/no/such/route")
+            answer = httpx.get(f"{base}/metrics")
+            assert answer.headers["content-type"].startswith("text/plain")
+            assert line in answer.text.splitlines()
+            assert 'route="unmatched",status="404"} 1.0' in answer.text

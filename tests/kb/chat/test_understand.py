@@ -1,0 +1,121 @@
+"""Questions as people type them: names, quantities, intents, and what follows from earlier messages."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kb.chat.understand import understand
+from kb.index.live import Index
+
+
+@pytest.mark.parametrize(
+    ("text", "intents", "models", "devices"),
+    [
+        ("can I run a 70B on my 4090, and how fast?", ("fit", "speed"), ["llama-3-1-70b"], [("rtx-4090", 1)]),
+        ("will llama3.1:70b q4 fit on 2x 3090?", ("fit",), ["llama-3-1-70b"], [("rtx-3090", 2)]),
+        (
+            "whats the max context of llama 8b q4 on a 3060 12gb",
+            ("max_context",),
+            ["llama-3-1-8b"],
+            [("rtx-3060-12gb", 1)],
+        ),
+        (
+            "which quant of gemma 3 27b should i use on a 4090",
+            ("best_quantization",),
+            ["gemma-3-27b"],
+            [("rtx-4090", 1)],
+        ),
+        ("what can I run on a dgx spark?", ("what_runs",), [], [("dgx-spark", 1)]),
+        ("3090 vs 4090 for llms", ("compare",), [], [("rtx-3090", 1), ("rtx-4090", 1)]),
+        ("how much vram does the 4090 have", ("spec",), [], [("rtx-4090", 1)]),
+        ("how much vram for llama 3.1 70b at fp16?", ("memory",), ["llama-3-1-70b"], []),
+        ("what power supply do I need for two 5090s?", ("power_supply",), [], [("rtx-5090", 2)]),
+        ("explain RAPIDS", ("define",), [], []),
+        ("can i finetune llama 8b with qlora on a 3060 12gb?", ("training",), ["llama-3-1-8b"], [("rtx-3060-12gb", 1)]),
+    ],
+)
+def test_reads_names_and_intents(
+    index: Index, text: str, intents: tuple[str, ...], models: list[str], devices: list[tuple[str, int]]
+) -> None:
+    question = understand([text], index.names)
+    assert question.intents == intents
+    assert [thing.match.slug for thing in question.models] == models
+    assert [(thing.match.slug, thing.count) for thing in question.devices] == devices
+
+
+def test_a_quantization_behind_a_model_is_not_swallowed_by_it(index: Index) -> None:
+    question = understand(["mac studio m2 ultra 192gb llama 405b q2 possible?"], index.names)
+    assert [thing.match.slug for thing in question.quantizations] == ["q2_k"]
+
+
+def test_an_ambiguous_name_keeps_its_candidates(index: Index) -> None:
+    question = understand(["what can I run on a 3060?"], index.names)
+    assert {match.slug for match in question.devices[0].candidates} == {"rtx-3060-12gb", "rtx-3060-8gb"}
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("llama 70b at 32k context on a 4090", "context", 32768),
+        ("llama 8b with 100,000 tokens of context on a 3090", "context", 100_000),
+        ("can two 5090 serve llama 70b to 6 users", "users", 6),
+        ("70b q4 on a 4090 with 96 GB RAM", "system_memory_gb", 96.0),
+        ("what does a 4090 cost at 0.30 EUR per kWh", "price_per_kwh", 0.30),
+        ("running a 4090 8 hours a day, electricity?", "hours_per_day", 8.0),
+        ("best gpu under $2,000 for a 32B", "budget", 2000.0),
+        ("i have 16gb vram what llm is best", "vram_gib", 16.0),
+        ("llama 8b on a 3060 12gb with q8 kv cache", "kv_cache_type", "q8_0"),
+    ],
+)
+def test_reads_quantities(index: Index, text: str, key: str, value: object) -> None:
+    assert getattr(understand([text], index.names), key) == value
+
+
+def test_a_follow_up_takes_over_what_it_leaves_open(index: Index) -> None:
+    question = understand(["can I run a 70B on my 4090, and how fast?", "and on two of them?"], index.names)
+    assert question.intents == ("fit", "speed")
+    assert [(thing.match.slug, thing.count) for thing in question.devices] == [("rtx-4090", 2)]
+    assert [thing.match.slug for thing in question.models] == ["llama-3-1-70b"]
+
+
+@pytest.mark.parametrize(
+    ("follow_up", "key", "expected"),
+    [
+        ("what about q8?", "quantizations", ["q8_0"]),
+        ("and with a 5090?", "devices", ["rtx-5090"]),
+        ("what about qwen 72b instead?", "models", ["qwen2-5-72b"]),
+    ],
+)
+def test_a_follow_up_replaces_what_it_names(index: Index, follow_up: str, key: str, expected: list[str]) -> None:
+    question = understand(["will llama 70b q4 fit on 2x 3090?", follow_up], index.names)
+    assert [thing.match.slug for thing in getattr(question, key)] == expected
+    assert question.models
+    assert question.devices
+    assert "fit" in question.intents
+
+
+def test_a_new_subject_takes_nothing_over(index: Index) -> None:
+    question = understand(
+        ["will llama 70b q4 fit on 2x 3090?", "What is the definition of NVLink exactly, please?"], index.names
+    )
+    assert question.intents == ("define",)
+    assert not question.devices
+
+
+def test_claims_are_noticed(index: Index) -> None:
+    claimed = understand(["since the 4090 has 48 GB, can I run llama 70b q4 on it?"], index.names)
+    assert [(claim.key, claim.value) for claim in claimed.claims] == [("memory_gib", 48.0)]
+
+
+@pytest.mark.parametrize("name", ["RTX 6090", "M4 Ultra", "llama 9 500b"])
+def test_names_that_look_real_and_are_unknown_are_kept(index: Index, name: str) -> None:
+    assert any(
+        name.casefold() in unknown.casefold() for unknown in understand([f"can I run {name}?"], index.names).unknown
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_is_understood_as_something(index: Index, text: str) -> None:
+    question = understand([text], index.names)
+    assert question.intents

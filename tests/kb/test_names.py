@@ -1,0 +1,251 @@
+"""What people type, over everything that we ship."""
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from kb.errors import AmbiguousName, UnknownName
+from kb.index.live import Index
+from kb.names import DEVICE_KINDS, SIZE_CLASSES, Names
+from kb.records import kinds
+from kb.records.labels import label_key
+
+EVERYTHING = ("terms", *(kind for kind in kinds if kind != "measurements"))
+
+
+@pytest.fixture(scope="module")
+def names(index: Index) -> Names:
+    return index.names
+
+
+@pytest.mark.parametrize(
+    ("typed", "slug"),
+    [
+        ("5090", "rtx-5090"),
+        ("rtx5090", "rtx-5090"),
+        ("RTX 5090 32GB", "rtx-5090"),
+        ("rtx 5090 (32 GB)", "rtx-5090"),
+        ("my rtx 5090", "rtx-5090"),
+        ("NVIDIA GeForce RTX 5090", "rtx-5090"),
+        ("  GeForce  RTX-5090 gpu ", "rtx-5090"),
+        ("RTX5O90", None),
+        ("rtx 3060 12gb", "rtx-3060-12gb"),
+        ("RTX 3060 (8 GB)", "rtx-3060-8gb"),
+        ("4090", "rtx-4090"),
+        ("dgx spark", "dgx-spark"),
+        ("DGX-Spark", "dgx-spark"),
+        ("nvidia dgx spark", "dgx-spark"),
+        ("m2 ultra", "m2-ultra-76"),
+        ("Apple M2 Ultra 192GB", "m2-ultra-76"),
+        ("7900 XTX", "rx-7900-xtx"),
+        ("Radeon RX 7900 XTX", "rx-7900-xtx"),
+        ("rtx 6000 ada", "rtx-6000-ada"),
+        ("H100", None),
+    ],
+)
+def test_devices(names: Names, typed: str, slug: str | None) -> None:
+    if slug is None:
+        with pytest.raises((UnknownName, AmbiguousName)) as caught:
+            names.resolve(DEVICE_KINDS, typed)
+        assert typed in str(caught.value)
+    else:
+        assert names.resolve(DEVICE_KINDS, typed).slug == slug
+
+
+@pytest.mark.parametrize(
+    ("typed", "slug"),
+    [
+        ("llama 70b", "llama-3-1-70b"),
+        ("llama3.1:70b", "llama-3-1-70b"),
+        ("Llama-3.1-70B-Instruct", "llama-3-1-70b"),
+        ("meta-llama/Llama-3.1-70B-Instruct", "llama-3-1-70b"),
+        ("Meta-Llama-3.1-70B-Instruct-Q4_K_M.gguf", "llama-3-1-70b"),
+        ("llama 3.1 70b", "llama-3-1-70b"),
+        ("70b", "llama-3-1-70b"),
+        ("70 billion", "llama-3-1-70b"),
+        ("7B", "mistral-7b"),
+        ("llama 3 70b", "llama-3-70b"),
+        ("llama 2 7b chat", "llama-2-7b"),
+        ("qwen2.5:32b", "qwen2-5-32b"),
+        ("Qwen/Qwen2.5-32B-Instruct", "qwen2-5-32b"),
+        ("mixtral 8x7b", "mixtral-8x7b"),
+        ("gpt-oss 20b", "gpt-oss-20b"),
+        ("deepseek r1", "deepseek-r1"),
+    ],
+)
+def test_models(names: Names, typed: str, slug: str) -> None:
+    assert names.resolve(("models",), typed).slug == slug
+
+
+@pytest.mark.parametrize(
+    ("typed", "slug"),
+    [
+        ("q4", "q4_k_m"),
+        ("Q4_K_M", "q4_k_m"),
+        ("q4km", "q4_k_m"),
+        ("4-bit", "q4_k_m"),
+        ("4 bit", "q4_k_m"),
+        ("4bit", "q4_k_m"),
+        ("8-bit", "q8_0"),
+        ("q8", "q8_0"),
+        ("fp16", "f16"),
+        ("NVFP4", "nvfp4"),
+        ("mxfp4", "mxfp4"),
+    ],
+)
+def test_quantizations(names: Names, typed: str, slug: str) -> None:
+    assert names.resolve(("quantizations",), typed).slug == slug
+
+
+@pytest.mark.parametrize(
+    ("kinds_", "typed", "slug"),
+    [
+        (("terms",), "quantisaton", "quantization"),
+        (("terms",), "unifed memory", "unified-memory"),
+        (("terms",), "kv cahce", "kv-cache"),
+        (DEVICE_KINDS, "dgx sparc", "dgx-spark"),
+        (DEVICE_KINDS, "GeForse RTX 5090", "rtx-5090"),
+        (("models",), "lama 3.1 70b", "llama-3-1-70b"),
+        (("models",), "mistrall 7b", "mistral-7b"),
+    ],
+)
+def test_typing_errors_are_read_and_told(names: Names, kinds_: tuple[str, ...], typed: str, slug: str) -> None:
+    match = names.resolve(kinds_, typed)
+    assert match.slug == slug
+    assert typed in match.note
+    assert match.label in match.note
+
+
+def test_ambiguous_name_says_between_what(names: Names) -> None:
+    with pytest.raises(AmbiguousName) as caught:
+        names.resolve(DEVICE_KINDS, "3060")
+    assert len(caught.value.candidates) == 2
+    assert all("3060" in candidate for candidate in caught.value.candidates)
+    assert "8" in str(caught.value)
+    assert "12" in str(caught.value)
+
+
+@pytest.mark.parametrize("typed", ["5070", "5080", "5090", "rtx 5080", "RTX-5070", "4070", "4080", "3080", "3090"])
+def test_a_number_is_never_read_as_another(names: Names, typed: str) -> None:
+    digits = "".join(filter(str.isdigit, typed))
+    try:
+        found = [names.resolve(DEVICE_KINDS, typed).label]
+    except AmbiguousName as error:
+        found = list(error.candidates)
+    assert all(digits in label for label in found)
+
+
+@pytest.mark.parametrize("typed", ["rtx 5091", "RTX 9999", "geforce 1234", "llama 3.1 71b", "q9_k_m"])
+def test_a_number_that_does_not_exist_is_unknown(names: Names, typed: str) -> None:
+    with pytest.raises(UnknownName):
+        names.resolve(EVERYTHING, typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"), [("rtx 5091", "5090"), ("llama 3.1 71b", "Llama"), ("conectx-77", "ConnectX")]
+)
+def test_unknown_name_comes_with_the_nearest(names: Names, typed: str, near: str) -> None:
+    with pytest.raises(UnknownName) as caught:
+        names.resolve(EVERYTHING, typed, "thing")
+    assert 1 <= len(caught.value.suggestions) <= 5
+    assert any(near in suggestion for suggestion in caught.value.suggestions)
+    assert f"No thing is called {typed!r}. Nearest: " in str(caught.value)
+
+
+def test_memory_that_a_card_does_not_have_is_unknown(names: Names) -> None:
+    with pytest.raises(UnknownName):
+        names.resolve(DEVICE_KINDS, "RTX 5090 48GB")
+
+
+def test_memory_of_a_name_is_kept_where_the_record_leaves_it_open(names: Names) -> None:
+    assert names.resolve(DEVICE_KINDS, "M2 Ultra 64GB").memory_gib == 64
+    assert names.resolve(DEVICE_KINDS, "M2 Ultra").memory_gib is None
+    assert names.resolve(DEVICE_KINDS, "RTX 5090 32GB").memory_gib is None
+
+
+def test_every_label_and_alias_leads_to_its_record(index: Index) -> None:
+    for slug, term in index.known.terms.items():
+        for name in (slug, term.pref_label, *term.alt_labels):
+            assert index.names.resolve(("terms",), name).slug == slug, name
+    for kind in EVERYTHING[1:]:
+        for slug, spec in index.known.specs[kind].items():
+            for name in (slug, spec.name, *spec.aliases):
+                try:
+                    assert index.names.resolve((kind,), name).slug == slug, name
+                except AmbiguousName as error:
+                    assert spec.name in error.candidates
+                    others = [other for other in index.known.specs[kind].values() if other.slug != slug]
+                    assert any(label_key(name) in map(label_key, other.ambiguous_aliases) for other in others), name
+            for name in spec.ambiguous_aliases:
+                with pytest.raises(AmbiguousName) as caught:
+                    index.names.resolve((kind,), name)
+                assert spec.name in caught.value.candidates
+
+
+def test_size_classes_are_models_of_that_size(index: Index) -> None:
+    for size, slug in SIZE_CLASSES.items():
+        figure = getattr(index.known.specs["models"][slug], "params_total", None)
+        assert figure is not None, slug
+        assert figure.value / 1e9 == pytest.approx(float(size.removesuffix("b")), rel=0.25), slug
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Can I run a 70B on my 4090, and how fast?", ["70B", "4090"]),
+        ("Compare the RTX 5090 and the DGX Spark.", ["RTX 5090", "DGX Spark"]),
+        ("llama3.1:70b on two 3090s", ["llama3.1:70b", "3090s"]),
+        ("Is Llama 3.1 8B at Q4_K_M good on an M2 Ultra?", ["Llama 3.1 8B", "Q4_K_M", "M2 Ultra"]),
+        ("What is the weather like?", []),
+    ],
+)
+def test_names_in_running_text(names: Names, text: str, expected: list[str]) -> None:
+    kinds_ = ("models", "quantizations", *DEVICE_KINDS)
+    assert [mention.text for mention in names.scan(text, kinds_)] == expected
+
+
+typed_text = st.one_of(
+    st.text(max_size=60),
+    st.lists(
+        st.sampled_from(
+            ["rtx", "5090", " ", "-", "llama", "3.1", "70b", "(", "GB", "48", "q4", "_", ":", "/", "\n", "é", "."]
+        ),
+        max_size=14,
+    ).map("".join),
+)
+
+
+@settings(deadline=None)
+@given(typed=typed_text)
+@example(typed="")
+@example(typed="\x00")
+@example(typed="a" * 5000)
+@example(typed="\ud800")
+@example(typed="²³ gb")
+def test_resolve_knows_or_says_so(names: Names, typed: str) -> None:
+    for kinds_ in (EVERYTHING, DEVICE_KINDS, ("models",)):
+        try:
+            match = names.resolve(kinds_, typed)
+        except UnknownName as error:
+            assert len(error.suggestions) <= 5
+        except AmbiguousName as error:
+            assert len(error.candidates) > 1
+        else:
+            assert names.record(match)
+            assert match.kind in kinds_
+
+
+@settings(deadline=None)
+@given(text=st.lists(typed_text, max_size=5).map(" ".join))
+@example(text="." * 3000)
+@example(text="5090 " * 200)
+def test_mentions_lie_in_the_text_and_apart(names: Names, text: str) -> None:
+    mentions = names.scan(text, EVERYTHING)
+    end = 0
+    for mention in mentions:
+        assert end <= mention.start < mention.end <= len(text)
+        assert text[mention.start : mention.end] == mention.text
+        assert mention.matches
+        end = mention.end
+    for slip in names.misspelt_mentions(text, EVERYTHING, mentions):
+        assert all(slip.end <= other.start or other.end <= slip.start for other in mentions)
