@@ -132,15 +132,15 @@ def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
 
 
 @get(
-    "/passages/{passage_id:path}",
+    "/passages/{id:path}",
     operation_id="get_passage",
     summary="A passage by id",
     tags=["sources"],
-    opt=documented(answer=Passage, path={"passage_id": "term.vram"}),
+    opt=documented(answer=Passage, path={"id": "term.vram"}),
     sync_to_thread=False,
 )
-def get_passage(request: AnyRequest, passage_id: FromPath[str]) -> Response[bytes]:
-    return cacheable(request, to_json(_one(serving(request).index.known.passages, "passage", passage_id)))
+def get_passage(request: AnyRequest, id: FromPath[str]) -> Response[bytes]:
+    return cacheable(request, to_json(_one(serving(request).index.known.passages, "passage", id)))
 
 
 def _one(table: Mapping[str, Kept], what: str, path: str) -> Kept:

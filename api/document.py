@@ -137,10 +137,7 @@ def _described(operation: _Operation, found: _Found, schemas: Mapping[str, Schem
         "responses": {
             "200": {
                 "description": "The answer.",
-                "content": {
-                    media: {"schema": answer if media == "application/json" else {"type": "string"}}
-                    for media in doc.media
-                },
+                "content": {media: {"schema": _schema_of(media, answer)} for media in doc.media},
             },
             "4XX": {"description": "The request cannot be met; says why and what would be.", **problem},
             "503": {"description": "Not ready, or busy; ask again after `Retry-After` seconds.", **problem},
@@ -164,6 +161,12 @@ def _described(operation: _Operation, found: _Found, schemas: Mapping[str, Schem
             "content": {"application/json": {"schema": schema, "examples": {"example": {"value": doc.body_example}}}},
         }
     return said
+
+
+def _schema_of(media: str, answer: Schema) -> Schema:
+    if media == "application/json":
+        return answer
+    return {"type": "object"} if media.endswith("json") else {"type": "string"}
 
 
 def _path_parameter(name: str, example: str) -> Schema:

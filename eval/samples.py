@@ -58,7 +58,7 @@ class Expectation(Record):
     """Every key that is given must hold; what is not given is not scored."""
 
     verdict: Literal["fits", "fits_with_offload", "does_not_fit"] | None = None
-    """Of the (last) ``check_fit`` among the reply's tool calls."""
+    """Of the first ``check_fit`` among the reply's tool calls: the case that was asked; ways out are tried after it."""
     figures: tuple[ExpectedFigure, ...] = ()
     contains: tuple[str | tuple[str, ...], ...] = ()
     """Phrases in the answer, any case; a list in the list means: one of these."""

@@ -16,7 +16,7 @@ from kb.records.labels import label_key
 DEVICE_KINDS = ("accelerators", "machines", "cpus")
 
 _MODEL_SUFFIX = re.compile(
-    r"[-_ :.]*(?:instruct|it|chat|hf|gguf|base|text|latest|v?\d{4}|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)$",
+    r"[-_ :.]+(?:instruct|it|chat|hf|gguf|base|text|latest|v?\d{4}|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)$",
     re.I,
 )
 _OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
@@ -219,6 +219,8 @@ class Names:
             if len(label_key(piece)) > self._longest + 12 or re.search(r"[?!;\n]|, |\. ", piece):
                 continue
             if "models" in kinds and last > position and self._exact(("quantizations",), words[last][0]):
+                continue
+            if " " in piece and len(label_key(piece)) <= 3:
                 continue
             found = self._exact(kinds, piece) or self._singular(kinds, piece)
             if not found and last - position < 5:

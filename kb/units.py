@@ -59,7 +59,7 @@ def label_of(key: str) -> str:
     ending = next((ending for ending, _ in _UNITS if key.endswith(ending) and ending.startswith("_")), "")
     stem = key.removesuffix(ending) if ending not in ("_bits",) else key
     words = (_WORDS.get(word, word) for word in stem.split("_"))
-    return " ".join(words)
+    return " ".join(word for word in words if word)
 
 
 _WORDS = {
@@ -67,5 +67,5 @@ _WORDS = {
     "pcie": "PCIe", "cuda": "CUDA", "gpu": "GPU", "gpus": "GPUs", "cpu": "CPU", "l2": "L2", "l3": "L3", "kv": "KV",
     "nvlink": "NVLink", "ecc": "ECC", "vgpu": "vGPU", "vram": "VRAM", "psu": "PSU", "m2": "M.2", "dimm": "DIMM",
     "atx": "ATX", "12v": "12V", "2x6": "2x6", "fp16acc": "(FP16 accumulation)", "gt": "GT", "cas": "CAS",
-    "vrm": "VRM", "params": "parameters", "num": "number of",
+    "vrm": "VRM", "params": "parameters", "num": "",
 }  # fmt: skip

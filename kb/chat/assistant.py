@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 from kb.chat.compose import Composed, compose
 from kb.chat.engines.base import Engine, Run
-from kb.chat.ground import Evidence, sentences
+from kb.chat.ground import Evidence, figures_with_units, sentences
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
 from kb.chat.reply import (
@@ -66,16 +67,18 @@ class Assistant:
             prompt = prompt_for(question, composed, self._settings.llm_max_tokens)
             pending = ""
             try:
-                for piece in self._engine.write(prompt, run):
-                    pending += piece
-                    *whole, pending = sentences(pending) or [""]
-                    for sentence in whole:
-                        if _grounded(sentence, evidence, composed):
-                            text = sentence if written else f"\n\n{sentence.lstrip()}"
-                            written += text
-                            yield TokenEvent(text=text)
-                        else:
-                            removed += 1
+                # Closing the writer is what stops the model when the client has left.
+                with closing(self._engine.write(prompt, run)) as pieces:
+                    for piece in pieces:
+                        pending += piece
+                        *whole, pending = sentences(pending) or [""]
+                        for sentence in whole:
+                            if _grounded(sentence, evidence, composed):
+                                text = sentence if written else f"\n\n{sentence.lstrip()}"
+                                written += text
+                                yield TokenEvent(text=text)
+                            else:
+                                removed += 1
             except EngineUnavailable as error:
                 failure = str(error)
                 yield ErrorEvent(message=failure)
@@ -115,15 +118,15 @@ class Assistant:
 
 
 def _evidence(index: Index, composed: Composed) -> Evidence:
-    """What figures may stand on: the cited texts, and what tools were given and gave."""
-    calls = (f"{call.arguments} {call.result}" for call in composed.tool_calls)
-    return Evidence((*composed.evidence, *calls), index.names.with_digits)
+    """What a language model's figures may stand on: the cited texts, the answer's own figures, and tool results."""
+    results = (figures_with_units(call.result) for call in composed.tool_calls)
+    return Evidence((*composed.evidence, composed.trusted, *results), index.names.with_digits, strict=True)
 
 
 def _checked(index: Index, composed: Composed, written: str, removed: int) -> Grounding:
     """The whole answer held against its evidence; what it quotes to contradict is the composer's alone."""
     calls = (f"{call.arguments} {call.result}" for call in composed.tool_calls)
-    all_of_it = Evidence((*composed.evidence, *calls, *composed.quoted), index.names.with_digits)
+    all_of_it = Evidence((*composed.evidence, *calls, *composed.quoted, written), index.names.with_digits)
     answer = composed.text + written
     return Grounding(
         figures=all_of_it.count(answer),

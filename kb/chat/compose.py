@@ -50,6 +50,8 @@ class Composed:
     evidence: tuple[str, ...]
     quoted: tuple[str, ...] = ()
     """What the text repeats only to contradict it; nobody may build on it."""
+    trusted: str = ""
+    """The part of the text that repeats no claim: a language model's figures may stand on it."""
     abstained: bool = False
     reason: str | None = None
 
@@ -78,15 +80,17 @@ def compose(index: Index, question: Question) -> Composed:
         return _abstained(desk, problems)
     if not sections and question.unknown and not desk.citations:
         return _abstained(desk, parts)
+    trusted = "\n".join(section.text() for section in sections)
     parts += [section.text() for section in sections]
     parts += [f"I could not work out one part: {problem}" for problem in problems]
     if "disputes" not in question.intents and not told_by_passage:
         parts += _disputes(desk)
-    parts += _notes(sections, question)
-    return _numbered(desk, "\n\n".join(part for part in parts if part))
+    notes = _notes(sections, question)
+    parts += notes
+    return _numbered(desk, "\n\n".join(part for part in parts if part), "\n".join((trusted, *notes)))
 
 
-def _numbered(desk: Desk, text: str) -> Composed:
+def _numbered(desk: Desk, text: str, trusted: str) -> Composed:
     """Number citations in the order in which the text has them; those that only results stand on come after."""
     met = dict.fromkeys(int(number) for number in _MARK.findall(text))
     order = [*met, *(citation.id for citation in desk.citations if citation.id not in met)]
@@ -100,6 +104,7 @@ def _numbered(desk: Desk, text: str) -> Composed:
         tool_calls=tuple(desk.calls),
         evidence=tuple(f"[{new[old]}] {one_line(desk.texts[old])}" for old in order if desk.texts[old]),
         quoted=(*desk.quoted, *desk.question.unknown),
+        trusted=trusted,
     )
 
 

@@ -103,7 +103,8 @@ class Desk:
 
     def dispute(self, dispute: Dispute) -> str:
         claim = dispute.claims[0]
-        text = f"{dispute.title}. {dispute.ruling} {dispute.reason} {' '.join(dispute.arithmetic)}"
+        text = f"{dispute.ruling} {dispute.reason}"
+        self.quoted.append(f"{dispute.title} {' '.join(dispute.arithmetic)}")
         number = self._cite(
             ("dispute", dispute.slug), claim.source, claim.section, dispute.title, text, dispute=dispute.slug
         )

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from kb.units import unit_of
 
 _ONES = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
@@ -93,11 +96,30 @@ def _unit(tail: str) -> str:
     return _UNIT_NAMES.get(word, word)
 
 
-class Evidence:
-    """Everything that figures may stand on, read once."""
+def figures_with_units(value: Any, key: str = "") -> str:
+    """A tool's result as text in which each number carries the unit of its key.
 
-    def __init__(self, texts: Iterable[str], names: re.Pattern[str] | None = None) -> None:
+    >>> figures_with_units({"required_gb": 45.7, "breakdown": {"kv_cache_gb": 2.7}, "device_count": 2})
+    '45.7 GB 2.7 GB 2'
+    """
+    if isinstance(value, dict):
+        return " ".join(filter(None, (figures_with_units(item, name) for name, item in value.items())))
+    if isinstance(value, (list, tuple)):
+        return " ".join(filter(None, (figures_with_units(item, key) for item in value)))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value} {unit_of(key)}".strip()
+    return value if isinstance(value, str) else ""
+
+
+class Evidence:
+    """Everything that figures may stand on, read once.
+
+    ``strict``: a figure with a unit needs the same unit in the evidence; else a bare number will do.
+    """
+
+    def __init__(self, texts: Iterable[str], names: re.Pattern[str] | None = None, *, strict: bool = False) -> None:
         self._names = names
+        self._strict = strict
         self._known: dict[str, set[float]] = {}
         for text in texts:
             for found in figures(text, self._names):
@@ -112,7 +134,9 @@ class Evidence:
             return True
         values = self._values
         if found.unit:
-            values = self._known.get(found.unit, set()) | self._known.get("", set())
+            values = self._known.get(found.unit, set())
+            if not self._strict:
+                values = values | self._known.get("", set())
         half = 0.5 * 10.0**-found.decimals * (1 + 1e-9)
         return any(abs(value - found.value) <= half for value in values)
 

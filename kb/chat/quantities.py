@@ -10,15 +10,20 @@ _CONTEXT = (
         rf"(?:context|ctx|window|num_ctx)(?:\s+(?:length|size|window))?\s*(?:of|=|:|at|is|to)?\s*{_NUMBER}\s*(k|m)?\b",
         re.I,
     ),
-    re.compile(rf"(?:at|with|for|of)\s+(?:a\s+)?{_NUMBER}\s*(k)\b(?!\s*(?:sek|usd|eur|dollars?|budget))", re.I),
-    re.compile(rf"(?:at|with|for|of)\s+(?:a\s+)?{_NUMBER}\s*(k|m)?\s*tokens?\b(?!\s*(?:per|/|a\s+second|s\b))", re.I),
+    re.compile(
+        rf"(?<![\w.$€£]){_NUMBER}\s*(k|m)?[\s-]*tokens?\b(?!\s*(?:per|/|a\s+second|an?\s+hour|s\b|each second))", re.I
+    ),
+    re.compile(
+        r"(?<![\w.$€£])(2|4|8|12|16|20|24|32|40|48|50|64|100|128|200|256|512)\s?(k)\b(?!\s*(?:sek|usd|eur|kr|dollars?|bucks|euros?|budget|w\b))",
+        re.I,
+    ),
 )
 _USERS = re.compile(
     rf"{_NUMBER}\s*(?:concurrent|simultaneous|parallel)?\s*(?:users?|people|requests?|conversations?|streams?|developers?|colleagues|attorneys)\b",
     re.I,
 )
 _MONEY = re.compile(
-    rf"([$€£])\s*{_NUMBER}\s*(k)?(?![\w.]*\s*(?:/|per|a|an)\s*(?:k?wh|hour|hr|h\b))|{_NUMBER}\s*(k)?\s*(usd|dollars?|eur|euros?|sek|kr|kronor|gbp|pounds?)\b(?!\s*(?:/|per|a|an)\s*(?:k?wh|hour|hr|h\b))",
+    rf"([$€£])\s*{_NUMBER}\s*(k)?(?![\w.]*\s*(?:/|per|a|an)\s*(?:k?wh|hour|hr|h\b))|{_NUMBER}\s*(k)?\s*(usd|dollars?|eur|euros?|sek|kr|kronor|gbp|pounds?|bucks)\b(?!\s*(?:/|per|a|an)\s*(?:k?wh|hour|hr|h\b))",
     re.I,
 )
 _RENT = re.compile(
@@ -128,7 +133,7 @@ def _context(text: str) -> int | None:
                 # Context lengths are powers of two: 32k is 32,768 tokens.
                 return round(value * 1024) if value in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512) else round(value * 1000)
             tokens = round(value * (1_000_000 if unit == "m" else 1))
-            if tokens >= 128:
+            if tokens >= 256:
                 return tokens
     return None
 

@@ -20,16 +20,16 @@ _INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
         ("power_cost", r"electricity|power bill|energy (?:cost|bill)|\bkwh\b|cost (?:me )?to (?:run|power)|running costs?"),
         ("power_supply", r"\bpsu\b|power supply|power supplies|how many watts? (?:do|does|should|will) (?:i|my|we)|wattage|\bcircuit|\bbreaker|\boutlet|\bamps?\b|\b\d\d\s?a\b"),
         ("load_time", r"\bload(?:s|ing)?\b[^?]*\b(?:time|long|seconds|fast|quick\w*|take)|how long[^?]*\bload|time to load|cold start"),
-        ("transfer", r"\btransfer(?:ring)?\b[^?]*(?:time|long|take|over)|how long[^?]*(?:copy|transfer|move)"),
+        ("transfer", r"\btransfer(?:ring)?\b[^?]*(?:time|long|take|over)|how long[^?]*(?:copy|transfer|move)|\b(?:copy|copying|move|moving|send|sending|transferring|push|pushing)\b[^?]*\b(?:over|across|via|through)\b"),
         ("max_context", r"(?:max(?:imum)?|longest|largest|biggest|most) (?:possible )?(?:context|ctx)|how (?:long|much|big|many)\b[^?]{0,25}\b(?:context|ctx)|how many tokens (?:of context )?(?:can|fit)|context[^?]{0,25}\b(?:can i|fit|get|possible)"),
         ("kv_cache", r"\bkv[\s-]?cache\b[^?]*(?:size|big|large|memory|take|need|use|gb|much)|(?:how (?:big|large|much)|size)[^?]*\bkv[\s-]?cache"),
-        ("best_quantization", r"(?:best|which|what|right|highest|largest)\s+(?:\w+\s+)?quant(?:i[sz]ation)?s?\b|quant(?:i[sz]ation)?\b[^?]*\b(?:should|best|recommend|choose|pick|use)\b"),
-        ("compare", r"\bvs\.?\b|\bversus\b|\bcompar\w+|\bdifference between\b|\b(?:better|faster|slower|cheaper) than\b|\bwhich (?:one )?is (?:better|faster|cheaper)\b|\bor\b[^?]*\bwhich\b"),
+        ("best_quantization", r"(?:best|which|what|right|highest|largest)\s+(?:\w+\s+)?quant(?:i[sz]ation)?s?\b|quant(?:i[sz]ation)?\b[^?]*\b(?:should|best|recommend|choose|pick|use)\b|best quality|highest quality|which (?:gguf|file|type)\b"),
+        ("compare", r"\bvs\.?\b|\bversus\b|\bcompar\w+|\bdifference between\b|\b(?:better|faster|slower|cheaper) than\b|\bwhich (?:one )?is (?:better|faster|cheaper)\b|\bor\b[^?]*\bwhich\b|\bprefer\b|\bover an?\b|\binstead of\b|\bor an?\b"),
         ("fit", r"\bcan (?:i|you|we|it|my|an?|the|one)\b[^?]*\b(?:run|fit|load|handle|use|host|hold|serve)|\bwill\b[^?]*\b(?:fit|run|work)\b|\bdo(?:es)?\b[^?]*\b(?:fit|run)\b|\bis\b[^?]*\benough\b|\benough (?:vram|memory|ram)|\bfits?\b|\brun(?:ning|s)?\b|\bpossible\b|\bhold\b|\bhost(?:ing)?\b|\bserv(?:e|ing)\b"),
     ("speed", r"how fast|tokens? (?:per|/|a) ?s|tok/s|\btoks?\b|\bt/s\b|\btps\b|\bspeed\b|how (?:quick|slow)\w*|throughput|how many tokens|time to first token|\bttft\b|prefill|prompt processing|latency"),
-        ("what_runs", r"what (?:can|could|will|models?|llms?|size)\b[^?]*\b(?:run|fit|handle|work)|which (?:models?|llms?)\b|(?:biggest|largest|best) (?:model|llm)|what (?:model|llm)s?\b|run locally (?:on|with)"),
-            ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)"),
-        ("recommend", r"(?:what|which)\b[^?]*\b(?:should|to|would you)\b[^?]*\b(?:buy|get|choose|pick|build)|recommend|\bbest (?:gpu|card|graphics card|hardware|machine|computer|mac|build|setup|budget|value)|\bbudget\b|worth (?:buying|it)|what hardware|which (?:gpu|card|graphics card|mac|machine|computer)\b|what (?:gpu|card|graphics card|computer|machine)\b"),
+        ("what_runs", r"what (?:can|could|will|models?|llms?|size)\b[^?]*\b(?:run|fit|handle|work)|which (?:models?|llms?)\b|(?:biggest|largest|best) (?:model|llm)|what (?:model|llm)s?\b|run locally (?:on|with)|options for (?:models?|llms?)|models? options|suggest (?:a |some )?(?:models?|llms?)"),
+            ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)|total memory|how much gb|how many gb|\bis \d+ ?gb\b[^?]{0,12}(?:right|correct|true)"),
+        ("recommend", r"(?:what|which)\b[^?]*\b(?:should|to|would you)\b[^?]*\b(?:buy|get|choose|pick|build)|recommend|\bbest (?:gpu|card|graphics card|hardware|machine|computer|mac|build|setup|budget|value)|\bbudget\b|worth (?:buying|it)|what hardware|which (?:gpu|card|graphics card|mac|machine|computer)\b|what (?:gpu|card|graphics card|computer|machine)\b|suggestions?\?|what do you suggest|which mac\b|shopping"),
         ("disputes", r"disput|contradict|disagree|wrong about|conflict|inconsisten"),
         ("define", r"\bwhat(?:'s| is| are| does)\b|\bexplain\b|\bdefine\b|\bmeaning of\b|\bstand for\b|\btell me about\b|\bwhat do you (?:know|mean)|\bdescribe\b"),
 )  # fmt: skip
@@ -76,9 +76,9 @@ _FIGURE_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 
 _FOLLOW_UP = re.compile(
     r"^\s*(?:and|or|but|also|what about|how about|what if|then|so|ok(?:ay)?|with|on|at|in|same|now|if)\b"
-    r"|\b(?:it|them|that|those|this one|these|the same|instead|both|that one)\b", re.I
+    r"|\b(?:it|its|them|their|that|those|this one|these|the same|instead|both|that one)\b", re.I
 )  # fmt: skip
-_OF_THEM = re.compile(r"\b(\d{1,3}|two|three|four|six|eight|a pair|both|a second|another)\b\s*(?:of\s+(?:them|those|these)|cards?|gpus?|x\b|more)", re.I)  # fmt: skip
+_OF_THEM = re.compile(r"(?:^\s*(?:and|what about|how about)\s+(?:with\s+)?)(two|three|four|six|eight)\s*\??\s*$|\b(\d{1,3}|two|three|four|six|eight|a pair|both|a second|another)\b\s*(?:of\s+(?:them|those|these)|cards?|gpus?|x\b|more)", re.I)  # fmt: skip
 _SECOND = re.compile(r"\b(?:a second|another|one more)\b", re.I)
 _COUNT_BEFORE = re.compile(r"(?:^|[\s(])(\d{1,3}|an?|one|two|three|four|five|six|eight|dual|twin|pair of|a pair of|quad)\s*[x×]?\s*(?:nvidia|geforce|amd|radeon|used|new)?\s*$", re.I)  # fmt: skip
 _COUNT_AFTER = re.compile(r"^\s*[x×]\s*(\d{1,3})\b", re.I)
@@ -97,7 +97,7 @@ _LOOKS_LIKE_MODEL = re.compile(
     r"command|glm|kimi|nemotron|granite|olmo|smollm|minimax)[\s\-_:]*(?:[a-z]*[\s\-_:]*)?v?\d+(?:\.\d+)*[\w.:\-]*(?:\s*\d+(?:\.\d+)?b)?", re.I
 )  # fmt: skip
 _MEMORY_CLAIM = re.compile(
-    r"(?:\b(?:has|have|with|having|got|comes with|ships with|'s|includes|offers)\b\s*(?:only\s+|about\s+|its\s+|a\s+|full\s+)?)"
+    r"(?:\b(?:has|have|with|having|got|comes with|chip and|ships with|'s|includes|offers)\b\s*(?:only\s+|just\s+|about\s+|its\s+|a\s+|full\s+)?)"
     r"(\d{1,4})\s*(?:gb|gib|gigs?|gigabytes?)\b(?:\s*(?:of\s+)?(?:vram|gddr\w*|memory|hbm\w*|unified memory|unified ram))?(?!\s*(?:/s|per|ps|of\s+(?:system|ddr|ram)|\s*ram|\s*ddr))", re.I
 )  # fmt: skip
 _MEMORY_BEFORE = re.compile(r"(\d{1,4})\s*(?:gb|gib|gig)\b(?:\s*of\s*(?:vram|memory)\s*(?:on|in|of))?(?:\s+of\s+(?:the|my|an?))?[\s-]*(?:nvidia|geforce|amd|on the|on my|on an?|the|my)?\s*$", re.I)  # fmt: skip
@@ -108,9 +108,11 @@ _CALCULATED = frozenset({
     "fit", "memory", "speed", "max_context", "best_quantization", "training", "power_supply", "power_cost", "load_time",
     "transfer", "kv_cache", "what_runs", "rent_or_buy", "token_cost", "compare",
 })  # fmt: skip
-_GENERIC_TERMS = frozenset(
-    {"memory", "gpu", "parameters", "token", "inference", "llm", "cache", "node", "noise", "case"}
-)
+_GENERIC_TERMS = frozenset({
+    "memory", "gpu", "parameters", "token", "inference", "llm", "cache", "node", "noise", "case", "context-length",
+    "tokens-per-second", "gigabyte-vs-gibibyte", "quantization", "4-bit-quantization", "8-bit-quantization", "vram",
+    "prompt", "electricity-cost", "fine-tuning", "transformer", "workstation", "home-server", "multi-gpu", "windows",
+})  # fmt: skip
 
 
 def understand(messages: Sequence[str], names: Names) -> Question:
@@ -134,12 +136,14 @@ def _read(text: str, names: Names) -> Question:
         if group == "quantizations" and quantities.kv_cache_type and _near_kv(text, mention):
             continue
         known = next((other for other in by_kind[group] if other.match == thing.match), None)
+        if group == "devices":
+            said = tuple(_claims(text, mention, thing))
+            thing = _sized(names, thing, said)
+            claims += said
         if known is None:
             by_kind[group].append(thing)
-        if group == "devices":
-            claims += _claims(text, mention, thing)
     terms = _telling(by_kind["terms"], by_kind)
-    notes = tuple(m.note for mention in found for m in mention.matches[:1] if m.note)
+    notes = tuple(m.note for mention in found for m in mention.matches[:1] if m.note and m.kind != "terms")
     question = Question(
         text=text,
         models=tuple(by_kind["models"]),
@@ -163,6 +167,9 @@ def _mentions(text: str, names: Names) -> Iterator[Mention]:
     for group in (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), _OTHER_KINDS):
         for mention in names.scan(text, group):
             inside = [other for other in taken if mention.start < other.end and other.start < mention.end]
+            if group[0] not in DEVICE_KINDS and any(other.matches[0].kind in DEVICE_KINDS for other in inside):
+                # "dual 3090" is two cards, not the build of that name.
+                continue
             if all(mention.end - mention.start > other.end - other.start for other in inside):
                 taken = [other for other in taken if other not in inside] + [mention]
     taken += names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), taken)
@@ -181,6 +188,16 @@ def _thing(text: str, mention: Mention) -> tuple[Thing, str]:
         if not 1 <= count <= 64:
             count = 1
     return Thing(mention.text, mention.matches, count), group
+
+
+def _sized(names: Names, thing: Thing, said: Sequence[Claim]) -> Thing:
+    """``M2 … 16 GB`` is the M2 with 16 GB, where it is sold so."""
+    options = getattr(names.record(thing.match), "memory_options_gib", None)
+    for claim in said:
+        if claim.key == "memory_gib" and options is not None and claim.value in options.value:
+            match = replace(thing.match, memory_gib=int(claim.value))
+            return replace(thing, name=f"{thing.match.slug} {claim.value:g}GB", candidates=(match,))
+    return thing
 
 
 def _claims(text: str, mention: Mention, thing: Thing) -> Iterator[Claim]:
@@ -293,6 +310,11 @@ def _intents(question: Question) -> tuple[Intent, ...]:
         chosen.remove("memory")
     if "power_supply" in chosen and not models:
         chosen = [intent for intent in chosen if intent not in ("what_runs", "fit", "recommend")]
+    if "max_context" in chosen and question.context is not None and not re.search(r"max|long|larg|big", text, re.I):
+        chosen = ["fit", *(intent for intent in chosen if intent not in ("max_context", "fit"))]
+    if question.unknown:
+        # What was asked about is not known: a list of what else there is answers nobody's question.
+        chosen = [intent for intent in chosen if intent not in ("what_runs", "define", "spec", "recommend")]
     if "max_context" in chosen or "best_quantization" in chosen:
         chosen = [intent for intent in chosen if intent not in ("fit", "memory")]
     if "compare" in chosen and models and len(question.devices) > 1:
@@ -332,11 +354,15 @@ def _asks_for_figures(question: Question, chosen: Sequence[Intent]) -> bool:
 def _completed(question: Question, earlier: Sequence[str], names: Names) -> Question:
     """Names and quantities of earlier messages, where this one leaves them open and reads as their continuation."""
     lacks_model_or_device = not question.models or not question.devices
-    own_subject = question.terms or question.others
+    own_subject = [thing for thing in question.terms if thing.match.slug not in _GENERIC_TERMS] or question.others
     follow_up = bool(_FOLLOW_UP.search(question.text)) or (not own_subject and len(question.text.split()) <= 6)
     if not follow_up or (not lacks_model_or_device and question.intents != ("passages",)):
         return question
-    if own_subject and "define" in question.intents and not re.search(r"\b(?:it|them|that)\b", question.text, re.I):
+    if (
+        own_subject
+        and "define" in question.intents
+        and not re.search(r"\b(?:its?|them|their|that)\b", question.text, re.I)
+    ):
         return question
     before = understand(earlier, names)
     taken: dict[str, object] = {}
@@ -347,7 +373,7 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
             taken[key] = things
             carried += [thing.label for thing in things]
     if "devices" in taken and asked_of_them:
-        word = asked_of_them[1].lower()
+        word = (asked_of_them[1] or asked_of_them[2]).lower()
         count = _WORDS_TO_COUNT.get(word) or int(word)
         if _SECOND.search(question.text):
             count = before.devices[0].count + 1

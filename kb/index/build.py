@@ -16,13 +16,14 @@ from kb.errors import IndexUnusable, KnowledgeBaseError
 from kb.index.documents import load_documents, stored_documents
 from kb.load import Knowledge, load
 from kb.records import Dispute, Passage, Term
-from kb.retrieval.dense import write_vectors
+from kb.retrieval.dense import DenseIndex, write_vectors
 from kb.retrieval.embed import Embedder, Vectors, model_sha256
 from kb.store.manifest import (
     SCHEMA,
     Manifest,
     build_id_of,
     file_sha256,
+    graph_sha256,
     inputs_sha256,
     package_versions,
     verify,
@@ -61,7 +62,7 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
         build_id = build_id_of(inputs, embedding_sha256)
         folder = data_dir / "builds" / build_id
         try:
-            manifest = verify(folder)
+            manifest = _whole(folder, embedding_sha256)
         except IndexUnusable:
             pass
         else:
@@ -93,6 +94,7 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
             input_files=file_count,
             counts=_counts(known, passages),
             sqlite_sha256=file_sha256(workshop / "kb.sqlite3"),
+            graph_sha256=graph_sha256(workshop / "chroma"),
         )
         (workshop / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")
         if folder.exists():
@@ -217,6 +219,15 @@ def _make_live(data_dir: Path, folder: Path) -> None:
     for old in (data_dir / "builds").iterdir():
         if old.resolve() not in (folder.resolve(), before) and not old.name.startswith("."):
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _whole(folder: Path, embedding_sha256: str) -> Manifest:
+    """The manifest of a build that a server can open. Raises :class:`IndexUnusable` where it is to be made anew."""
+    manifest = verify(folder)
+    if manifest.embedding_sha256 != embedding_sha256:
+        raise IndexUnusable(f"{folder} was built with another embedding model")
+    DenseIndex(folder / "chroma", manifest.counts["searchable"]).close()
+    return manifest
 
 
 def _sweep(data_dir: Path) -> None:

@@ -38,11 +38,7 @@ def open_index(folder: Path, embedder: Embedder) -> Index:
         )
     engine = open_database(folder / "kb.sqlite3")
     known, passages = read_knowledge(engine)
-    dense = DenseIndex(folder / "chroma")
-    if len(dense) != len(passages):
-        raise IndexUnusable(
-            f"The index at {folder} is damaged: {len(dense)} vectors for {len(passages)} passages. Run `kb build`."
-        )
+    dense = DenseIndex(folder / "chroma", len(passages))
     return Index(manifest, engine, known, Names(known), Searcher(engine, dense, embedder, passages))
 
 

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromadb.api.client import Client
+from chromadb.api.rust import RustBindingsAPI
 from chromadb.config import Settings as ChromaSettings
+from chromadb.config import System
 from chromadb.errors import ChromaError
 
 from kb.errors import IndexUnusable
 from kb.retrieval.embed import Vectors
+from kb.store.manifest import MENDING
 from kb.store.queries import Ranked
 
 COLLECTION = "passages"
@@ -16,9 +19,12 @@ _BATCH = 2000
 
 
 def _client(folder: Path) -> Client:
-    return Client(
-        settings=ChromaSettings(anonymized_telemetry=False, is_persistent=True, persist_directory=str(folder))
-    )
+    """On a system of its own: ``Client(settings)`` keeps one that failed to start, and gives it to whoever asks for
+    the same folder later, when a build has mended it."""
+    system = System(ChromaSettings(anonymized_telemetry=False, is_persistent=True, persist_directory=str(folder)))
+    system.instance(RustBindingsAPI)
+    system.start()
+    return Client.from_system(system)
 
 
 def write_vectors(folder: Path, vectors: Vectors) -> None:
@@ -36,12 +42,22 @@ def write_vectors(folder: Path, vectors: Vectors) -> None:
 class DenseIndex:
     """Nearest passages by cosine similarity."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: int) -> None:
+        """Raises :class:`IndexUnusable` unless ``folder`` holds ``count`` vectors that can be searched."""
         try:
             self._client = _client(folder)
-            self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
         except (ChromaError, ValueError) as error:
-            raise IndexUnusable(f"The vectors in {folder} cannot be read ({error}). Run `kb build`.") from None
+            raise IndexUnusable(f"The vectors in {folder} cannot be read ({error}). {MENDING}") from None
+        try:
+            self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
+            if len(self) != count:
+                raise IndexUnusable(f"{folder} holds {len(self)} vectors for {count} passages. {MENDING}")
+        except (ChromaError, ValueError) as error:
+            self.close()
+            raise IndexUnusable(f"The vectors in {folder} cannot be read ({error}). {MENDING}") from None
+        except IndexUnusable:
+            self.close()
+            raise
 
     def __len__(self) -> int:
         return self._collection.count()

@@ -27,9 +27,7 @@ def model_folder(name: str) -> Path:
         return Path(package.origin).parent / "model"
     folder = Path(name)
     if not (folder / "modules.json").is_file():
-        raise IndexUnusable(
-            f"KB_EMBEDDING_MODEL={name} is no folder with a sentence-transformers model (modules.json)"
-        )
+        raise IndexUnusable(f"KB_EMBEDDING_MODEL={name} is no folder with a sentence-transformers model (modules.json)")
     return folder
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb.errors import IndexUnusable
 
-SCHEMA = 1
+SCHEMA = 2
 """Raise when the tables, the vectors or the text that is embedded change their form."""
 
 PACKAGES = ("hardware-kb", "chromadb", "sentence-transformers", "sqlalchemy", "pydantic")
@@ -34,6 +34,7 @@ class Manifest(BaseModel):
     input_files: int
     counts: dict[str, int]
     sqlite_sha256: str
+    graph_sha256: str
 
 
 def file_sha256(path: Path) -> str:
@@ -48,6 +49,16 @@ def inputs_sha256(files: Iterable[tuple[str, Path]]) -> tuple[str, int]:
         digest.update(f"{name}\0{file_sha256(path)}\n".encode())
         count += 1
     return digest.hexdigest(), count
+
+
+def graph_sha256(chroma: Path) -> str:
+    """One hash over the files of the vectors' graph. Chroma reads them unchecked: a damaged one ends the process.
+
+    It writes a graph, and ``index_metadata.pickle`` beside it, from the first thousand vectors on; before that the
+    files hold nothing and change at each opening. Its database is left out, for it notes who opened it.
+    """
+    graphs = [path.parent for path in chroma.glob("*/index_metadata.pickle")]
+    return inputs_sha256((path.name, path) for graph in graphs for path in graph.iterdir())[0]
 
 
 def package_versions() -> dict[str, str]:
@@ -82,4 +93,6 @@ def verify(folder: Path) -> Manifest:
         raise IndexUnusable(f"The index at {folder} is incomplete. {MENDING}")
     if file_sha256(database) != manifest.sqlite_sha256:
         raise IndexUnusable(f"{database} is damaged: its hash is not the manifest's. {MENDING}")
+    if graph_sha256(folder / "chroma") != manifest.graph_sha256:
+        raise IndexUnusable(f"{folder / 'chroma'} is damaged: its hash is not the manifest's. {MENDING}")
     return manifest

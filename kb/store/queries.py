@@ -124,9 +124,7 @@ def read_knowledge(engine: Engine) -> tuple[Knowledge, tuple[Passage, ...]]:
                 passages={passage.passage_id: passage for passage in passages},
             ), passages
     except DatabaseError as error:
-        raise IndexUnusable(
-            f"The index cannot be read ({error.__cause__}). Run `kb build` to make it anew."
-        ) from None
+        raise IndexUnusable(f"The index cannot be read ({error.__cause__}). Run `kb build` to make it anew.") from None
 
 
 def full_text_query(question: str) -> str:

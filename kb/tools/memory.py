@@ -22,6 +22,7 @@ from kb.tools.resolve import (
     ResolvedDevices,
     ResolvedModel,
     ResolvedQuantization,
+    native_quantization,
     resolve_devices,
     resolve_model,
     resolve_quantization,
@@ -245,9 +246,8 @@ def run_best_quantization(index: Index, arguments: BestQuantizationArguments) ->
     model = resolve_model(index, arguments.model)
     devices = resolve_devices(index, arguments.device, arguments.device_count)
     warnings: tuple[str, ...] = ()
-    for slug in LADDER:
-        if slug not in index.known.specs["quantizations"]:
-            continue
+    native = native_quantization(model.record) if model.record else None
+    for slug in (native, *LADDER[LADDER.index("q3_k_m") :]) if native else LADDER:
         asked = FitArguments(**_shared(arguments), quantization=slug)
         parts = resolve_parts(index, asked)
         fit = fit_of(parts, asked)
@@ -285,6 +285,9 @@ class MemoryArguments(Arguments):
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
 
 
+COMMON_TYPES = ("f16", "q8_0", "q4_k_m")
+
+
 class MemoryNeed(Record):
     """``total_gb`` = weights + cache + compute buffer + runtime, on one CUDA device that holds everything."""
 
@@ -310,7 +313,8 @@ def run_memory(index: Index, arguments: MemoryArguments) -> MemoryAnswer:
     needs: list[MemoryNeed] = []
     references = dict(model.references)
     notes: tuple[str, ...] = ()
-    for slug in (arguments.quantization,) if arguments.quantization else ("f16", "q8_0", "q4_k_m"):
+    native = native_quantization(model.record) if model.record else None
+    for slug in (arguments.quantization,) if arguments.quantization else (native,) if native else COMMON_TYPES:
         asked = FitArguments(**_shared(arguments) | {"quantization": slug}, device=roomy)
         parts = resolve_parts(index, asked)
         quantization, weights = parts.quantization, parts.weights

@@ -28,6 +28,7 @@ class RecommendArguments(Arguments):
     min_tokens_per_s: Annotated[Real, Field(gt=0, le=100_000)] | None = None
     budget_usd: Annotated[Real, Field(gt=0, le=1e9)] | None = Field(None, description="for the device or devices alone")
     used: bool = True
+    vendor: Name | None = Field(None, description="only of this maker: NVIDIA, AMD, Apple, Intel")
     limit: Annotated[Whole, Field(ge=1, le=50)] = 5
 
 
@@ -65,7 +66,7 @@ def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, 
     quantization = arguments.quantization
     for record in (*index.known.specs["accelerators"].values(), *index.known.specs["machines"].values()):
         price = newest_price(record, used=arguments.used)
-        if price is None:
+        if price is None or (arguments.vendor and arguments.vendor.casefold() not in record.vendor.casefold()):
             continue
         for count in COUNTS if isinstance(record, Accelerator) else (1,):
             if arguments.budget_usd is not None and price.low * count > arguments.budget_usd:

@@ -21,6 +21,7 @@ from kb.records import (
     Machine,
     Quantization,
     SourceRef,
+    Spec,
 )
 from kb.tools.base import Arguments, Name, Real, Whole
 from kb.units import GB, GIB
@@ -45,7 +46,8 @@ class ModelFigures(Arguments):
     name: Name = "the given model"
     params_total: Positive | None = None
     params_active: Positive | None = None
-    num_hidden_layers: Small
+    num_hidden_layers: Annotated[Whole, Field(gt=0, le=1000)]
+    """Each layer is placed one by one; the deepest models have some 130."""
     hidden_size: Small
     num_attention_heads: Small
     num_key_value_heads: Small | None = None
@@ -221,6 +223,12 @@ def resolve_weights(index: Index, model: ResolvedModel, quantization: ResolvedQu
         found = index.known.specs["models"].get(twin) if twin else None
         record = found if isinstance(found, LanguageModel) else None
     return weights_of(model.architecture, quantization.record, size)
+
+
+def native_quantization(record: Spec) -> str | None:
+    """The type that a model is published in, where that is a small one (gpt-oss: MXFP4)."""
+    files = record.files if isinstance(record, LanguageModel) else ()
+    return "mxfp4" if any(file.quantization == "mxfp4" for file in files) else None
 
 
 def split_count(name: str) -> tuple[int, str]:

@@ -8,15 +8,17 @@ from kb.calc.results import Fit, Offload, Range, Speed
 from kb.calc.speed import estimate_speed
 from kb.errors import InvalidArgument
 from kb.index.live import Index
-from kb.records import Figure, LanguageModel, Measurement, Record, Spec
+from kb.records import Figure, LanguageModel, Measurement, Record
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 from kb.tools.memory import LADDER, Context, DeviceCount, FitArguments, Parts, fit_of, resolve_parts
 from kb.tools.resolve import (
     DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S,
     DeviceArgument,
     ResolvedModel,
+    native_quantization,
     resolve_devices,
 )
+from kb.tools.views import disputes_about
 from kb.units import GB
 
 _NOTHING = Range(low=0.0, typical=0.0, high=0.0)
@@ -115,6 +117,8 @@ def nearest_measurement(index: Index, parts: Parts) -> PublishedMeasurement | No
         if not here or record.model is None or not _same_architecture(index, record.model, model):
             continue
         same = record.quantization == quantization.record.slug
+        if disputes_about(index, "measurements", record.slug):
+            continue
         claimed = any(index.known.sources[s.source].kind == "document" for s in record.decode_tokens_per_s.sources)
         depth = record.depth_tokens.value if record.depth_tokens else 0
         found.append((not same, claimed, depth, record))
@@ -175,12 +179,6 @@ class WhatRunsOnAnswer(Result):
     count: int
     formula: str
     assumptions: tuple[str, ...]
-
-
-def native_quantization(record: Spec) -> str | None:
-    """The type that a model is published in, where that is a small one (gpt-oss: MXFP4)."""
-    files = record.files if isinstance(record, LanguageModel) else ()
-    return "mxfp4" if any(file.quantization == "mxfp4" for file in files) else None
 
 
 GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m", "q4_k_m"))

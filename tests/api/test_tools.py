@@ -80,7 +80,7 @@ def test_accepted_range_is_told(http: httpx.Client) -> None:
     assert error["accepted"] == "1 to 1024"
 
 
-@pytest.mark.parametrize("change", [{"model": "llama 99"}, {"device": "RTX 7999"}, {"quantization": "q99_z"}])
+@pytest.mark.parametrize("change", [{"model": "llama 99"}, {"device": "RTX 7999"}, {"quantization": "q4_k_xxl"}])
 def test_unknown_names_are_404_with_the_nearest(http: httpx.Client, change: dict[str, str]) -> None:
     answer = http.post("/tools/check_fit", json=FIT | change)
     assert answer.status_code == 404

@@ -1,5 +1,7 @@
 """What to buy: what fits and what it costs, and the rules of the documents."""
 
+import re
+
 from kb.chat.evidence import Desk, Section
 from kb.chat.sections.fitting import DEFAULT_QUANTIZATION
 from kb.chat.wording import fmt, money
@@ -15,7 +17,7 @@ def recommend(desk: Desk) -> list[Section]:
         "recommend_hardware", models=models or None, budget_usd=_budget_usd(desk), users=question.users,
         context=question.context,
         quantization=question.quantizations[0].match.slug if question.quantizations else DEFAULT_QUANTIZATION,
-        min_tokens_per_s=question.tokens_per_s, limit=5,
+        min_tokens_per_s=question.tokens_per_s, vendor=_vendor(question.text), limit=5,
     )  # fmt: skip
     for thing in question.models:
         desk.about("models", thing.match.slug)
@@ -39,6 +41,17 @@ def recommend(desk: Desk) -> list[Section]:
     if not question.models:
         section.notes.insert(0, "no model was named: the largest common size that the budget may hold was taken")
     return [section, *_rules(desk)]
+
+
+def _vendor(text: str) -> str | None:
+    makers = {
+        "NVIDIA": r"nvidia|geforce|\brtx\b",
+        "AMD": r"\bamd\b|radeon",
+        "Apple": r"\bmacs?\b|apple|macbook",
+        "Intel": r"\bintel\b",
+    }
+    meant = [maker for maker, pattern in makers.items() if re.search(pattern, text, re.I)]
+    return meant[0] if len(meant) == 1 else None
 
 
 def _budget_usd(desk: Desk) -> float | None:

@@ -1,7 +1,7 @@
 """Things side by side."""
 
 from kb.chat.evidence import Desk, Section
-from kb.chat.sections.knowing import define
+from kb.chat.sections.knowing import LABELS, define, figure_value
 from kb.chat.sections.knowing import spec as figures_of
 from kb.chat.wording import fmt, money
 from kb.records import Figure
@@ -56,7 +56,7 @@ def _devices(desk: Desk, slugs: list[str]) -> list[Section]:
         ("TDP", [_cell(column.tdp_w, "W") for column in columns]),
         ("bandwidth per watt", [_cell(column.gb_per_s_per_watt, "GB/s") for column in columns]),
         ("price", [_price(column.price_usd, column.price_kind, column.price_as_of) for column in columns]),
-        ("price per GiB", [_cell(column.usd_per_gib, "USD") for column in columns]),
+        ("price per GiB", [_dollars(column.usd_per_gib) for column in columns]),
     ]
     section = Section(verdict)
     for label, cells in rows:
@@ -68,6 +68,10 @@ def _devices(desk: Desk, slugs: list[str]) -> list[Section]:
 
 def _cell(value: float | None, unit: str) -> str:
     return "not in the sources" if value is None else f"{fmt(value)} {unit}"
+
+
+def _dollars(value: float | None) -> str:
+    return "not in the sources" if value is None else f"${fmt(value)}"
 
 
 def _price(price: tuple[float, float] | None, kind: str | None, as_of: str | None) -> str:
@@ -91,17 +95,8 @@ def _records(desk: Desk) -> list[Section]:
         for record in records:
             figure = getattr(record, key, None)
             if isinstance(figure, Figure):
-                value = figure.value
-                if isinstance(value, bool):
-                    shown = "yes" if value else "no"
-                elif isinstance(value, (int, float)):
-                    shown = f"{value:,.5g}" if not float(value).is_integer() else f"{value:,.0f}"
-                elif isinstance(value, tuple):
-                    shown = ", ".join(str(item) for item in value)
-                else:
-                    shown = value
-                text = f"{record.name} {shown} {unit_of(key)}".strip()
+                text = f"{record.name} {figure_value(key, figure.value)} {unit_of(key)}".strip()
                 cells.append(f"{text} {desk.figure(record, key, figure, f'{label_of(key)}: {text}')}")
         if len(cells) > 1:
-            section.lines.append(f"{label_of(key)}: {'; '.join(cells)}")
+            section.lines.append(f"{LABELS.get(key) or label_of(key)}: {'; '.join(cells)}")
     return [section]

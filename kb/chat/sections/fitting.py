@@ -8,8 +8,7 @@ from kb.chat.evidence import Desk, Section
 from kb.chat.question import Thing
 from kb.chat.wording import fmt, speed_range
 from kb.tools import TOOLS
-from kb.tools.resolve import DeviceArgument, DeviceFigures
-from kb.tools.speed import native_quantization
+from kb.tools.resolve import DeviceArgument, DeviceFigures, native_quantization
 
 DEFAULT_QUANTIZATION = "q4_k_m"
 DEFAULT_CONTEXT = 8192
@@ -111,8 +110,11 @@ def fit(desk: Desk) -> list[Section]:
             section.lines.append(f"Longest context that fits: {result.max_context:,} tokens {mark}")
         if result.offload:
             part = result.offload
+            whole = f"{part.layers_on_device} of {part.layers_total} layers whole on the device"
+            if part.experts_on_cpu_layers:
+                whole = f"the experts of {part.experts_on_cpu_layers} of {part.layers_total} layers leave the device"
             section.lines.append(
-                f"Split: {part.layers_on_device} of {part.layers_total} layers whole on the device, "
+                f"Split: {whole}, "
                 f"{fmt(part.weights_in_system_memory_gb)} GB ({fmt(part.weights_offloaded_percent)} %) of the weights in "
                 f"system memory {mark}"
             )
@@ -178,7 +180,8 @@ def speed(desk: Desk) -> list[Section]:
             continue
         offloaded = ", part of it in system memory" if result.verdict == "fits_with_offload" else ""
         section = Section(
-            f"**About {fmt(result.decode_tokens_per_s.typical)} tokens/s** for {what}{offloaded}, likely between "
+            f"**About {fmt(result.decode_tokens_per_s.typical)} tokens/s** for {what}{offloaded}, with "
+            f"{desk.question.context or DEFAULT_CONTEXT:,} tokens of context; likely between "
             f"{fmt(result.decode_tokens_per_s.low)} and {fmt(result.decode_tokens_per_s.high)}. {mark}"
         )
         section.lines.append(f"Ceiling: {fmt(result.ceiling_tokens_per_s)} tokens/s, which no software passes {mark}")

@@ -8,7 +8,7 @@ from kb.chat.wording import first_paragraph, first_sentences, fmt, one_line, pla
 from kb.index.build import GLOSSARY
 from kb.names import Match
 from kb.records import Build, Dispute, Figure, LanguageModel, Price, Spec, Term
-from kb.retrieval.search import ABSTAIN_BELOW_COSINE
+from kb.retrieval.search import ABSTAIN_BELOW_COSINE, Findings
 from kb.units import label_of, unit_of
 
 MAIN_FIGURES = (
@@ -25,6 +25,18 @@ _PLAIN_DEFINITION = re.compile(
     r"^\W*(?:(?:what(?:'s|s| is| are| does)|explain|define|describe|tell me about)\b.{0,60}|\S+(?:\s\S+){0,2})\W*$",
     re.I | re.S,
 )
+ONE_PER_VARIANT = ("capacity_tb", "endurance_tbw", "storage_tb", "memory_options_gib")
+LABELS = {
+    "bits_per_weight_file": "bits per weight of a 70B file",
+    "bits_per_weight_file_small": "bits per weight of an 8B file",
+    "params_total": "parameters",
+    "params_active": "active parameters",
+    "num_hidden_layers": "layers",
+    "num_key_value_heads": "KV heads",
+    "max_position_embeddings": "longest context",
+    "stated_total_usd": "total as the document prints it",
+    "headline_price_usd": "price range of the document's heading",
+}
 RELATED_KEYS = {
     "power_w": ("tdp_w", "max_power_w", "suited_to_w"),
     "tdp_w": ("power_w", "max_power_w"),
@@ -45,26 +57,31 @@ RELATED_KEYS = {
 
 def figure_text(key: str, figure: Figure[Any]) -> str:
     """``memory bandwidth: 1,792 GB/s``, with the date where it ages and a note where there is one."""
-    label, unit = label_of(key), unit_of(key)
+    label, unit = LABELS.get(key) or label_of(key), unit_of(key)
     value = figure.value
-    if isinstance(value, bool):
-        text = f"{label}: {'yes' if value else 'no'}"
-    elif isinstance(value, str):
-        text = f"{label}: {value}"
-    elif isinstance(value, tuple) and value and isinstance(value[0], str):
-        text = f"{label}: {'; '.join(value)}"
-    elif isinstance(value, tuple):
-        between = " to " if len(value) == 2 and key not in ("capacity_tb", "endurance_tbw", "storage_tb") else ", "
-        text = f"{label}: {between.join(_number(key, item) for item in value)} {unit}"
-    else:
-        text = f"{label}: {_number(key, value)} {unit}"
-    text = text.strip().replace(" GiB", " GB (GiB)")
+    text = f"{label}: {figure_value(key, value)} {unit}".strip().replace(" GiB", " GB (GiB)")
     extra = [figure.note] if figure.note and len(figure.note) < 120 else []
     extra += [f"as of {figure.as_of}"] if figure.as_of else []
     return f"{text} ({'; '.join(extra)})" if extra else text
 
 
+def figure_value(key: str, value: Any) -> str:
+    """A figure's value as words and digits, without its unit."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple) and value and isinstance(value[0], str):
+        return "; ".join(value)
+    if isinstance(value, tuple):
+        between = " to " if len(value) == 2 and key not in ONE_PER_VARIANT else ", "
+        return between.join(_number(key, item) for item in value)
+    return _number(key, value)
+
+
 def _number(key: str, value: float) -> str:
+    if key.startswith("params_") and value >= 1e6:
+        return f"{value / 1e9:.4g} billion"
     if isinstance(value, int) or float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:,.4g}" if "bits_per_weight" in key else f"{value:,.5g}"
@@ -100,11 +117,8 @@ def _asked_figures(desk: Desk, record: Spec, keys: tuple[str, ...]) -> Section:
         totals = [key for key in ("headline_price_usd", "stated_total_usd") if key in known]
         lines += [_figure_line(desk, record, key, known[key]) for key in totals]
         lines += _parts(desk, record)
-    if not lines and keys:
-        missing = ", ".join(dict.fromkeys(label_of(key) for key in keys))
-        section = _summary(desk, record)
-        section.notes.append(f"{record.name}: {missing} is not in the sources")
-        return section
+    if "endurance_tbw" in asked and "capacity_tb" in known:
+        lines.append(_figure_line(desk, record, "capacity_tb", known["capacity_tb"]))
     if not lines:
         return _summary(desk, record)
     head, rest = lines[0], lines[1:]
@@ -162,15 +176,23 @@ def _parts(desk: Desk, record: Build) -> list[str]:
 
 
 def define(desk: Desk) -> list[Section]:
-    """What each thing named is: terms first, then records that no term explains."""
+    """What each thing named is: terms first, then records that no term explains.
+
+    Where the question asks more than what a thing is, what the documents say about it comes first.
+    """
     question = desk.question
-    sections = []
+    plain_definition = bool(_PLAIN_DEFINITION.match(question.text))
+    passages: list[Section] = []
+    if not plain_definition:
+        findings = desk.index.searcher.search(question.text, 8)
+        if findings.best_cosine < ABSTAIN_BELOW_COSINE and not (question.devices or question.models or question.others):
+            return []
+        passages = _from_documents(desk, findings)
+    sections: list[Section] = []
+    told: set[str] = set()
     for thing in question.terms[:3]:
-        for match in thing.candidates[:1]:
-            term = desk.index.known.terms[match.slug]
-            desk.about("terms", term.slug)
-            sections.append(_definition(desk, term))
-    told = {thing.match.slug for thing in question.terms}
+        told.add(thing.match.slug)
+        sections.append(_definition(desk, desk.index.known.terms[thing.match.slug], whole=not passages))
     for thing in (*question.others, *question.devices, *question.quantizations, *question.models)[:3]:
         twin = _term_of(desk, thing.match)
         if twin is None:
@@ -179,23 +201,25 @@ def define(desk: Desk) -> list[Section]:
                 sections.append(_summary(desk, desk.index.known.specs[match.kind][match.slug]))
         elif twin.slug not in told:
             told.add(twin.slug)
-            desk.about("terms", twin.slug)
-            sections.append(_definition(desk, twin))
-    if sections and not _PLAIN_DEFINITION.match(question.text):
-        sections[-1].lines += from_documents(desk)
-    return sections
+            sections.append(_definition(desk, twin, whole=not passages))
+    return [*passages, *sections]
 
 
-def from_documents(desk: Desk, most: int = 2) -> list[str]:
-    """What the documents say beyond a definition, where a passage is near the question."""
-    lines = []
-    for hit in desk.index.searcher.search(desk.question.text, 8).hits:
-        passage = hit.passage
-        dense = hit.rankers.get("dense")
-        if passage.source == GLOSSARY or dense is None or dense.score < ABSTAIN_BELOW_COSINE:
-            continue
-        lines.append(f"{passage.title}: {first_sentences(passage.text, 60)} {desk.passage(passage)}")
-    return lines[:most]
+def _from_documents(desk: Desk, findings: Findings, most: int = 3) -> list[Section]:
+    """What the documents say, where passages are near the question."""
+    near = [
+        hit.passage
+        for hit in findings.hits
+        if hit.passage.source != GLOSSARY
+        and (dense := hit.rankers.get("dense")) is not None
+        and dense.score >= ABSTAIN_BELOW_COSINE
+    ]
+    if not near:
+        return []
+    first, *more = near[:most]
+    section = Section(f"{first_sentences(first.text, 110)} {desk.passage(first)}")
+    section.lines = [f"{other.title}: {first_sentences(other.text, 45)} {desk.passage(other)}" for other in more]
+    return [section]
 
 
 def _term_of(desk: Desk, match: Match) -> Term | None:
@@ -203,9 +227,12 @@ def _term_of(desk: Desk, match: Match) -> Term | None:
     return desk.index.known.terms.get(match.slug) or desk.index.known.terms.get(match.slug.replace("_", "-"))
 
 
-def _definition(desk: Desk, term: Term) -> Section:
+def _definition(desk: Desk, term: Term, *, whole: bool = True) -> Section:
     mark = desk.term(term)
+    desk.about("terms", term.slug)
     section = Section(f"**{term.pref_label}**: {first_paragraph(term.definition)} {mark}")
+    if not whole:
+        return section
     rest = term.definition.split("\n\n")[1:]
     if rest:
         section.lines.append(f"{first_sentences(' '.join(rest), 70)} {mark}")

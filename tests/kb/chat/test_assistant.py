@@ -1,6 +1,6 @@
 """The chat as a whole, without a model, with a scripted writer, and with real llama.cpp."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ class ScriptedWriter:
         self.text, self.failure = text, failure
         self.prompt: Prompt | None = None
 
-    def write(self, prompt: Prompt, run: Run) -> Iterator[str]:
+    def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
         self.prompt = prompt
         for start in range(0, len(self.text), 7):
             yield self.text[start : start + 7]
@@ -57,13 +57,13 @@ def test_without_a_model_the_composed_answer_is_the_answer(live: LiveIndex, sett
 
 def test_true_sentences_are_added_and_false_figures_never_leave(live: LiveIndex, settings: Settings) -> None:
     writer = ScriptedWriter(
-        "The card holds 24 GiB, which is too little [1]. You would reach 25 tokens per second with it. "
+        "The card holds 24 GiB, which is too little [1]. You would reach 37 tokens per second with it. "
         "The rest waits for system memory. It costs ninety dollars. See [99]."
     )
     reply = reply_of(live, settings, writer)
     assert "which is too little [1]." in reply.answer
     assert "The rest waits for system memory." in reply.answer
-    assert "25 tokens per second with it" not in reply.answer
+    assert "37 tokens per second with it" not in reply.answer
     assert "ninety" not in reply.answer
     assert "[99]" not in reply.answer
     assert reply.grounding.removed_sentences == 3

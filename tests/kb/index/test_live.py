@@ -1,7 +1,6 @@
 """A server's view of the index: it follows a swap, and keeps what it has when the new one is no good."""
 
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,9 +16,9 @@ VRAM = "glossary/terms/vram.md"
 
 
 @pytest.fixture
-def data(tmp_path: Path, embedder: Embedder) -> Iterator[Path]:
+def data(tmp_path: Path, embedder: Embedder) -> Path:
     build(write_knowledge(tmp_path / "knowledge"), tmp_path / "data", embedder)
-    yield tmp_path / "data"
+    return tmp_path / "data"
 
 
 def rebuild(data: Path, embedder: Embedder) -> str:

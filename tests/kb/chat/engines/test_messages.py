@@ -19,12 +19,12 @@ MARKERS = (
 )
 
 
-def test_question_and_evidence_are_numbered_and_fenced() -> None:
-    system, user = messages(Prompt("Be brief.", "Does it fit?", ("24 GB", "42.5 GB"), 100))
+def test_question_and_evidence_are_fenced_each_by_itself() -> None:
+    system, user = messages(Prompt("Be brief.", "Does it fit?", ("The answer: no", "[1] 42.5 GB"), 100))
     assert system == {"role": "system", "content": "Be brief."}
     assert user["role"] == "user"
     assert "Question:\n```\nDoes it fit?\n```" in user["content"]
-    assert "[1]\n```\n24 GB\n```\n\n[2]\n```\n42.5 GB\n```" in user["content"]
+    assert "\n\n```\nThe answer: no\n```\n\n```\n[1] 42.5 GB\n```" in user["content"]
 
 
 def test_without_evidence_there_is_only_the_question() -> None:
