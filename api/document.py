@@ -166,6 +166,8 @@ def _described(operation: _Operation, found: _Found, schemas: Mapping[str, Schem
 def _schema_of(media: str, answer: Schema) -> Schema:
     if media == "application/json":
         return answer
+    if media == "text/event-stream":
+        return {}
     return {"type": "object"} if media.endswith("json") else {"type": "string"}
 
 

@@ -106,6 +106,13 @@ class Names:
                 grouped[kind][tuple(_DIGITS.findall(key))].append(key)
         return grouped
 
+    def knows(self, kind: str, name: str) -> bool:
+        return label_key(name) in self._index[kind]
+
+    def matches(self, kind: str, name: str) -> list[Match]:
+        """The records of one kind that answer to exactly this name."""
+        return self._exact((kind,), name)
+
     def label(self, kind: str, slug: str) -> str:
         return self._labels[kind].get(slug, slug)
 

@@ -15,6 +15,10 @@ from kb.records import Dispute, Figure
 from kb.retrieval.search import ABSTAIN_BELOW_COSINE, Findings
 from kb.tools import InvalidArguments
 
+_NOT_OURS = re.compile(
+    r"\b(?:repeat|print|reveal|show|output|tell me|what (?:is|are))\b[^?.]{0,30}\b(?:system prompt|your (?:prompt|instructions|rules)|"
+    r"environment variables)|\b(?:stock|share) (?:price|market)|\bshares? of\b", re.I
+)  # fmt: skip
 _MARK = re.compile(r"\[(\d{1,3})\]")
 MOST_DISPUTES = 3
 DISPUTE_POOL = 25
@@ -59,6 +63,8 @@ class Composed:
 def compose(index: Index, question: Question) -> Composed:
     """Everything but the language model: deterministic, and an answer by itself."""
     desk = Desk(index, question)
+    if _NOT_OURS.search(question.text):
+        return _abstained(desk, [])
     parts: list[str] = [*_corrections(desk), *_unknown_names(desk)]
     parts += [section.text() for section in _disputed_names(desk)]
     sections: list[Section] = []
@@ -190,7 +196,7 @@ def _query(question: Question) -> str:
 
 
 def _in_domain(question: Question, findings: Findings) -> bool:
-    named = question.models or question.devices or question.quantizations or question.terms or question.others
+    named = question.models or question.devices or question.quantizations or question.others
     bar = ABSTAIN_BELOW_COSINE - 0.12 if named else ABSTAIN_BELOW_COSINE
     return findings.best_cosine >= bar
 
@@ -209,6 +215,7 @@ def _abstained(desk: Desk, problems: list[str]) -> Composed:
         citations=tuple(desk.citations),
         tool_calls=tuple(desk.calls),
         evidence=(),
+        quoted=desk.question.unknown,
         abstained=True,
         reason=reason,
     )

@@ -30,7 +30,8 @@ _RENT = re.compile(
     rf"[$€£]?\s*{_NUMBER}\s*(?:usd|dollars?|eur|euros?|sek)?\s*(?:/|per|an?)\s*(?:gpu[- ]?)?(?:hour|hr|h)\b", re.I
 )
 _KWH = re.compile(
-    rf"[$€£]?\s*{_NUMBER}\s*(¢|cents?|ct|öre)?\s*(usd|dollars?|eur|euros?|sek|kr)?\s*(?:/|per|an?)\s*kwh", re.I
+    rf"[$€£]?\s*{_NUMBER}\s*(¢|cents?|ct|öre)?\s*([$€£]|usd|dollars?|eur|euros?|sek|kr)?\s*(?:/|per|an?|for an?)\s*kwh",
+    re.I,
 )
 _HOURS = re.compile(rf"{_NUMBER}\s*(?:hours?|hrs?|h)\s*(?:/|per|a|each|every)\s*day", re.I)
 _ALL_DAY = re.compile(r"24\s*/\s*7|around the clock|day and night|nonstop|non-stop|continuously", re.I)
@@ -59,6 +60,7 @@ _CURRENCIES = {
     "k": "SEK",
     "g": "GBP",
     "p": "GBP",
+    "b": "USD",
 }
 _KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16"}
 

@@ -28,9 +28,9 @@ _INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
         ("fit", r"\bcan (?:i|you|we|it|my|an?|the|one)\b[^?]*\b(?:run|fit|load|handle|use|host|hold|serve)|\bwill\b[^?]*\b(?:fit|run|work)\b|\bdo(?:es)?\b[^?]*\b(?:fit|run)\b|\bis\b[^?]*\benough\b|\benough (?:vram|memory|ram)|\bfits?\b|\brun(?:ning|s)?\b|\bpossible\b|\bhold\b|\bhost(?:ing)?\b|\bserv(?:e|ing)\b"),
     ("speed", r"how fast|tokens? (?:per|/|a) ?s|tok/s|\btoks?\b|\bt/s\b|\btps\b|\bspeed\b|how (?:quick|slow)\w*|throughput|how many tokens|time to first token|\bttft\b|prefill|prompt processing|latency"),
         ("what_runs", r"what (?:can|could|will|models?|llms?|size)\b[^?]*\b(?:run|fit|handle|work)|which (?:models?|llms?)\b|(?:biggest|largest|best) (?:model|llm)|what (?:model|llm)s?\b|run locally (?:on|with)|options for (?:models?|llms?)|models? options|suggest (?:a |some )?(?:models?|llms?)"),
-            ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)|total memory|how much gb|how many gb|\bis \d+ ?gb\b[^?]{0,12}(?:right|correct|true)"),
-        ("recommend", r"(?:what|which)\b[^?]*\b(?:should|to|would you)\b[^?]*\b(?:buy|get|choose|pick|build)|recommend|\bbest (?:gpu|card|graphics card|hardware|machine|computer|mac|build|setup|budget|value)|\bbudget\b|worth (?:buying|it)|what hardware|which (?:gpu|card|graphics card|mac|machine|computer)\b|what (?:gpu|card|graphics card|computer|machine)\b|suggestions?\?|what do you suggest|which mac\b|shopping"),
-        ("disputes", r"disput|contradict|disagree|wrong about|conflict|inconsisten"),
+            ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)|total memory|how much gb|how many gb|\bis \d+ ?gb\b[^?]{0,12}(?:right|correct|true)|what (?:do )?(?:we|i) need for|rough number"),
+        ("recommend", r"(?:what|which)\b[^?]*\b(?:should|to|would you)\b[^?]*\b(?:buy|get|choose|pick|build)|recommend|\bbest (?:gpu|card|graphics card|hardware|machine|computer|mac|build|setup|budget|value)|\bbudget\b|worth (?:buying|it)|what hardware|which (?:gpu|card|graphics card|mac|machine|computer)\b|what (?:gpu|card|graphics card|computer|machine)\b|suggestions?\?|what do you suggest|which mac\b|shopping|\bcheapest\b|most affordable"),
+        ("disputes", r"disput|contradict|disagree|wrong about|conflict|inconsisten|\bis (?:that|this|it) (?:correct|right|true)\b|, (?:right|correct|true)\?|rule of thumb|\bmyth\b"),
         ("define", r"\bwhat(?:'s| is| are| does)\b|\bexplain\b|\bdefine\b|\bmeaning of\b|\bstand for\b|\btell me about\b|\bwhat do you (?:know|mean)|\bdescribe\b"),
 )  # fmt: skip
 _INTENTS = tuple((intent, re.compile(pattern, re.I)) for intent, pattern in _INTENT_PATTERNS)
@@ -42,6 +42,7 @@ _FIGURE_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("memory_type", r"(?:type|kind) of (?:memory|vram|ram)|gddr|memory type"),
         ("tdp_w", r"\btdp\b|power (?:draw|consumption|use|usage|limit)|how much power|\bwatts?\b|how many watts|\bpower\b"),
         ("price", r"\bprices?\b|\bcosts?\b|how much (?:is|are|does|do|for)\b|\bmsrp\b|expensive|cheap|\bpay\b|street price|used price"),
+        ("power_connectors", r"connectors?\b"),
         ("cuda_cores", r"cuda cores?"),
         ("tensor_cores", r"tensor cores?"),
         ("nvlink", r"nv[\s-]?link"),
@@ -74,6 +75,7 @@ _FIGURE_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 
+_MOVES = re.compile(r"\b(?:cop|mov|send|transfer|push|download|shift)\w*\b", re.I)
 _FOLLOW_UP = re.compile(
     r"^\s*(?:and|or|but|also|what about|how about|what if|then|so|ok(?:ay)?|with|on|at|in|same|now|if)\b"
     r"|\b(?:it|its|them|their|that|those|this one|these|the same|instead|both|that one)\b", re.I
@@ -96,6 +98,10 @@ _LOOKS_LIKE_MODEL = re.compile(
     r"\b(?:meta-)?(?:llama|qwen|qwq|mistral|mixtral|ministral|codestral|gemma|phi|deepseek|gpt|claude|gemini|grok|yi|falcon|"
     r"command|glm|kimi|nemotron|granite|olmo|smollm|minimax)[\s\-_:]*(?:[a-z]*[\s\-_:]*)?v?\d+(?:\.\d+)*[\w.:\-]*(?:\s*\d+(?:\.\d+)?b)?", re.I
 )  # fmt: skip
+_LOOKS_LIKE_QUANTIZATION = re.compile(r"\bi?q\d(?:_[a-z0-9]+)+\b", re.I)
+_ASKED_OF = re.compile(
+    r"how (?:much|many) [\w ]{2,20} (?:does|do|has) (?:the |an? |my )?([\w .+-]{3,40}?) (?:have|come with|got)\b", re.I
+)
 _MEMORY_CLAIM = re.compile(
     r"(?:\b(?:has|have|with|having|got|comes with|chip and|ships with|'s|includes|offers)\b\s*(?:only\s+|just\s+|about\s+|its\s+|a\s+|full\s+)?)"
     r"(\d{1,4})\s*(?:gb|gib|gigs?|gigabytes?)\b(?:\s*(?:of\s+)?(?:vram|gddr\w*|memory|hbm\w*|unified memory|unified ram))?(?!\s*(?:/s|per|ps|of\s+(?:system|ddr|ram)|\s*ram|\s*ddr))", re.I
@@ -108,6 +114,7 @@ _CALCULATED = frozenset({
     "fit", "memory", "speed", "max_context", "best_quantization", "training", "power_supply", "power_cost", "load_time",
     "transfer", "kv_cache", "what_runs", "rent_or_buy", "token_cost", "compare",
 })  # fmt: skip
+_CHEAPEST = re.compile(r"\bcheapest\b|most affordable|best|should|recommend|which|budget", re.I)
 _GENERIC_TERMS = frozenset({
     "memory", "gpu", "parameters", "token", "inference", "llm", "cache", "node", "noise", "case", "context-length",
     "tokens-per-second", "gigabyte-vs-gibibyte", "quantization", "4-bit-quantization", "8-bit-quantization", "vram",
@@ -133,6 +140,10 @@ def _read(text: str, names: Names) -> Question:
     claims: list[Claim] = []
     for mention in found:
         thing, group = _thing(text, mention)
+        if group == "terms" and _MOVES.search(text):
+            by_kind["others"] += [
+                Thing(mention.text, (link,)) for link in names.matches("interconnects", mention.text)
+            ][:1]
         if group == "quantizations" and quantities.kv_cache_type and _near_kv(text, mention):
             continue
         known = next((other for other in by_kind[group] if other.match == thing.match), None)
@@ -167,6 +178,8 @@ def _mentions(text: str, names: Names) -> Iterator[Mention]:
     for group in (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), _OTHER_KINDS):
         for mention in names.scan(text, group):
             inside = [other for other in taken if mention.start < other.end and other.start < mention.end]
+            if group == ("quantizations",) and len(mention.matches) > 1 and names.knows("terms", mention.text):
+                continue
             if group[0] not in DEVICE_KINDS and any(other.matches[0].kind in DEVICE_KINDS for other in inside):
                 # "dual 3090" is two cards, not the build of that name.
                 continue
@@ -225,11 +238,20 @@ def _other_name_between(after: str, memory: re.Match[str]) -> bool:
 def _unknown(text: str, found: Sequence[Mention]) -> tuple[str, ...]:
     """Names in the form of a device's or a model's that no mention covers."""
     unknown: dict[str, None] = {}
+    for asked in _ASKED_OF.finditer(text):
+        subject = asked[1].strip()
+        overlapped = any(mention.start < asked.end(1) and asked.start(1) < mention.end for mention in found)
+        if not overlapped and not re.match(r"(?:it|they|i|we|you|this|that|one|these|those)\b", subject, re.I):
+            unknown[subject] = None
+    for looks in _LOOKS_LIKE_QUANTIZATION.finditer(text):
+        if not any(mention.start < looks.end() and looks.start() < mention.end for mention in found):
+            unknown[looks[0]] = None
     for pattern in (_LOOKS_LIKE_DEVICE, _LOOKS_LIKE_MODEL):
         for looks in pattern.finditer(text):
             covered = any(
                 mention.start < looks.end() and looks.start() < mention.end
                 and mention.matches[0].kind in (*DEVICE_KINDS, "models", *_OTHER_KINDS)
+                and (pattern is _LOOKS_LIKE_MODEL or mention.end >= looks.end())
                 for mention in found
             )  # fmt: skip
             if not covered:
@@ -270,6 +292,8 @@ def _intents(question: Question) -> tuple[Intent, ...]:
     """What is asked, most specific first; judged by words and by what is named."""
     text = question.text
     spoken = [intent for intent, pattern in _INTENTS if pattern.search(text)]
+    if question.figure_keys and question.devices and not question.models and _CHEAPEST.search(text) is None:
+        spoken = [intent for intent in spoken if intent != "recommend"]
     models = bool(question.models)
     devices = bool(question.devices) or question.vram_gib is not None
     several = len(question.devices) + len(question.models) > 1
@@ -308,13 +332,17 @@ def _intents(question: Question) -> tuple[Intent, ...]:
         chosen = ["fit", "speed", *chosen]
     if "fit" in chosen and "memory" in chosen and devices:
         chosen.remove("memory")
-    if "power_supply" in chosen and not models:
+    if {"power_supply", "power_cost"} & set(chosen) and not models:
         chosen = [intent for intent in chosen if intent not in ("what_runs", "fit", "recommend")]
+        if "power_supply" in chosen and "power_connectors" in question.figure_keys:
+            chosen.insert(0, "spec")
+    if "recommend" in chosen and question.terms and not models and not devices and question.budget is None:
+        # "what GPU does autoresearch need" asks about the thing named, not for a shopping list.
+        chosen = ["define", *(intent for intent in chosen if intent not in ("recommend", "define", "what_runs"))]
+    if "disputes" in chosen and len(chosen) > 1 and not _CALCULATED & set(chosen):
+        chosen = ["disputes", *(intent for intent in chosen if intent not in ("disputes", "define"))]
     if "max_context" in chosen and question.context is not None and not re.search(r"max|long|larg|big", text, re.I):
         chosen = ["fit", *(intent for intent in chosen if intent not in ("max_context", "fit"))]
-    if question.unknown:
-        # What was asked about is not known: a list of what else there is answers nobody's question.
-        chosen = [intent for intent in chosen if intent not in ("what_runs", "define", "spec", "recommend")]
     if "max_context" in chosen or "best_quantization" in chosen:
         chosen = [intent for intent in chosen if intent not in ("fit", "memory")]
     if "compare" in chosen and models and len(question.devices) > 1:
@@ -330,6 +358,9 @@ def _intents(question: Question) -> tuple[Intent, ...]:
         chosen.append("spec")
     if not chosen and models:
         chosen.append("memory")
+    if question.unknown:
+        # What was asked about is not known: a list of what else there is answers nobody's question.
+        chosen = [intent for intent in chosen if intent not in ("what_runs", "define", "spec", "recommend")]
     return tuple(dict.fromkeys(chosen)) or ("passages",)
 
 
@@ -356,6 +387,8 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
     lacks_model_or_device = not question.models or not question.devices
     own_subject = [thing for thing in question.terms if thing.match.slug not in _GENERIC_TERMS] or question.others
     follow_up = bool(_FOLLOW_UP.search(question.text)) or (not own_subject and len(question.text.split()) <= 6)
+    asks_for_both = bool({"speed", "fit", "max_context"} & {name for name, p in _INTENTS if p.search(question.text)})
+    follow_up = follow_up or (asks_for_both and not question.models and not question.devices)
     if not follow_up or (not lacks_model_or_device and question.intents != ("passages",)):
         return question
     if (
@@ -383,10 +416,11 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
             taken[key] = getattr(before, key)
     if question.training_method is None and before.training_method:
         taken["training_method"] = before.training_method
+    figure_keys = question.figure_keys or before.figure_keys
     merged = replace(question, **taken, carried=tuple(dict.fromkeys(carried)))  # type: ignore[arg-type]
     own = [intent for intent, pattern in _INTENTS if pattern.search(question.text)]
     telling = [intent for intent in own if intent not in ("define", "recommend", "fit", "disputes")]
     if telling or (own and "fit" in own):
         return replace(merged, intents=_intents(merged))
     kept = tuple(intent for intent in before.intents if intent not in ("spec", "define", "passages"))
-    return replace(merged, intents=kept or _intents(merged), terms=question.terms, figure_keys=before.figure_keys)
+    return replace(merged, intents=kept or _intents(merged), terms=question.terms, figure_keys=figure_keys)

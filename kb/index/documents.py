@@ -2,13 +2,17 @@
 
 import hashlib
 import os
+import re
+import struct
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from bs4 import BeautifulSoup
+from bs4.exceptions import ParserRejectedMarkup
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pypdf import PdfReader
-from pypdf.errors import PyPdfError
+from pypdf.errors import DependencyError, PyPdfError
 
 from kb.errors import IndexUnusable, UnreadableDocument
 from kb.records import Passage, Source
@@ -16,6 +20,17 @@ from kb.records.labels import slugify
 from kb.retrieval.chunk import chunk_markdown
 
 MAX_BYTES = 200 * 2**20
+
+_HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
+_BLOCKS = [
+    "p", "div", "section", "ul", "ol", "li", "dl", "dt", "dd", "table", "caption", "pre", "blockquote", "br", "hr",
+]  # fmt: skip
+
+_BROKEN_PDF = (
+    PyPdfError, DependencyError, ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError,
+    TypeError, ValueError, struct.error, zlib.error,
+)  # fmt: skip
+"""pypdf's own, and what its documentation warns that broken files may cause beside them."""
 
 
 class Document(BaseModel):
@@ -35,22 +50,25 @@ def read_markdown(path: Path) -> str:
 
 
 def read_html(path: Path) -> str:
-    """The page's text as Markdown: headings kept, navigation and scripts dropped."""
-    soup = BeautifulSoup(path.read_bytes(), "html.parser")
-    for tag in soup(["script", "style", "nav", "footer", "header", "aside", "form", "noscript", "template"]):
+    """The page's text as Markdown: headings kept, a line per row of a table, navigation and scripts dropped."""
+    try:
+        soup = BeautifulSoup(path.read_bytes(), "html.parser")
+    except ParserRejectedMarkup as error:
+        raise UnreadableDocument(f"{path}: is not readable HTML ({error})") from None
+    for tag in soup(["script", "style", "nav", "footer", "header", "aside", "form", "noscript", "template", "title"]):
         tag.decompose()
     root = soup.find("main") or soup.find("article") or soup.body or soup
-    lines: list[str] = []
-    for element in root.find_all(["h1", "h2", "h3", "h4", "h5", "h6", "p", "li", "tr", "pre", "blockquote"]):
-        if element.find_parent(["p", "li", "tr", "pre"]):
-            continue
-        if element.name == "tr":
-            words = " | ".join(cell.get_text(" ", strip=True) for cell in element.find_all(["td", "th"]))
-        else:
-            words = element.get_text(" ", strip=True)
-        if words:
-            lines.append(f"{'#' * int(element.name[1])} {words}" if element.name[0] == "h" else words)
-    return "\n\n".join(lines) or root.get_text("\n", strip=True)
+    for row in root.find_all("tr"):
+        if not row.find("tr"):
+            cells = (cell.get_text(" ", strip=True) for cell in row.find_all(["td", "th"]))
+            row.replace_with(f"\n\n{' | '.join(cells)}\n\n")
+    for heading in root.find_all(_HEADINGS):
+        heading.replace_with(f"\n\n{'#' * int(heading.name[1])} {heading.get_text(' ', strip=True)}\n\n")
+    for block in root.find_all(_BLOCKS):
+        block.insert_before("\n\n")
+        block.insert_after("\n\n")
+    paragraphs = (" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", root.get_text()))
+    return "\n\n".join(filter(None, paragraphs))
 
 
 def read_pdf(path: Path) -> str:
@@ -58,9 +76,11 @@ def read_pdf(path: Path) -> str:
     try:
         reader = PdfReader(path)
         pages = [page.extract_text() for page in reader.pages]
-    except (PyPdfError, ValueError, KeyError, TypeError, RecursionError, OSError) as error:
-        raise UnreadableDocument(f"{path}: is not a readable PDF ({error})") from None
-    return "\n\n".join(f"# Page {number}\n\n{text}" for number, text in enumerate(pages, 1) if text.strip())
+    except _BROKEN_PDF as error:
+        raise UnreadableDocument(f"{path}: is not a readable PDF ({error or type(error).__name__})") from None
+    text = "\n\n".join(f"# Page {number}\n\n{text}" for number, text in enumerate(pages, 1) if text.strip())
+    # A font's table may map a glyph to half a surrogate pair, which no UTF-8 file can hold.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 READERS: dict[str, Callable[[Path], str]] = {
@@ -89,7 +109,10 @@ def read_document(path: Path) -> Document:
         raise UnreadableDocument(f"{path}: is of no known type; accepted: {', '.join(READERS)}")
     if path.stat().st_size > MAX_BYTES:
         raise UnreadableDocument(f"{path}: is larger than {MAX_BYTES // 2**20} MiB; split it")
-    text = reader(path)
+    try:
+        text = reader(path)
+    except OSError as error:
+        raise UnreadableDocument(f"{path}: cannot be read ({error.strerror})") from None
     chunks = list(chunk_markdown(text))
     if not chunks:
         raise UnreadableDocument(f"{path}: holds no text (a scanned document needs OCR first)")

@@ -25,7 +25,7 @@ class LoadTimeArguments(Arguments):
     quantization: Name | None = None
     size_gb: SizeGb | None = Field(None, description="the file's size, instead of model and quantization")
     drive: Name | None = Field(None, description="an SSD by name")
-    read_mb_per_s: Annotated[Real, Field(gt=0, le=1_000_000)] | None = None
+    read_mb_per_s: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = None
 
 
 class LoadTimeAnswer(Result):

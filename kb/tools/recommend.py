@@ -27,6 +27,9 @@ class RecommendArguments(Arguments):
     users: Annotated[Whole, Field(ge=1, le=1000)] = 1
     min_tokens_per_s: Annotated[Real, Field(gt=0, le=100_000)] | None = None
     budget_usd: Annotated[Real, Field(gt=0, le=1e9)] | None = Field(None, description="for the device or devices alone")
+    min_memory_gib: Annotated[Real, Field(gt=0, le=1_000_000)] | None = Field(
+        None, description="memory of one card or machine; ranks by price then"
+    )
     used: bool = True
     vendor: Name | None = Field(None, description="only of this maker: NVIDIA, AMD, Apple, Intel")
     limit: Annotated[Whole, Field(ge=1, le=50)] = 5
@@ -68,6 +71,9 @@ def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, 
         price = newest_price(record, used=arguments.used)
         if price is None or (arguments.vendor and arguments.vendor.casefold() not in record.vendor.casefold()):
             continue
+        memory = getattr(record, "memory_gib", None)
+        if arguments.min_memory_gib and (memory is None or memory.value < arguments.min_memory_gib):
+            continue
         for count in COUNTS if isinstance(record, Accelerator) else (1,):
             if arguments.budget_usd is not None and price.low * count > arguments.budget_usd:
                 break
@@ -75,9 +81,15 @@ def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, 
             if choice:
                 choices.append(choice)
                 break
+    if any(choice.count <= 2 for choice in choices):
+        # Four cards need a board, a supply and a case that few have; they are for models that fewer do not hold.
+        choices = [choice for choice in choices if choice.count <= 2]
     wanted = arguments.min_tokens_per_s or 0.0
     choices = [choice for choice in choices if choice.decode_tokens_per_s.typical >= wanted]
-    choices.sort(key=lambda choice: (-choice.tokens_per_s_per_1000_usd, choice.slug))
+    if arguments.min_memory_gib:
+        choices.sort(key=lambda choice: (choice.price_usd, choice.slug))
+    else:
+        choices.sort(key=lambda choice: (-choice.tokens_per_s_per_1000_usd, choice.slug))
     described = f"up to {arguments.budget_usd:,.0f} USD" if arguments.budget_usd else "at any price"
     names = tuple(labels) or tuple(_label(index, model) for model in models)
     return RecommendAnswer(
@@ -86,7 +98,8 @@ def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, 
         choices=tuple(choices[: arguments.limit]),
         formula=(
             f"{len(choices)} choices {described} hold {' and '.join(names)} whole at {arguments.context:,} tokens for "
-            f"{arguments.users} at once; ranked by tokens per second for each 1,000 USD"
+            f"{arguments.users} at once; ranked by "
+            + ("price" if arguments.min_memory_gib else "tokens per second for each 1,000 USD")
         ),
         assumptions=(
             "prices are those of the sources, at their dates, for the cards or the machine alone: a computer around cards "

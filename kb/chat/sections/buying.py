@@ -7,17 +7,23 @@ from kb.chat.sections.fitting import DEFAULT_QUANTIZATION
 from kb.chat.wording import fmt, money
 from kb.records import Build
 
-DEFAULT_MODEL = "llama-3-1-70b"
+LARGEST_WITHIN = (
+    ("llama-3-1-70b", 48.0), ("qwen2-5-32b", 24.0), ("qwen2-5-14b", 12.0), ("llama-3-1-8b", 8.0), ("llama-3-2-3b", 4.0),
+)  # fmt: skip
+"""The model whose Q4_K_M a memory size is usually bought for, in GiB."""
 
 
 def recommend(desk: Desk) -> list[Section]:
     question = desk.question
     models = [thing.match.slug for thing in question.models][:2]
+    if not models and question.vram_gib is not None:
+        models = [next((slug for slug, gib in LARGEST_WITHIN if gib <= question.vram_gib), LARGEST_WITHIN[-1][0])]
     result, mark = desk.call(
         "recommend_hardware", models=models or None, budget_usd=_budget_usd(desk), users=question.users,
         context=question.context,
         quantization=question.quantizations[0].match.slug if question.quantizations else DEFAULT_QUANTIZATION,
         min_tokens_per_s=question.tokens_per_s, vendor=_vendor(question.text), limit=5,
+        min_memory_gib=question.vram_gib,
     )  # fmt: skip
     for thing in question.models:
         desk.about("models", thing.match.slug)

@@ -1,5 +1,7 @@
 """Things side by side."""
 
+import re
+
 from kb.chat.evidence import Desk, Section
 from kb.chat.sections.knowing import LABELS, define, figure_value
 from kb.chat.sections.knowing import spec as figures_of
@@ -59,6 +61,14 @@ def _devices(desk: Desk, slugs: list[str]) -> list[Section]:
         ("price per GiB", [_dollars(column.usd_per_gib) for column in columns]),
     ]
     section = Section(verdict)
+    rated = sorted((c for c in columns if c.fp16_dense_tflops), key=lambda c: -(c.fp16_dense_tflops or 0))
+    if re.search(r"prompt|prefill|process", desk.question.text, re.I) and len(rated) > 1:
+        section.lines.append(
+            f"Prompts are processed at the rate of compute, not of memory: there {rated[0].name} leads with "
+            f"{fmt(rated[0].fp16_dense_tflops or 0)} TFLOPS {mark}"
+        )
+    elif re.search(r"prompt|prefill", desk.question.text, re.I):
+        section.lines.append(f"Prompt processing goes by compute; the FP16 rate of only one is in the sources {mark}")
     for label, cells in rows:
         if any(cell != "not in the sources" for cell in cells):
             pairs = "; ".join(f"{column.name}: {cell}" for column, cell in zip(columns, cells, strict=True))

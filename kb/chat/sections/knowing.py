@@ -257,7 +257,14 @@ def disputes(desk: Desk) -> list[Section]:
     for thing in (*question.devices, *question.models, *question.quantizations, *question.others, *question.terms):
         for match in thing.candidates:
             desk.about(match.kind, match.slug)
-    return [dispute_section(desk, dispute) for dispute in desk.disputes_of_subjects()[:4]]
+    about = {dispute.slug for dispute in desk.disputes_of_subjects()}
+    ranked = [
+        hit.passage.passage_id.removeprefix("dispute.")
+        for hit in desk.index.searcher.search(question.text, 25).hits
+        if hit.passage.passage_id.startswith("dispute.")
+    ]
+    chosen = [slug for slug in ranked if slug in about] or ranked[:1]
+    return [dispute_section(desk, desk.index.known.disputes[slug]) for slug in chosen[:2]]
 
 
 def dispute_section(desk: Desk, dispute: Dispute) -> Section:

@@ -1,0 +1,178 @@
+"""A user's own documents: what is readable goes in, what is not is named."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from kb.errors import IndexUnusable, UnreadableDocument
+from kb.index.build import build
+from kb.index.documents import Document, find_files, ingest, load_documents, read_document, stored_documents
+from kb.index.live import LiveIndex
+from kb.retrieval.embed import Embedder
+from tests.make_pdf import make_pdf
+from tests.small_knowledge import write_knowledge
+
+HTML = """<!doctype html><html><head><title>Ignored</title><style>p {color: red}</style></head><body>
+<nav>Home | About</nav><script>alert("no")</script>
+<h1>Cooling the <b>Zeta</b></h1><div>Loose text counts too.</div>
+<p>Three fans<br>blow upwards.</p><blockquote><p>It hums quietly.</p></blockquote>
+<h2>Noise</h2><ul><li>idle: silent<ul><li>load: 38 dB</li></ul></li></ul>
+<table><tr><th>Fan</th><th>Size</th></tr><tr><td>front</td><td>120 mm</td></tr></table>
+<footer>Imprint</footer></body></html>"""
+
+
+def texts(document: Document) -> list[tuple[str, str, str]]:
+    return [(passage.section, passage.title, passage.text) for passage in document.passages]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Four good documents, and what people have beside them."""
+    root = tmp_path / "mine"
+    (root / "deep").mkdir(parents=True)
+    (root / "notes.md").write_text("\ufeff# Rack\n\nOurs hums.\n\n## Power\n\nThe rack draws 4 kW.\n", "utf-8")
+    (root / "plain.txt").write_text("The cellar server is called Grendel.\n", "utf-8")
+    (root / "page.HTML").write_text(HTML, "utf-8")
+    (root / "deep" / "sheet.pdf").write_bytes(
+        make_pdf([["Zeta 100 (board)", "draws 300 W"], [], ["Warranty: 3 years"]])
+    )
+    (root / "broken.pdf").write_bytes(b"%PDF-1.4\nnot really")
+    (root / "latin.txt").write_bytes("Gerät".encode("latin-1"))
+    (root / "empty.md").write_text("", "utf-8")
+    (root / "scanned.pdf").write_bytes(make_pdf([[], []]))
+    (root / "photo.jpg").write_bytes(b"\xff\xd8")
+    return root
+
+
+def test_markdown(folder: Path) -> None:
+    document = read_document(folder / "notes.md")
+    assert texts(document) == [("", "Rack", "Ours hums."), ("Rack", "Power", "The rack draws 4 kW.")]
+    assert (document.source.title, document.source.kind) == ("notes.md", "user")
+    assert document.source.note == str(folder / "notes.md")
+
+
+def test_text_is_titled_by_its_file(folder: Path) -> None:
+    assert texts(read_document(folder / "plain.txt")) == [("", "plain", "The cellar server is called Grendel.")]
+
+
+def test_html_loses_its_frame_and_nothing_else(folder: Path) -> None:
+    first, second = texts(read_document(folder / "page.HTML"))
+    assert first == (
+        "",
+        "Cooling the Zeta",
+        "Loose text counts too.\n\nThree fans\n\nblow upwards.\n\nIt hums quietly.",
+    )
+    assert second[:2] == ("Cooling the Zeta", "Noise")
+    assert second[2] == "idle: silent\n\nload: 38 dB\n\nFan | Size\n\nfront | 120 mm"
+
+
+def test_pdf_by_page(folder: Path) -> None:
+    assert texts(read_document(folder / "deep" / "sheet.pdf")) == [
+        ("", "Page 1", "Zeta 100 (board)\ndraws 300 W"),
+        ("", "Page 3", "Warranty: 3 years"),
+    ]
+
+
+def test_files_below_folders(folder: Path) -> None:
+    found = find_files([folder, folder / "notes.md", folder / "photo.jpg", folder / "gone.md"])
+    names = [path.name for path in found]
+    assert sorted(names) == sorted(
+        ["notes.md", "plain.txt", "page.HTML", "sheet.pdf", "broken.pdf", "latin.txt", "empty.md", "scanned.pdf"]
+        + ["photo.jpg", "gone.md"]
+    ), "of a folder the known types, and whatever is named"
+
+
+def test_broken_files_are_named_and_the_rest_goes_in(folder: Path, tmp_path: Path) -> None:
+    files = find_files([folder, folder / "photo.jpg", folder / "gone.md"])
+    outcomes = {path.name: outcome for path, outcome in ingest(files, tmp_path / "data")}
+    bad = {name: str(outcome) for name, outcome in outcomes.items() if isinstance(outcome, UnreadableDocument)}
+    assert set(outcomes) - set(bad) == {"notes.md", "plain.txt", "page.HTML", "sheet.pdf"}
+    assert all(name in says for name, says in bad.items())
+    for name, says in {
+        "broken.pdf": "is not a readable PDF",
+        "latin.txt": "is not UTF-8 text; convert it first",
+        "empty.md": "holds no text",
+        "scanned.pdf": "needs OCR",
+        "photo.jpg": "accepted: .md",
+        "gone.md": "is not there",
+    }.items():
+        assert says in bad[name]
+    assert len(load_documents(tmp_path / "data")) == 4
+
+
+def test_damaged_pdfs_never_stop_the_rest(tmp_path: Path) -> None:
+    good = make_pdf([["Power of the Zeta", "It draws 300 W (measured)."], ["Second page"]])
+    inserts = (b"<<", b">>", b"[", b"(", b"-9", b" R ", b"/Filter /FlateDecode ", b"/Encrypt 3 0 R ")
+    chance = random.Random(0)
+    files = []
+    for number in range(300):
+        content = bytearray(good)
+        for _ in range(chance.choice([1, 2, 6])):
+            place = chance.randrange(len(content))
+            if chance.random() < 0.6:
+                content[place] = chance.randrange(256)
+            else:
+                content[place:place] = chance.choice(inserts)
+        files.append(tmp_path / f"{number}.pdf")
+        files[-1].write_bytes(content)
+    assert [path for path, _ in ingest(files, tmp_path / "data")] == files
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<", b"<![if", b"<!DOCTYPE", b"\x00\x01", b"<div>" * 3000 + b"deep", b"<p>\xff\xfe", b"<table><tr><td>"],
+)
+def test_odd_html_is_read_or_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "odd.html"
+    path.write_bytes(content)
+    try:
+        document = read_document(path)
+    except UnreadableDocument as error:
+        refused = str(error)
+        assert refused.startswith(str(path))
+    else:
+        assert document.passages
+
+
+def test_heading_depth_and_long_names(tmp_path: Path) -> None:
+    path = tmp_path / f"{'long name ' * 20}.md"
+    path.write_text(
+        "".join(f"{'#' * (1 + n % 9)} Heading {n} {'x' * 300}\n\ntext {n}\n\n" for n in range(200)), "utf-8"
+    )
+    document = read_document(path)
+    assert len(document.source.slug) <= 100
+    assert sum(passage.text.count("text ") for passage in document.passages) == 200
+
+
+def test_documents_are_found_with_their_source(folder: Path, tmp_path: Path, embedder: Embedder) -> None:
+    knowledge, data = write_knowledge(tmp_path / "knowledge"), tmp_path / "data"
+    before = build(knowledge, data, embedder)
+    live = LiveIndex(data, embedder)
+    assert live.get().manifest == before.manifest
+    list(ingest([folder / "plain.txt", folder / "deep" / "sheet.pdf"], data))
+    after = build(knowledge, data, embedder)
+    assert after.changed
+    assert after.manifest.counts["passages"] == before.manifest.counts["passages"] + 3
+    index = live.get()
+    (hit, *_) = index.searcher.search("what is the machine in the basement called?").hits
+    assert hit.passage.text == "The cellar server is called Grendel."
+    source = index.known.sources[hit.passage.source]
+    assert (source.title, source.note) == ("plain.txt", str(folder / "plain.txt"))
+
+    (folder / "plain.txt").write_text("The cellar server is called Beowulf now.\n", "utf-8")
+    list(ingest([folder / "plain.txt"], data))
+    again = build(knowledge, data, embedder)
+    assert again.manifest.counts == after.manifest.counts, "the same file again replaces what it was"
+    found = " ".join(hit.passage.text for hit in live.get().searcher.search("cellar server name").hits)
+    assert "Beowulf" in found
+    assert "Grendel" not in found
+
+
+def test_stored_document_that_is_damaged(folder: Path, tmp_path: Path, embedder: Embedder) -> None:
+    data = tmp_path / "data"
+    list(ingest([folder / "plain.txt"], data))
+    (stored,) = stored_documents(data)
+    stored.write_bytes(stored.read_bytes()[:50])
+    with pytest.raises(IndexUnusable, match=r"document-plain-\w+\.json is damaged; remove it and ingest"):
+        build(write_knowledge(tmp_path / "knowledge"), data, embedder)
