@@ -96,7 +96,7 @@ class Names:
         """Every name that holds a digit: where one stands in a text, its digits are no figure."""
         names = {name for names in self._spoken.values() for name in names if any(c.isdigit() for c in name)}
         longest_first = sorted(names, key=lambda name: (-len(name), name))
-        return re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, longest_first))})s?(?![\w])", re.I)
+        return re.compile(rf"(?<![\w.])(?:{'|'.join(map(_loosely, longest_first))})s?(?![\w])", re.I)
 
     @cached_property
     def _by_digits(self) -> Mapping[str, Mapping[tuple[str, ...], list[str]]]:
@@ -293,6 +293,11 @@ def size_in_billions(text: str) -> list[float]:
     [70.0, 7.0]
     """
     return [float(found[1]) for found in _SIZE.finditer(text)]
+
+
+def _loosely(name: str) -> str:
+    """A pattern for a name with any of space, hyphen or nothing between its parts."""
+    return r"[\s-]?".join(map(re.escape, re.split(r"[\s-]+", name)))
 
 
 def _number_in(key: str) -> int:

@@ -74,7 +74,7 @@ def compose(index: Index, question: Question) -> Composed:
         if composer is None:
             continue
         try:
-            sections += composer(desk)
+            sections += [section for section in composer(desk) if section.verdict not in {s.verdict for s in sections}]
         except (UnknownName, AmbiguousName, InvalidArgument, InvalidArguments) as error:
             problems.append(str(error))
     told_by_passage = False

@@ -54,6 +54,8 @@ class Question:
     models: tuple[Thing, ...] = ()
     devices: tuple[Thing, ...] = ()
     quantizations: tuple[Thing, ...] = ()
+    together: bool = False
+    """The devices named work as one machine."""
     terms: tuple[Thing, ...] = ()
     others: tuple[Thing, ...] = ()
     """Specs of the other kinds: drives, links, boards, engines, builds."""

@@ -75,6 +75,10 @@ _FIGURE_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 
+_TOGETHER = re.compile(
+    r"\btogether\b|\bcombin\w+|\bmix(?:ed|ing)?\b|\d\s*\+\s*(?:an? |my |\w+ )?\w*\d|\bpaired\b|\balongside\b|\bplus\b|in (?:one|the same) (?:machine|pc|rig)",
+    re.I,
+)
 _MOVES = re.compile(r"\b(?:cop|mov|send|transfer|push|download|shift)\w*\b", re.I)
 _FOLLOW_UP = re.compile(
     r"^\s*(?:and|or|but|also|what about|how about|what if|then|so|ok(?:ay)?|with|on|at|in|same|now|if)\b"
@@ -168,6 +172,7 @@ def _read(text: str, names: Names) -> Question:
         training_method=_training_method(text),
         **vars(quantities),
     )
+    question = replace(question, together=len(question.devices) > 1 and bool(_TOGETHER.search(text)))
     question = replace(question, figure_keys=tuple(key for key, pattern in _FIGURE_KEYS if pattern.search(text)))
     return replace(question, intents=_intents(question))
 
@@ -345,6 +350,14 @@ def _intents(question: Question) -> tuple[Intent, ...]:
         chosen = ["fit", *(intent for intent in chosen if intent not in ("max_context", "fit"))]
     if "max_context" in chosen or "best_quantization" in chosen:
         chosen = [intent for intent in chosen if intent not in ("fit", "memory")]
+    if question.together:
+        chosen = [intent for intent in chosen if intent != "compare"]
+        if not models and "what_runs" not in chosen:
+            chosen.append("what_runs")
+    if "compare" in chosen and models and devices and len(question.quantizations) > 1:
+        chosen = ["fit", "speed", *(intent for intent in chosen if intent not in ("compare", "fit", "speed"))]
+    if "fit" in spoken and models and not devices and "memory" not in chosen and "training" not in chosen:
+        chosen.append("memory")
     if "compare" in chosen and models and len(question.devices) > 1:
         chosen = ["compare", "fit", "speed", *(i for i in chosen if i not in ("compare", "fit", "speed"))]
     if _asks_for_figures(question, chosen):
@@ -393,6 +406,7 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
         return question
     if (
         own_subject
+        and not asks_for_both
         and "define" in question.intents
         and not re.search(r"\b(?:its?|them|their|that)\b", question.text, re.I)
     ):

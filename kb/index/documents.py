@@ -116,14 +116,16 @@ def read_document(path: Path) -> Document:
     chunks = list(chunk_markdown(text))
     if not chunks:
         raise UnreadableDocument(f"{path}: holds no text (a scanned document needs OCR first)")
-    slug = f"document-{slugify(path.stem)[:60]}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    source = Source(slug=slug, title=path.name, publisher="added by the user", kind="user", note=str(path))
+    slug = f"document-{slugify(path.stem)[:60].rstrip('-')}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
+    # A file's name may be in any encoding; a record's text is UTF-8.
+    named = Path(os.fsencode(path).decode("utf-8", "replace"))
+    source = Source(slug=slug, title=named.name, publisher="added by the user", kind="user", note=str(named))
     passages = tuple(
         Passage(
             passage_id=f"{slug}.{number}",
             source=slug,
             section=" › ".join(chunk.heading_path[:-1]),
-            title=chunk.heading_path[-1] if chunk.heading_path else path.stem,
+            title=chunk.heading_path[-1] if chunk.heading_path else named.stem,
             text=chunk.text,
         )
         for number, chunk in enumerate(chunks, start=1)

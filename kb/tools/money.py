@@ -48,7 +48,7 @@ def run_rent_or_buy(index: Index, arguments: RentOrBuyArguments) -> RentOrBuyAns
 
 class TokenCostArguments(Arguments):
     cost_per_hour: Money
-    tokens_per_s: Annotated[Real, Field(gt=0, le=1e9)]
+    tokens_per_s: Annotated[Real, Field(ge=0.001, le=1e9)]
 
 
 class TokenCostAnswer(Result):

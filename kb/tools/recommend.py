@@ -60,7 +60,7 @@ def run_recommend(index: Index, arguments: RecommendArguments) -> RecommendAnswe
     if arguments.models:
         return _for_models(index, arguments, arguments.models)
     answers = [_for_models(index, arguments, (slug,)) for slug in SIZES_TO_TRY if slug in index.known.specs["models"]]
-    return next((answer for answer in answers if answer.choices), answers[-1])
+    return next((a for a in answers if any(choice.count <= 2 for choice in a.choices)), answers[-1])
 
 
 def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, ...]) -> RecommendAnswer:

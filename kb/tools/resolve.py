@@ -246,7 +246,7 @@ def split_count(name: str) -> tuple[int, str]:
 def resolve_devices(
     index: Index, device: DeviceArgument, device_count: int = 1, system_memory_gb: float | None = None
 ) -> ResolvedDevices:
-    """Every card that takes part. ``2x RTX 3090`` counts; a machine brings as many as it has."""
+    """Every card that takes part. ``2x RTX 3090`` counts, `` + `` joins; a machine brings as many as it has."""
     if isinstance(device, DeviceFigures):
         given = Device(
             name=device.name,
@@ -257,11 +257,13 @@ def resolve_devices(
             unified_memory=device.unified_memory,
         )
         return ResolvedDevices((given,) * device_count, _counted(device.name, device_count), None, None, {})
+    if " + " in device:
+        return _together(index, device, device_count, system_memory_gb)
     try:
         match = index.names.resolve(DEVICE_KINDS, device, "device")
     except UnknownName:
         count, rest = split_count(device)
-        if count == 1:
+        if rest == device:
             raise
         match = index.names.resolve(DEVICE_KINDS, rest, "device")
         device_count *= count
@@ -288,6 +290,21 @@ def resolve_devices(
     count = device_count * per_machine
     label = record.name if device_count == 1 else f"{device_count}× {record.name}"
     return ResolvedDevices((each,) * count, label, record.slug, match.kind, references, tuple(notes))
+
+
+def _together(index: Index, names: str, device_count: int, system_memory_gb: float | None) -> ResolvedDevices:
+    """``RTX 3090 + RTX 4090``: unequal cards in one machine."""
+    if device_count > 1:
+        raise InvalidArgument(
+            "device_count", device_count, "1 where `device` lists cards (write `2x RTX 3090 + RTX 4090`)"
+        )
+    parts = [resolve_devices(index, name, 1, system_memory_gb) for name in names.split(" + ") if name.strip()]
+    devices = tuple(device for part in parts for device in part.devices)
+    if len({device.backend for device in devices}) > 1 or any(device.unified_memory for device in devices):
+        raise InvalidArgument("device", names, "cards of one maker that sit in one machine")
+    references = {about: refs for part in parts for about, refs in part.references.items()}
+    notes = tuple(note for part in parts for note in part.notes)
+    return ResolvedDevices(devices, " + ".join(part.label for part in parts), None, None, references, notes)
 
 
 def _counted(name: str, count: int) -> str:

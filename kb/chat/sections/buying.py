@@ -44,6 +44,10 @@ def recommend(desk: Desk) -> list[Section]:
         )
     section.lines.append(f"{result.formula} {mark}")
     section.notes = [*result.assumptions]
+    if question.budget is not None and question.currency not in (None, "USD"):
+        amount = money(question.budget, question.currency)
+        taken = "was taken as that many dollars" if _budget_usd(desk) else "could not be held against them"
+        section.notes.insert(0, f"the sources' prices are in US dollars; your {amount} {taken}")
     if not question.models:
         section.notes.insert(0, "no model was named: the largest common size that the budget may hold was taken")
     return [section, *_rules(desk)]
@@ -61,8 +65,9 @@ def _vendor(text: str) -> str | None:
 
 
 def _budget_usd(desk: Desk) -> float | None:
+    """Prices of the sources are in dollars; euros and pounds are near enough to stand for them, kronor are not."""
     question = desk.question
-    return question.budget if question.currency in (None, "USD") else None
+    return question.budget if question.currency in (None, "USD", "EUR", "GBP") else None
 
 
 def _cost(price: tuple[float, float]) -> str:

@@ -1,6 +1,6 @@
 """Does it fit, how fast, how long a context, which quantization, what else runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -30,6 +30,11 @@ def device_name(thing: Thing) -> str:
     return thing.name if thing.match.memory_gib is not None else thing.match.slug
 
 
+def together(devices: Sequence[Thing]) -> str:
+    """Unequal cards as one argument."""
+    return " + ".join(f"{thing.count}x {thing.match.slug}" for thing in devices)
+
+
 def model_name(thing: Thing) -> str:
     return thing.match.slug
 
@@ -54,6 +59,8 @@ def cases(desk: Desk) -> Iterator[tuple[str, str, DeviceArgument, int]]:
             devices += [(match.slug, thing.count) for match in thing.candidates]
         else:
             devices.append((device_name(thing), thing.count))
+    if question.together:
+        devices = [(together(question.devices), 1)]
     for number, ((model, quantization), (device, count)) in enumerate(product(pairs, devices)):
         if number < MOST_CASES:
             yield model, quantization, device, count
@@ -146,7 +153,12 @@ def _fit_verdict(result: Any, mark: str) -> str:
 def _ways_out(desk: Desk, model: str, quantization: str, device: DeviceArgument, count: int) -> list[str]:
     """What would fit instead: more cards, or a smaller quantization."""
     lines = []
-    if isinstance(device, str) and desk.question.devices and desk.question.devices[0].match.kind == "accelerators":
+    if (
+        isinstance(device, str)
+        and " + " not in device
+        and desk.question.devices
+        and desk.question.devices[0].match.kind == "accelerators"
+    ):
         arguments = {"model": model, "quantization": quantization, "device": device, **shared_arguments(desk)}
         given = {key: value for key, value in arguments.items() if value is not None}
         for more in (number for number in CARD_COUNTS if number > count):
@@ -322,6 +334,8 @@ def what_runs(desk: Desk) -> list[Section]:
         for thing in desk.question.devices[:2]
         for match in thing.candidates[:3]
     ]
+    if desk.question.together:
+        devices = [(together(desk.question.devices), 1)]
     if not devices and desk.question.vram_gib is not None:
         devices = [(_nameless(desk.question.vram_gib), 1)]
     for device, count in devices:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from kb.chat.evidence import Desk, Section
+from kb.chat.question import Question
 from kb.chat.wording import first_paragraph, first_sentences, fmt, one_line, plain, price_text
 from kb.index.build import GLOSSARY
 from kb.names import Match
@@ -21,10 +22,12 @@ MAIN_FIGURES = (
     "formats", "platforms", "features", "stated_total_usd", "headline_price_usd", "concurrent_users", "circuit", "suits",
 )  # fmt: skip
 MOST_FIGURES = 9
-_PLAIN_DEFINITION = re.compile(
-    r"^\W*(?:(?:what(?:'s|s| is| are| does)|explain|define|describe|tell me about)\b.{0,60}|\S+(?:\s\S+){0,2})\W*$",
-    re.I | re.S,
-)
+_ASKING = re.compile(
+    r"\b(?:what|whats|what's|is|are|was|do|does|did|an?|the|you|i|me|we|it|they|in|of|for|to|and|or|hey|hi|hello|please|pls|"
+    r"tell|about|explain|explained|define|definition|describe|mean|means|meaning|stand|stands|know|understand|exactly|"
+    r"actually|simply|simple|words?|terms?|difference|between|vs|versus|compare|why|how|matter|matters|work|works|can|could|"
+    r"would|give|gimme|quick|short|newbie|here|so|s)\b|[^\w]+", re.I
+)  # fmt: skip
 ONE_PER_VARIANT = ("capacity_tb", "endurance_tbw", "storage_tb", "memory_options_gib")
 LABELS = {
     "bits_per_weight_file": "bits per weight of a 70B file",
@@ -181,7 +184,7 @@ def define(desk: Desk) -> list[Section]:
     Where the question asks more than what a thing is, what the documents say about it comes first.
     """
     question = desk.question
-    plain_definition = bool(_PLAIN_DEFINITION.match(question.text))
+    plain_definition = _only_asks_what_it_is(question)
     passages: list[Section] = []
     if not plain_definition:
         findings = desk.index.searcher.search(question.text, 8)
@@ -203,6 +206,14 @@ def define(desk: Desk) -> list[Section]:
             told.add(twin.slug)
             sections.append(_definition(desk, twin, whole=not passages))
     return [*passages, *sections]
+
+
+def _only_asks_what_it_is(question: Question) -> bool:
+    """Whether nothing is left of the question when asking words and names are taken away."""
+    left = question.text
+    for thing in (*question.terms, *question.others, *question.devices, *question.quantizations, *question.models):
+        left = left.replace(thing.name, " ")
+    return not _ASKING.sub(" ", left).strip()
 
 
 def _from_documents(desk: Desk, findings: Findings, most: int = 3) -> list[Section]:
