@@ -43,7 +43,7 @@ class SearchResult(Record):
     opt=documented(answer=SearchResult, query=SearchQuery),
 )
 async def search(request: AnyRequest) -> Response[bytes]:
-    """BM25 and dense ranking, fused by reciprocal rank."""
+    """BM25, dense similarity and named terms, fused by a weighted sum of scores."""
     query = parsed_query(request, SearchQuery)
     searcher = serving(request).index.searcher
     findings = await serving(request).in_thread(lambda: searcher.search(query.q, query.k))

@@ -3,19 +3,31 @@
 import csv
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from kb.calc.architecture import Architecture
 from kb.calc.decode import Step, step_of
 from kb.calc.device import Device
 from kb.calc.prefill import Prompt, prompt_of
 from kb.calc.weights import Weights, weights_of
-from kb.records import Backend, Quantization
+from kb.load import load
+from kb.records import Accelerator, Backend, LanguageModel, Quantization, Spec
 from kb.units import GB, GIB
 
-HERE = Path(__file__).parent
+_DEVICES = {
+    "a100-80gb": "a100-80gb-pcie",  # the source does not say which; the slower card
+    "h100-80gb": "h100-80gb-sxm",  # the same; its speed is above what the PCIe card reaches
+    "m1-max": "m1-max-32",  # the more common one
+}
+_MODELS = {
+    "deepseek-r1-671b": "deepseek-r1",
+    "falcon3-7b": "falcon-3-7b",
+    "nemotron-cascade-2-30b-a3b": "nemotron-3-nano-30b-a3b",
+}
+"""Names of the tables that are other words for ours."""
 _LOCALSCORE_PROMPT_TOKENS = 1340
 """Mean prompt length of LocalScore's nine tests, weighted as its mean of speeds is."""
 
@@ -47,43 +59,29 @@ class Measurement:
 
 
 def read_measurements(folder: Path, kind: str) -> list[Measurement]:
-    """The rows of ``decode`` or ``prefill`` that are not marked doubtful.
+    """The rows of ``decode`` or ``prefill`` that are not marked doubtful, with our own records of what was measured.
 
     Raises ``OSError`` where a table is missing, ``ValueError`` naming a device or model that is not known.
     """
-    devices = {row["device"]: row for row in _read(folder / "devices_calibration.csv")}
-    extra = {row["device"]: row for row in _read(HERE / "calibration_devices.csv")}
-    models = _models()
-    measurements = []
-    for row in _read(folder / f"{kind}_speed_calibration.csv"):
-        if row["quality"] != "ok":
-            continue
-        if row["device"] not in devices:
-            raise ValueError(f"device {row['device']!r} is not in devices_calibration.csv")
-        if row["model"] not in models:
-            raise ValueError(f"model {row['model']!r} is not in {HERE / 'calibration_models.csv'}")
-        measurements.append(
-            _measurement(row, devices[row["device"]], extra.get(row["device"], {}), models[row["model"]], kind)
-        )
-    return measurements
+    tables = {row["device"]: row for row in _read(folder / "devices_calibration.csv")}
+    return [
+        _measurement(row, tables, kind)
+        for row in _read(folder / f"{kind}_speed_calibration.csv")
+        if row["quality"] == "ok"
+    ]
 
 
-def _measurement(
-    row: Mapping[str, str],
-    device: Mapping[str, str],
-    extra: Mapping[str, str],
-    architecture: Architecture,
-    kind: str,
-) -> Measurement:
+def _measurement(row: Mapping[str, str], tables: Mapping[str, Mapping[str, str]], kind: str) -> Measurement:
     file_bytes = round(float(row["file_gib"]) * GIB) if row["file_gib"] else None
     quantization = quantization_named(row["quant"])
+    architecture = architecture_of(row["model"])
     prompt = re.match(r"pp(\d+)", row["note"])
     return Measurement(
-        device=device_of(device, extra, row["backend"]),
+        device=device_of(row["device"], row["backend"], tables),
         device_count=int(row["device_count"]),
         model=row["model"],
         architecture=architecture,
-        weights=_weights(architecture, quantization, file_bytes),
+        weights=weights_of(architecture, quantization, file_bytes),
         family=quantization.family,
         depth=int(row["depth"] or 0),
         flash_attention={"1": True, "0": False}.get(row["flash_attention"]),
@@ -93,69 +91,43 @@ def _measurement(
     )
 
 
-def device_of(row: Mapping[str, str], extra: Mapping[str, str], backend: str) -> Device:
-    """A row of ``devices_calibration.csv``, with what ``calibration_devices.csv`` adds to it."""
-    slug = row["device"]
-    memory_gb = float(row["memory_gb"] or 0)
-    cores = re.fullmatch(r"m\d(?:-(?:pro|max|ultra))?-(\d+)", slug)
-    backends: dict[str, Backend] = {
-        "cuda": "cuda", "rocm": "rocm", "metal": "metal", "vulkan": "vulkan", "sycl": "sycl", "cpu": "cpu",
-    }  # fmt: skip
-    return Device(
-        name=slug.replace("-", " "),
-        backend=backends[backend],
-        memory_bytes=round((memory_gb or 64) * GIB),
-        bandwidth_bytes_per_s=float(row["bandwidth_gbps"] or extra.get("bandwidth_gb_per_s") or 0) * GB,
-        fp16_dense_flops=float(row["fp16_tflops"] or 0) * 1e12,
-        unified_memory=row["kind"] == "unified",
-        vendor=row["vendor"],
-        segment=extra.get("segment") or "consumer",
-        tdp_w=float(row["tdp_w"] or 0),
-        gpu_cores=int(cores[1]) if cores else int(extra.get("gpu_cores") or 0),
-        fp32_flops=float(extra.get("fp32_tflops") or 0) * 1e12,
-    )
-
-
-def quantization_named(name: str) -> Quantization:
-    """The record that llama.cpp's name of a quantization stands for."""
-    plain = name.removeprefix("UD-")
-    family = "legacy"
-    if plain in ("F16", "BF16", "F32"):
-        family = "float"
-    elif plain.startswith("IQ"):
-        family = "i-quant"
-    elif plain.startswith("MXFP4"):
-        family = "microscaling"
-    elif "_K" in plain:
-        family = "k-quant"
-    return Quantization.model_validate(
-        {
-            "slug": name.lower().replace("_", "-"),
-            "name": name,
-            "format": "gguf",
-            "family": family,
-            "summary": f"{name}, as llama.cpp names it in the tables.",
-            "sources": ["calibration"],
-        }
-    )
+def device_of(slug: str, backend: str, tables: Mapping[str, Mapping[str, str]]) -> Device:
+    """The catalogue's record, driven by the measurement's backend; of a CPU the table alone knows the memory."""
+    record = catalogue()["accelerators"].get(_DEVICES.get(slug, slug))
+    if isinstance(record, Accelerator):
+        return replace(Device.of(record), backend=cast(Backend, backend))
+    row = tables.get(slug)
+    if row is None or row["kind"] != "cpu":
+        raise ValueError(f"device {slug!r} is not in the catalogue of accelerators")
+    return Device(slug.replace("-", " "), "cpu", 0, float(row["bandwidth_gbps"]) * GB, vendor=row["vendor"])
 
 
 @lru_cache(maxsize=1024)
-def _weights(architecture: Architecture, quantization: Quantization, file_bytes: int | None) -> Weights:
-    return weights_of(architecture, quantization, file_bytes)
+def architecture_of(slug: str) -> Architecture:
+    """The catalogue's record of a model, or of its twin; slugs there have hyphens for points."""
+    models = catalogue()["models"]
+    record = models.get(_MODELS.get(slug, slug)) or models.get(slug.replace(".", "-"))
+    while isinstance(record, LanguageModel) and record.same_architecture_as and record.num_hidden_layers is None:
+        record = models[record.same_architecture_as]
+    if not isinstance(record, LanguageModel):
+        raise ValueError(f"model {slug!r} is not in the catalogue of models")
+    return Architecture.of(record)
 
 
-def _models() -> dict[str, Architecture]:
-    rows = {row["slug"]: row for row in _read(HERE / "calibration_models.csv")}
-    return {slug: _architecture(slug, rows[row["same_as"] or slug]) for slug, row in rows.items()}
+@lru_cache(maxsize=1)
+def catalogue() -> Mapping[str, Mapping[str, Spec]]:
+    """The specs that production answers from."""
+    return load(Path(__file__).parent.parent).specs
 
 
-def _architecture(slug: str, row: Mapping[str, str]) -> Architecture:
-    config: dict[str, object] = {
-        key: int(value) for key, value in row.items() if value and key not in ("slug", "same_as")
-    }
-    config["tie_word_embeddings"] = bool(config.get("tie_word_embeddings"))
-    return Architecture.from_config(slug, config)
+def quantization_named(name: str) -> Quantization:
+    """The catalogue's record of what llama.cpp calls ``name``; a dynamic mix without one goes by its type."""
+    slug = name.lower()
+    record = catalogue()["quantizations"].get(slug)
+    if isinstance(record, Quantization):
+        return record
+    plain = quantization_named(name.removeprefix("UD-").replace("_XL", "_M"))
+    return plain.model_copy(update={"slug": slug, "name": name, "bits_per_weight_file": None})
 
 
 def _read(path: Path) -> Iterable[dict[str, str]]:

@@ -34,7 +34,7 @@ DECODE = DecodeConstants(
     shared_memory=0.92,
     no_flash_attention=2.5,
     laptop=1.2,
-    server_cpu=3.0,
+    server_layer_us=700,
     split_us=300,
     spreads={"": Spread(0.8, 1.2)},
 )

@@ -28,7 +28,8 @@ SpecPath = Annotated[str, Field(pattern=r"^[a-z-]+/[^#/]+#\w+$")]
 class FigureCheck(Record):
     """One figure of a document: ``statement`` in our words, and one key that says what it is held against.
 
-    - ``spec``: a record's figure, ``kind/slug#key``; a text must contain ``equals``, a list of texts have an item that does.
+    - ``spec``: a record's figure, ``kind/slug#key``; a text must contain ``equals``,
+      of a list of texts one must.
     - ``price``: a record with a price of ``price_kind`` that equals; any of several passes.
     - ``ratio``: the first figure divided by the second.
     - ``part``: a build's component by name, its price; ``parts_total``: the sum of a build's parts.

@@ -117,9 +117,7 @@ def score(sample: Sample, reply: Reply) -> Score:
 
 
 def unscored(sample: Sample, why: str) -> Score:
-    return Score(
-        sample=sample.id, tags=sample.tags, messages=sample.messages, value=None, answer="", explanation=why
-    )
+    return Score(sample=sample.id, tags=sample.tags, messages=sample.messages, value=None, answer="", explanation=why)
 
 
 def _parts(expect: Expectation, reply: Reply) -> Iterator[PartScore]:

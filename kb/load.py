@@ -110,7 +110,6 @@ class _Loader:
             self.report(f"{where}: {key}", "is a figure; write it under `facts`, in a block with its sources")
             del flat[key]
         blocks = body.get("facts", [])
-        cited: list[Any] = list(flat.get("sources", []))
         if not isinstance(blocks, list):
             self.report(f"{where}: facts", "must be a list of blocks, each with its own sources")
             blocks = []
@@ -120,7 +119,6 @@ class _Loader:
                 self.report(at, "has no sources; write `sources: [source-id#Section]` in the block")
                 continue
             sources = block["sources"] if isinstance(block["sources"], list) else [block["sources"]]
-            cited += sources
             for key, value in block.items():
                 if key in _BLOCK_KEYS:
                     continue
@@ -139,7 +137,8 @@ class _Loader:
                         f"{value!r} contradicts {flat[key]['value']!r} given above; keep the one that holds "
                         "and write the other as a claim in glossary/disputes",
                     )
-        flat["sources"] = list(dict.fromkeys(str(source).partition("#")[0] for source in cited))
+        cited = [str(source).partition("#")[0] for source in _written_sources(body)]
+        flat["sources"] = list(dict.fromkeys(cited))
         return flat
 
     def terms(self) -> dict[str, Term]:
@@ -328,6 +327,19 @@ def _headed_parts(body: str) -> Iterator[tuple[str, str]]:
 def _holds_figure(cls: type[Spec], key: str) -> bool:
     annotation = cls.model_fields[key].annotation
     return any(isinstance(part, type) and issubclass(part, Figure) for part in (annotation, *get_args(annotation)))
+
+
+def _written_sources(value: Any) -> Iterator[Any]:
+    """Every ``sources`` below a spec as its file has it: of facts, prices, files and of itself."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "sources":
+                yield from item if isinstance(item, list) else [item]
+            else:
+                yield from _written_sources(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _written_sources(item)
 
 
 def _unknown_key(key: str, cls: type[Record]) -> str:

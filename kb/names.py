@@ -85,7 +85,7 @@ class Names:
 
     def _add(self, kind: str, slug: str, label: str, names: Sequence[str]) -> None:
         self._labels[kind][slug] = label
-        self._spoken[slug].update(name for name in names if not name.isdigit())
+        self._spoken[slug].update(names)
         for name in names:
             slugs = self._index[kind][label_key(name)]
             if slug not in slugs:
@@ -93,10 +93,16 @@ class Names:
 
     @cached_property
     def with_digits(self) -> re.Pattern[str]:
-        """Every name that holds a digit: where one stands in a text, its digits are no figure."""
-        names = {name for names in self._spoken.values() for name in names if any(c.isdigit() for c in name)}
-        longest_first = sorted(names, key=lambda name: (-len(name), name))
-        return re.compile(rf"(?<![\w.])(?:{'|'.join(map(_loosely, longest_first))})s?(?![\w])", re.I)
+        """Every name that holds a digit: where one stands in a text, its digits are no figure.
+
+        A bare number (``4090``) is a name only where no unit follows.
+        """
+        spoken = {name for names in self._spoken.values() for name in names if any(c.isdigit() for c in name)}
+        longest_first = sorted(spoken, key=lambda name: (-len(name), name))
+        numbers = "|".join(sorted(name for name in spoken if name.isdigit() and len(name) == 4)) or "(?!)"
+        names = "|".join(_loosely(name) for name in longest_first if not name.isdigit()) or "(?!)"
+        bare = rf"(?:{numbers})s?(?![\w.]\w|\w)(?!\s*(?:[kmgt]i?b\b|tokens?\b|w\b|watts?\b|%|usd\b|\$))"
+        return re.compile(rf"(?<![\w.$€£])(?:(?:{names})s?(?![\w])|{bare})", re.I)
 
     @cached_property
     def _by_digits(self) -> Mapping[str, Mapping[tuple[str, ...], list[str]]]:

@@ -4,8 +4,13 @@ A step reads every weight that is in use and the attention cache once, unpacks t
 launches a few kernels per layer::
 
     seconds = fixed per token + layers x launch cost
-            + weight bytes / (efficiency x bandwidth) + weights x operations per weight / vector rate
+            + (reading ^ 3 + unpacking ^ 3) ^ (1 / 3)
             + cache bytes / (cache efficiency x bandwidth)
+    reading = weight bytes / (efficiency x bandwidth)
+    unpacking = 2 x weights x operations per weight / unpacking rate
+
+Reading and unpacking run side by side, so the longer one decides (the roofline model, Williams et al., 2009) but for
+a rounded corner where the two are alike.
 
 Cards that share a model by layers work one after another, so their times add up. The constants are in
 ``kb.calc.constants``, fitted by ``make calibrate`` on published measurements.
@@ -17,9 +22,12 @@ from dataclasses import dataclass, fields
 
 from kb.calc.architecture import Architecture
 from kb.calc.device import Device
-from kb.calc.rates import generation_of, is_server_cpu, vector_flops
+from kb.calc.rates import generation_of, is_server_cpu, unpacking_flops
 from kb.calc.tensor_types import TENSOR_TYPES
 from kb.calc.weights import Weights
+
+SHARPNESS = 3.0
+"""Of the roofline's corner: 1 would add both times, infinity take the longer. Chosen by cross-validation."""
 
 _CARDS = ("cuda", "rocm", "vulkan", "sycl")
 """Backends whose devices come as cards, as laptop parts and on a chip with the CPU."""
@@ -75,8 +83,8 @@ class DecodeConstants:
     """Factor on the cache's time without FlashAttention: scores are written out and read again."""
     laptop: float
     """Factor on a laptop part's time: its power limit keeps the clocks below the data sheet's."""
-    server_cpu: float
-    """Factor on the time of a server's CPU: one die's threads do not reach all channels' bandwidth."""
+    server_layer_us: float
+    """Per layer on a server's CPU: dozens of threads on several dies wait for each other after every operation."""
     split_us: float
     """Per further card of a layer split: handing the activations on."""
     spreads: Mapping[str, Spread]
@@ -224,15 +232,17 @@ def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTim
         operations *= generation.k_quant_operations
     launch = step.layers * backend.layer_us + step.expert_layers * backend.expert_layer_us
     launch += step.recurrent_layers * backend.recurrent_layer_us
+    launch += step.layers * constants.server_layer_us if is_server_cpu(device) else 0.0
     attention = 1.0 if step.flash_attention else constants.no_flash_attention
+    reading = step.weight_bytes / (backend.efficiency * bandwidth)
+    unpacking = 2 * step.weights_read * operations / unpacking_flops(device, step.family)
     time = StepTime(
         fixed=(step.tokens * backend.token_us + launch) * generation.latency * 1e-6,
-        weights=step.weight_bytes / (backend.efficiency * bandwidth),
-        compute=2 * step.weights_read * operations / vector_flops(device)[0],
+        weights=reading,
+        compute=(reading**SHARPNESS + unpacking**SHARPNESS) ** (1 / SHARPNESS) - reading,
         cache=attention * step.cache_bytes / (backend.cache_efficiency * bandwidth),
     )
-    server = constants.server_cpu if is_server_cpu(device) else 1.0
-    return time * (server * laptop_factor(device, constants))
+    return time * laptop_factor(device, constants)
 
 
 def laptop_factor(device: Device, constants: DecodeConstants) -> float:

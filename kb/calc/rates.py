@@ -47,6 +47,9 @@ _TENSOR_TO_VECTOR = {
 _DATACENTER_FLOPS = 250e12
 """A device known by its figures alone that has more than this dense FP16 rate is a data centre's."""
 
+_INTEGER_SHARE = {"ampere": 0.5, "ada": 0.5, "hopper": 0.5, "blackwell": 0.5}
+"""32-bit integer lanes over FP32 lanes of an SM, where it is not 1 (NVIDIA's architecture white papers)."""
+
 _FLOPS_PER_BYTE = {"metal": 30.0, "cpu": 10.0}
 _TYPICAL_FLOPS_PER_BYTE = 40.0
 _DUAL_ISSUE = ("rdna3", "rdna4")
@@ -105,6 +108,23 @@ def vector_flops(device: Device) -> tuple[float, str]:
     per_byte = _FLOPS_PER_BYTE.get(device.backend, _TYPICAL_FLOPS_PER_BYTE)
     flops = device.bandwidth_bytes_per_s * per_byte
     return flops, f"assumed {flops / 1e12:.1f} TFLOPS ({per_byte:g} operations per byte of bandwidth)"
+
+
+def unpacking_flops(device: Device, family: str) -> float:
+    """The rate at which weights of a quantization family are unpacked and multiplied.
+
+    Quantized weights take integer operations, for which many chips have half the lanes; floats do not.
+
+    >>> unpacking_flops(Device("RTX 3090", "cuda", 1, 936e9, fp16_dense_flops=71.2e12), "k-quant") / 1e12
+    17.8
+    """
+    flops, _ = vector_flops(device)
+    if family == "float" or device.backend in ("metal", "cpu"):
+        return flops
+    generation = generation_of(device)
+    if generation == "ampere" and device.segment == "datacenter":
+        return flops
+    return flops * _INTEGER_SHARE.get(generation, 1.0)
 
 
 def _tensor_ratio(generation: str, device: Device) -> float:

@@ -239,9 +239,36 @@ def _layers(architecture: Architecture) -> list[list[_Tensor]]:
     architecture = with_widths(architecture)
     # Nemotron-H: a layer is a mixer or a feed-forward block, never both.
     alternating = architecture.num_linear_layers > 0 and architecture.num_attention_free_layers > 0
+    return _within_total(
+        architecture,
+        [
+            mixer + ([] if alternating and kind != "none" else _feed_forward(architecture, layer))
+            for layer, (kind, mixer) in enumerate(zip(kinds, attention, strict=True))
+        ],
+    )
+
+
+def _within_total(architecture: Architecture, layers: list[list[_Tensor]]) -> list[list[_Tensor]]:
+    """Feed-forward tensors cut down where the shapes would hold more than the model's parameters.
+
+    Some experts have two matrices instead of three, or work on fewer dimensions than the hidden size (Nemotron 3
+    Super: 1,024 of 4,096). With ``E`` of the parameters in experts of which a share ``u`` is used, ``total - active
+    = E (1 - u)``; without ``params_active``, whatever the other tensors leave is theirs.
+    """
+    total, moe = architecture.params_total, architecture.is_moe
+    vocabulary = architecture.vocab_size * architecture.hidden_size * (1 if architecture.tie_word_embeddings else 2)
+    cut = [tensor for layer in layers for tensor in layer if tensor.expert or (not moe and "ffn" in tensor.role)]
+    size = sum(tensor.elements for tensor in cut)
+    others = vocabulary + sum(tensor.elements for layer in layers for tensor in layer) - size
+    if size == 0 or others + size <= 1.02 * total:
+        return layers
+    left = max(0, total - others)
+    if moe and 0 < architecture.params_active < total:
+        unused = 1 - architecture.num_experts_per_tok / architecture.num_experts
+        left = min(left, round((total - architecture.params_active) / unused))
     return [
-        mixer + ([] if alternating and kind != "none" else _feed_forward(architecture, layer))
-        for layer, (kind, mixer) in enumerate(zip(kinds, attention, strict=True))
+        [replace(tensor, rows=max(1, int(tensor.rows * left / size))) if tensor in cut else tensor for tensor in layer]
+        for layer in layers
     ]
 
 

@@ -16,8 +16,8 @@ from kb.retrieval.search import ABSTAIN_BELOW_COSINE, Findings
 from kb.tools import InvalidArguments
 
 _NOT_OURS = re.compile(
-    r"\b(?:repeat|print|reveal|show|output|tell me|what (?:is|are))\b[^?.]{0,30}\b(?:system prompt|your (?:prompt|instructions|rules)|"
-    r"environment variables)|\b(?:stock|share) (?:price|market)|\bshares? of\b", re.I
+    r"\b(?:repeat|print|reveal|show|output|tell me|what (?:is|are))\b[^?.]{0,30}"
+    r"\b(?:system prompt|your (?:prompt|instructions|rules)|environment variables)|\b(?:stock|share) (?:price|market)|\bshares? of\b", re.I
 )  # fmt: skip
 _MARK = re.compile(r"\[(\d{1,3})\]")
 MOST_DISPUTES = 3

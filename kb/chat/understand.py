@@ -5,125 +5,36 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from kb.chat.patterns import (
+    ASKED_OF,
+    BANDWIDTH_CLAIM,
+    CALCULATED,
+    CHEAPEST,
+    COUNT_AFTER,
+    COUNT_BEFORE,
+    ENOUGH,
+    FIGURE_KEYS,
+    FOLLOW_UP,
+    GENERIC_TERMS,
+    INTENTS,
+    LOOKS_LIKE_DEVICE,
+    LOOKS_LIKE_MODEL,
+    LOOKS_LIKE_QUANTIZATION,
+    MEMORY_BEFORE,
+    MEMORY_CLAIM,
+    MOVES,
+    NVLINK_CLAIM,
+    OF_THEM,
+    SECOND,
+    TOGETHER,
+    WORDS_TO_COUNT,
+)
 from kb.chat.quantities import Quantities, number, read_quantities
 from kb.chat.question import Claim, Intent, Question, Thing
 from kb.names import DEVICE_KINDS, Mention, Names
 from kb.records import kinds
 
 _OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))
-
-# Order matters: the first that matches comes first in the answer.
-_INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
-        ("rent_or_buy", r"\brent(?:ing|al)?\b.*\b(?:buy|own)|\b(?:buy|own)\w*\b.*\b(?:rent|cloud)|break[- ]?even"),
-        ("token_cost", r"(?:cost|price|cheap)\w*\b[^?]*\bper (?:million|1m|m) tok|per million tokens"),
-        ("training", r"\bfine[- ]?tun\w*|\bq?lora\b|\btrain(?:ing|ed)?\b"),
-        ("power_cost", r"electricity|power bill|energy (?:cost|bill)|\bkwh\b|cost (?:me )?to (?:run|power)|running costs?"),
-        ("power_supply", r"\bpsu\b|power supply|power supplies|how many watts? (?:do|does|should|will) (?:i|my|we)|wattage|\bcircuit|\bbreaker|\boutlet|\bamps?\b|\b\d\d\s?a\b"),
-        ("load_time", r"\bload(?:s|ing)?\b[^?]*\b(?:time|long|seconds|fast|quick\w*|take)|how long[^?]*\bload|time to load|cold start"),
-        ("transfer", r"\btransfer(?:ring)?\b[^?]*(?:time|long|take|over)|how long[^?]*(?:copy|transfer|move)|\b(?:copy|copying|move|moving|send|sending|transferring|push|pushing)\b[^?]*\b(?:over|across|via|through)\b"),
-        ("max_context", r"(?:max(?:imum)?|longest|largest|biggest|most) (?:possible )?(?:context|ctx)|how (?:long|much|big|many)\b[^?]{0,25}\b(?:context|ctx)|how many tokens (?:of context )?(?:can|fit)|context[^?]{0,25}\b(?:can i|fit|get|possible)"),
-        ("kv_cache", r"\bkv[\s-]?cache\b[^?]*(?:size|big|large|memory|take|need|use|gb|much)|(?:how (?:big|large|much)|size)[^?]*\bkv[\s-]?cache"),
-        ("best_quantization", r"(?:best|which|what|right|highest|largest)\s+(?:\w+\s+)?quant(?:i[sz]ation)?s?\b|quant(?:i[sz]ation)?\b[^?]*\b(?:should|best|recommend|choose|pick|use)\b|best quality|highest quality|which (?:gguf|file|type)\b"),
-        ("compare", r"\bvs\.?\b|\bversus\b|\bcompar\w+|\bdifference between\b|\b(?:better|faster|slower|cheaper) than\b|\bwhich (?:one )?is (?:better|faster|cheaper)\b|\bor\b[^?]*\bwhich\b|\bprefer\b|\bover an?\b|\binstead of\b|\bor an?\b"),
-        ("fit", r"\bcan (?:i|you|we|it|my|an?|the|one)\b[^?]*\b(?:run|fit|load|handle|use|host|hold|serve)|\bwill\b[^?]*\b(?:fit|run|work)\b|\bdo(?:es)?\b[^?]*\b(?:fit|run)\b|\bis\b[^?]*\benough\b|\benough (?:vram|memory|ram)|\bfits?\b|\brun(?:ning|s)?\b|\bpossible\b|\bhold\b|\bhost(?:ing)?\b|\bserv(?:e|ing)\b"),
-    ("speed", r"how fast|tokens? (?:per|/|a) ?s|tok/s|\btoks?\b|\bt/s\b|\btps\b|\bspeed\b|how (?:quick|slow)\w*|throughput|how many tokens|time to first token|\bttft\b|prefill|prompt processing|latency"),
-        ("what_runs", r"what (?:can|could|will|models?|llms?|size)\b[^?]*\b(?:run|fit|handle|work)|which (?:models?|llms?)\b|(?:biggest|largest|best) (?:model|llm)|what (?:model|llm)s?\b|run locally (?:on|with)|options for (?:models?|llms?)|models? options|suggest (?:a |some )?(?:models?|llms?)"),
-            ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)|total memory|how much gb|how many gb|\bis \d+ ?gb\b[^?]{0,12}(?:right|correct|true)|what (?:do )?(?:we|i) need for|rough number"),
-        ("recommend", r"(?:what|which)\b[^?]*\b(?:should|to|would you)\b[^?]*\b(?:buy|get|choose|pick|build)|recommend|\bbest (?:gpu|card|graphics card|hardware|machine|computer|mac|build|setup|budget|value)|\bbudget\b|worth (?:buying|it)|what hardware|which (?:gpu|card|graphics card|mac|machine|computer)\b|what (?:gpu|card|graphics card|computer|machine)\b|suggestions?\?|what do you suggest|which mac\b|shopping|\bcheapest\b|most affordable"),
-        ("disputes", r"disput|contradict|disagree|wrong about|conflict|inconsisten|\bis (?:that|this|it) (?:correct|right|true)\b|, (?:right|correct|true)\?|rule of thumb|\bmyth\b"),
-        ("define", r"\bwhat(?:'s| is| are| does)\b|\bexplain\b|\bdefine\b|\bmeaning of\b|\bstand for\b|\btell me about\b|\bwhat do you (?:know|mean)|\bdescribe\b"),
-)  # fmt: skip
-_INTENTS = tuple((intent, re.compile(pattern, re.I)) for intent, pattern in _INTENT_PATTERNS)
-
-_FIGURE_KEYS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (key, re.compile(pattern, re.I))
-    for key, pattern in (
-        ("memory_bandwidth_gb_per_s", r"bandwidth|gb/s|how fast is (?:the|its) memory|memory speed"),
-        ("memory_type", r"(?:type|kind) of (?:memory|vram|ram)|gddr|memory type"),
-        ("tdp_w", r"\btdp\b|power (?:draw|consumption|use|usage|limit)|how much power|\bwatts?\b|how many watts|\bpower\b"),
-        ("price", r"\bprices?\b|\bcosts?\b|how much (?:is|are|does|do|for)\b|\bmsrp\b|expensive|cheap|\bpay\b|street price|used price"),
-        ("power_connectors", r"connectors?\b"),
-        ("cuda_cores", r"cuda cores?"),
-        ("tensor_cores", r"tensor cores?"),
-        ("nvlink", r"nv[\s-]?link"),
-        ("fp16_dense_tflops", r"\btflops?\b|teraflops?|fp16 (?:performance|rate|speed|compute)|compute power"),
-        ("fp4_sparse_tflops", r"\bpflops?\b|petaflops?|\bfp4\b"),
-        ("l3_cache_mb", r"\bl3\b"),
-        ("l2_cache_mb", r"\bl2\b"),
-        ("cores", r"how many cores|\bcores?\b|core count"),
-        ("threads", r"\bthreads?\b"),
-        ("pcie_lanes", r"\blanes?\b"),
-        ("socket", r"\bsocket\b"),
-        ("architecture", r"\barchitecture\b|\bgeneration\b"),
-        ("num_hidden_layers", r"how many layers|\blayers?\b"),
-        ("num_key_value_heads", r"kv heads?|key[- ]value heads?"),
-        ("params_total", r"how many (?:parameters|params)|parameter count|\bparameters\b"),
-        ("params_active", r"active (?:parameters|params)"),
-        ("num_experts", r"how many experts|\bexperts\b"),
-        ("max_position_embeddings", r"context (?:length|window|size|limit)|max(?:imum)? context"),
-        ("bits_per_weight", r"bits per weight|\bbpw\b|how many bits"),
-        ("sequential_read_mb_per_s", r"read speed|how fast|sequential"),
-        ("endurance_tbw", r"endurance|\btbw\b"),
-        ("warranty_years", r"warranty"),
-        ("efficiency_rating", r"efficien|80 ?(?:\+|plus)|titanium|platinum"),
-        ("power_w", r"how many watts|wattage|power"),
-        ("networking", r"network|ethernet|qsfp|ports?\b"),
-        ("size_mm", r"dimensions|how big|\bsize\b"),
-        ("max_memory_gib", r"max(?:imum)? (?:memory|ram)|how much ram (?:can|does)"),
-        ("pcie_x16_slots", r"\bslots?\b"),
-        ("memory_gib", r"how much (?:vram|memory|ram)|\bvram\b|\bmemory\b|how many (?:gb|gigs?)"),
-    )
-)  # fmt: skip
-
-_TOGETHER = re.compile(
-    r"\btogether\b|\bcombin\w+|\bmix(?:ed|ing)?\b|\d\s*\+\s*(?:an? |my |\w+ )?\w*\d|\bpaired\b|\balongside\b|\bplus\b|in (?:one|the same) (?:machine|pc|rig)",
-    re.I,
-)
-_MOVES = re.compile(r"\b(?:cop|mov|send|transfer|push|download|shift)\w*\b", re.I)
-_FOLLOW_UP = re.compile(
-    r"^\s*(?:and|or|but|also|what about|how about|what if|then|so|ok(?:ay)?|with|on|at|in|same|now|if)\b"
-    r"|\b(?:it|its|them|their|that|those|this one|these|the same|instead|both|that one)\b", re.I
-)  # fmt: skip
-_OF_THEM = re.compile(r"(?:^\s*(?:and|what about|how about)\s+(?:with\s+)?)(two|three|four|six|eight)\s*\??\s*$|\b(\d{1,3}|two|three|four|six|eight|a pair|both|a second|another)\b\s*(?:of\s+(?:them|those|these)|cards?|gpus?|x\b|more)", re.I)  # fmt: skip
-_SECOND = re.compile(r"\b(?:a second|another|one more)\b", re.I)
-_COUNT_BEFORE = re.compile(r"(?:^|[\s(])(\d{1,3}|an?|one|two|three|four|five|six|eight|dual|twin|pair of|a pair of|quad)\s*[x×]?\s*(?:nvidia|geforce|amd|radeon|used|new)?\s*$", re.I)  # fmt: skip
-_COUNT_AFTER = re.compile(r"^\s*[x×]\s*(\d{1,3})\b", re.I)
-_WORDS_TO_COUNT = {
-    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "dual": 2, "twin": 2,
-    "pair of": 2, "a pair of": 2, "a pair": 2, "both": 2, "quad": 4, "a second": 2, "another": 2,
-}  # fmt: skip
-
-_LOOKS_LIKE_DEVICE = re.compile(
-    r"\b(?:rtx|gtx|geforce|radeon|rx|arc|quadro|tesla)[\s-]*(?:pro\s*)?[a-z]?\d{3,5}\w*(?:\s*(?:ti|super|xtx?|ada|laptop))?"
-    r"|\bm\d\d?\s+(?:ultra|max|pro)\b|\b(?:mac studio|mac pro|mac mini|macbook(?: pro| air)?)\s+m\d(?:\s+(?:ultra|max|pro))?"
-    r"|\bi[3579]-\d{4,5}\w*|\b(?:h|b|a|v|l|mi)\d{2,3}[a-z]?\b(?!\s*(?:tokens|ctx|context))", re.I
-)  # fmt: skip
-_LOOKS_LIKE_MODEL = re.compile(
-    r"\b(?:meta-)?(?:llama|qwen|qwq|mistral|mixtral|ministral|codestral|gemma|phi|deepseek|gpt|claude|gemini|grok|yi|falcon|"
-    r"command|glm|kimi|nemotron|granite|olmo|smollm|minimax)[\s\-_:]*(?:[a-z]*[\s\-_:]*)?v?\d+(?:\.\d+)*[\w.:\-]*(?:\s*\d+(?:\.\d+)?b)?", re.I
-)  # fmt: skip
-_LOOKS_LIKE_QUANTIZATION = re.compile(r"\bi?q\d(?:_[a-z0-9]+)+\b", re.I)
-_ASKED_OF = re.compile(
-    r"how (?:much|many) [\w ]{2,20} (?:does|do|has) (?:the |an? |my )?([\w .+-]{3,40}?) (?:have|come with|got)\b", re.I
-)
-_MEMORY_CLAIM = re.compile(
-    r"(?:\b(?:has|have|with|having|got|comes with|chip and|ships with|'s|includes|offers)\b\s*(?:only\s+|just\s+|about\s+|its\s+|a\s+|full\s+)?)"
-    r"(\d{1,4})\s*(?:gb|gib|gigs?|gigabytes?)\b(?:\s*(?:of\s+)?(?:vram|gddr\w*|memory|hbm\w*|unified memory|unified ram))?(?!\s*(?:/s|per|ps|of\s+(?:system|ddr|ram)|\s*ram|\s*ddr))", re.I
-)  # fmt: skip
-_MEMORY_BEFORE = re.compile(r"(\d{1,4})\s*(?:gb|gib|gig)\b(?:\s*of\s*(?:vram|memory)\s*(?:on|in|of))?(?:\s+of\s+(?:the|my|an?))?[\s-]*(?:nvidia|geforce|amd|on the|on my|on an?|the|my)?\s*$", re.I)  # fmt: skip
-_BANDWIDTH_CLAIM = re.compile(r"(\d[\d,.]*)\s*(gb|tb)\s*(?:/|p|per )\s*s", re.I)
-_NVLINK_CLAIM = re.compile(r"nv[\s-]?link", re.I)
-
-_CALCULATED = frozenset({
-    "fit", "memory", "speed", "max_context", "best_quantization", "training", "power_supply", "power_cost", "load_time",
-    "transfer", "kv_cache", "what_runs", "rent_or_buy", "token_cost", "compare",
-})  # fmt: skip
-_CHEAPEST = re.compile(r"\bcheapest\b|most affordable|best|should|recommend|which|budget", re.I)
-_GENERIC_TERMS = frozenset({
-    "memory", "gpu", "parameters", "token", "inference", "llm", "cache", "node", "noise", "case", "context-length",
-    "tokens-per-second", "gigabyte-vs-gibibyte", "quantization", "4-bit-quantization", "8-bit-quantization", "vram",
-    "prompt", "electricity-cost", "fine-tuning", "transformer", "workstation", "home-server", "multi-gpu", "windows",
-})  # fmt: skip
 
 
 def understand(messages: Sequence[str], names: Names) -> Question:
@@ -144,7 +55,7 @@ def _read(text: str, names: Names) -> Question:
     claims: list[Claim] = []
     for mention in found:
         thing, group = _thing(text, mention)
-        if group == "terms" and _MOVES.search(text):
+        if group == "terms" and MOVES.search(text):
             by_kind["others"] += [
                 Thing(mention.text, (link,)) for link in names.matches("interconnects", mention.text)
             ][:1]
@@ -172,8 +83,10 @@ def _read(text: str, names: Names) -> Question:
         training_method=_training_method(text),
         **vars(quantities),
     )
-    question = replace(question, together=len(question.devices) > 1 and bool(_TOGETHER.search(text)))
-    question = replace(question, figure_keys=tuple(key for key, pattern in _FIGURE_KEYS if pattern.search(text)))
+    if question.models and not question.devices and question.vram_gib is None and ENOUGH.search(text):
+        question = replace(question, vram_gib=question.size_gb)
+    question = replace(question, together=len(question.devices) > 1 and bool(TOGETHER.search(text)))
+    question = replace(question, figure_keys=tuple(key for key, pattern in FIGURE_KEYS if pattern.search(text)))
     return replace(question, intents=_intents(question))
 
 
@@ -199,10 +112,10 @@ def _thing(text: str, mention: Mention) -> tuple[Thing, str]:
     group = "devices" if kind in DEVICE_KINDS else kind if kind in ("models", "quantizations", "terms") else "others"
     count = 1
     if group == "devices":
-        before = _COUNT_BEFORE.search(text[: mention.start])
-        after = _COUNT_AFTER.search(text[mention.end :])
+        before = COUNT_BEFORE.search(text[: mention.start])
+        after = COUNT_AFTER.search(text[mention.end :])
         word = before[1].lower() if before else after[1] if after else "1"
-        count = _WORDS_TO_COUNT.get(word) or (int(word) if word.isdigit() else 1)
+        count = WORDS_TO_COUNT.get(word) or (int(word) if word.isdigit() else 1)
         if not 1 <= count <= 64:
             count = 1
     return Thing(mention.text, mention.matches, count), group
@@ -223,16 +136,16 @@ def _claims(text: str, mention: Mention, thing: Thing) -> Iterator[Claim]:
     after = re.split(r"[?!;\n]|\.\s|,\s*(?:and|but|so)\s", text[mention.end : mention.end + 90])[0]
     before = re.split(r"[?!;,\n]|\.\s", text[max(0, mention.start - 40) : mention.start])[-1]
     inside = re.search(r"(\d{1,4})\s*(?:gb|gib)\b", mention.text, re.I)
-    memory = _MEMORY_CLAIM.search(after) or _MEMORY_BEFORE.search(before) or inside
+    memory = MEMORY_CLAIM.search(after) or MEMORY_BEFORE.search(before) or inside
     direct = re.match(r"\s*\(?\s*(\d{1,4})\s*(?:gb|gib)\b(?!\s*(?:/|per|ps|of\s+ram|ram|ddr))", after, re.I)
     memory = memory or direct
     if memory and not _other_name_between(after, memory):
         yield Claim(thing, "memory_gib", float(memory[1]))
-    bandwidth = _BANDWIDTH_CLAIM.search(after)
+    bandwidth = BANDWIDTH_CLAIM.search(after)
     if bandwidth:
         scale = 1000 if bandwidth[2].lower() == "tb" else 1
         yield Claim(thing, "memory_bandwidth_gb_per_s", number(bandwidth[1].rstrip(".,")) * scale)
-    if _NVLINK_CLAIM.search(text):
+    if NVLINK_CLAIM.search(text):
         yield Claim(thing, "nvlink", 1.0)
 
 
@@ -243,20 +156,20 @@ def _other_name_between(after: str, memory: re.Match[str]) -> bool:
 def _unknown(text: str, found: Sequence[Mention]) -> tuple[str, ...]:
     """Names in the form of a device's or a model's that no mention covers."""
     unknown: dict[str, None] = {}
-    for asked in _ASKED_OF.finditer(text):
+    for asked in ASKED_OF.finditer(text):
         subject = asked[1].strip()
         overlapped = any(mention.start < asked.end(1) and asked.start(1) < mention.end for mention in found)
         if not overlapped and not re.match(r"(?:it|they|i|we|you|this|that|one|these|those)\b", subject, re.I):
             unknown[subject] = None
-    for looks in _LOOKS_LIKE_QUANTIZATION.finditer(text):
+    for looks in LOOKS_LIKE_QUANTIZATION.finditer(text):
         if not any(mention.start < looks.end() and looks.start() < mention.end for mention in found):
             unknown[looks[0]] = None
-    for pattern in (_LOOKS_LIKE_DEVICE, _LOOKS_LIKE_MODEL):
+    for pattern in (LOOKS_LIKE_DEVICE, LOOKS_LIKE_MODEL):
         for looks in pattern.finditer(text):
             covered = any(
                 mention.start < looks.end() and looks.start() < mention.end
                 and mention.matches[0].kind in (*DEVICE_KINDS, "models", *_OTHER_KINDS)
-                and (pattern is _LOOKS_LIKE_MODEL or mention.end >= looks.end())
+                and (pattern is LOOKS_LIKE_MODEL or mention.end >= looks.end())
                 for mention in found
             )  # fmt: skip
             if not covered:
@@ -280,7 +193,7 @@ def _near_kv(text: str, mention: Mention) -> bool:
 
 def _telling(terms: Sequence[Thing], by_kind: dict[str, list[Thing]]) -> tuple[Thing, ...]:
     """Terms without the generic ones, unless nothing else was named."""
-    telling = tuple(thing for thing in terms if thing.match.slug not in _GENERIC_TERMS)
+    telling = tuple(thing for thing in terms if thing.match.slug not in GENERIC_TERMS)
     named = by_kind["models"] or by_kind["devices"] or by_kind["quantizations"] or by_kind["others"]
     return telling if telling or named else tuple(terms)
 
@@ -296,8 +209,8 @@ def _training_method(text: str) -> Literal["full", "lora", "qlora"] | None:
 def _intents(question: Question) -> tuple[Intent, ...]:
     """What is asked, most specific first; judged by words and by what is named."""
     text = question.text
-    spoken = [intent for intent, pattern in _INTENTS if pattern.search(text)]
-    if question.figure_keys and question.devices and not question.models and _CHEAPEST.search(text) is None:
+    spoken = [intent for intent, pattern in INTENTS if pattern.search(text)]
+    if question.figure_keys and question.devices and not question.models and CHEAPEST.search(text) is None:
         spoken = [intent for intent in spoken if intent != "recommend"]
     models = bool(question.models)
     devices = bool(question.devices) or question.vram_gib is not None
@@ -344,7 +257,7 @@ def _intents(question: Question) -> tuple[Intent, ...]:
     if "recommend" in chosen and question.terms and not models and not devices and question.budget is None:
         # "what GPU does autoresearch need" asks about the thing named, not for a shopping list.
         chosen = ["define", *(intent for intent in chosen if intent not in ("recommend", "define", "what_runs"))]
-    if "disputes" in chosen and len(chosen) > 1 and not _CALCULATED & set(chosen):
+    if "disputes" in chosen and len(chosen) > 1 and not CALCULATED & set(chosen):
         chosen = ["disputes", *(intent for intent in chosen if intent not in ("disputes", "define"))]
     if "max_context" in chosen and question.context is not None and not re.search(r"max|long|larg|big", text, re.I):
         chosen = ["fit", *(intent for intent in chosen if intent not in ("max_context", "fit"))]
@@ -362,7 +275,7 @@ def _intents(question: Question) -> tuple[Intent, ...]:
         chosen = ["compare", "fit", "speed", *(i for i in chosen if i not in ("compare", "fit", "speed"))]
     if _asks_for_figures(question, chosen):
         chosen.insert(0, "spec")
-    if "define" in chosen and (set(chosen) & _CALCULATED or "spec" in chosen) and not _asks_what_a_term_is(question):
+    if "define" in chosen and (set(chosen) & CALCULATED or "spec" in chosen) and not _asks_what_a_term_is(question):
         chosen.remove("define")
     named = (*question.terms, *question.quantizations, *question.others)
     if not chosen and named:
@@ -392,15 +305,15 @@ def spoken_fit(spoken: Sequence[Intent]) -> bool:
 def _asks_for_figures(question: Question, chosen: Sequence[Intent]) -> bool:
     """``how much VRAM does the 4090 have`` asks a figure of a record; ``… does a 70B need`` does not."""
     records = (*question.devices, *question.others, *question.models, *question.quantizations)
-    return bool(records and question.figure_keys and not _CALCULATED & set(chosen))
+    return bool(records and question.figure_keys and not CALCULATED & set(chosen))
 
 
 def _completed(question: Question, earlier: Sequence[str], names: Names) -> Question:
     """Names and quantities of earlier messages, where this one leaves them open and reads as their continuation."""
     lacks_model_or_device = not question.models or not question.devices
-    own_subject = [thing for thing in question.terms if thing.match.slug not in _GENERIC_TERMS] or question.others
-    follow_up = bool(_FOLLOW_UP.search(question.text)) or (not own_subject and len(question.text.split()) <= 6)
-    asks_for_both = bool({"speed", "fit", "max_context"} & {name for name, p in _INTENTS if p.search(question.text)})
+    own_subject = [thing for thing in question.terms if thing.match.slug not in GENERIC_TERMS] or question.others
+    follow_up = bool(FOLLOW_UP.search(question.text)) or (not own_subject and len(question.text.split()) <= 6)
+    asks_for_both = bool({"speed", "fit", "max_context"} & {name for name, p in INTENTS if p.search(question.text)})
     follow_up = follow_up or (asks_for_both and not question.models and not question.devices)
     if not follow_up or (not lacks_model_or_device and question.intents != ("passages",)):
         return question
@@ -414,15 +327,15 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
     before = understand(earlier, names)
     taken: dict[str, object] = {}
     carried: list[str] = []
-    asked_of_them = _OF_THEM.search(question.text)
+    asked_of_them = OF_THEM.search(question.text)
     for key in ("models", "devices", "quantizations"):
         if not getattr(question, key) and (things := getattr(before, key)):
             taken[key] = things
             carried += [thing.label for thing in things]
     if "devices" in taken and asked_of_them:
         word = (asked_of_them[1] or asked_of_them[2]).lower()
-        count = _WORDS_TO_COUNT.get(word) or int(word)
-        if _SECOND.search(question.text):
+        count = WORDS_TO_COUNT.get(word) or int(word)
+        if SECOND.search(question.text):
             count = before.devices[0].count + 1
         taken["devices"] = tuple(replace(thing, count=count) for thing in before.devices)
     for key in Quantities.__dataclass_fields__:
@@ -432,7 +345,7 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
         taken["training_method"] = before.training_method
     figure_keys = question.figure_keys or before.figure_keys
     merged = replace(question, **taken, carried=tuple(dict.fromkeys(carried)))  # type: ignore[arg-type]
-    own = [intent for intent, pattern in _INTENTS if pattern.search(question.text)]
+    own = [intent for intent, pattern in INTENTS if pattern.search(question.text)]
     telling = [intent for intent in own if intent not in ("define", "recommend", "fit", "disputes")]
     if telling or (own and "fit" in own):
         return replace(merged, intents=_intents(merged))

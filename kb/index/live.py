@@ -39,7 +39,8 @@ def open_index(folder: Path, embedder: Embedder) -> Index:
     engine = open_database(folder / "kb.sqlite3")
     known, passages = read_knowledge(engine)
     dense = DenseIndex(folder / "chroma", len(passages))
-    return Index(manifest, engine, known, Names(known), Searcher(engine, dense, embedder, passages))
+    names = Names(known)
+    return Index(manifest, engine, known, names, Searcher(engine, dense, embedder, passages, names))
 
 
 class LiveIndex:

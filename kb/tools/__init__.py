@@ -2,9 +2,10 @@
 
 from kb.tools.base import InvalidArguments, Registry, Tool
 from kb.tools.lookup import COMPARE_DEVICES, LOOKUP_SPEC, LOOKUP_TERM, SEARCH_PASSAGES
-from kb.tools.memory import BEST_QUANTIZATION, CHECK_FIT, ESTIMATE_MEMORY, KV_CACHE_SIZE, MAX_CONTEXT
+from kb.tools.memory import BEST_QUANTIZATION, CHECK_FIT, MAX_CONTEXT
 from kb.tools.money import COST_PER_MILLION_TOKENS, ESTIMATE_TRAINING_MEMORY, RENT_OR_BUY
 from kb.tools.movement import ESTIMATE_LOAD_TIME, ESTIMATE_TRANSFER_TIME
+from kb.tools.need import ESTIMATE_MEMORY, KV_CACHE_SIZE
 from kb.tools.power import ESTIMATE_POWER_COST, SIZE_POWER_SUPPLY
 from kb.tools.recommend import RECOMMEND_HARDWARE
 from kb.tools.speed import ESTIMATE_SPEED, WHAT_RUNS_ON

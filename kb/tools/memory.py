@@ -17,7 +17,6 @@ from kb.records import Quantization, Record, SourceRef
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.resolve import (
     DeviceArgument,
-    DeviceFigures,
     ModelArgument,
     ResolvedDevices,
     ResolvedModel,
@@ -28,7 +27,7 @@ from kb.tools.resolve import (
     resolve_quantization,
     resolve_weights,
 )
-from kb.units import GB, GIB
+from kb.units import GB
 
 KvCacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 Context = Annotated[Whole, Field(ge=1, le=100_000_000, description="tokens of one conversation, prompt and answer")]
@@ -165,7 +164,7 @@ class MaxContextAnswer(Result):
 
 
 def run_max_context(index: Index, arguments: MaxContextArguments) -> MaxContextAnswer:
-    asked = FitArguments(**_shared(arguments), context=1024)
+    asked = FitArguments(**shared_with_fit(arguments), context=1024)
     parts = resolve_parts(index, asked)
     model, quantization, devices = parts.model, parts.quantization, parts.devices
     fit = fit_of(parts, asked)
@@ -196,7 +195,7 @@ def run_max_context(index: Index, arguments: MaxContextArguments) -> MaxContextA
     )
 
 
-def _shared(arguments: Arguments) -> dict[str, object]:
+def shared_with_fit(arguments: Arguments) -> dict[str, object]:
     """Arguments that a tool has in common with ``check_fit``."""
     return {
         name: getattr(arguments, name) for name in type(arguments).model_fields if name in FitArguments.model_fields
@@ -248,7 +247,7 @@ def run_best_quantization(index: Index, arguments: BestQuantizationArguments) ->
     warnings: tuple[str, ...] = ()
     native = native_quantization(model.record) if model.record else None
     for slug in (native, *LADDER[LADDER.index("q3_k_m") :]) if native else LADDER:
-        asked = FitArguments(**_shared(arguments), quantization=slug)
+        asked = FitArguments(**shared_with_fit(arguments), quantization=slug)
         parts = resolve_parts(index, asked)
         fit = fit_of(parts, asked)
         last = last or fit
@@ -277,121 +276,6 @@ def run_best_quantization(index: Index, arguments: BestQuantizationArguments) ->
     )
 
 
-class MemoryArguments(Arguments):
-    model: ModelArgument
-    quantization: Name | None = Field(None, description="only this one; without it, the common GGUF types")
-    context: Context = 8192
-    kv_cache_type: KvCacheType = "f16"
-    concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
-
-
-COMMON_TYPES = ("f16", "q8_0", "q4_k_m")
-
-
-class MemoryNeed(Record):
-    """``total_gb`` = weights + cache + compute buffer + runtime, on one CUDA device that holds everything."""
-
-    quantization: str
-    weights_gb: float
-    kv_cache_gb: float
-    total_gb: float
-    total_gib: float
-    how: str
-
-
-class MemoryAnswer(Result):
-    model: str
-    context: int
-    needs: tuple[MemoryNeed, ...]
-    formula: str
-    assumptions: tuple[str, ...]
-
-
-def run_memory(index: Index, arguments: MemoryArguments) -> MemoryAnswer:
-    model = resolve_model(index, arguments.model)
-    roomy = DeviceFigures(name="one device with room", memory_gib=1_000_000, memory_bandwidth_gb_per_s=1000)
-    needs: list[MemoryNeed] = []
-    references = dict(model.references)
-    notes: tuple[str, ...] = ()
-    native = native_quantization(model.record) if model.record else None
-    for slug in (arguments.quantization,) if arguments.quantization else (native,) if native else COMMON_TYPES:
-        asked = FitArguments(**_shared(arguments) | {"quantization": slug}, device=roomy)
-        parts = resolve_parts(index, asked)
-        quantization, weights = parts.quantization, parts.weights
-        fit = fit_of(parts, asked)
-        references |= quantization.references
-        notes = quantization.notes
-        needs.append(
-            MemoryNeed(
-                quantization=quantization.record.name,
-                weights_gb=round(weights.total_bytes / GB, 2),
-                kv_cache_gb=fit.breakdown.kv_cache_gb,
-                total_gb=fit.required_gb,
-                total_gib=round(fit.required_gb * GB / GIB, 2),
-                how=weights.how,
-            )
-        )
-    sums = "; ".join(
-        f"{need.quantization}: {need.weights_gb:g} GB of weights, {need.total_gb:g} GB ({need.total_gib:g} GiB) in all"
-        for need in needs
-    )
-    return MemoryAnswer(
-        model=model.label,
-        context=arguments.context,
-        needs=tuple(needs),
-        formula=sums,
-        assumptions=(
-            *model.notes,
-            *notes,
-            f"{arguments.context:,} tokens of context, cache in {arguments.kv_cache_type}, llama.cpp with FlashAttention",
-        ),
-        citations=cite(index, references),
-    )
-
-
-class KvCacheArguments(Arguments):
-    model: ModelArgument
-    context: Context = 8192
-    kv_cache_type: KvCacheType = "f16"
-    concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
-
-
-class KvCacheAnswer(Result):
-    model: str
-    context: int
-    kv_cache_gb: float
-    kv_cache_gib: float
-    kb_per_token: float
-    formula: str
-    assumptions: tuple[str, ...]
-
-
-def run_kv_cache(index: Index, arguments: KvCacheArguments) -> KvCacheAnswer:
-    model = resolve_model(index, arguments.model)
-    a = model.architecture
-    size = kv_cache_bytes(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)
-    layers = a.num_full_attention_layers
-    if a.is_mla:
-        shape = f"{layers} layers × {a.kv_lora_rank + a.qk_rope_head_dim} compressed elements (MLA)"
-    else:
-        shape = f"2 (K and V) × {layers} layers × {a.num_key_value_heads} KV heads × {a.head_dim}"
-    if a.num_sliding_layers:
-        shape += f", and {a.num_sliding_layers} layers that keep a window of {a.sliding_window} tokens"
-    if a.num_linear_layers:
-        shape += f", and {a.num_linear_layers} layers with a state of constant size"
-    slots = f" × {arguments.concurrency} conversations" if arguments.concurrency > 1 else ""
-    return KvCacheAnswer(
-        model=model.label,
-        context=arguments.context,
-        kv_cache_gb=round(size / GB, 4),
-        kv_cache_gib=round(size / 2**30, 4),
-        kb_per_token=round(size / arguments.context / arguments.concurrency / 1000, 2),
-        formula=f"{shape} × {arguments.context:,} tokens{slots} in {arguments.kv_cache_type} = {size / GB:.2f} GB",
-        assumptions=(*model.notes, "as llama.cpp allocates it: contexts are rounded up to 256 tokens"),
-        citations=cite(index, model.references),
-    )
-
-
 CHECK_FIT = Tool(
     "check_fit",
     "Does a model at a quantization fit on a device (or several), at a context length? Gives the verdict, the memory "
@@ -416,20 +300,4 @@ BEST_QUANTIZATION = Tool(
     BestQuantizationAnswer,
     run_best_quantization,
     {"model": "qwen2.5 32b", "device": "RTX 4090", "context": 8192},
-)
-ESTIMATE_MEMORY = Tool(
-    "estimate_memory",
-    "How much memory a model needs, by quantization, whatever the device.",
-    MemoryArguments,
-    MemoryAnswer,
-    run_memory,
-    {"model": "llama 3.1 70b"},
-)
-KV_CACHE_SIZE = Tool(
-    "kv_cache_size",
-    "How much memory a model's KV cache takes at a context length and cache type.",
-    KvCacheArguments,
-    KvCacheAnswer,
-    run_kv_cache,
-    {"model": "llama 3.1 70b", "context": 131072},
 )

@@ -268,7 +268,7 @@ def test_sources_of_a_figure_come_from_its_block(small: Knowledge) -> None:
         "memory_gib": 24.0, "memory_bandwidth_gb_per_s": 1000.0, "tdp_w": 300.0,
     }  # fmt: skip
     assert [(ref.source, ref.section) for ref in figures["tdp_w"].sources] == [("card-datasheet", "")]
-    assert [ref.source for ref in card.sources] == ["card-datasheet"]
+    assert [ref.source for ref in card.sources] == ["card-datasheet", "card-guide"]
     assert (card.prices[0].as_of, card.prices[0].sources[0].section) == ("2026-04", "Prices")
 
 

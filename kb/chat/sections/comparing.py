@@ -46,8 +46,8 @@ def _devices(desk: Desk, slugs: list[str]) -> list[Section]:
         first, last = ranked[0], ranked[-1]
         ratio = (first.memory_bandwidth_gb_per_s or 0) / (last.memory_bandwidth_gb_per_s or 1)
         verdict = (
-            f"**{first.name} reads its memory {ratio:.2f} times as fast as {last.name}**, and generates text about as much "
-            f"faster where the model fits both. {mark}"
+            f"**{first.name} reads its memory {ratio:.2f} times as fast as {last.name}**, and generates text about as "
+            f"much faster where the model fits both. {mark}"
         )
     else:
         verdict = f"**Side by side**: {mark}"

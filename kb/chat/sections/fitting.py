@@ -123,8 +123,8 @@ def fit(desk: Desk) -> list[Section]:
                 whole = f"the experts of {part.experts_on_cpu_layers} of {part.layers_total} layers leave the device"
             section.lines.append(
                 f"Split: {whole}, "
-                f"{fmt(part.weights_in_system_memory_gb)} GB ({fmt(part.weights_offloaded_percent)} %) of the weights in "
-                f"system memory {mark}"
+                f"{fmt(part.weights_in_system_memory_gb)} GB ({fmt(part.weights_offloaded_percent)} %) of the weights "
+                f"in system memory {mark}"
             )
         if result.verdict != "fits":
             section.lines += _ways_out(desk, model, quantization, device, count)
@@ -317,8 +317,8 @@ def kv_cache(desk: Desk) -> list[Section]:
             kv_cache_type=desk.question.kv_cache_type, concurrency=desk.question.users,
         )  # fmt: skip
         section = Section(
-            f"**The KV cache of {result.model} takes {fmt(result.kv_cache_gb)} GB ({fmt(result.kv_cache_gib)} GiB)** at "
-            f"{result.context:,} tokens. {mark}",
+            f"**The KV cache of {result.model} takes {fmt(result.kv_cache_gb)} GB ({fmt(result.kv_cache_gib)} GiB)** "
+            f"at {result.context:,} tokens. {mark}",
             [f"{result.formula} {mark}", f"{fmt(result.kb_per_token)} kB per token {mark}"],
         )
         section.notes = [*result.assumptions]

@@ -19,7 +19,8 @@ MAIN_FIGURES = (
     "bits_per_weight_file", "quality_percent", "capacity_tb", "sequential_read_mb_per_s", "endurance_tbw",
     "efficiency_rating", "warranty_years", "capacity_gib", "mt_per_s", "bandwidth_gb_per_s_per_direction",
     "bandwidth_gb_per_s_both_directions", "line_rate_gbit_per_s", "pcie_x16_slots", "max_memory_gib", "networking",
-    "formats", "platforms", "features", "stated_total_usd", "headline_price_usd", "concurrent_users", "circuit", "suits",
+    "formats", "platforms", "features", "stated_total_usd", "headline_price_usd", "concurrent_users", "circuit",
+    "suits",
 )  # fmt: skip
 MOST_FIGURES = 9
 _ASKING = re.compile(

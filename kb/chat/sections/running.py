@@ -115,7 +115,10 @@ def rent_or_buy(desk: Desk) -> list[Section]:
     if result.break_even_hours is None:
         verdict = f"**Renting stays cheaper.** {mark}"
     else:
-        verdict = f"**Buying pays after about {fmt(result.break_even_hours)} hours of use** ({fmt(result.break_even_days)} days). {mark}"
+        verdict = (
+            f"**Buying pays after about {fmt(result.break_even_hours)} hours of use** "
+            f"({fmt(result.break_even_days)} days). {mark}"
+        )
     section = Section(verdict, [f"{result.formula} {mark}"])
     section.notes = [*result.assumptions]
     return [section]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.index.live import Index
-from kb.retrieval.search import RRF_K, fuse
+from kb.retrieval.search import WEIGHTS, fuse
 from kb.store.queries import Ranked
 
 HOSTILE = (
@@ -61,8 +61,18 @@ def test_search_is_deterministic_and_ordered(index: Index) -> None:
 
 
 def test_scores_are_explained(index: Index) -> None:
+    best = {name: rows[0].score for name, rows in index.searcher.rank("NVLink bridge of the 3090").items() if rows}
     for hit in index.searcher.search("NVLink bridge of the 3090", 5).hits:
-        assert hit.score == pytest.approx(sum(1 / (RRF_K + part.rank) for part in hit.rankers.values()), abs=1e-6)
+        parts = (WEIGHTS[name] * part.score / best[name] for name, part in hit.rankers.items())
+        assert hit.score == pytest.approx(sum(parts), abs=1e-3)
+
+
+def test_a_term_that_the_query_names_is_lifted(index: Index) -> None:
+    slug, term = next(iter(index.known.terms.items()))
+    hits = index.searcher.search(f"what is {term.pref_label}?", 5).hits
+    named = [hit for hit in hits if hit.passage.passage_id == f"term.{slug}"]
+    assert named
+    assert named[0].rankers["names"].rank == 1
 
 
 def test_off_topic_is_far_away(index: Index) -> None:
@@ -70,25 +80,26 @@ def test_off_topic_is_far_away(index: Index) -> None:
     assert on > 0.5 > off
 
 
-def test_fuse_sums_reciprocal_ranks() -> None:
-    fused = fuse({"bm25": [Ranked(1, 9.0), Ranked(2, 8.0)], "dense": [Ranked(2, 0.9), Ranked(3, 0.8)]})
-    assert fused == [(2, 1 / 62 + 1 / 61), (1, 1 / 61), (3, 1 / 62)]
+def test_fuse_sums_weighted_shares_of_the_best_score() -> None:
+    fused = fuse({"bm25": [Ranked(1, 8.0), Ranked(2, 4.0)], "dense": [Ranked(2, 0.8), Ranked(3, 0.4)]})
+    assert fused == [(2, 0.75), (1, 0.5), (3, 0.25)]
 
 
 def test_fuse_weighs() -> None:
     rankings = {"bm25": [Ranked(1, 1.0)], "dense": [Ranked(2, 1.0)]}
     assert [row for row, _ in fuse(rankings)] == [1, 2], "equal scores by row"
-    assert [row for row, _ in fuse(rankings, {"dense": 2.0})] == [2, 1]
+    assert [row for row, _ in fuse(rankings, {"bm25": 1.0, "dense": 2.0})] == [2, 1]
     assert fuse({}) == []
+    assert fuse({"dense": [Ranked(1, -0.2)]}) == [(1, 0.0)], "nothing is like the query"
 
 
 @given(
     st.dictionaries(
-        st.sampled_from(["bm25", "dense", "other"]), st.lists(st.integers(1, 30), unique=True, max_size=20), max_size=3
+        st.sampled_from(sorted(WEIGHTS)), st.lists(st.integers(1, 30), unique=True, max_size=20), max_size=3
     )
 )
 def test_fuse_keeps_everyone_and_prefers_the_better(ranks: dict[str, list[int]]) -> None:
-    rankings = {name: [Ranked(row, -float(place)) for place, row in enumerate(rows)] for name, rows in ranks.items()}
+    rankings = {name: [Ranked(row, 99.0 - place) for place, row in enumerate(rows)] for name, rows in ranks.items()}
     fused = fuse(dict(rankings))
     assert {row for row, _ in fused} == {row for rows in ranks.values() for row in rows}
     assert [score for _, score in fused] == sorted((score for _, score in fused), reverse=True)

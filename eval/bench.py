@@ -1,0 +1,112 @@
+"""``make bench``: the latencies we hold ourselves to, measured on this machine.
+
+Absolute times depend on the machine and on what else it does; where a machine-independent base exists (a search against
+one bare embedding) the ratio is printed.
+"""
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from kb.chat.assistant import Assistant
+from kb.chat.reply import Message
+from kb.index.build import build
+from kb.index.live import Index, LiveIndex
+from kb.retrieval.embed import Embedder
+from kb.settings import Settings, settings
+from kb.tools import TOOLS
+
+QUERY = "why does memory bandwidth limit token generation?"
+QUESTION = "can I run a 70B on my 4090, and how fast?"
+
+
+def median_ms(action: Callable[[], object], runs: int = 30) -> float:
+    """Median wall time after two warm-up runs, in milliseconds."""
+    times = []
+    for number in range(runs + 2):
+        start = time.perf_counter()
+        action()
+        if number >= 2:
+            times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000
+
+
+def in_process(live: LiveIndex, index: Index, embedder: Embedder, s: Settings) -> Iterator[tuple[str, float, str]]:
+    """What it measures, the median in ms, and what we hold ourselves to."""
+    assistant = Assistant(live, None, s)
+    messages = [Message(role="user", content=QUESTION)]
+    for name in ("check_fit", "estimate_speed", "max_context", "kv_cache_size", "size_power_supply", "lookup_term"):
+        tool = TOOLS[name]
+        yield f"tool {name}", median_ms(lambda tool=tool: tool.call(index, tool.example)), "< 5 ms"  # type: ignore[misc]
+    for name in ("what_runs_on", "recommend_hardware"):
+        tool = TOOLS[name]
+        yield f"tool {name}", median_ms(lambda tool=tool: tool.call(index, tool.example), 10), "< 100 ms"  # type: ignore[misc]
+    bare = median_ms(lambda: embedder.embed([QUERY]))
+    search = median_ms(lambda: index.searcher.search(QUERY, 5))
+    yield "one query embedding", bare, "the base"
+    yield "search", search, f"{search / bare:.2f} × the embedding; at most 1.3 ×"
+    yield "deterministic answer", median_ms(lambda: assistant.answer(messages), 15), "< 60 ms"
+
+
+@contextmanager
+def server(data_dir: Path) -> Iterator[tuple[str, float]]:
+    """A real server on a free port, and the seconds until it was ready."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "kb.cli", "serve", "--port", str(port)]
+    environment = {**os.environ, "KB_DATA_DIR": str(data_dir), "KB_LOG_LEVEL": "ERROR"}
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while not _ready(url):
+            if time.perf_counter() - start > 120 or process.poll() is not None:
+                raise SystemExit("the server did not become ready")
+            time.sleep(0.05)
+        yield url, time.perf_counter() - start
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health/ready", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def main() -> None:
+    s = settings()
+    embedder = Embedder(s.embedding_model)
+    embedder.embed(["warm"])
+    rows: list[tuple[str, float, str]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        build(s.knowledge_dir, Path(folder), embedder)
+        rows.append(("build from nothing", (time.perf_counter() - start) * 1000, "< 60 s"))
+        live = LiveIndex(Path(folder), embedder)
+        rows += in_process(live, live.get(), embedder, s)
+        with server(Path(folder)) as (url, ready), httpx.Client(base_url=url) as client:
+            rows.append(("server ready", ready * 1000, "< 5 s"))
+            rows.append(("GET /terms/vram", median_ms(lambda: client.get("/terms/vram")), "< 2 ms"))
+            body = dict(TOOLS["check_fit"].example)
+            rows.append(
+                ("POST /tools/check_fit", median_ms(lambda: client.post("/tools/check_fit", json=body)), "< 5 ms")
+            )
+    for what, milliseconds, goal in rows:
+        print(f"{what:<28}{milliseconds:>12,.2f} ms   {goal}")
+
+
+if __name__ == "__main__":
+    main()

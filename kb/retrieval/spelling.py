@@ -1,0 +1,36 @@
+"""Slips of the keyboard in a query, mended by the words that the passages use."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from rapidfuzz import fuzz, process
+
+_WORD = re.compile(r"[^\W\d_]+")
+SHORTEST = 5
+"""Shorter words have too many neighbours to say which one was meant."""
+ALIKE = 80
+"""Least similarity in per cent: one slip in five letters, two in ten."""
+
+
+class Spelling:
+    """The vocabulary of all passages, each word with the number of its uses."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._uses = Counter(word.casefold() for text in texts for word in _WORD.findall(text))
+        self._words = [word for word in self._uses if len(word) >= SHORTEST - 1]
+
+    def mended(self, query: str) -> str:
+        """``query`` with unknown words replaced by their nearest known ones; names with digits stay as they are.
+
+        >>> Spelling(["quantization explained"]).mended("qantization of a 70B")
+        'quantization of a 70B'
+        """
+        return re.sub(r"(?<![\w-])[^\W\d_]{5,30}(?![\w-])", lambda word: self._known(word[0]), query)
+
+    def _known(self, word: str) -> str:
+        folded = word.casefold()
+        if folded in self._uses or folded.removesuffix("s") in self._uses:
+            return word
+        near = process.extract(folded, self._words, scorer=fuzz.ratio, score_cutoff=ALIKE, limit=3)
+        return max(near, key=lambda found: (found[1], self._uses[found[0]]))[0] if near else word

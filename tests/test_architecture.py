@@ -1,0 +1,70 @@
+"""The shape of the house: who imports whom, and how large a room may be."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted(path for room in ("kb", "api", "eval") for path in (ROOT / room).rglob("*.py"))
+
+LONG_WITH_REASON = {"kb/records/specs.py": "one flat class per kind of spec, and nothing else"}
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def importers(package: str) -> list[str]:
+    """The modules that import a package, by their place in the repository."""
+    return [
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if any(name == package or name.startswith(package + ".") for name in imported(path))
+    ]
+
+
+def test_imports_go_downwards_only() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_library_knows_no_web_framework() -> None:
+    for package in ("litestar", "uvicorn", "starlette"):
+        assert [path for path in importers(package) if path.startswith("kb/") and path != "kb/cli.py"] == []
+    assert importers("litestar"), "the API is made of it"
+
+
+@pytest.mark.parametrize("package", ["chromadb", "sentence_transformers", "llama_cpp"])
+def test_one_adapter_each(package: str) -> None:
+    assert len(importers(package)) == 1, importers(package)
+
+
+def test_rooms_are_small() -> None:
+    lines = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in MODULES}
+    assert {path: count for path, count in lines.items() if count > 400 and path not in LONG_WITH_REASON} == {}
+    assert set(LONG_WITH_REASON) <= set(lines)
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    readers = [
+        path.relative_to(ROOT).as_posix()
+        for path in MODULES
+        if any(word in path.read_text("utf-8") for word in ("os.environ[", "os.environ.get", "os.getenv"))
+    ]
+    assert readers == []
+
+
+def test_importing_does_no_work() -> None:
+    """The command line answers ``--help`` without torch, and the library loads without the embedding model."""
+    code = "import sys, kb.cli, kb.tools, kb.index.live; print([m for m in ('torch', 'llama_cpp') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

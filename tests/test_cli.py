@@ -1,0 +1,153 @@
+"""``kb`` as people run it: a process, its output, its exit status."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.make_gguf import make_gguf
+from tests.small_knowledge import FILES, write_knowledge
+
+KB = Path(sys.executable).with_name("kb")
+COMMANDS = ("build", "serve", "ask", "term", "fit", "speed", "search", "ingest", "eval", "model", "doctor")
+
+
+def kb(*arguments: object, data: Path, knowledge: Path | None = None, status: int = 0) -> tuple[str, str]:
+    """What the command writes to its two outputs; neither is ever a traceback."""
+    settings = {"KB_DATA_DIR": str(data), "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    if knowledge is not None:
+        settings["KB_KNOWLEDGE_DIR"] = str(knowledge)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("KB_")} | settings
+    done = subprocess.run(
+        [KB, *map(str, arguments)], env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout, done.stderr
+
+
+def as_json(*arguments: object, data: Path, knowledge: Path | None = None, status: int = 0) -> Any:
+    return json.loads(kb(*arguments, "--json", data=data, knowledge=knowledge, status=status)[0])
+
+
+def test_help_lists_every_command(tmp_path: Path) -> None:
+    out, _ = kb("--help", data=tmp_path)
+    assert set(COMMANDS) <= set(re.findall(r"^\W*(\w+) ", out, re.M))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A knowledge folder and a data folder, built by the command."""
+    root = tmp_path_factory.mktemp("cli")
+    write_knowledge(root / "knowledge")
+    made = as_json("build", data=root / "data", knowledge=root / "knowledge")
+    assert made["changed"] is True
+    assert made["counts"]["terms"] == 2
+    return root / "knowledge", root / "data"
+
+
+def test_build_again_and_build_of_a_mistake(small: tuple[Path, Path], tmp_path: Path) -> None:
+    knowledge, data = small
+    out, _ = kb("build", data=data, knowledge=knowledge)
+    assert out.startswith("Up to date:")
+    vram = "glossary/terms/vram.md"
+    broken = write_knowledge(tmp_path, {vram: FILES[vram].replace("[memory]", "[memry]", 1)})
+    out, err = kb("build", data=data, knowledge=broken, status=1)
+    assert (vram in err, "did you mean memory" in err, out) == (True, True, "")
+
+
+def test_ingest_then_search(small: tuple[Path, Path], tmp_path: Path) -> None:
+    knowledge, data = small
+    (tmp_path / "rack.md").write_text("# Rack\n\nThe rack in the cellar is called Grendel [sic].\n", "utf-8")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 no")
+    out, err = kb("ingest", tmp_path, data=data, knowledge=knowledge, status=1)
+    assert "rack.md: 1 passages as document-rack-" in out
+    assert "broken.pdf: is not a readable PDF" in err
+    out, _ = kb("search", "what is the rack in the basement called", "-k", 1, data=data)
+    assert "The rack in the cellar is called Grendel [sic]." in out
+
+
+def test_damaged_index_and_missing_one(small: tuple[Path, Path], tmp_path: Path) -> None:
+    _, err = kb("search", "vram", data=tmp_path / "none", status=1)
+    assert "Run `kb build` first" in err
+    findings = {finding["what"]: finding for finding in as_json("doctor", data=tmp_path / "none", status=1)}
+    assert (findings["index"]["ok"], findings["Python"]["ok"]) == (False, True)
+    assert "kb build" in findings["index"]["says"]
+
+
+def test_ask(data_dir: Path) -> None:
+    reply = as_json("ask", "can I run a 70B on my 4090, and how fast?", data=data_dir)
+    assert reply["abstained"] is False
+    assert reply["grounding"]["unsupported_figures"] == []
+    assert {call["name"] for call in reply["tool_calls"]} >= {"check_fit"}
+    assert re.search(r"\[\d+\]", reply["answer"])
+    out, _ = kb("ask", "What", "is", "VRAM?", data=data_dir)
+    assert "VRAM" in out
+    assert re.search(r"^\[1\] .+ \(.+\)$", out, re.M), "sources under the answer"
+
+
+@pytest.mark.parametrize("question", ["", "x" * 20_000], ids=["empty", "too long"])
+def test_ask_what_is_no_question(data_dir: Path, question: str) -> None:
+    out, err = kb("ask", question, data=data_dir, status=1)
+    assert out == ""
+    assert "kb:" in err
+    assert "accepted" in err
+    assert len(err) < 1000
+
+
+def test_term(data_dir: Path) -> None:
+    view = as_json("term", "video memory", data=data_dir)
+    assert view["slug"] == "vram"
+    assert view["sources"]
+    _, err = kb("term", "flux capacitor [x]", data=data_dir, status=1)
+    assert "No term is called 'flux capacitor [x]'." in err
+
+
+def test_fit(data_dir: Path) -> None:
+    out, _ = kb("fit", "llama 3.1 70b", "2x rtx 3090", "--context", 4096, data=data_dir)
+    assert "fits" in out
+    assert "GB" in out
+    result = as_json("fit", "70b", "4090", "-q", "q4", data=data_dir)
+    assert result["verdict"] == "fits_with_offload"
+    _, err = kb("fit", "70b", "rtx 5091", data=data_dir, status=1)
+    assert "No device is called 'rtx 5091'. Nearest: GeForce RTX 5090" in err
+    _, err = kb("fit", "70b", "4090", "--context", -1, data=data_dir, status=1)
+    assert "context" in err
+    assert "accepted: 1 to 100000000" in err
+
+
+def test_speed(data_dir: Path) -> None:
+    result = as_json("speed", "llama 3.1 8b", "rtx 4090", data=data_dir)
+    assert 0 < result["decode_tokens_per_s"]["typical"] < result["ceiling_tokens_per_s"]
+    _, err = kb("speed", "llama 3.1 8b", "3060", data=data_dir, status=1)
+    assert "ambiguous" in err
+    assert "12" in err
+
+
+def test_model(tmp_path: Path) -> None:
+    path = make_gguf(tmp_path / "tiny.gguf")
+    assert as_json("model", path, data=tmp_path)["num_hidden_layers"] == 2
+    (tmp_path / "cut.gguf").write_bytes(path.read_bytes()[:100])
+    (tmp_path / "not.gguf").write_bytes(b"not a model")
+    for name in ("cut.gguf", "not.gguf", "gone.gguf"):
+        _, err = kb("model", tmp_path / name, data=tmp_path, status=1)
+        assert name in err
+
+
+def test_doctor(data_dir: Path) -> None:
+    out, _ = kb("doctor", data=data_dir)
+    assert re.search(r"^ok\s+index: build \w{16}", out, re.M)
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["frobnicate"], ["fit", "70b"], ["search", "x", "-k", "0"], ["serve", "--port", "0"]]
+)
+def test_wrong_usage(arguments: list[str], tmp_path: Path) -> None:
+    out, err = kb(*arguments, data=tmp_path, status=2)
+    assert "Usage" in out + err

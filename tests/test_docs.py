@@ -1,0 +1,77 @@
+"""README says what there is, and what it shows works."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from kb.cli import app
+from kb.settings import Settings
+from kb.tools import TOOLS
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    assert not re.findall(r"@[A-Z_]+@", README)
+
+
+@pytest.mark.parametrize("tool", TOOLS.names())
+def test_every_tool_is_documented(tool: str) -> None:
+    assert f"| `{tool}` | {TOOLS[tool].description} |" in README
+
+
+@pytest.mark.parametrize("name", list(Settings.model_fields))
+def test_every_setting_is_documented(name: str) -> None:
+    description = Settings.model_fields[name].description
+    assert description
+    assert f"| `KB_{name.upper()}` | {description} |" in README
+
+
+def commands() -> dict[str, str]:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    return {name: (command.help or "").split("\n\n")[0].replace("\n", " ") for name, command in group.commands.items()}
+
+
+@pytest.mark.parametrize("name", list(commands()))
+def test_every_command_is_documented(name: str) -> None:
+    help_text = commands()[name]
+    assert help_text
+    assert f"| `kb {name}` | {help_text} |" in README
+
+
+def test_the_shell_commands_of_the_readme_run(data_dir: Path) -> None:
+    """Those of the command line; make and curl are run by the other tests' real servers."""
+    block = next(block for block in re.findall(r"```sh\n(.*?)```", README, re.S) if block.startswith("kb fit"))
+    for line in block.strip().splitlines():
+        done = subprocess.run(
+            ["bash", "-c", line],
+            env={**os.environ, "KB_DATA_DIR": str(data_dir), "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "4090" in done.stdout
+
+
+def test_the_transcript_is_what_the_program_says(data_dir: Path) -> None:
+    """Its verdict lines, at least: the rest follows from them."""
+    transcript = README.split("## A transcript")[1].split("## The API")[0]
+    done = subprocess.run(
+        [str(ROOT / ".venv/bin/kb"), "ask", "--json", "can I run a 70B on my 4090, and how fast?"],
+        env={**os.environ, "KB_DATA_DIR": str(data_dir)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for figure in re.findall(r"\d+\.\d+ GB", transcript):
+        assert figure in done.stdout
