@@ -34,6 +34,7 @@ _NARROWEST = 0.12
 """Groups of few devices look surer than they are."""
 _OFFLOADED = Spread(0.6, 1.3)
 """Assumed: the tables hold no run that is partly in system memory."""
+_ORDINARY_SOURCES = ("May 2024 cuda", "May 2024 cuda float", "May 2024 metal", "llamafile cuda", "llamafile metal")
 _I_QUANT_OVER_K_QUANT = 1.25
 """Table look-ups instead of shifts; the tables hold too few i-quant rows to fit it."""
 
@@ -50,13 +51,16 @@ def source_of(measurement: Measurement) -> str:
     generation, backend = generation_of(measurement.device), measurement.device.backend
     match measurement.group, backend:
         case "localscore", "cpu":
-            return ""
+            return "llamafile server cpu"
         case "localscore", "rocm":
             return f"llamafile {generation}"
         case "localscore", "cuda" if generation == "blackwell":
             return "llamafile blackwell"
         case "localscore", _:
             return f"llamafile {backend}"
+        case "xiongjiedai", "cuda" if measurement.family == "float":
+            chip = "datacenter" if measurement.device.segment == "datacenter" else "cuda"
+            return f"May 2024 {chip} float"
         case "xiongjiedai", _:
             return f"May 2024 {backend}"
     return ""
@@ -92,7 +96,7 @@ def fit_decode(rows: Sequence[Measurement]) -> tuple[DecodeConstants, dict[str, 
     """The decode constants, and each source's factor, which estimates do not use."""
     priors = decode_priors()
     sources = sorted({source for row in rows if (source := source_of(row))})
-    priors |= {f"source.{source}": Prior(1.1, 0.5) for source in sources}
+    priors |= {f"source.{source}": Prior(1.0, _source_deviation(source)) for source in sources}
     steps = _Steps(rows)
 
     def residuals(values: Mapping[str, float]) -> Vector:
@@ -104,6 +108,11 @@ def fit_decode(rows: Sequence[Measurement]) -> tuple[DecodeConstants, dict[str, 
     values = fit(residuals, priors, _weights(rows))
     factors = {name.removeprefix("source."): value for name, value in values.items() if name.startswith("source.")}
     return decode_constants(values), factors
+
+
+def _source_deviation(source: str) -> float:
+    """How far a source's builds may be from a current one: little, but where a back end was new to them."""
+    return 0.05 if source in _ORDINARY_SOURCES else 0.5
 
 
 class _Steps:
@@ -192,7 +201,7 @@ def spreads_of(rows: Sequence[Measurement], predicted: Sequence[float]) -> dict[
 
 def _assumed_spreads(decode: DecodeConstants) -> dict[str, Spread]:
     """A server's CPU may run as well as any other, where threads and memory are placed well: one machine is known."""
-    return {"offloaded": _OFFLOADED, "server cpu": Spread(0.7, max(1 + _NARROWEST, decode.server_cpu))}
+    return {"offloaded": _OFFLOADED, "server cpu": Spread(0.3, 1.2)}
 
 
 def fit_all(decode_rows: Sequence[Measurement], prefill_rows: Sequence[Measurement]) -> Fitted:

@@ -8,21 +8,21 @@ from eval.calibration_fit import Prior, flatten
 from kb.calc.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread
 from kb.calc.prefill import PrefillBackend, PrefillConstants
 
-_OPERATIONS = {"legacy": 2.0, "k-quant": 3.0, "i-quant": 4.0, "float": 1.5, "microscaling": 2.0}
+_OPERATIONS = {"legacy": 4.5, "k-quant": 5.0, "i-quant": 6.25, "float": 2.0, "microscaling": 4.5}
 
 DECODE = DecodeConstants(
     backends={
-        "cuda": BackendConstants(900, 25, 50, 50, 0.92, 0.8, {**_OPERATIONS, "k-quant": 2.0}),
-        "rocm": BackendConstants(600, 50, 50, 150, 0.88, 0.6, {**_OPERATIONS, "k-quant": 6.0}),
-        "metal": BackendConstants(2400, 75, 30, 60, 0.95, 0.5, {**_OPERATIONS, "k-quant": 4.5}),
-        "vulkan": BackendConstants(500, 40, 80, 150, 0.9, 0.7, _OPERATIONS),
+        "cuda": BackendConstants(700, 25, 50, 50, 0.92, 0.8, _OPERATIONS),
+        "rocm": BackendConstants(600, 50, 50, 150, 0.92, 0.6, {**_OPERATIONS, "k-quant": 10.0, "i-quant": 12.5}),
+        "metal": BackendConstants(2400, 75, 30, 60, 0.95, 0.5, {"legacy": 2.0, "k-quant": 10.0, "i-quant": 12.5, "float": 1.5, "microscaling": 3.0}),
+        "vulkan": BackendConstants(500, 40, 80, 150, 0.92, 0.7, _OPERATIONS),
         "sycl": BackendConstants(500, 40, 80, 150, 0.9, 0.7, _OPERATIONS),
-        "cpu": BackendConstants(1000, 50, 40, 50, 0.65, 0.5, {**_OPERATIONS, "k-quant": 1.0}),
+        "cpu": BackendConstants(1000, 50, 40, 50, 0.65, 0.5, dict.fromkeys(_OPERATIONS, 1.0)),
     },
     generations={
         "pascal": GenerationConstants(1.5, 3.0, 2.0),
-        "turing": GenerationConstants(1.1, 1.0, 1.0),
-        "blackwell": GenerationConstants(1.1, 1.0, 1.0),
+        "turing": GenerationConstants(1.3, 1.0, 1.0),
+        "blackwell": GenerationConstants(1.05, 1.0, 0.9),
         "rdna2": GenerationConstants(0.8, 1.0, 1.0),
         "cdna": GenerationConstants(1.5, 1.0, 1.8),
         "alchemist": GenerationConstants(4.0, 1.0, 1.0),
@@ -74,11 +74,11 @@ def decode_priors() -> dict[str, Prior]:
     """The decode constants that are fitted. An efficiency may not pass 0.95: refresh and row changes cost that."""
     priors = {}
     for name, value in flatten(DECODE).items():
-        if any(held in name for held in _HELD) or name.startswith(_HELD_CPU):
+        if any(held in name for held in (*_HELD, "server_layer_us")) or name.startswith(_HELD_CPU):
             continue
         if name.startswith("generations") and value == 1.0:
             continue
-        deviation = 0.5
+        deviation = 0.3 if ".operations." in name else 0.5
         if name.startswith("generations") or "recurrent" in name:
             deviation = 0.3
         highest = float("inf")
@@ -93,7 +93,7 @@ def prefill_priors() -> dict[str, Prior]:
     """The prefill constants that are fitted."""
     priors = {}
     for name, value in flatten(PREFILL).items():
-        if any(held in name for held in _HELD):
+        if any(held in name for held in (*_HELD, "server_layer_us")):
             continue
         priors[name] = Prior(value, 0.2 if "attention" in name else 0.5, 1.0 if name == "pipeline" else float("inf"))
     return priors

@@ -150,10 +150,11 @@ def _shown(figure: ExpectedFigure) -> str:
 
 
 def _verdict(wanted: str, reply: Reply) -> tuple[str, ...]:
+    """Of the first ``check_fit``: it is what was asked; others look for something that fits better."""
     verdicts = [str(call.result.get("verdict")) for call in reply.tool_calls if call.name == "check_fit"]
-    if verdicts and verdicts[-1] == wanted:
+    if verdicts and verdicts[0] == wanted:
         return ()
-    return (f"{wanted} expected, {verdicts[-1] if verdicts else 'check_fit was not called'}",)
+    return (f"{wanted} expected, {verdicts[0] if verdicts else 'check_fit was not called'}",)
 
 
 def _absent(contains: tuple[str | tuple[str, ...], ...], answer: str) -> tuple[str, ...]:

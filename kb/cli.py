@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -39,7 +40,7 @@ def plain_errors() -> Iterator[None]:
 
 
 def fail(message: str) -> NoReturn:
-    err.print(f"[bold red]kb:[/] {message}", markup=True, soft_wrap=True)
+    err.print(f"[bold red]kb:[/] {escape(message)}", soft_wrap=True)
     raise typer.Exit(1)
 
 
@@ -107,15 +108,17 @@ def ask(question: list[str], as_json: Json = False) -> None:
     """Ask a question; several quoted questions are one conversation."""
     from kb.chat.assistant import Assistant
     from kb.chat.engines import make_engine
-    from kb.chat.reply import Message
+    from kb.chat.reply import ChatRequest
+    from kb.tools.base import parse_arguments
 
     # A question without quotes comes as words; one with blanks in a word was quoted.
     turns = question if any(" " in part for part in question) else [" ".join(question)]
+    with plain_errors():
+        asked = parse_arguments("ask", ChatRequest, {"messages": [{"role": "user", "content": turn} for turn in turns]})
     engine = make_engine(settings())
     try:
         with plain_errors():
-            assistant = Assistant(open_live(), engine, settings())
-            reply = assistant.answer([Message(role="user", content=turn) for turn in turns])
+            reply = Assistant(open_live(), engine, settings()).answer(asked.messages)
     finally:
         if engine is not None:
             engine.close()
@@ -314,7 +317,7 @@ def doctor(as_json: Json = False) -> None:
     else:
         for finding in findings:
             mark = "[green]ok[/]" if finding.ok else "[red]!![/]"
-            out.print(f"{mark}  {finding.what}: {finding.says}", soft_wrap=True)
+            out.print(f"{mark}  {finding.what}: {escape(finding.says)}", soft_wrap=True)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from kb.settings import Settings
 from kb.tools import TOOLS
 
 ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 
@@ -51,7 +53,7 @@ def test_the_shell_commands_of_the_readme_run(data_dir: Path) -> None:
     for line in block.strip().splitlines():
         done = subprocess.run(
             ["bash", "-c", line],
-            env={**os.environ, "KB_DATA_DIR": str(data_dir), "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"},
+            env={**os.environ, "KB_DATA_DIR": str(data_dir), "PATH": f"{BIN}:{os.environ['PATH']}"},
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -65,7 +67,7 @@ def test_the_transcript_is_what_the_program_says(data_dir: Path) -> None:
     """Its verdict lines, at least: the rest follows from them."""
     transcript = README.split("## A transcript")[1].split("## The API")[0]
     done = subprocess.run(
-        [str(ROOT / ".venv/bin/kb"), "ask", "--json", "can I run a 70B on my 4090, and how fast?"],
+        [str(BIN / "kb"), "ask", "--json", "can I run a 70B on my 4090, and how fast?"],
         env={**os.environ, "KB_DATA_DIR": str(data_dir)},
         cwd=ROOT,
         capture_output=True,

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from tests.small_knowledge import write_knowledge
 
 
 @pytest.fixture
-def attempts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Addresses that somebody tried to reach, or names to look up; each attempt fails."""
     seen: list[object] = []
 
@@ -42,7 +41,7 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     monkeypatch.setattr(socket.socket, "connect_ex", refuse)
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "create_connection"):
         monkeypatch.setattr(socket, name, unknown)
-    yield seen
+    return seen
 
 
 def test_the_guard_guards(attempts: list[object]) -> None:

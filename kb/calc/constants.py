@@ -82,7 +82,7 @@ DECODE = DecodeConstants(
     shared_memory=0.881,
     no_flash_attention=3.02,
     laptop=1.29,
-    server_cpu=6.34,
+    server_layer_us=700.0,
     split_us=392.0,
     spreads={
         '': Spread(low=0.721, high=1.17),

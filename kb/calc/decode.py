@@ -228,7 +228,7 @@ def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTim
     is_shared = device.unified_memory and device.backend in _CARDS
     bandwidth = device.bandwidth_bytes_per_s * (constants.shared_memory if is_shared else 1.0)
     operations = backend.operations.get(step.family, backend.operations["k-quant"]) * generation.operations
-    if step.family in ("k-quant", "i-quant"):
+    if step.family in ("k-quant", "i-quant", "mixed"):
         operations *= generation.k_quant_operations
     launch = step.layers * backend.layer_us + step.expert_layers * backend.expert_layer_us
     launch += step.recurrent_layers * backend.recurrent_layer_us

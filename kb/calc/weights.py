@@ -257,9 +257,13 @@ def _within_total(architecture: Architecture, layers: list[list[_Tensor]]) -> li
     """
     total, moe = architecture.params_total, architecture.is_moe
     vocabulary = architecture.vocab_size * architecture.hidden_size * (1 if architecture.tie_word_embeddings else 2)
-    cut = [tensor for layer in layers for tensor in layer if tensor.expert or (not moe and "ffn" in tensor.role)]
-    size = sum(tensor.elements for tensor in cut)
-    others = vocabulary + sum(tensor.elements for layer in layers for tensor in layer) - size
+
+    def is_cut(tensor: _Tensor) -> bool:
+        return tensor.expert if moe else tensor.role.startswith("ffn")
+
+    everything = [tensor for layer in layers for tensor in layer]
+    size = sum(tensor.elements for tensor in everything if is_cut(tensor))
+    others = vocabulary + sum(tensor.elements for tensor in everything) - size
     if size == 0 or others + size <= 1.02 * total:
         return layers
     left = max(0, total - others)
@@ -267,7 +271,7 @@ def _within_total(architecture: Architecture, layers: list[list[_Tensor]]) -> li
         unused = 1 - architecture.num_experts_per_tok / architecture.num_experts
         left = min(left, round((total - architecture.params_active) / unused))
     return [
-        [replace(tensor, rows=max(1, int(tensor.rows * left / size))) if tensor in cut else tensor for tensor in layer]
+        [replace(tensor, rows=max(1, int(tensor.rows * left / size))) if is_cut(tensor) else tensor for tensor in layer]
         for layer in layers
     ]
 

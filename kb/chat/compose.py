@@ -17,7 +17,8 @@ from kb.tools import InvalidArguments
 
 _NOT_OURS = re.compile(
     r"\b(?:repeat|print|reveal|show|output|tell me|what (?:is|are))\b[^?.]{0,30}"
-    r"\b(?:system prompt|your (?:prompt|instructions|rules)|environment variables)|\b(?:stock|share) (?:price|market)|\bshares? of\b", re.I
+    r"\b(?:system prompt|your (?:prompt|instructions|rules)|environment variables)"
+    r"|\b(?:stock|share) (?:price|market)|\bshares? of\b", re.I
 )  # fmt: skip
 _MARK = re.compile(r"\[(\d{1,3})\]")
 MOST_DISPUTES = 3

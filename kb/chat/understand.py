@@ -245,7 +245,8 @@ def _intents(question: Question) -> tuple[Intent, ...]:
     if "fit" in spoken and devices and not models and "what_runs" not in chosen and not question.figure_keys:
         chosen.append("what_runs")
     if models and devices and not set(chosen) & {
-        "fit", "speed", "max_context", "best_quantization", "training", "compare", "kv_cache", "load_time", "power_supply",
+        "fit", "speed", "max_context", "best_quantization", "training", "compare", "kv_cache", "load_time",
+        "power_supply",
     }:  # fmt: skip
         chosen = ["fit", "speed", *chosen]
     if "fit" in chosen and "memory" in chosen and devices:

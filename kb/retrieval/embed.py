@@ -58,6 +58,9 @@ class Embedder:
                 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
                 import torch
                 from sentence_transformers import SentenceTransformer
+                from transformers.utils import logging
+
+                logging.disable_progress_bar()
 
                 self._threads = torch.get_num_threads()
                 self._model = SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)

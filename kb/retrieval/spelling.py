@@ -21,12 +21,14 @@ class Spelling:
         self._words = [word for word in self._uses if len(word) >= SHORTEST - 1]
 
     def mended(self, query: str) -> str:
-        """``query`` with unknown words replaced by their nearest known ones; names with digits stay as they are.
+        """``query`` with unknown words replaced by their nearest known ones, and model numbers in the singular; names
+        with digits stay as they are otherwise.
 
-        >>> Spelling(["quantization explained"]).mended("qantization of a 70B")
-        'quantization of a 70B'
+        >>> Spelling(["quantization explained"]).mended("qantization of a 70B on two 5090s")
+        'quantization of a 70B on two 5090'
         """
-        return re.sub(r"(?<![\w-])[^\W\d_]{5,30}(?![\w-])", lambda word: self._known(word[0]), query)
+        singular = re.sub(r"\b(\d{3,4})s\b", r"\1", query)
+        return re.sub(r"(?<![\w-])[^\W\d_]{5,30}(?![\w-])", lambda word: self._known(word[0]), singular)
 
     def _known(self, word: str) -> str:
         folded = word.casefold()

@@ -1,6 +1,8 @@
 """The tools, in one registry: what the API, the chat and the command line call."""
 
 from kb.tools.base import InvalidArguments, Registry, Tool
+from kb.tools.building import PLAN_BUILD
+from kb.tools.lanes import CHECK_PCIE_LANES
 from kb.tools.lookup import COMPARE_DEVICES, LOOKUP_SPEC, LOOKUP_TERM, SEARCH_PASSAGES
 from kb.tools.memory import BEST_QUANTIZATION, CHECK_FIT, MAX_CONTEXT
 from kb.tools.money import COST_PER_MILLION_TOKENS, ESTIMATE_TRAINING_MEMORY, RENT_OR_BUY
@@ -20,6 +22,8 @@ TOOLS = Registry(
     WHAT_RUNS_ON,
     COMPARE_DEVICES,
     RECOMMEND_HARDWARE,
+    PLAN_BUILD,
+    CHECK_PCIE_LANES,
     SIZE_POWER_SUPPLY,
     ESTIMATE_POWER_COST,
     ESTIMATE_LOAD_TIME,

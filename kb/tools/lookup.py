@@ -114,13 +114,13 @@ def run_compare(index: Index, arguments: CompareArguments) -> CompareAnswer:
     return CompareAnswer(devices=tuple(columns), formula=sums, citations=cite(index, references))
 
 
-def newest_price(record: Spec, *, used: bool = True) -> Price | None:
+def newest_price(record: Spec, *, used: bool = True, currency: str = "USD") -> Price | None:
     """What one pays by the newest of the sources; of one date a street price goes before a used one and a list price."""
     rank = {"street": 2, "used": 1, "list": 0}
     offered = [
         price
         for price in record.prices
-        if price.currency == "USD" and price.per in ("unit", "system") and price.kind in rank
+        if price.currency == currency and price.per in ("unit", "system") and price.kind in rank
         and (used or price.kind != "used")
     ]  # fmt: skip
     return max(offered, key=lambda price: (price.as_of[:4], rank[price.kind], price.as_of), default=None)

@@ -14,6 +14,7 @@ SPELLING = Spelling(["Quantization of a Blackwell card", "memory bandwidth bandw
         ("blakwell card", "blackwell card"),
         ("memmory bandwith", "memory bandwidth"),
         ("trheadripper coolling", "threadripper cooling"),
+        ("two 5090s", "two 5090"),
     ],
 )
 def test_slips_are_mended(typed: str, meant: str) -> None:

@@ -1,0 +1,102 @@
+from typing import Any
+
+import pytest
+
+from eval.samples import Expectation, ExpectedFigure, Sample
+from eval.scorers import has_figure, read_figures, score, unscored
+from kb.chat.reply import Citation, Grounding, Reply, ToolCall
+
+REPLY = Reply(
+    answer="**No, only with offloading.** The weights are 42.5 GB [1]; the card holds 24 GiB. Expect 3–4 tokens/s.",
+    citations=(
+        Citation(id=1, source="calculator", section="", title="check_fit", tool="check_fit"),
+        Citation(id=2, source="s", section="", title="VRAM", term="vram"),
+        Citation(id=3, source="s", section="", title="d", dispute="70b-at-4-bit-35-to-48-gb"),
+    ),
+    tool_calls=(
+        ToolCall(name="check_fit", arguments={}, result={"verdict": "fits_with_offload"}),
+        ToolCall(name="check_fit", arguments={}, result={"verdict": "fits"}),
+    ),
+    abstained=False,
+    reason=None,
+    engine="composed",
+    grounding=Grounding(figures=3),
+)
+
+
+def sample(**expect: Any) -> Sample:
+    return Sample(id="s", messages=("?",), expect=Expectation.model_validate(expect), note="by hand")
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        {"verdict": "fits_with_offload"},
+        {"figures": [{"value": 42.5, "unit": "GB"}, {"value": 24, "unit": "GiB"}]},
+        {"figures": [{"value": 3, "unit": "tok/s"}, {"value": 4, "unit": "tokens per second"}]},
+        {"figures": [{"value": [39.6, 42.5]}]},
+        {"contains": ["OFFLOADING", ["cannot", "only with"]]},
+        {"not_contains": ["fits easily"]},
+        {"cites": [{"tool": "check_fit"}, {"term": "vram"}]},
+        {"disputed": ["70b-at-4-bit-35-to-48-gb"]},
+        {"abstains": False},
+        {"tool_calls": ["check_fit"]},
+    ],
+)
+def test_a_right_reply_scores_one(expect: dict[str, Any]) -> None:
+    scored = score(sample(**expect), REPLY)
+    assert scored.value == 1
+    assert all(part.passed for part in scored.parts)
+
+
+@pytest.mark.parametrize(
+    ("expect", "explanation"),
+    [
+        ({"verdict": "fits"}, "verdict: fits expected, fits_with_offload"),
+        ({"figures": [{"value": 42.5, "unit": "GiB"}]}, "figures: 42.5 GiB"),
+        ({"figures": [{"value": 40, "unit": "GB"}]}, "figures: 40 GB"),
+        ({"contains": [["yes", "surely"]]}, "contains: 'yes' or 'surely'"),
+        ({"not_contains": ["offloading"]}, "not_contains: must not say 'offloading'"),
+        ({"cites": [{"term": "ram"}]}, "cites: {'term': 'ram'}"),
+        ({"disputed": ["other"]}, "cites: {'dispute': 'other'}"),
+        ({"abstains": True}, "abstains: it answers and should abstain"),
+        ({"tool_calls": ["estimate_speed"]}, "tool_calls: estimate_speed"),
+    ],
+)
+def test_a_wrong_reply_scores_zero_and_says_why(expect: dict[str, Any], explanation: str) -> None:
+    scored = score(sample(**expect), REPLY)
+    assert scored.value == 0
+    assert scored.explanation == explanation
+
+
+def test_a_verdict_without_check_fit() -> None:
+    scored = score(sample(verdict="fits"), REPLY.model_copy(update={"tool_calls": ()}))
+    assert "check_fit was not called" in scored.explanation
+
+
+def test_unscored_is_not_zero() -> None:
+    assert unscored(sample(abstains=True), "no assistant").value is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1,792 GB/s", [(1792, "gb/s")]),
+        ("$1,999 to $4,200", [(1999, "$"), (4200, "$")]),
+        ("25 to 35 tok/s", [(25, "tokens/s"), (35, "tokens/s")]),
+        ("an RTX 4090 draws 450 watts", [(4090, ""), (450, "w")]),
+        ("32 GiB, 34.4 GB [12]", [(32, "gib"), (34.4, "gb")]),
+        ("Q4_K_M at 4.82 bits", [(4.82, "bits")]),
+        ("8192 tokens", [(8192, "tokens")]),
+        ("`95–96 %`", [(95, "%"), (96, "%")]),
+        ("no figures", []),
+    ],
+)
+def test_figures_are_read_with_their_units(text: str, found: list[tuple[float, str]]) -> None:
+    assert [(figure.value, figure.unit) for figure in read_figures(text)] == found
+
+
+def test_tolerance_is_relative() -> None:
+    found = read_figures("about 43 GB")
+    assert has_figure(ExpectedFigure(value=42.5, unit="GB"), found)
+    assert not has_figure(ExpectedFigure(value=42.5, unit="GB", tolerance=0.01), found)
