@@ -99,7 +99,7 @@ def device_of(slug: str, backend: str, tables: Mapping[str, Mapping[str, str]]) 
     row = tables.get(slug)
     if row is None or row["kind"] != "cpu":
         raise ValueError(f"device {slug!r} is not in the catalogue of accelerators")
-    return Device(slug.replace("-", " "), "cpu", 0, float(row["bandwidth_gbps"]) * GB, vendor=row["vendor"])
+    return Device(slug.replace("-", " "), "cpu", 64 * GIB, float(row["bandwidth_gbps"]) * GB, vendor=row["vendor"])
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from eval.calibration_data import Measurement
 from kb.calc.calibration import Calibration, GroupError
 from kb.calc.decode import DecodeConstants, Spread
 from kb.calc.prefill import PrefillConstants
+from kb.calc.rates import is_server_cpu
 from kb.calc.speed import spread_key
 
 _DEEP = 4096
@@ -21,7 +22,7 @@ def groups_of(row: Measurement) -> tuple[str, ...]:
     groups = ["all"]
     parameters = row.architecture.params_total
     if row.device.backend == "cpu":
-        groups.append("CPU")
+        groups.append("CPU of a server" if is_server_cpu(row.device) else "CPU")
     else:
         groups += ["GPU", _VENDORS.get(row.device.vendor, row.device.vendor)]
     if row.architecture.is_moe:

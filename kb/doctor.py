@@ -1,19 +1,17 @@
 """What is there on this machine, and what is missing."""
 
-import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 
 from kb.errors import KnowledgeBaseError
 from kb.index.build import current_link
-from kb.index.live import open_index
+from kb.index.live import Index, open_index
 from kb.records import Record
 from kb.retrieval.embed import Embedder
 from kb.settings import Settings
-from kb.tools import TOOLS
-from kb.units import GIB
+from kb.this_machine import ThisMachine, read_machine
+from kb.tools.here import device_here
+from kb.tools.speed import WhatRunsOnArguments, run_what_runs_on
 
 
 class Finding(Record):
@@ -24,7 +22,8 @@ class Finding(Record):
 
 def examine(s: Settings) -> list[Finding]:
     """Every finding; the first that is not ok is what to mend first."""
-    return [*_software(), *_machine(), *_index(s), *_model(s)]
+    machine = read_machine()
+    return [*_software(), *_machine(machine), *_index(s, machine), *_model(s)]
 
 
 def _software() -> Iterator[Finding]:
@@ -32,30 +31,18 @@ def _software() -> Iterator[Finding]:
     yield Finding(what="Python", ok=sys.version_info >= (3, 11), says=f"{version} (3.11 or later is needed)")
 
 
-def _machine() -> Iterator[Finding]:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    yield Finding(what="memory", ok=True, says=f"{memory / GIB:.1f} GiB of system memory, {os.cpu_count()} CPU threads")
-    gpus = nvidia_gpus()
-    if not gpus:
-        yield Finding(what="GPU", ok=True, says="none that nvidia-smi shows; models run on the CPU")
-    for name, gib in gpus:
-        yield Finding(what="GPU", ok=True, says=f"{name}, {gib:.1f} GiB")
+def _machine(machine: ThisMachine) -> Iterator[Finding]:
+    yield Finding(what="processor", ok=True, says=f"{machine.cpu}, {machine.threads} threads")
+    yield Finding(what="memory", ok=True, says=f"{machine.memory_gib:.1f} GiB of system memory")
+    if not machine.gpus:
+        none = "none that nvidia-smi, rocm-smi or system_profiler shows; models run on the CPU"
+        yield Finding(what="GPU", ok=True, says=none)
+    for gpu in machine.gpus:
+        shared = ", shared with the system" if gpu.unified_memory else ""
+        yield Finding(what="GPU", ok=True, says=f"{gpu.name}, {gpu.memory_gib:.1f} GiB{shared}")
 
 
-def nvidia_gpus() -> list[tuple[str, float]]:
-    """Name and memory in GiB of each NVIDIA card; empty where the driver's tool is missing or fails."""
-    if shutil.which("nvidia-smi") is None:
-        return []
-    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        shown = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
-    rows = [line.rsplit(",", 1) for line in shown.splitlines() if "," in line]
-    return [(name.strip(), float(mib) / 1024) for name, mib in rows if mib.strip().isdigit()]
-
-
-def _index(s: Settings) -> Iterator[Finding]:
+def _index(s: Settings, machine: ThisMachine) -> Iterator[Finding]:
     try:
         index = open_index(current_link(s.data_dir), Embedder(s.embedding_model))
     except KnowledgeBaseError as error:
@@ -63,14 +50,24 @@ def _index(s: Settings) -> Iterator[Finding]:
         return
     m = index.manifest
     yield Finding(what="index", ok=True, says=f"build {m.build_id} of {m.built_at}, {m.counts['searchable']} passages")
-    for name, _ in nvidia_gpus()[:1]:
-        try:
-            runs = TOOLS["what_runs_on"].call(index, {"device": name, "limit": 3})
-        except KnowledgeBaseError as error:
-            yield Finding(what="what runs here", ok=True, says=str(error))
-        else:
-            models = ", ".join(f"{entry.model} ({entry.quantization})" for entry in runs.models)
-            yield Finding(what="what runs here", ok=True, says=models or "no model of the catalogue fits whole")
+    yield _what_runs(index, machine)
+
+
+def _what_runs(index: Index, machine: ThisMachine) -> Finding:
+    try:
+        here = device_here(index, machine)
+        asked = WhatRunsOnArguments(device=here.device, device_count=here.device_count, limit=3)
+        runs = run_what_runs_on(index, asked)
+    except KnowledgeBaseError as error:
+        return Finding(what="what runs here", ok=True, says=str(error))
+    models = ", ".join(
+        f"{entry.model} ({entry.quantization}, about {entry.decode_tokens_per_s.typical:g} tokens/s)"
+        for entry in runs.models
+    )
+    found = (
+        f"{runs.count} models of the catalogue, the largest: {models}" if models else "no model of the catalogue whole"
+    )
+    return Finding(what="what runs here", ok=True, says=f"{found} (on {here.note})")
 
 
 def _model(s: Settings) -> Iterator[Finding]:

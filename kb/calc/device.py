@@ -28,6 +28,8 @@ class Device:
     gpu_cores: int = 0
     fp32_flops: float = 0.0
     """Vector rate without tensor units; 0 where unknown."""
+    native_precisions: tuple[str, ...] = ()
+    """``fp16``, ``fp8``, ``fp4`` …; empty where unknown."""
 
     @classmethod
     def of(cls, accelerator: Accelerator, machine: Machine | None = None) -> "Device":
@@ -60,6 +62,7 @@ class Device:
             pcie_bytes_per_s=pcie,
             gpu_cores=accelerator.gpu_cores.value if accelerator.gpu_cores else 0,
             fp32_flops=accelerator.fp32_tflops.value * 1e12 if accelerator.fp32_tflops else 0.0,
+            native_precisions=accelerator.native_precisions.value if accelerator.native_precisions else (),
         )
 
 

@@ -13,7 +13,7 @@ from kb.records import Accelerator, Build, Cpu, Part, PowerSupply, Record, Sourc
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.lookup import newest_price
 from kb.tools.memory import Context
-from kb.tools.recommend import HardwareChoice, RecommendArguments, run_recommend
+from kb.tools.recommend import HardwareChoice, Offer, RecommendArguments, find_choices
 from kb.tools.resolve import split_count
 from kb.tools.views import DisputeNote, disputes_about, note_of
 
@@ -120,13 +120,13 @@ def _for_models(index: Index, arguments: BuildArguments) -> BuildPlan:
     wanted = RecommendArguments(
         models=arguments.models, quantization=arguments.quantization, context=arguments.context,
         users=arguments.users, min_tokens_per_s=arguments.min_tokens_per_s, used=arguments.used,
-        budget_usd=arguments.budget_usd, limit=50,
+        budget_usd=arguments.budget_usd,
     )  # fmt: skip
-    choices = run_recommend(index, wanted).choices
+    choices = find_choices(index, wanted, arguments.models)
     if not choices:
         accepted = f"limits that something in the catalogue meets: nothing holds {' and '.join(arguments.models)}"
         raise InvalidArgument("budget_usd", arguments.budget_usd, accepted)
-    plans = [_around_choice(index, arguments, choice) for choice in choices]
+    plans = [_around_choice(index, arguments, choice, offer) for choice, offer in choices]
     affordable = [plan for plan in plans if plan.within_budget is not False]
     if not affordable:
         return min(plans, key=lambda plan: (plan.total_usd, plan.name))
@@ -138,21 +138,22 @@ def _speed_for_money(plan: BuildPlan) -> float:
     return plan.decode_tokens_per_s.typical / max(sum(plan.total_usd), 1.0)
 
 
-def _around_choice(index: Index, arguments: BuildArguments, choice: HardwareChoice) -> BuildPlan:
-    record = index.known.specs["accelerators"].get(choice.slug)
-    if isinstance(record, Accelerator):
-        price = newest_price(record, used=arguments.used)
-        assert price is not None
-        cards = _Cards(record, choice.count, choice.price, price.as_of, price.sources)
+def _around_choice(index: Index, arguments: BuildArguments, choice: HardwareChoice, offer: Offer) -> BuildPlan:
+    price = offer.price
+    if isinstance(offer.record, Accelerator):
+        cards = _Cards(offer.record, choice.count, choice.price, price.as_of, price.sources)
         return _around(index, arguments, cards, choice.decode_tokens_per_s)
-    machine = index.known.specs["machines"][choice.slug]
-    price = newest_price(machine, used=arguments.used)
-    assert price is not None
     line = BillLine(
-        component="Complete machine", part=machine.name, count=1, price_usd=choice.price, price_as_of=price.as_of,
+        component="Complete machine",
+        part=choice.hardware,
+        count=1,
+        price_usd=choice.price,
+        price_as_of=price.as_of,
         from_build=None,
-    )  # fmt: skip
-    plan = _plan(index, arguments, machine.name, [line], None, None, [], {f"price of {machine.name}": price.sources})
+    )
+    plan = _plan(
+        index, arguments, choice.hardware, [line], None, None, [], {f"price of {choice.hardware}": price.sources}
+    )
     return plan.model_copy(update={"decode_tokens_per_s": choice.decode_tokens_per_s})
 
 
@@ -183,13 +184,13 @@ def _around(index: Index, arguments: BuildArguments, cards: _Cards, decode: Rang
     for part in template.parts:
         if part.component == "GPU":
             same = _answers(part, cards.record) and part.count == cards.count and not arguments.accelerator_price_usd
-            lines.append(_line(template, part, f"{cards.count}× {cards.record.name}") if same else _card_line(cards))
+            lines.append(_line(template, part, _counted(cards)) if same else _card_line(cards))
             references |= {} if same else {f"price of {cards.record.name}": cards.sources}
         elif part.component == "PSU":
             lines.append(_supply(index, template, part, cards, power, references, warnings))
         else:
             lines.append(_line(template, part))
-    name = f"{cards.count}× {cards.record.name} on the platform of {template.name}"
+    name = f"{_counted(cards)} on the platform of {template.name}"
     plan = _plan(index, arguments, name, lines, template, power, warnings, references)
     notes = (f"all but cards and supply is that of {template.name}; smaller cards would do with a cheaper computer",)
     return plan.model_copy(
@@ -302,10 +303,18 @@ def _supply(
     )  # fmt: skip
 
 
+def _counted(cards: _Cards) -> str:
+    return cards.record.name if cards.count == 1 else f"{cards.count}× {cards.record.name}"
+
+
 def _card_line(cards: _Cards) -> BillLine:
-    label = cards.record.name if cards.count == 1 else f"{cards.count}× {cards.record.name}"
     return BillLine(
-        component="GPU", part=label, count=cards.count, price_usd=cards.price, price_as_of=cards.as_of, from_build=None
+        component="GPU",
+        part=_counted(cards),
+        count=cards.count,
+        price_usd=cards.price,
+        price_as_of=cards.as_of,
+        from_build=None,
     )
 
 

@@ -127,13 +127,13 @@ def run_lanes(index: Index, arguments: LanesArguments) -> LanesAnswer:
         tensor_parallel_ms=tensor_ms,
         inference=tuple(_inference(cards, per_card, model, layer_ms, tensor_ms)),
         formula=(
-            f"wanted {wanted} = {sum(entry.wish.lanes for entry in asked)} lanes; {found.label} has "
-            f"{found.platform.slot_lanes} for slots" + (f" and {found.platform.m2_lanes} for M.2" * (not found.platform.pooled))
-            + f": cards at {split}"
+            f"wanted {wanted} = {sum(entry.wish.lanes for entry in asked)} lanes; "
+            f"{found.label} has {_lanes_of(found.platform)}: cards at {split}"
         ),
         assumptions=(
-            *found.notes, *model.notes,
-            "the board offers this split (bifurcation) and these slots: its manual decides, and names the slots that share",
+            *found.notes,
+            *model.notes,
+            "the board has these slots and splits them so (bifurcation): its manual decides",
             f"bandwidth one way after line coding; x{NVME_LANES} for an NVMe drive",
         ),
         warnings=tuple(_warnings(found, asked, links)),
@@ -218,6 +218,12 @@ def _cards(index: Index, device: str | LaneRequest, references: dict[str, tuple[
     return [_Asked(card.name, Wish(card.pcie_lanes.value, card.pcie_generation.value), memory)] * min(count, 32)
 
 
+def _lanes_of(platform: Platform) -> str:
+    if platform.pooled:
+        return f"{platform.slot_lanes} for slots and drives"
+    return f"{platform.slot_lanes} for slots and {platform.m2_lanes} for M.2"
+
+
 def _verdict(asked: list[_Asked], links: tuple[Link, ...]) -> Literal["full", "shared", "too_few"]:
     if any(not link.lanes for link in links):
         return "too_few"
@@ -261,9 +267,9 @@ def _inference(
         here, best = (
             load_seconds(slowest[0].memory_bytes, float("inf"), rate) for rate in (slowest[1].bytes_per_s, full)
         )
-        yield (
-            f"filling a {slowest[0].label} over x{slowest[1].lanes} takes {here:.1f} s at least, "
-            f"{best:.1f} s at x{slowest[0].wish.lanes}"
+        yield f"filling a {slowest[0].label} over x{slowest[1].lanes} takes {here:.1f} s at least" + (
+            f", {best:.1f} s at x{slowest[0].wish.lanes}" if here > best
+            else f", as long as at x{slowest[0].wish.lanes}: one process hands over about 12 GB/s"
         )  # fmt: skip
     if layer_ms is not None and tensor_ms is not None:
         yield f"{model.label} split by layers: {layer_ms:.3g} ms per token on the links, which nobody notices"

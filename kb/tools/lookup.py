@@ -1,5 +1,6 @@
 """Tools that look up what is known: terms, specs, passages, and devices side by side."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -115,11 +116,16 @@ def run_compare(index: Index, arguments: CompareArguments) -> CompareAnswer:
 
 
 def newest_price(record: Spec, *, used: bool = True, currency: str = "USD") -> Price | None:
-    """What one pays by the newest of the sources; of one date a street price goes before a used one and a list price."""
+    """What one pays by the newest of the sources."""
+    return newest_of(record.prices, used=used, currency=currency)
+
+
+def newest_of(prices: Iterable[Price], *, used: bool = True, currency: str = "USD") -> Price | None:
+    """Of one date a street price goes before a used one and a list price."""
     rank = {"street": 2, "used": 1, "list": 0}
     offered = [
         price
-        for price in record.prices
+        for price in prices
         if price.currency == currency and price.per in ("unit", "system") and price.kind in rank
         and (used or price.kind != "used")
     ]  # fmt: skip

@@ -109,17 +109,35 @@ def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
     return fit.model_copy(update={"assumptions": (*parts.notes, *fit.assumptions), "warnings": warnings})
 
 
+PRECISIONS = {
+    "f16": "fp16", "bf16": "bf16", "fp8": "fp8", "int8": "int8", "int4": "int4", "nvfp4": "fp4", "mxfp4": "fp4",
+}  # fmt: skip
+"""The precision that a format of weights needs from the hardware to compute without conversion."""
+
+
+def is_native(quantization: Quantization, device: Device) -> bool | None:
+    """Whether the device computes in this format; None where the format needs nothing, or the device is not known.
+
+    NVIDIA's architectures are named with the format; of other makers' devices the precisions. NVFP4 is NVIDIA's alone.
+    """
+    architectures, precision = quantization.native_architectures, PRECISIONS.get(quantization.slug)
+    if architectures is None or precision is None:
+        return None
+    if device.vendor == "NVIDIA" and device.architecture:
+        return any(name.casefold() in device.architecture.casefold() for name in architectures.value)
+    if device.native_precisions:
+        return precision in device.native_precisions and quantization.slug != "nvfp4"
+    return False if precision in ("fp8", "fp4") and device.vendor else None
+
+
 def format_warnings(quantization: Quantization, device: Device) -> Iterator[str]:
     """Formats that run on this device only by conversion, or not at all."""
-    native = quantization.native_architectures
-    if (
-        native
-        and device.architecture
-        and not any(name.casefold() in device.architecture.casefold() for name in native.value)
-    ):
+    if is_native(quantization, device) is False:
+        assert quantization.native_architectures is not None
+        architecture = f" ({device.architecture})" if device.architecture else ""
         yield (
-            f"{device.name} ({device.architecture}) has no native {quantization.name}: it saves memory there, "
-            f"but the arithmetic runs in another format (native on {', '.join(native.value)})"
+            f"{device.name}{architecture} has no native {quantization.name}: it saves memory there, but the arithmetic "
+            f"runs in another format (native on {', '.join(quantization.native_architectures.value)})"
         )
     if quantization.format in ("exl2", "tensorrt") and device.backend != "cuda":
         yield f"{quantization.name} needs an NVIDIA GPU; {device.name} cannot run it"
@@ -128,7 +146,10 @@ def format_warnings(quantization: Quantization, device: Device) -> Iterator[str]
 
 
 def run_check_fit(index: Index, arguments: FitArguments) -> FitAnswer:
-    parts = resolve_parts(index, arguments)
+    return fit_answer(index, resolve_parts(index, arguments), arguments)
+
+
+def fit_answer(index: Index, parts: Parts, arguments: FitArguments) -> FitAnswer:
     fit = fit_of(parts, arguments)
     return FitAnswer(
         **{name: getattr(fit, name) for name in Fit.model_fields},

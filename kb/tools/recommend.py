@@ -7,13 +7,21 @@ from typing import Annotated
 from pydantic import Field
 
 from kb.calc.results import Range
+from kb.calc.weights import Weights
 from kb.errors import InvalidArgument
 from kb.index.live import Index
 from kb.records import Accelerator, Build, Machine, Price, Record, SourceRef, Spec
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
-from kb.tools.lookup import newest_price
-from kb.tools.memory import Context, FitArguments, fit_of, resolve_parts
-from kb.tools.resolve import resolve_quantization
+from kb.tools.lookup import newest_of
+from kb.tools.memory import Context, FitArguments, Parts, fit_of
+from kb.tools.resolve import (
+    ResolvedModel,
+    ResolvedQuantization,
+    resolve_devices,
+    resolve_model,
+    resolve_quantization,
+    resolve_weights,
+)
 from kb.tools.speed import decode_speed
 
 COUNTS = (1, 2, 4)
@@ -85,12 +93,21 @@ class RecommendAnswer(Result):
 
 
 @dataclass(frozen=True)
-class _Offer:
-    """A record with what is paid for one of it."""
+class Offer:
+    """A record with what is paid for one of it; ``memory_gib`` where it is sold with several sizes."""
 
     record: Spec
     price: Price
     power_w: float | None
+    memory_gib: float | None = None
+
+    @property
+    def device(self) -> str:
+        return f"{self.record.slug} {self.memory_gib:g}gb" if self.memory_gib else self.record.slug
+
+    @property
+    def label(self) -> str:
+        return f"{self.record.name} with {self.memory_gib:g} GB" if self.memory_gib else self.record.name
 
 
 def run_recommend(index: Index, arguments: RecommendArguments) -> RecommendAnswer:
@@ -109,18 +126,22 @@ def _budget(arguments: RecommendArguments, currency: str) -> float | None:
     return arguments.budget if currency == arguments.currency else None
 
 
-def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, ...]) -> RecommendAnswer:
-    found: list[tuple[HardwareChoice, _Offer]] = []
-    offers, without_power = _offers(index, arguments)
-    labels = tuple(_label(index, model) for model in models)
-    for offer in offers:
+def find_choices(
+    index: Index, arguments: RecommendArguments, models: tuple[str, ...]
+) -> list[tuple[HardwareChoice, Offer]]:
+    """Everything within the limits that holds all models, ranked, without reasons."""
+    found: list[tuple[HardwareChoice, Offer]] = []
+    loads = _loads(index, arguments, models)
+    for offer in _offers(index, arguments):
+        if arguments.max_power_w and offer.power_w is None:
+            continue
         budget = _budget(arguments, offer.price.currency)
         for count in COUNTS if isinstance(offer.record, Accelerator) else (1,):
             if budget is not None and offer.price.low * count > budget:
                 break
             if arguments.max_power_w and (offer.power_w or 0.0) * count > arguments.max_power_w:
                 break
-            choice = _choice(index, arguments, models, offer, count)
+            choice = _choice(index, arguments, loads, offer, count)
             if choice:
                 found.append((choice, offer))
                 break
@@ -129,58 +150,83 @@ def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, 
         found = [entry for entry in found if entry[0].count <= 2]
     wanted = arguments.min_tokens_per_s or 0.0
     found = [entry for entry in found if entry[0].decode_tokens_per_s.typical >= wanted]
-    found.sort(key=lambda entry: _rank(arguments, entry[0]))
+    return sorted(found, key=lambda entry: _rank(arguments, entry[0]))
+
+
+def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, ...]) -> RecommendAnswer:
+    found = find_choices(index, arguments, models)
+    loads = _loads(index, arguments, models)
     shown = found[: arguments.limit]
     rules = _rules(index, arguments)
     references = {f"price of {choice.hardware}": offer.price.sources for choice, offer in shown}
     references |= {f"when to choose {rule.build}": _rule_sources(index, rule.slug) for rule in rules}
+    labels = tuple(load.model.label for load in loads)
+    by = "price" if arguments.min_memory_gib else f"tokens per second for each 1,000 {_currency(arguments, found)}"
     return RecommendAnswer(
         models=labels,
-        quantization=_quantization_label(index, arguments.quantization),
-        choices=tuple(_with_reasons(index, arguments, models, choice) for choice, _ in shown),
+        quantization=loads[0].quantization.record.name,
+        choices=tuple(_with_reasons(index, arguments, loads, choice, offer) for choice, offer in shown),
         rules=rules,
         formula=(
-            f"{len(found)} choices {_limits(arguments)} hold {' and '.join(labels)} whole at {arguments.context:,} "
-            f"tokens for {arguments.users} at once; ranked by "
-            + ("price" if arguments.min_memory_gib else f"tokens per second for each 1,000 {arguments.currency}")
+            f"{len(found)} choices {_limits(arguments, found)} hold {' and '.join(labels)} whole at "
+            f"{arguments.context:,} tokens for {arguments.users} at once; ranked by {by}"
         ),
-        assumptions=(
-            "prices are those of the sources, at their dates, for the cards or the machine alone: a computer around cards "
-            "costs extra",
-            "nothing offloaded; several cards split the model by layers",
-            *(() if arguments.used else ("no used prices",)),
-            *_currency_notes(arguments, [choice for choice, _ in found]),
-            *((f"{without_power} priced devices of unknown power were left out",) if without_power else ()),
-            *(
-                ("no noise levels are held: quiet leaves out blowers and cards without a fan of their own, and power is "
-                 "what fans must carry away",)
-                if arguments.quiet else ()
-            ),
-        ),
+        assumptions=tuple(_assumptions(index, arguments, [choice for choice, _ in found])),
         citations=cite(index, references),
     )  # fmt: skip
 
 
-def _offers(index: Index, arguments: RecommendArguments) -> tuple[list[_Offer], int]:
-    """Priced devices within the limits that need no model, and how many were left out for want of a power figure."""
-    offers: list[_Offer] = []
-    without_power = 0
+def _assumptions(index: Index, arguments: RecommendArguments, choices: list[HardwareChoice]) -> Iterator[str]:
+    yield (
+        "prices are those of the sources, at their dates, for the cards or the machine alone: "
+        "a computer around cards costs extra"
+    )
+    yield "nothing offloaded; several cards split the model by layers"
+    if not arguments.used:
+        yield "no used prices"
+    other = sum(choice.currency != arguments.currency for choice in choices)
+    if other:
+        which = "all" if other == len(choices) else f"{other} of {len(choices)}"
+        unapplied = arguments.budget is not None
+        budget = f"; the budget of {arguments.budget:,.0f} {arguments.currency} was not applied to them" * unapplied
+        yield f"prices of {which} choices are held in USD only, and there is no exchange rate here{budget}"
+    unknown = sum(offer.power_w is None for offer in _offers(index, arguments)) if arguments.max_power_w else 0
+    if unknown:
+        yield f"{unknown} priced devices of unknown power were left out"
+    if arguments.quiet:
+        yield (
+            "no noise levels are held: quiet leaves out blowers and cards without a fan of their own; power is what "
+            "fans must carry away"
+        )
+
+
+def _offers(index: Index, arguments: RecommendArguments) -> Iterator[Offer]:
+    """What is priced, and within the limits that need no model."""
     for record in (*index.known.specs["accelerators"].values(), *index.known.specs["machines"].values()):
-        price = newest_price(record, used=arguments.used, currency=arguments.currency)
-        price = price or newest_price(record, used=arguments.used)
-        if price is None or (arguments.vendor and arguments.vendor.casefold() not in record.vendor.casefold()):
-            continue
-        memory = getattr(record, "memory_gib", None)
-        if arguments.min_memory_gib and (memory is None or memory.value < arguments.min_memory_gib):
+        if arguments.vendor and arguments.vendor.casefold() not in record.vendor.casefold():
             continue
         if arguments.quiet and isinstance(record, Accelerator) and record.cooling and _is_loud(record.cooling.value):
             continue
-        power = _power_w(index, record)
-        if arguments.max_power_w and power is None:
-            without_power += 1
-            continue
-        offers.append(_Offer(record, price, power))
-    return offers, without_power
+        figure = getattr(record, "memory_gib", None)
+        for memory, price in _configurations(record, arguments):
+            size = memory or (figure.value if figure else 0.0)
+            if not arguments.min_memory_gib or size >= arguments.min_memory_gib:
+                yield Offer(record, price, _power_w(index, record), memory)
+
+
+def _configurations(record: Spec, arguments: RecommendArguments) -> Iterator[tuple[float | None, Price]]:
+    """What is paid for each size of memory; a price that names none is that of the smallest ("from")."""
+    options = getattr(record, "memory_options_gib", None)
+    sizes = options.value if isinstance(record, Machine) and options and len(options.value) > 1 else (None,)
+    priced: dict[float | None, list[Price]] = {}
+    for price in record.prices:
+        named = next((size for size in sizes if size and f"{size:g} GB" in price.note), sizes[0])
+        priced.setdefault(named, []).append(price)
+    for size, prices in priced.items():
+        newest = newest_of(prices, used=arguments.used, currency=arguments.currency)
+        newest = newest or newest_of(prices, used=arguments.used)
+        if newest is not None:
+            yield size, newest
 
 
 def _is_loud(cooling: str) -> bool:
@@ -206,24 +252,18 @@ def _rank(arguments: RecommendArguments, choice: HardwareChoice) -> tuple[bool, 
     return choice.currency != arguments.currency, by, choice.slug
 
 
-def _limits(arguments: RecommendArguments) -> str:
-    budget, currency = arguments.budget, arguments.currency
-    if arguments.budget_usd is not None:
-        budget, currency = arguments.budget_usd, "USD"
+def _limits(arguments: RecommendArguments, found: list[tuple[HardwareChoice, Offer]]) -> str:
+    currency = _currency(arguments, found)
+    budget = _budget(arguments, currency)
     limits = [f"up to {budget:,.0f} {currency}" if budget else "at any price"]
     if arguments.max_power_w:
         limits.append(f"up to {arguments.max_power_w:,.0f} W")
     return " and ".join(limits)
 
 
-def _currency_notes(arguments: RecommendArguments, choices: list[HardwareChoice]) -> Iterator[str]:
-    other = sum(choice.currency != arguments.currency for choice in choices)
-    if not other:
-        return
-    unapplied = arguments.budget is not None
-    budget = f", so the budget of {arguments.budget:,.0f} {arguments.currency} was not applied to them" * unapplied
-    which = "all" if other == len(choices) else f"{other} of {len(choices)}"
-    yield f"prices of {which} choices are held in USD only, and no exchange rate is{budget}"
+def _currency(arguments: RecommendArguments, found: list[tuple[HardwareChoice, Offer]]) -> str:
+    """That of the choices ranked first: the one asked for where any price is in it."""
+    return found[0][0].currency if found else arguments.currency
 
 
 def _rules(index: Index, arguments: RecommendArguments) -> tuple[BuildRule, ...]:
@@ -272,41 +312,51 @@ def _rule_sources(index: Index, slug: str) -> tuple[SourceRef, ...]:
     return build.choose_if.sources
 
 
-def _label(index: Index, model: str) -> str:
-    return index.names.resolve(("models",), model, "model").label
+@dataclass(frozen=True)
+class _Load:
+    """A model at the quantization asked for, looked up once for all devices."""
+
+    model: ResolvedModel
+    quantization: ResolvedQuantization
+    weights: Weights
 
 
-def _quantization_label(index: Index, name: str) -> str:
-    return resolve_quantization(index, name).record.name
+def _loads(index: Index, arguments: RecommendArguments, models: tuple[str, ...]) -> list[_Load]:
+    quantization = resolve_quantization(index, arguments.quantization)
+    resolved = [resolve_model(index, name) for name in models]
+    return [_Load(model, quantization, resolve_weights(index, model, quantization)) for model in resolved]
 
 
-def _asked(arguments: RecommendArguments, model: str, slug: str, count: int) -> FitArguments:
+def _asked(arguments: RecommendArguments, load: _Load, offer: Offer, count: int) -> FitArguments:
     return FitArguments(
-        model=model, quantization=arguments.quantization, device=slug, device_count=count, context=arguments.context,
-        concurrency=arguments.users,
+        model=load.model.label, quantization=arguments.quantization, device=offer.device, device_count=count,
+        context=arguments.context, concurrency=arguments.users,
     )  # fmt: skip
 
 
 def _choice(
-    index: Index, arguments: RecommendArguments, models: tuple[str, ...], offer: _Offer, count: int
+    index: Index, arguments: RecommendArguments, loads: list[_Load], offer: Offer, count: int
 ) -> HardwareChoice | None:
-    record, price = offer.record, offer.price
+    try:
+        devices = resolve_devices(index, offer.device, count)
+    except InvalidArgument:  # its bandwidth is not known
+        return None
     speeds: list[Range] = []
-    for name in models:
-        asked = _asked(arguments, name, record.slug, count)
-        try:
-            parts = resolve_parts(index, asked)
-        except InvalidArgument:
-            return None
+    for load in loads:
+        parts, asked = (
+            Parts(load.model, load.quantization, devices, load.weights),
+            _asked(arguments, load, offer, count),
+        )
         if not parts.holds(asked):
             return None
         speeds.append(decode_speed(parts, asked))
     slowest = min(speeds, key=lambda speed: speed.typical)
+    price = offer.price
     total = (price.low * count, price.high * count)
     middle = (total[0] + total[1]) / 2
     return HardwareChoice(
-        hardware=record.name if count == 1 else f"{count}× {record.name}",
-        slug=record.slug,
+        hardware=offer.label if count == 1 else f"{count}× {offer.label}",
+        slug=offer.record.slug,
         count=count,
         price=total,
         currency=price.currency,
@@ -320,30 +370,22 @@ def _choice(
 
 
 def _with_reasons(
-    index: Index, arguments: RecommendArguments, models: tuple[str, ...], choice: HardwareChoice
+    index: Index, arguments: RecommendArguments, loads: list[_Load], choice: HardwareChoice, offer: Offer
 ) -> HardwareChoice:
-    return choice.model_copy(update={"why": tuple(_reasons(index, arguments, models, choice))})
-
-
-def _reasons(
-    index: Index, arguments: RecommendArguments, models: tuple[str, ...], choice: HardwareChoice
-) -> Iterator[str]:
-    for name in models:
-        asked = _asked(arguments, name, choice.slug, choice.count)
-        parts = resolve_parts(index, asked)
-        fit = fit_of(parts, asked)
-        yield (
-            f"holds {parts.model.label} in {fit.required_gb:g} of {fit.available_gb:g} GB, "
-            f"{fit.headroom_gb:g} GB to spare"
-        )
-    per_1000 = choice.tokens_per_s_per_1000
-    yield f"{choice.decode_tokens_per_s.typical:g} tokens/s, {per_1000:g} for each 1,000 {choice.currency}"
+    devices = resolve_devices(index, offer.device, choice.count)
+    why = []
+    for load in loads:
+        parts = Parts(load.model, load.quantization, devices, load.weights)
+        fit = fit_of(parts, _asked(arguments, load, offer, choice.count))
+        why.append(f"holds {load.model.label} in {fit.required_gb:.1f} of {fit.available_gb:.1f} GB")
+    speed = choice.decode_tokens_per_s.typical
+    why.append(f"{speed:g} tokens/s, {choice.tokens_per_s_per_1000:g} for each 1,000 {choice.currency}")
     budget = _budget(arguments, choice.currency)
     if budget is not None:
-        yield f"{budget - choice.price[0]:,.0f} {choice.currency} of the budget left at the lower price"
+        why.append(f"leaves {budget - choice.price[0]:,.0f} {choice.currency} of the budget at the lower price")
     if choice.power_w:
-        per_watt = choice.decode_tokens_per_s.typical / choice.power_w
-        yield f"{choice.power_w:,.0f} W at full load, {per_watt:.2g} tokens/s per watt"
+        why.append(f"{choice.power_w:,.0f} W at full load, {speed / choice.power_w:.2g} tokens/s per watt")
+    return choice.model_copy(update={"why": tuple(why)})
 
 
 RECOMMEND_HARDWARE = Tool(

@@ -90,7 +90,10 @@ def _estimate(parts: Parts, offload: Offload | None, arguments: FitArguments) ->
 
 
 def run_estimate_speed(index: Index, arguments: FitArguments) -> SpeedAnswer:
-    parts = resolve_parts(index, arguments)
+    return speed_answer(index, resolve_parts(index, arguments), arguments)
+
+
+def speed_answer(index: Index, parts: Parts, arguments: FitArguments) -> SpeedAnswer:
     fit = fit_of(parts, arguments)
     speed = speed_of(parts, fit, arguments)
     return SpeedAnswer(

@@ -1,0 +1,116 @@
+"""This machine as the device that a tool asks for."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from kb.calc.device import Device
+from kb.errors import AmbiguousName, UnknownName
+from kb.index.live import Index
+from kb.records import Accelerator, Cpu
+from kb.this_machine import Gpu, ThisMachine
+from kb.tools.resolve import DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S, DeviceArgument, DeviceFigures
+from kb.units import GB, GIB
+
+MEMORY_TOLERANCE = 0.1
+"""Tools show up to a tenth less than a card is sold with: ECC and the driver keep some."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """The arguments ``device``, ``device_count`` and ``system_memory_gb``, and how they were found."""
+
+    device: DeviceArgument
+    device_count: int
+    system_memory_gb: float
+    note: str
+
+
+def device_here(index: Index, machine: ThisMachine) -> Here:
+    """The GPUs with most memory in all, of one kind; without any, the processor with its system memory."""
+    system_gb = machine.memory_gib * GIB / GB
+    if not machine.gpus:
+        return Here(
+            _processor(index, machine), 1, system_gb, f"{machine.cpu}, {machine.memory_gib:.1f} GiB; no GPU found"
+        )
+    counted = Counter(machine.gpus)
+    gpu, count = max(counted.items(), key=lambda entry: (entry[0].memory_gib * entry[1], entry[0].name))
+    known = _known(index, gpu)
+    others = ", ".join(sorted({other.name for other in counted} - {gpu.name}))
+    beside = f"; beside it: {others}" if others else ""
+    if known is not None:
+        return Here(known, count, system_gb, f"{gpu.name}, {gpu.memory_gib:.1f} GiB{beside}")
+    figures = _figures(index, gpu)
+    return Here(
+        figures, count, system_gb,
+        f"{gpu.name}, {gpu.memory_gib:.1f} GiB, is not in the catalogue: {figures.memory_bandwidth_gb_per_s:g} GB/s was "
+        f"assumed, the least of the catalogue's devices of that size{beside}",
+    )  # fmt: skip
+
+
+def _known(index: Index, gpu: Gpu) -> str | None:
+    """A name for :func:`~kb.tools.resolve.resolve_devices` whose record has this card's memory."""
+    size = next((size for size in _sold_sizes(index, gpu) if _is_near(gpu.memory_gib, size)), None)
+    for name in (gpu.name, f"{gpu.name} {size:g}GB" if size else gpu.name):
+        try:
+            match = index.names.resolve(("accelerators",), name, "device")
+        except (AmbiguousName, UnknownName):
+            continue
+        record = index.known.specs["accelerators"][match.slug]
+        assert isinstance(record, Accelerator)
+        if match.note or record.memory_gib is None:
+            continue
+        if _is_near(gpu.memory_gib, match.memory_gib or record.memory_gib.value):
+            return f"{match.slug} {match.memory_gib}gb" if match.memory_gib else match.slug
+        if size and record.memory_options_gib and size in record.memory_options_gib.value:
+            return f"{match.slug} {size:g}gb"
+    return None
+
+
+def _sold_sizes(index: Index, gpu: Gpu) -> list[float]:
+    """Sizes of memory that the catalogue's devices of this backend are sold with, the nearest to the card's first."""
+    sizes: set[float] = set()
+    for record in index.known.specs["accelerators"].values():
+        if isinstance(record, Accelerator) and record.backend == gpu.backend and record.memory_gib:
+            sizes |= {record.memory_gib.value, *(record.memory_options_gib.value if record.memory_options_gib else ())}
+    return sorted(sizes, key=lambda size: abs(size - gpu.memory_gib))
+
+
+def _is_near(shown_gib: float, sold_gib: float) -> bool:
+    return sold_gib * (1 - MEMORY_TOLERANCE) <= shown_gib <= sold_gib * 1.01
+
+
+def _figures(index: Index, gpu: Gpu) -> DeviceFigures:
+    """By the memory that the tool shows, and the slowest device of the catalogue that has so much, to promise little."""
+    devices = []
+    for record in index.known.specs["accelerators"].values():
+        if isinstance(record, Accelerator) and record.memory_gib and record.memory_bandwidth_gb_per_s:
+            devices.append(Device.of(record))
+    alike = [
+        d for d in devices if d.backend == gpu.backend and _is_near(gpu.memory_gib, d.memory_bytes / GIB)
+    ] or devices
+    return DeviceFigures(
+        name=gpu.name,
+        memory_gib=gpu.memory_gib,
+        memory_bandwidth_gb_per_s=min(device.bandwidth_bytes_per_s for device in alike) / GB,
+        backend=gpu.backend,
+        unified_memory=gpu.unified_memory,
+    )
+
+
+def _processor(index: Index, machine: ThisMachine) -> DeviceFigures:
+    """With the bandwidth of the processor's record, or that of common dual-channel memory."""
+    bandwidth = DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S
+    try:
+        match = index.names.resolve(("cpus",), machine.cpu, "processor")
+    except (AmbiguousName, UnknownName):
+        pass
+    else:
+        record = index.known.specs["cpus"][match.slug]
+        if isinstance(record, Cpu) and record.memory_bandwidth_gb_per_s and not match.note:
+            bandwidth = record.memory_bandwidth_gb_per_s.value
+    return DeviceFigures(
+        name=f"{machine.cpu} ({bandwidth:g} GB/s assumed)",
+        memory_gib=machine.memory_gib,
+        memory_bandwidth_gb_per_s=bandwidth,
+        backend="cpu",
+    )

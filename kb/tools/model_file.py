@@ -1,0 +1,60 @@
+"""Fit and speed of a model file that lies here: by its own tensors, read from the header.
+
+No tool of the registry: a server opens no files that its callers name. The command line does.
+"""
+
+import re
+from pathlib import Path
+
+from kb.errors import UnknownName
+from kb.gguf_file import GgufModel, read_gguf
+from kb.index.live import Index
+from kb.records import Quantization, SourceRef
+from kb.tools.memory import FitAnswer, FitArguments, Parts, fit_answer
+from kb.tools.resolve import ResolvedModel, ResolvedQuantization, resolve_devices, resolve_quantization
+from kb.tools.speed import SpeedAnswer, speed_answer
+
+_FAMILIES = (
+    (r"IQ", "i-quant"), (r"Q\d_K", "k-quant"), (r"Q\d_\d", "legacy"), (r"MXFP|NVFP", "microscaling"),
+    (r"TQ", "ternary"), (r"B?F\d", "float"),
+)  # fmt: skip
+
+
+def file_fit(index: Index, path: Path, arguments: FitArguments) -> FitAnswer:
+    """``check_fit`` of a GGUF file, or of all parts of a split one; ``arguments.model`` and ``.quantization`` are unused.
+
+    Raises ``UnreadableModel`` where the file is missing, cut short, or no language model.
+    """
+    return fit_answer(index, _parts(index, read_gguf(path), arguments), arguments)
+
+
+def file_speed(index: Index, path: Path, arguments: FitArguments) -> SpeedAnswer:
+    """``estimate_speed`` of a GGUF file, as :func:`file_fit`."""
+    return speed_answer(index, _parts(index, read_gguf(path), arguments), arguments)
+
+
+def _parts(index: Index, found: GgufModel, arguments: FitArguments) -> Parts:
+    model = ResolvedModel(found.architecture, found.name, None, None, {})
+    devices = resolve_devices(index, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    return Parts(model, _quantization(index, found.quantization), devices, found.weights)
+
+
+def _quantization(index: Index, name: str) -> ResolvedQuantization:
+    """The record of that name, or one by the family that the name tells: the bytes are known already."""
+    try:
+        known = resolve_quantization(index, name)
+    except UnknownName:
+        pass
+    else:
+        if known.record.format == "gguf":
+            return known
+    family = next((family for pattern, family in _FAMILIES if re.match(pattern, name)), "mixed")
+    source = SourceRef(source="hardware-kb-glossary", section="the file's own type")
+    record = Quantization.model_validate(
+        {
+            "slug": re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "unknown", "name": name,
+            "summary": "The type that a model file names.", "format": "gguf", "family": family,
+            "sources": (source,),
+        }
+    )  # fmt: skip
+    return ResolvedQuantization(record, {})
