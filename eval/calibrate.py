@@ -185,19 +185,30 @@ def _weights(rows: Sequence[Measurement]) -> Vector:
 
 def spreads_of(rows: Sequence[Measurement], predicted: Sequence[float]) -> dict[str, Spread]:
     """Quantiles of measured over predicted speed, by group where it is large enough."""
-    ratios: dict[str, list[float]] = {"": []}
-    for row, speed in zip(rows, predicted, strict=True):
-        key = spread_key(row.device, is_moe=row.architecture.is_moe)
-        ratios[""].append(row.tokens_per_s / speed)
-        ratios.setdefault(key, []).append(row.tokens_per_s / speed)
+    ratios = np.array([row.tokens_per_s / speed for row, speed in zip(rows, predicted, strict=True)])
+    weights = _weights(rows)
+    members: dict[str, list[int]] = {"": list(range(len(rows)))}
+    for index, row in enumerate(rows):
+        members.setdefault(spread_key(row.device, is_moe=row.architecture.is_moe), []).append(index)
     return {
         key: Spread(
-            low=min(1 - _NARROWEST, float(np.quantile(group, LOW_QUANTILE))),
-            high=max(1 + _NARROWEST, float(np.quantile(group, HIGH_QUANTILE))),
+            low=min(1 - _NARROWEST, quantile(ratios[at], weights[at], LOW_QUANTILE)),
+            high=max(1 + _NARROWEST, quantile(ratios[at], weights[at], HIGH_QUANTILE)),
         )
-        for key, group in ratios.items()
-        if not key or len(group) >= _FEWEST_ROWS_FOR_A_SPREAD
+        for key, at in members.items()
+        if not key or len(at) >= _FEWEST_ROWS_FOR_A_SPREAD
     }
+
+
+def quantile(values: Vector, weights: Vector, share: float) -> float:
+    """The value below which ``share`` of the weight lies.
+
+    >>> quantile(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]), 0.5)
+    2.0
+    """
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order]) / np.sum(weights)
+    return float(values[order][min(len(values) - 1, int(np.searchsorted(reached, share)))])
 
 
 def fit_all(decode_rows: Sequence[Measurement], prefill_rows: Sequence[Measurement]) -> Fitted:

@@ -62,10 +62,14 @@ def call_tool(name: str, arguments: dict[str, Any], as_json: bool, show: Callabl
     with plain_errors():
         given = {key: value for key, value in arguments.items() if value is not None}
         result = TOOLS[name].call(open_live().get(), given)
-        if as_json:
-            show_json(result.model_dump(mode="json"))
-        else:
-            show(result)
+    show_result(result, as_json, show)
+
+
+def show_result(result: Any, as_json: bool, show: Callable[[Any], None]) -> None:
+    if as_json:
+        show_json(result.model_dump(mode="json"))
+    else:
+        show(result)
 
 
 @app.callback(invoke_without_command=True)
@@ -164,10 +168,42 @@ Count = Annotated[int, typer.Option("--device-count", "-n", help="How many of th
 ContextOption = Annotated[int, typer.Option("--context", "-c", help="Tokens of one conversation.")]
 
 
+Model = Annotated[str, typer.Argument(help="A model by name, or a .gguf file, of which the header is read.")]
+Device = Annotated[str | None, typer.Argument(help="A device by name; or give --here.")]
+ThisOne = Annotated[bool, typer.Option("--here", help="On this machine's GPUs, or its CPU.")]
+
+
+def _place(what: str, model: str, device: str | None, here: bool, **options: Any) -> Any:
+    """``check_fit`` or ``estimate_speed`` of a model by name or of a GGUF file, on a device by name or this machine."""
+    from kb.this_machine import read_machine
+    from kb.tools import TOOLS
+    from kb.tools.base import parse_arguments
+    from kb.tools.here import device_here
+    from kb.tools.memory import FitArguments
+    from kb.tools.model_file import file_fit, file_speed
+
+    if (device is None) != here:
+        fail("Name a device, or give --here for this machine: one of the two.")
+    index = open_live().get()
+    arguments = {name: value for name, value in options.items() if value is not None}
+    if here:
+        found = device_here(index, read_machine())
+        err.print(f"On this machine: {found.note}", markup=False, soft_wrap=True)
+        on: dict[str, Any] = {"device": found.device, "device_count": found.device_count}
+        arguments = {"system_memory_gb": found.system_memory_gb} | arguments | on
+    else:
+        arguments["device"] = device
+    if not model.casefold().endswith(".gguf"):
+        return TOOLS[what].call(index, arguments | {"model": model})
+    asked = parse_arguments(what, FitArguments, arguments | {"model": "a file"})
+    return (file_fit if what == "check_fit" else file_speed)(index, Path(model), asked)
+
+
 @app.command()
 def fit(
-    model: str,
-    device: str,
+    model: Model,
+    device: Device = None,
+    here: ThisOne = False,
     quantization: Quantization = "q4_k_m",
     device_count: Count = 1,
     context: ContextOption = 8192,
@@ -177,38 +213,44 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Does MODEL fit on DEVICE?"""
-    arguments = {
-        "model": model, "device": device, "quantization": quantization, "device_count": device_count,
-        "context": context, "kv_cache_type": kv_cache_type, "concurrency": concurrency,
-        "system_memory_gb": system_memory_gb,
-    }  # fmt: skip
-    call_tool("check_fit", arguments, as_json, _fit_lines)
+    with plain_errors():
+        result = _place(
+            "check_fit", model, device, here, quantization=quantization, device_count=device_count, context=context,
+            kv_cache_type=kv_cache_type, concurrency=concurrency, system_memory_gb=system_memory_gb,
+        )  # fmt: skip
+    show_result(result, as_json, _fit_lines)
+
+
+def _speed_lines(result: Any) -> None:
+    table = Table(title=f"{result.model} at {result.quantization} on {result.device}", show_header=False)
+    decode, prefill = result.decode_tokens_per_s, result.prefill_tokens_per_s
+    table.add_row("decode", f"{decode.typical:g} tokens/s ({decode.low:g} to {decode.high:g})")
+    table.add_row("ceiling", f"{result.ceiling_tokens_per_s:g} tokens/s")
+    table.add_row("prefill", f"{prefill.typical:g} tokens/s ({prefill.low:g} to {prefill.high:g})")
+    table.add_row("first token", f"{result.time_to_first_token_s:g} s for a prompt that fills the context")
+    table.add_row("limited by", result.bottleneck)
+    table.add_row("arithmetic", result.formula)
+    for warning in result.warnings:
+        table.add_row("mind", warning)
+    out.print(table)
 
 
 @app.command()
 def speed(
-    model: str,
-    device: str,
+    model: Model,
+    device: Device = None,
+    here: ThisOne = False,
     quantization: Quantization = "q4_k_m",
     device_count: Count = 1,
     context: ContextOption = 8192,
     as_json: Json = False,
 ) -> None:
     """How fast does MODEL run on DEVICE?"""
-
-    def show(result: Any) -> None:
-        table = Table(title=f"{result.model} at {result.quantization} on {result.device}", show_header=False)
-        decode, prefill = result.decode_tokens_per_s, result.prefill_tokens_per_s
-        table.add_row("decode", f"{decode.typical:g} tokens/s ({decode.low:g} to {decode.high:g})")
-        table.add_row("ceiling", f"{result.ceiling_tokens_per_s:g} tokens/s")
-        table.add_row("prefill", f"{prefill.typical:g} tokens/s ({prefill.low:g} to {prefill.high:g})")
-        table.add_row("first token", f"{result.time_to_first_token_s:g} s for a prompt that fills the context")
-        table.add_row("limited by", result.bottleneck)
-        table.add_row("arithmetic", result.formula)
-        out.print(table)
-
-    arguments = {"model": model, "device": device, "quantization": quantization, "device_count": device_count}
-    call_tool("estimate_speed", arguments | {"context": context}, as_json, show)
+    with plain_errors():
+        result = _place(
+            "estimate_speed", model, device, here, quantization=quantization, device_count=device_count, context=context
+        )
+    show_result(result, as_json, _speed_lines)
 
 
 @app.command()

@@ -64,9 +64,7 @@ def _what_runs(index: Index, machine: ThisMachine) -> Finding:
         f"{entry.model} ({entry.quantization}, about {entry.decode_tokens_per_s.typical:g} tokens/s)"
         for entry in runs.models
     )
-    found = (
-        f"{runs.count} models of the catalogue, the largest: {models}" if models else "no model of the catalogue whole"
-    )
+    found = f"{runs.count} models of the catalogue, the largest: {models}" if models else "no model whole"
     return Finding(what="what runs here", ok=True, says=f"{found} (on {here.note})")
 
 

@@ -31,7 +31,7 @@ class TrainingMemory:
 
 
 def lora_params(architecture: Architecture, rank: int) -> int:
-    """Adapters on the four attention projections of every layer: ``rank × (inputs + outputs)`` each (Hu et al. 2021)."""
+    """Adapters on the four attention projections of every layer: ``rank × (inputs + outputs)`` each, Hu 2021."""
     hidden, head = architecture.hidden_size, architecture.head_dim
     queries = architecture.num_attention_heads * head
     keys = architecture.num_key_value_heads * head
@@ -44,8 +44,8 @@ def training_memory(
 ) -> TrainingMemory:
     """Full: 2 (weights) + 2 (gradients) + 12 (f32 master and Adam) bytes per parameter. LoRA: weights in bf16 and 16
     bytes per adapter parameter. QLoRA: weights in NF4. Activations with gradient checkpointing: one bf16 vector per
-    layer and token, 34 bytes × hidden per token for the layer that is recomputed (Korthikanti et al. 2022, eq. 2 without
-    its attention term, which FlashAttention avoids), and f32 logits with their gradient.
+    layer and token, 34 bytes × hidden per token for the layer that is recomputed (Korthikanti et al. 2022, eq. 2
+    without its attention term, which FlashAttention avoids), and f32 logits with their gradient.
 
     >>> a = Architecture("x", 7_000_000_000, 7_000_000_000, 32, 4096, 32, 32, 128, 32000)
     >>> round(training_memory(a, "full", 1, 1).weights / 1e9 + training_memory(a, "full", 1, 1).optimizer / 1e9)

@@ -49,11 +49,13 @@ class Hit:
 
 @dataclass(frozen=True)
 class Findings:
-    """Hits, best first, and the two measures by which a question outside the domain is told."""
+    """Hits, best first, and the measures by which a question outside the domain is told."""
 
     hits: tuple[Hit, ...]
     best_cosine: float
     best_bm25: float
+    share_unknown: float
+    """Of the query's words, those that no passage uses."""
 
 
 def fuse(rankings: Mapping[str, Sequence[Ranked]], weights: Mapping[str, float] = WEIGHTS) -> list[tuple[int, float]]:
@@ -122,4 +124,5 @@ class Searcher:
             for rowid, score in fuse(rankings)[:k]
         )
         best = {name: max((row.score for row in ranking), default=0.0) for name, ranking in rankings.items()}
-        return Findings(hits, best["dense"], best["bm25"])
+        unknown = self._spelling.share_unknown(self._spelling.mended(query[:2000]))
+        return Findings(hits, best["dense"], best["bm25"], unknown)

@@ -30,6 +30,16 @@ class Spelling:
         singular = re.sub(r"\b(\d{3,4})s\b", r"\1", query)
         return re.sub(r"(?<![\w-])[^\W\d_]{5,30}(?![\w-])", lambda word: self._known(word[0]), singular)
 
+    def share_unknown(self, query: str) -> float:
+        """How much of a query, from 0 to 1, is words of three letters and more that no passage uses.
+
+        >>> Spelling(["how fast models run"]).share_unknown("how fast does Mbappe run")
+        0.4
+        """
+        words = [word.casefold() for word in _WORD.findall(query) if len(word) > 2]
+        unknown = [word for word in words if word not in self._uses and word.removesuffix("s") not in self._uses]
+        return len(unknown) / len(words) if words else 0.0
+
     def _known(self, word: str) -> str:
         folded = word.casefold()
         if folded in self._uses or folded.removesuffix("s") in self._uses:

@@ -42,8 +42,8 @@ def device_here(index: Index, machine: ThisMachine) -> Here:
     figures = _figures(index, gpu)
     return Here(
         figures, count, system_gb,
-        f"{gpu.name}, {gpu.memory_gib:.1f} GiB, is not in the catalogue: {figures.memory_bandwidth_gb_per_s:g} GB/s was "
-        f"assumed, the least of the catalogue's devices of that size{beside}",
+        f"{gpu.name}, {gpu.memory_gib:.1f} GiB, is not in the catalogue: {figures.memory_bandwidth_gb_per_s:g} GB/s "
+        f"was assumed, the least of the catalogue's devices of that size{beside}",
     )  # fmt: skip
 
 
@@ -80,18 +80,16 @@ def _is_near(shown_gib: float, sold_gib: float) -> bool:
 
 
 def _figures(index: Index, gpu: Gpu) -> DeviceFigures:
-    """By the memory that the tool shows, and the slowest device of the catalogue that has so much, to promise little."""
+    """By the memory that the tool shows, and the slowest device of the catalogue with so much: it promises little."""
     devices = []
     for record in index.known.specs["accelerators"].values():
         if isinstance(record, Accelerator) and record.memory_gib and record.memory_bandwidth_gb_per_s:
             devices.append(Device.of(record))
-    alike = [
-        d for d in devices if d.backend == gpu.backend and _is_near(gpu.memory_gib, d.memory_bytes / GIB)
-    ] or devices
+    alike = [d for d in devices if d.backend == gpu.backend and _is_near(gpu.memory_gib, d.memory_bytes / GIB)]
     return DeviceFigures(
         name=gpu.name,
         memory_gib=gpu.memory_gib,
-        memory_bandwidth_gb_per_s=min(device.bandwidth_bytes_per_s for device in alike) / GB,
+        memory_bandwidth_gb_per_s=min(device.bandwidth_bytes_per_s for device in alike or devices) / GB,
         backend=gpu.backend,
         unified_memory=gpu.unified_memory,
     )

@@ -21,7 +21,7 @@ _FAMILIES = (
 
 
 def file_fit(index: Index, path: Path, arguments: FitArguments) -> FitAnswer:
-    """``check_fit`` of a GGUF file, or of all parts of a split one; ``arguments.model`` and ``.quantization`` are unused.
+    """``check_fit`` of a GGUF file, or of all parts of a split one, whatever model and quantization are asked for.
 
     Raises ``UnreadableModel`` where the file is missing, cut short, or no language model.
     """
