@@ -126,8 +126,11 @@ def quantization_named(name: str) -> Quantization:
     record = catalogue()["quantizations"].get(slug)
     if isinstance(record, Quantization):
         return record
-    plain = quantization_named(name.removeprefix("UD-").replace("_XL", "_M"))
-    return plain.model_copy(update={"slug": slug, "name": name, "bits_per_weight_file": None})
+    plain = name.removeprefix("UD-").removesuffix("_XL")
+    known = next((each for each in (plain, f"{plain}_M") if each.lower() in catalogue()["quantizations"]), None)
+    if known is None:
+        raise ValueError(f"quantization {name!r} is not in the catalogue of quantizations")
+    return quantization_named(known).model_copy(update={"slug": slug, "name": name, "bits_per_weight_file": None})
 
 
 def _read(path: Path) -> Iterable[dict[str, str]]:

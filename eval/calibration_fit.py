@@ -53,10 +53,10 @@ def rebuilt(constants: Constants, numbers: Mapping[str, float], path: str = "") 
     return numbers.get(path, constants)  # type: ignore[return-value]
 
 
-def as_logarithms(ratios: Vector) -> Vector:
-    """Residuals in which half and double are equally far off."""
-    logarithms: Vector = np.log(ratios)
-    return logarithms
+def as_errors(seconds: Vector, speeds: Vector) -> Vector:
+    """Logarithms of measured over estimated speed: half and double are equally far off."""
+    errors: Vector = np.log(seconds * speeds)
+    return errors
 
 
 def fit(

@@ -313,7 +313,6 @@ def evaluate(
 ) -> None:
     """Check figures, retrieval and answers against the reference sets."""
     from eval.run import run_eval
-
     from kb.chat.assistant import Assistant
 
     with plain_errors():

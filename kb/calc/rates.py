@@ -50,7 +50,10 @@ _DATACENTER_FLOPS = 250e12
 _INTEGER_SHARE = {"ampere": 0.5, "ada": 0.5, "hopper": 0.5, "blackwell": 0.5}
 """32-bit integer lanes over FP32 lanes of an SM, where it is not 1 (NVIDIA's architecture white papers)."""
 
-_FLOPS_PER_BYTE = {"metal": 30.0, "cpu": 10.0}
+_GA100 = r"\ba(100|30)\b"
+"""The one Ampere chip with as many integer lanes as FP32 lanes."""
+
+_FLOPS_PER_BYTE = {"metal": 30.0, "cpu": 20.0}
 _TYPICAL_FLOPS_PER_BYTE = 40.0
 _DUAL_ISSUE = ("rdna3", "rdna4")
 """Their FP32 figure counts two instructions per clock, which integer dot products do not get."""
@@ -122,7 +125,7 @@ def unpacking_flops(device: Device, family: str) -> float:
     if family == "float" or device.backend in ("metal", "cpu"):
         return flops
     generation = generation_of(device)
-    if generation == "ampere" and device.segment == "datacenter":
+    if re.search(_GA100, device.name.lower()):
         return flops
     return flops * _INTEGER_SHARE.get(generation, 1.0)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kb.calc.architecture import Architecture
 from kb.calc.constants import DECODE, PREFILL
-from kb.calc.decode import Spread, Step, StepTime, step_of, step_time
+from kb.calc.decode import SHARPNESS, Spread, Step, StepTime, step_of, step_time
 from kb.calc.device import Device
 from kb.calc.prefill import (
     MICRO_BATCH,
@@ -160,9 +160,12 @@ def _offloaded_prompt_seconds(prompt: Prompt, shares: Shares, batch: Step, devic
 
 def _bottleneck(on_devices: StepTime, in_system: StepTime, devices: Sequence[Device]) -> str:
     name = _names(devices)
+    reading, unpacking = on_devices.weights + on_devices.compute, 0.0
+    if on_devices.compute > (2 ** (1 / SHARPNESS) - 1) * on_devices.weights:  # unpacking takes longer than reading
+        reading, unpacking = unpacking, reading
     parts = {
-        f"memory bandwidth of {name}": on_devices.weights + on_devices.cache,
-        f"compute: unpacking the weights on {name}": on_devices.compute,
+        f"memory bandwidth of {name}": reading + on_devices.cache,
+        f"compute: unpacking the weights on {name}": unpacking,
         "fixed cost per token: launching the layers' kernels": on_devices.fixed,
         "interconnect between the cards": on_devices.links,
         "system memory (offloaded layers)": in_system.total,

@@ -1,7 +1,6 @@
 """``kb build``: files to an index in a folder of its own, made live by one rename."""
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from kb.errors import IndexUnusable, KnowledgeBaseError
 from kb.index.documents import load_documents, stored_documents
+from kb.index.questions import with_questions
+from kb.index.vectors import passage_vectors
 from kb.load import Knowledge, load
 from kb.records import Dispute, Passage, Term
 from kb.retrieval.dense import DenseIndex, write_vectors
-from kb.retrieval.embed import Embedder, Vectors, model_sha256
+from kb.retrieval.embed import Embedder, model_sha256
 from kb.store.manifest import (
     SCHEMA,
     Manifest,
@@ -72,14 +71,14 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
         report("validating the glossary and the corpus")
         known = load(knowledge_dir)
         known = _with_documents(known, data_dir)
-        passages = searchable(known)
+        passages = with_questions(knowledge_dir, searchable(known))
         workshop = data_dir / "builds" / f".{build_id}.{os.getpid()}"
         _sweep(data_dir)
         workshop.mkdir(parents=True)
         report(f"writing {len(passages)} passages")
         write_database(workshop / "kb.sqlite3", known, passages)
         report("embedding passages")
-        vectors = _embedded(passages, embedder, data_dir / "embeddings", embedding_sha256)
+        vectors = passage_vectors(passages, embedder, data_dir / "embeddings", embedding_sha256)
         (workshop / "chroma").mkdir()
         write_vectors(workshop / "chroma", vectors)
         manifest = Manifest(
@@ -162,32 +161,6 @@ def _dispute_passage(dispute: Dispute) -> Passage:
         title=dispute.title,
         text=f"{dispute.ruling}\n\n{dispute.reason}",
     )
-
-
-def _embedded(passages: tuple[Passage, ...], embedder: Embedder, cache: Path, model: str) -> Vectors:
-    """Vectors of all passages; those that an earlier build computed with the same model are reused."""
-    texts = [f"{p.heading_path}\n{p.text}" for p in passages]
-    kept = _read_cache(cache, model)
-    new = [text for text in dict.fromkeys(texts) if text not in kept]
-    if new:
-        kept |= dict(zip(new, embedder.embed(new), strict=True))
-    _write_cache(cache, model, {text: kept[text] for text in texts})
-    return np.stack([kept[text] for text in texts])
-
-
-def _read_cache(cache: Path, model: str) -> dict[str, Vectors]:
-    try:
-        texts = json.loads((cache / f"{model[:16]}.json").read_text("utf-8"))
-        vectors = np.load(cache / f"{model[:16]}.npy")
-    except (OSError, ValueError):
-        return {}
-    return dict(zip(texts, vectors, strict=True)) if len(texts) == len(vectors) else {}
-
-
-def _write_cache(cache: Path, model: str, kept: dict[str, Vectors]) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    (cache / f"{model[:16]}.json").write_text(json.dumps(list(kept)), "utf-8")
-    np.save(cache / f"{model[:16]}.npy", np.stack(list(kept.values())))
 
 
 def _counts(known: Knowledge, passages: tuple[Passage, ...]) -> dict[str, int]:

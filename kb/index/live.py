@@ -17,9 +17,9 @@ from kb.store.manifest import Manifest, verify
 from kb.store.queries import open_database, read_knowledge
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Index:
-    """Everything that answers are made from, of one build; too much to be printed."""
+    """Everything that answers are made from, of one build."""
 
     manifest: Manifest
     engine: Engine

@@ -87,6 +87,8 @@ class Passage(Record):
     section: str
     title: str
     text: str
+    questions: tuple[str, ...] = ()
+    """What people ask who need this passage: searched, never shown."""
 
     @property
     def heading_path(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromadb.api.client import Client
+from chromadb.api.collection_configuration import CreateHNSWConfiguration
 from chromadb.api.rust import RustBindingsAPI
 from chromadb.config import Settings as ChromaSettings
 from chromadb.config import System
@@ -15,6 +16,11 @@ from kb.store.manifest import MENDING
 from kb.store.queries import Ranked
 
 COLLECTION = "passages"
+HNSW: CreateHNSWConfiguration = {
+    "space": "cosine", "ef_construction": 400, "max_neighbors": 32, "ef_search": 400,
+}  # fmt: skip
+"""Wide enough that no near neighbour is missed among a few thousand vectors; tests hold it against exact search."""
+
 _BATCH = 2000
 
 
@@ -30,9 +36,7 @@ def _client(folder: Path) -> Client:
 def write_vectors(folder: Path, vectors: Vectors) -> None:
     """Row ``i`` is stored under the id of passage row ``i + 1``."""
     client = _client(folder)
-    collection = client.create_collection(
-        COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
-    )
+    collection = client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": HNSW})
     for start in range(0, len(vectors), _BATCH):
         part = vectors[start : start + _BATCH]
         collection.add(ids=[str(start + i + 1) for i in range(len(part))], embeddings=part)

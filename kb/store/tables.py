@@ -58,9 +58,11 @@ passage = Table(
     Column("section", String, nullable=False),
     Column("title", String, nullable=False),
     Column("text", Text, nullable=False),
+    Column("questions", JSON, nullable=False),
 )
 
 CREATE_PASSAGE_TEXT = (
-    'CREATE VIRTUAL TABLE passage_text USING fts5(heading, text, tokenize = "porter unicode61 remove_diacritics 2")'
+    "CREATE VIRTUAL TABLE passage_text USING "
+    'fts5(heading, text, questions, tokenize = "porter unicode61 remove_diacritics 2")'
 )
 """The full-text table; row ids are those of ``passage``."""

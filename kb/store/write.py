@@ -15,10 +15,11 @@ def write_database(path: Path, known: Knowledge, passages: Iterable[Passage]) ->
     """``passages`` is everything that search covers, in the order of its row ids."""
     engine = create_engine(f"sqlite:///{path}")
     tables.metadata.create_all(engine)
+    kept = tuple(passages)
     rows = [
         {"rowid": number, "passage_id": p.passage_id, "source": p.source, "section": p.section, "title": p.title,
-         "text": p.text}
-        for number, p in enumerate(passages, start=1)
+         "text": p.text, "questions": list(p.questions)}
+        for number, p in enumerate(kept, start=1)
     ]  # fmt: skip
     specs = [record for records in known.specs.values() for record in records.values()]
     contents: list[tuple[Any, list[dict[str, Any]]]] = [
@@ -44,9 +45,18 @@ def write_database(path: Path, known: Knowledge, passages: Iterable[Passage]) ->
             if content:
                 connection.execute(insert(table), content)
         if rows:
+            columns = "INSERT INTO passage_text (rowid, heading, text, questions)"
             connection.execute(
-                text("INSERT INTO passage_text (rowid, heading, text) VALUES (:rowid, :heading, :text)"),
-                [{"rowid": r["rowid"], "heading": f"{r['section']} {r['title']}", "text": r["text"]} for r in rows],
+                text(f"{columns} VALUES (:rowid, :heading, :text, :questions)"),
+                [
+                    {
+                        "rowid": number,
+                        "heading": f"{p.section} {p.title}",
+                        "text": p.text,
+                        "questions": " ".join(p.questions),
+                    }
+                    for number, p in enumerate(kept, start=1)
+                ],
             )
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))

@@ -51,19 +51,29 @@ def _known(index: Index, gpu: Gpu) -> str | None:
     """A name for :func:`~kb.tools.resolve.resolve_devices` whose record has this card's memory."""
     size = next((size for size in _sold_sizes(index, gpu) if _is_near(gpu.memory_gib, size)), None)
     for name in (gpu.name, f"{gpu.name} {size:g}GB" if size else gpu.name):
-        try:
-            match = index.names.resolve(("accelerators",), name, "device")
-        except (AmbiguousName, UnknownName):
-            continue
-        record = index.known.specs["accelerators"][match.slug]
-        assert isinstance(record, Accelerator)
-        if match.note or record.memory_gib is None:
-            continue
-        if _is_near(gpu.memory_gib, match.memory_gib or record.memory_gib.value):
-            return f"{match.slug} {match.memory_gib}gb" if match.memory_gib else match.slug
-        if size and record.memory_options_gib and size in record.memory_options_gib.value:
-            return f"{match.slug} {size:g}gb"
+        for record in _called(index, name):
+            options = record.memory_options_gib.value if record.memory_options_gib else ()
+            if size and size in options:
+                return f"{record.slug} {size:g}gb"
+            if record.memory_gib and _is_near(gpu.memory_gib, record.memory_gib.value):
+                return record.slug
     return None
+
+
+def _called(index: Index, name: str) -> list[Accelerator]:
+    """Every accelerator of that name, not merely of a similar one."""
+    try:
+        match = index.names.resolve(("accelerators",), name, "device")
+    except AmbiguousName as error:
+        labels = error.candidates
+    except UnknownName:
+        return []
+    else:
+        labels = () if match.note else (match.label,)
+    records = (record for record in index.known.specs["accelerators"].values() if record.name in labels)
+    found = [record for record in records if isinstance(record, Accelerator)]
+    # The driver names the cards for slots (PCIe, NVL); a bare name is the board for a socket (SXM).
+    return sorted(found, key=lambda record: record.pcie_lanes is not None)
 
 
 def _sold_sizes(index: Index, gpu: Gpu) -> list[float]:
@@ -98,6 +108,7 @@ def _figures(index: Index, gpu: Gpu) -> DeviceFigures:
 def _processor(index: Index, machine: ThisMachine) -> DeviceFigures:
     """With the bandwidth of the processor's record, or that of common dual-channel memory."""
     bandwidth = DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S
+    name = f"{machine.cpu} ({bandwidth:g} GB/s assumed)"
     try:
         match = index.names.resolve(("cpus",), machine.cpu, "processor")
     except (AmbiguousName, UnknownName):
@@ -105,9 +116,9 @@ def _processor(index: Index, machine: ThisMachine) -> DeviceFigures:
     else:
         record = index.known.specs["cpus"][match.slug]
         if isinstance(record, Cpu) and record.memory_bandwidth_gb_per_s and not match.note:
-            bandwidth = record.memory_bandwidth_gb_per_s.value
+            bandwidth, name = record.memory_bandwidth_gb_per_s.value, record.name
     return DeviceFigures(
-        name=f"{machine.cpu} ({bandwidth:g} GB/s assumed)",
+        name=name,
         memory_gib=machine.memory_gib,
         memory_bandwidth_gb_per_s=bandwidth,
         backend="cpu",

@@ -10,7 +10,7 @@ from kb.calc.results import Range
 from kb.calc.weights import Weights
 from kb.errors import InvalidArgument
 from kb.index.live import Index
-from kb.records import Accelerator, Build, Machine, Price, Record, SourceRef, Spec
+from kb.records import Accelerator, Machine, Price, Record, Spec
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.lookup import newest_of
 from kb.tools.memory import Context, FitArguments, Parts, fit_of
@@ -22,6 +22,7 @@ from kb.tools.resolve import (
     resolve_quantization,
     resolve_weights,
 )
+from kb.tools.rules import BuildRule, decision_rules, rule_sources
 from kb.tools.speed import decode_speed
 
 COUNTS = (1, 2, 4)
@@ -69,18 +70,6 @@ class HardwareChoice(Record):
     tokens_per_s_per_1000: float
     """Of ``currency``."""
     why: tuple[str, ...] = ()
-
-
-class BuildRule(Record):
-    """One rule of the long guide's decision framework; ``applies`` is None where nothing given decides it."""
-
-    build: str
-    slug: str
-    choose_if: tuple[str, ...]
-    headline_price_usd: tuple[float, float] | None
-    concurrent_users: tuple[float, float] | None
-    applies: bool | None
-    why: str
 
 
 class RecommendAnswer(Result):
@@ -157,9 +146,10 @@ def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, 
     found = find_choices(index, arguments, models)
     loads = _loads(index, arguments, models)
     shown = found[: arguments.limit]
-    rules = _rules(index, arguments)
+    users = arguments.users if "users" in arguments.model_fields_set else None
+    rules = decision_rules(index, _budget(arguments, "USD"), users)
     references = {f"price of {choice.hardware}": offer.price.sources for choice, offer in shown}
-    references |= {f"when to choose {rule.build}": _rule_sources(index, rule.slug) for rule in rules}
+    references |= {f"when to choose {rule.build}": rule_sources(index, rule.slug) for rule in rules}
     labels = tuple(load.model.label for load in loads)
     by = "price" if arguments.min_memory_gib else f"tokens per second for each 1,000 {_currency(arguments, found)}"
     return RecommendAnswer(
@@ -264,52 +254,6 @@ def _limits(arguments: RecommendArguments, found: list[tuple[HardwareChoice, Off
 def _currency(arguments: RecommendArguments, found: list[tuple[HardwareChoice, Offer]]) -> str:
     """That of the choices ranked first: the one asked for where any price is in it."""
     return found[0][0].currency if found else arguments.currency
-
-
-def _rules(index: Index, arguments: RecommendArguments) -> tuple[BuildRule, ...]:
-    """The decision framework, the cheapest first; what a budget and a number of users rule out does not apply."""
-    rules = []
-    for build in index.known.specs["builds"].values():
-        assert isinstance(build, Build)
-        if build.choose_if is None or not any("Decision Framework" in ref.section for ref in build.choose_if.sources):
-            continue
-        price = _pair(build.headline_price_usd.value) if build.headline_price_usd else None
-        users = _pair(build.concurrent_users.value) if build.concurrent_users else None
-        applies, why = _applies(arguments, price, users)
-        rules.append(
-            BuildRule(
-                build=build.name, slug=build.slug, choose_if=build.choose_if.value, headline_price_usd=price,
-                concurrent_users=users, applies=applies, why=why,
-            )
-        )  # fmt: skip
-    return tuple(sorted(rules, key=lambda rule: (rule.headline_price_usd or (1e12,), rule.slug)))
-
-
-def _applies(
-    arguments: RecommendArguments, price: tuple[float, float] | None, users: tuple[float, float] | None
-) -> tuple[bool | None, str]:
-    budget = _budget(arguments, "USD")
-    reasons = []
-    if budget is not None and price is not None:
-        if budget < price[0]:
-            return False, f"{budget:,.0f} USD are less than its {price[0]:,.0f} USD"
-        reasons.append(f"its {price[0]:,.0f} USD are within {budget:,.0f} USD")
-    if "users" in arguments.model_fields_set and users is not None:
-        if arguments.users > users[1]:
-            return False, f"{arguments.users} at once are more than its {users[1]:g}"
-        reasons.append(f"it serves up to {users[1]:g} at once")
-    return (True, "; ".join(reasons)) if reasons else (None, "neither a budget nor a number of users decides it")
-
-
-def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
-    return value if isinstance(value, tuple) else (value, value)
-
-
-def _rule_sources(index: Index, slug: str) -> tuple[SourceRef, ...]:
-    build = index.known.specs["builds"][slug]
-    assert isinstance(build, Build)
-    assert build.choose_if is not None
-    return build.choose_if.sources
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AliasChoices, ConfigDict, Field
 
 from kb.calc.architecture import Architecture
 from kb.calc.device import Device
@@ -41,7 +41,12 @@ _BPW = re.compile(r"^(?:exl2|exl3)?[\s_@-]*(\d{1,2}(?:\.\d{1,3})?)\s*(?:bpw|bits
 
 
 class ModelFigures(Arguments):
-    """A model that the database does not know, by the keys of its Hugging Face ``config.json``."""
+    """A model that the database does not know, by the keys of its Hugging Face ``config.json``.
+
+    A whole ``config.json`` may be given: keys that memory and speed do not depend on are named and left out.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     name: Name = "the given model"
     params_total: Positive | None = None
@@ -57,9 +62,13 @@ class ModelFigures(Arguments):
     tie_word_embeddings: bool = False
     sliding_window: Small | None = None
     sliding_window_pattern: Small | None = Field(None, description="every n-th layer attends to everything")
-    num_experts: Small | None = None
+    num_experts: Small | None = Field(
+        None, validation_alias=AliasChoices("num_experts", "num_local_experts", "n_routed_experts")
+    )
     num_experts_per_tok: Small | None = None
-    num_shared_experts: Whole = Field(0, ge=0, le=1000)
+    num_shared_experts: Whole = Field(
+        0, ge=0, le=1000, validation_alias=AliasChoices("num_shared_experts", "n_shared_experts")
+    )
     moe_intermediate_size: Small | None = None
     kv_lora_rank: Small | None = None
     q_lora_rank: Small | None = None
@@ -146,11 +155,16 @@ def _sources(record: LanguageModel) -> tuple[SourceRef, ...]:
 
 def _given_model(model: ModelFigures) -> ResolvedModel:
     config = model.model_dump(exclude={"name", "sliding_window_pattern"}, exclude_none=True)
-    notes: list[str] = []
+    unused = sorted(model.model_extra or {})
+    notes = [f"not used: {', '.join(unused[:20])}"] if unused else []
+    for key in unused:
+        del config[key]
     if model.sliding_window and model.sliding_window_pattern:
         config["num_sliding_layers"] = model.num_hidden_layers - model.num_hidden_layers // model.sliding_window_pattern
     if model.num_experts and not model.num_experts_per_tok:
         raise InvalidArgument("model.num_experts_per_tok", None, "how many of the experts are used per token")
+    if (model.num_experts_per_tok or 0) > (model.num_experts or 0):
+        raise InvalidArgument("model.num_experts_per_tok", model.num_experts_per_tok, "at most num_experts")
     if model.params_total is None:
         config["params_total"] = _estimated_params(model)
         notes.append(f"params_total was estimated from the shapes: {config['params_total'] / 1e9:.2f} billion")

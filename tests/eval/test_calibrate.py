@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from eval import calibrate
-from eval.calibration_data import Measurement, quantization_named, read_measurements
+from eval.calibration_data import (
+    Measurement,
+    architecture_of,
+    device_of,
+    quantization_named,
+    read_measurements,
+)
 from eval.calibration_fit import Prior, fit, flatten, rebuilt
 from eval.calibration_priors import DECODE, PREFILL
 from eval.calibration_report import groups_of, written
@@ -145,6 +151,32 @@ def test_a_missing_table_and_an_unknown_model_are_named(
     assert "gpt-9" in capsys.readouterr().err
 
 
+def test_an_unknown_device_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = _row("rtx-9999", "cuda", "llama-3.1-8b", 0) | {"decode_tps": "1"}
+    _write(folder / "decode_speed_calibration.csv", [row])
+    assert calibrate.main([str(folder)]) == 2
+    assert "rtx-9999" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("slug", "name"),
+    [
+        ("llama-3.1-8b", "Llama 3.1 8B"), ("smollm2-1.7b", "SmolLM2 1.7B"), ("falcon3-7b", "Falcon 3 7B"),
+        ("deepseek-r1-671b", "DeepSeek R1"),
+    ],
+)  # fmt: skip
+def test_models_are_the_catalogue_s(slug: str, name: str) -> None:
+    assert name in architecture_of(slug).name
+
+
+def test_devices_are_the_catalogue_s_on_the_measured_backend(folder: Path) -> None:
+    by_vulkan = device_of("strix-halo-128", "vulkan", {})
+    assert by_vulkan.backend == "vulkan"
+    assert by_vulkan.fp32_flops == pytest.approx(29.7e12)
+    with pytest.raises(ValueError, match="rtx-9999"):
+        device_of("rtx-9999", "cuda", {})
+
+
 def test_a_model_larger_than_its_card_is_left_aside(folder: Path) -> None:
     row = read_measurements(folder, "decode")[0]
     assert calibrate.fits_in_memory(row)
@@ -155,15 +187,19 @@ def test_sources_are_told_apart(folder: Path) -> None:
     row = read_measurements(folder, "decode")[0]
     assert calibrate.source_of(row) == ""
     assert calibrate.source_of(replace(row, group="localscore")) == "llamafile cuda"
-    assert calibrate.source_of(replace(row, group="xiongjiedai")) == "May 2024 cuda"
+    old = replace(row, group="xiongjiedai")
+    assert calibrate.source_of(old) == "May 2024 cuda"
+    assert calibrate.source_of(replace(old, family="float")) == "May 2024 cuda float"
+    server = replace(old, family="float", device=replace(row.device, segment="datacenter"))
+    assert calibrate.source_of(server) == "May 2024 datacenter float"
     assert "several devices" in groups_of(replace(row, device_count=2))
 
 
 @pytest.mark.parametrize(
     ("name", "family"),
     [
-        ("Q4_K_M", "k-quant"), ("UD-Q4_K_XL", "k-quant"), ("IQ4_XS", "i-quant"), ("BF16", "float"),
-        ("Q8_0", "legacy"), ("MXFP4", "microscaling"),
+        ("Q4_K_M", "k-quant"), ("UD-Q4_K_XL", "mixed"), ("UD-Q2_K_XL", "k-quant"), ("IQ4_XS", "i-quant"),
+        ("BF16", "float"), ("Q8_0", "legacy"), ("MXFP4", "microscaling"),
     ],
 )  # fmt: skip
 def test_families(name: str, family: str) -> None:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from kb.calc.architecture import Architecture
 from kb.calc.constants import CALIBRATION, DECODE
-from kb.calc.decode import cache_bytes_read, split_by_layers, step_of
+from kb.calc.decode import cache_bytes_read, split_by_layers, step_of, step_time
 from kb.calc.device import Device
 from kb.calc.prefill import bytes_read_by
-from kb.calc.rates import generation_of, is_server_cpu, vector_flops
+from kb.calc.rates import generation_of, is_server_cpu, unpacking_flops, vector_flops
 from kb.calc.results import Offload, Speed
 from kb.calc.speed import estimate_speed
 from kb.calc.weights import weights_of
@@ -173,7 +173,7 @@ def test_unequal_cards_share_by_memory() -> None:
     slow, fast = card(300, memory_bytes=8 * GIB), card(900)
     step = step_of(LLAMA_8B, weights_of(LLAMA_8B, quantization("Q4_K_M")), "k-quant", 0)
     mixed = split_by_layers(step, (slow, fast), DECODE).weights
-    reading = step.weight_bytes / DECODE.backends["cuda"].efficiency
+    reading = DECODE.practice * step.weight_bytes / DECODE.backends["cuda"].efficiency
     assert mixed == pytest.approx(reading * (0.25 / (300 * GB) + 0.75 / (900 * GB)))
 
 
@@ -222,6 +222,39 @@ def test_time_to_first_token_follows_the_prompt() -> None:
 def test_generation_and_vector_rate(device: Device, generation: str, teraflops: float) -> None:
     assert generation_of(device) == generation
     assert vector_flops(device)[0] / 1e12 == pytest.approx(teraflops, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("device", "family", "teraflops"),
+    [
+        (card(fp32_flops=35.6e12), "k-quant", 17.8),
+        (card(fp32_flops=35.6e12), "float", 35.6),
+        (card(fp32_flops=19.5e12, name="NVIDIA A100 80GB PCIe", segment="datacenter"), "k-quant", 19.5),
+        (card(fp32_flops=31.2e12, name="NVIDIA A10", segment="datacenter"), "k-quant", 15.6),
+        (card(fp32_flops=51.2e12, name="H100", architecture="Hopper", segment="datacenter"), "legacy", 25.6),
+        (card(fp32_flops=13.4e12, name="RTX 2080 Ti", architecture="Turing"), "legacy", 13.4),
+    ],
+)
+def test_unpacking_takes_the_integer_lanes(device: Device, family: str, teraflops: float) -> None:
+    assert unpacking_flops(device, family) / 1e12 == pytest.approx(teraflops)
+
+
+@given(model=models, device=devices, depth=depths)
+def test_reading_and_unpacking_overlap(model: Architecture, device: Device, depth: int) -> None:
+    step = step_of(model, weights_of(model, quantization("Q4_K_M")), "k-quant", depth)
+    time = step_time(step, device, DECODE)
+    slow = step_time(step, replace(device, bandwidth_bytes_per_s=device.bandwidth_bytes_per_s / 10), DECODE)
+    assert 0 <= slow.compute <= time.compute
+
+
+def test_a_server_cpu_pays_for_its_threads_not_for_its_name() -> None:
+    desktop = card(460.8, name="A desktop", backend="cpu")
+    small, large = (
+        speed(model, (replace(desktop, name="AMD EPYC 9654"),)).decode_tokens_per_s.typical
+        / speed(model, (desktop,)).decode_tokens_per_s.typical
+        for model in (GEMMA_12B, LLAMA_70B)
+    )
+    assert 0.3 < small < large < 0.9
 
 
 def test_a_server_cpu_is_told_by_its_name() -> None:

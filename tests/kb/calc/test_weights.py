@@ -2,7 +2,7 @@
 
 import gguf
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.calc.architecture import Architecture
@@ -103,6 +103,36 @@ def test_a_missing_width_is_told_from_the_parameters() -> None:
         "Mixtral", 46702792704, 0, 32, 4096, 32, 8, 128, 32000, 14336, num_experts=8, num_experts_per_tok=2
     )
     assert with_widths(mixtral).moe_intermediate_size == 14336
+
+
+NEMOTRON_SUPER = Architecture(
+    "Nemotron 3 Super 120B A12B", 120668707840, 12000000000, 88, 4096, 32, 2, 128, 131072, num_experts=512,
+    num_experts_per_tok=22, num_shared_experts=1, moe_intermediate_size=2688, shared_expert_intermediate_size=5376,
+    num_linear_layers=40, num_attention_free_layers=40,
+)  # fmt: skip
+
+
+def test_experts_that_are_smaller_than_their_shapes_say() -> None:
+    """Its experts have two matrices of 1,024 x 2,688, not three of 4,096 x 2,688: 512 x 40 x 2 of them are 112.7B."""
+    weights = weights_of(NEMOTRON_SUPER, quantization("q8_0"))
+    assert weights.total_bytes == pytest.approx(NEMOTRON_SUPER.params_total * 8.5 / 8, rel=0.02)
+    assert sum(weights.expert_bytes) == pytest.approx(512 * 40 * 2 * 1024 * 2688 * 8.5 / 8, rel=0.02)
+    assert weights.active_bytes < 0.12 * weights.total_bytes
+
+
+@settings(deadline=None)
+@given(
+    total=st.integers(10**8, 10**12), width=st.integers(1, 64), hidden=st.integers(1, 64), experts=st.integers(0, 256)
+)
+def test_tensors_never_add_up_to_more_than_the_parameters(total: int, width: int, hidden: int, experts: int) -> None:
+    wide = Architecture(
+        "A model", total, 0, 32, 256 * hidden, 32, 8, 64, 32000, 256 * width,
+        num_experts=experts, num_experts_per_tok=min(experts, 4), moe_intermediate_size=256 * width if experts else 0,
+    )  # fmt: skip
+    others = 2 * 32000 * 256 * hidden + 32 * 256 * hidden * (2 * 32 * 64 + 2 * 8 * 64 + experts)
+    weights = weights_of(wide, quantization("q8_0"))
+    kept_at_32_bits = (2 * 32 + 1 + 32 * experts) * 256 * hidden * 4
+    assert weights.total_bytes <= 1.03 * max(total, others) * 8.5 / 8 + kept_at_32_bits
 
 
 def test_kinds_of_layers_by_period() -> None:

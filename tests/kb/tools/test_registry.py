@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.errors import InvalidArgument, KnowledgeBaseError, UnknownName
@@ -191,71 +191,75 @@ names = st.one_of(
 kv_types = st.one_of(st.sampled_from(["f16", "q8_0", "q4_0", "iq4_nl"]), st.text(max_size=4))
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    arguments=st.fixed_dictionaries(
-        {"model": names, "quantization": names, "device": names},
-        optional={
-            "device_count": numbers,
-            "context": numbers,
-            "concurrency": numbers,
-            "system_memory_gb": numbers,
-            "kv_cache_type": kv_types,
-            "flash_attention": st.one_of(st.booleans(), numbers),
-            "surplus": numbers,
-        },
+def test_any_arguments_are_answered_or_refused(index: Index) -> None:
+    @settings(deadline=None, max_examples=60)
+    @given(
+        arguments=st.fixed_dictionaries(
+            {"model": names, "quantization": names, "device": names},
+            optional={
+                "device_count": numbers,
+                "context": numbers,
+                "concurrency": numbers,
+                "system_memory_gb": numbers,
+                "kv_cache_type": kv_types,
+                "flash_attention": st.one_of(st.booleans(), numbers),
+                "surplus": numbers,
+            },
+        )
     )
-)
-def test_any_arguments_are_answered_or_refused(index: Index, arguments: dict[str, Any]) -> None:
-    try:
-        result = call(index, "check_fit", arguments)
-    except KnowledgeBaseError as error:
-        refused = str(error)
-        assert refused
-    else:
-        assert result["verdict"] in ("fits", "fits_with_offload", "does_not_fit")
-
-
-@settings(deadline=None, max_examples=150)
-@given(
-    model=st.fixed_dictionaries(
-        {
-            "num_hidden_layers": st.integers(1, 10**7),
-            "hidden_size": st.integers(1, 10**7),
-            "num_attention_heads": st.integers(1, 10**7),
-        },
-        optional={
-            "params_total": st.integers(1, 10**15),
-            "params_active": st.integers(1, 10**15),
-            "num_key_value_heads": st.integers(1, 10**7),
-            "head_dim": st.integers(1, 10**7),
-            "vocab_size": st.integers(1, 10**7),
-            "num_experts": st.integers(1, 10**4),
-            "num_experts_per_tok": st.integers(1, 10**4),
-            "sliding_window": st.integers(1, 10**7),
-            "sliding_window_pattern": st.integers(1, 10**3),
-            "kv_lora_rank": st.integers(1, 10**4),
-        },
-    ),
-    device=st.fixed_dictionaries(
-        {"memory_gib": st.floats(1e-6, 1e6), "memory_bandwidth_gb_per_s": st.floats(1e-6, 1e6)},
-        optional={
-            "fp16_dense_tflops": st.floats(1e-6, 1e6),
-            "backend": st.sampled_from(["cuda", "metal", "cpu", "rocm"]),
-        },
-    ),
-    count=st.integers(1, 1024),
-    context=st.integers(1, 10**8),
-)
-def test_any_figures_within_the_ranges(
-    index: Index, model: dict[str, Any], device: dict[str, Any], count: int, context: int
-) -> None:
-    asked = {"model": model, "quantization": "q4_k_m", "device": device, "device_count": count, "context": context}
-    for name in ("check_fit", "estimate_speed"):
+    def ask(arguments: dict[str, Any]) -> None:
         try:
-            result = call(index, name, asked)
+            result = call(index, "check_fit", arguments)
         except KnowledgeBaseError as error:
             refused = str(error)
             assert refused
         else:
-            DIALECT(TOOLS[name].schema()["output_schema"]).validate(result)
+            assert result["verdict"] in ("fits", "fits_with_offload", "does_not_fit")
+
+    ask()
+
+
+def test_any_figures_within_the_ranges(index: Index) -> None:
+    @settings(deadline=None, max_examples=60)
+    @given(
+        model=st.fixed_dictionaries(
+            {
+                "num_hidden_layers": st.integers(1, 10**7),
+                "hidden_size": st.integers(1, 10**7),
+                "num_attention_heads": st.integers(1, 10**7),
+            },
+            optional={
+                "params_total": st.integers(1, 10**15),
+                "params_active": st.integers(1, 10**15),
+                "num_key_value_heads": st.integers(1, 10**7),
+                "head_dim": st.integers(1, 10**7),
+                "vocab_size": st.integers(1, 10**7),
+                "num_experts": st.integers(1, 10**4),
+                "num_experts_per_tok": st.integers(1, 10**4),
+                "sliding_window": st.integers(1, 10**7),
+                "sliding_window_pattern": st.integers(1, 10**3),
+                "kv_lora_rank": st.integers(1, 10**4),
+            },
+        ),
+        device=st.fixed_dictionaries(
+            {"memory_gib": st.floats(1e-6, 1e6), "memory_bandwidth_gb_per_s": st.floats(1e-6, 1e6)},
+            optional={
+                "fp16_dense_tflops": st.floats(1e-6, 1e6),
+                "backend": st.sampled_from(["cuda", "metal", "cpu", "rocm"]),
+            },
+        ),
+        count=st.integers(1, 1024),
+        context=st.integers(1, 10**8),
+    )
+    def ask(model: dict[str, Any], device: dict[str, Any], count: int, context: int) -> None:
+        asked = {"model": model, "quantization": "q4_k_m", "device": device, "device_count": count, "context": context}
+        for name in ("check_fit", "estimate_speed"):
+            try:
+                result = call(index, name, asked)
+            except KnowledgeBaseError as error:
+                refused = str(error)
+                assert refused
+            else:
+                DIALECT(TOOLS[name].schema()["output_schema"]).validate(result)
+
+    ask()

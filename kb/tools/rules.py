@@ -1,0 +1,65 @@
+"""The long guide's decision framework, as rules: which of its whole machines is for whom."""
+
+from kb.index.live import Index
+from kb.records import Build, Record, SourceRef
+
+FRAMEWORK = "Decision Framework"
+"""The section whose conditions these are; other documents' builds have conditions too."""
+
+
+class BuildRule(Record):
+    """One rule of the long guide's decision framework; ``applies`` is None where nothing given decides it."""
+
+    build: str
+    slug: str
+    choose_if: tuple[str, ...]
+    headline_price_usd: tuple[float, float] | None
+    concurrent_users: tuple[float, float] | None
+    applies: bool | None
+    why: str
+
+
+def decision_rules(index: Index, budget_usd: float | None, users: int | None) -> tuple[BuildRule, ...]:
+    """The cheapest first. What a budget or a number of users rules out does not apply; the other conditions are for
+    people to judge."""
+    rules = []
+    for build in index.known.specs["builds"].values():
+        assert isinstance(build, Build)
+        if build.choose_if is None or not any(ref.section == FRAMEWORK for ref in build.choose_if.sources):
+            continue
+        price = _pair(build.headline_price_usd.value) if build.headline_price_usd else None
+        served = _pair(build.concurrent_users.value) if build.concurrent_users else None
+        applies, why = _applies(budget_usd, users, price, served)
+        rules.append(
+            BuildRule(
+                build=build.name, slug=build.slug, choose_if=build.choose_if.value, headline_price_usd=price,
+                concurrent_users=served, applies=applies, why=why,
+            )
+        )  # fmt: skip
+    return tuple(sorted(rules, key=lambda rule: (rule.headline_price_usd or (float("inf"),), rule.slug)))
+
+
+def _applies(
+    budget: float | None, users: int | None, price: tuple[float, float] | None, served: tuple[float, float] | None
+) -> tuple[bool | None, str]:
+    reasons = []
+    if budget is not None and price is not None:
+        if budget < price[0]:
+            return False, f"{budget:,.0f} USD are less than its {price[0]:,.0f} USD"
+        reasons.append(f"its {price[0]:,.0f} USD are within {budget:,.0f} USD")
+    if users is not None and served is not None:
+        if users > served[1]:
+            return False, f"{users} at once are more than its {served[1]:g}"
+        reasons.append(f"it serves up to {served[1]:g} at once")
+    return (True, "; ".join(reasons)) if reasons else (None, "neither a budget nor a number of users decides it")
+
+
+def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def rule_sources(index: Index, slug: str) -> tuple[SourceRef, ...]:
+    build = index.known.specs["builds"][slug]
+    assert isinstance(build, Build)
+    assert build.choose_if is not None
+    return build.choose_if.sources
