@@ -146,7 +146,7 @@ def test_doctor(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["frobnicate"], ["fit", "70b"], ["search", "x", "-k", "0"], ["serve", "--port", "0"]]
+    "arguments", [[], ["frobnicate"], ["term"], ["search", "x", "-k", "0"], ["serve", "--port", "0"]]
 )
 def test_wrong_usage(arguments: list[str], tmp_path: Path) -> None:
     out, err = kb(*arguments, data=tmp_path, status=2)

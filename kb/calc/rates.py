@@ -113,6 +113,7 @@ def vector_flops(device: Device) -> tuple[float, str]:
     return flops, f"assumed {flops / 1e12:.1f} TFLOPS ({per_byte:g} operations per byte of bandwidth)"
 
 
+@lru_cache(maxsize=1024)
 def unpacking_flops(device: Device, family: str) -> float:
     """The rate at which weights of a quantization family are unpacked and multiplied.
 

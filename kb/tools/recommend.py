@@ -104,8 +104,12 @@ def run_recommend(index: Index, arguments: RecommendArguments) -> RecommendAnswe
         raise InvalidArgument("budget", arguments.budget, "either `budget` with its `currency`, or `budget_usd`")
     if arguments.models:
         return _for_models(index, arguments, arguments.models)
-    answers = [_for_models(index, arguments, (slug,)) for slug in SIZES_TO_TRY if slug in index.known.specs["models"]]
-    return next((answer for answer in answers if answer.choices), answers[-1])
+    known = [slug for slug in SIZES_TO_TRY if slug in index.known.specs["models"]]
+    for slug in known:
+        answer = _for_models(index, arguments, (slug,))
+        if answer.choices or slug == known[-1]:
+            return answer
+    raise InvalidArgument("models", None, "models by name, as the catalogue has none of the usual sizes")
 
 
 def _budget(arguments: RecommendArguments, currency: str) -> float | None:

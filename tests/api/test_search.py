@@ -15,7 +15,7 @@ def test_hits_carry_passage_source_and_score(http: httpx.Client) -> None:
 
 def test_explain_adds_each_rankers_rank_and_score(http: httpx.Client) -> None:
     hits = http.get("/search", params={"q": "NVLink", "explain": 1}).json()["hits"]
-    assert {name for hit in hits for name in hit["rankers"]} == {"bm25", "dense"}
+    assert {name for hit in hits for name in hit["rankers"]} == {"bm25", "dense", "names"}
     assert all(own["rank"] >= 1 for hit in hits for own in hit["rankers"].values())
 
 

@@ -1,6 +1,5 @@
 """Chroma against exact search with NumPy."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from kb.errors import IndexUnusable
 from kb.index.live import Index
+from kb.index.vectors import passage_vectors
 from kb.retrieval.dense import DenseIndex, write_vectors
 from kb.retrieval.embed import PACKAGED, Embedder, Vectors, model_folder, model_sha256
 from kb.store.manifest import graph_sha256
@@ -49,11 +49,9 @@ QUERIES = (
 
 @pytest.fixture(scope="module")
 def stored(index: Index, data_dir: Path, embedder: Embedder) -> Vectors:
-    """One row per passage, as the build kept them."""
-    kept = data_dir / "embeddings" / model_sha256(embedder.folder)[:16]
-    texts = json.loads(kept.with_suffix(".json").read_text("utf-8"))
-    rows = dict(zip(texts, np.load(kept.with_suffix(".npy")), strict=True))
-    return np.stack([rows[f"{p.heading_path}\n{p.text}"] for p in index.known.passages.values()])
+    """One row per passage, from what the build kept."""
+    passages = list(index.known.passages.values())
+    return passage_vectors(passages, embedder, data_dir / "embeddings", model_sha256(embedder.folder))
 
 
 def test_recall_at_10_is_whole(index_dir: Path, embedder: Embedder, stored: Vectors) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from kb.errors import IndexUnusable
 from kb.index.build import searchable
 from kb.index.live import Index
+from kb.index.questions import with_questions
 from kb.load import Knowledge, load
 from kb.settings import Settings
 from kb.store import tables
@@ -23,12 +24,13 @@ def shipped(settings: Settings) -> Knowledge:
     return load(settings.knowledge_dir)
 
 
-def test_everything_comes_back_as_it_was(index: Index, shipped: Knowledge) -> None:
+def test_everything_comes_back_as_it_was(index: Index, shipped: Knowledge, settings: Settings) -> None:
     assert index.known.terms == shipped.terms
     assert index.known.specs == shipped.specs
     assert index.known.disputes == shipped.disputes
     assert index.known.sources == shipped.sources
-    assert list(index.known.passages.values()) == list(searchable(shipped))
+    searched = with_questions(settings.knowledge_dir, searchable(shipped))
+    assert list(index.known.passages.values()) == list(searched)
 
 
 def test_reading_only(index: Index) -> None:
