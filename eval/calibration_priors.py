@@ -13,7 +13,7 @@ _OPERATIONS = {"legacy": 4.5, "k-quant": 5.0, "i-quant": 6.25, "float": 2.0, "mi
 DECODE = DecodeConstants(
     backends={
         "cuda": BackendConstants(700, 25, 50, 50, 0.92, 0.8, _OPERATIONS),
-        "rocm": BackendConstants(600, 50, 50, 150, 0.92, 0.6, {**_OPERATIONS, "k-quant": 13.0, "i-quant": 16.25}),
+        "rocm": BackendConstants(600, 50, 50, 150, 0.92, 0.6, {**_OPERATIONS, "k-quant": 10.0, "i-quant": 12.5}),
         "metal": BackendConstants(
             2400,
             75,

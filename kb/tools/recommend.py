@@ -105,10 +105,14 @@ def run_recommend(index: Index, arguments: RecommendArguments) -> RecommendAnswe
     if arguments.models:
         return _for_models(index, arguments, arguments.models)
     known = [slug for slug in SIZES_TO_TRY if slug in index.known.specs["models"]]
+    answers = []
     for slug in known:
         answer = _for_models(index, arguments, (slug,))
-        if answer.choices or slug == known[-1]:
+        if any(choice.count == 1 for choice in answer.choices):
             return answer
+        answers.append(answer)
+    if answers:
+        return next((answer for answer in answers if answer.choices), answers[-1])
     raise InvalidArgument("models", None, "models by name, as the catalogue has none of the usual sizes")
 
 

@@ -1,12 +1,15 @@
 """What to buy: what fits and what it costs, and the rules of the documents."""
 
 import re
+from collections.abc import Sequence
 
 from kb.chat.evidence import Desk, Section
-from kb.chat.sections.fitting import DEFAULT_QUANTIZATION
+from kb.chat.sections.fitting import DEFAULT_QUANTIZATION, default_quantization
 from kb.chat.wording import fmt, money
-from kb.records import Build
+from kb.tools.recommend import HardwareChoice
+from kb.tools.rules import BuildRule
 
+_QUIET = re.compile(r"\bquiet|\bsilent|\bnoise|\bnoisy|\bloud", re.I)
 LARGEST_WITHIN = (
     ("llama-3-1-70b", 48.0), ("qwen2-5-32b", 24.0), ("qwen2-5-14b", 12.0), ("llama-3-1-8b", 8.0), ("llama-3-2-3b", 4.0),
 )  # fmt: skip
@@ -21,9 +24,9 @@ def recommend(desk: Desk) -> list[Section]:
     result, mark = desk.call(
         "recommend_hardware", models=models or None, budget_usd=_budget_usd(desk), users=question.users,
         context=question.context,
-        quantization=question.quantizations[0].match.slug if question.quantizations else DEFAULT_QUANTIZATION,
+        quantization=_quantization(desk, models),
         min_tokens_per_s=question.tokens_per_s, vendor=_vendor(question.text), limit=5,
-        min_memory_gib=question.vram_gib,
+        min_memory_gib=question.vram_gib, max_power_w=question.watts, quiet=bool(_QUIET.search(question.text)) or None,
     )  # fmt: skip
     for thing in question.models:
         desk.about("models", thing.match.slug)
@@ -31,7 +34,7 @@ def recommend(desk: Desk) -> list[Section]:
         first = result.choices[0]
         verdict = (
             f"**{first.hardware}**: holds {result.models[0]} at {result.quantization}, about "
-            f"{fmt(first.decode_tokens_per_s.typical)} tokens/s, {_cost(first.price_usd)} "
+            f"{fmt(first.decode_tokens_per_s.typical)} tokens/s, {_cost(first)} "
             f"({first.price_kind}, {first.price_as_of}). {mark}"
         )
     else:
@@ -39,18 +42,25 @@ def recommend(desk: Desk) -> list[Section]:
     section = Section(verdict)
     for choice in result.choices[1:]:
         section.lines.append(
-            f"{choice.hardware}: about {fmt(choice.decode_tokens_per_s.typical)} tokens/s, {_cost(choice.price_usd)} "
+            f"{choice.hardware}: about {fmt(choice.decode_tokens_per_s.typical)} tokens/s, {_cost(choice)} "
             f"({choice.price_kind}, {choice.price_as_of}) {mark}"
         )
     section.lines.append(f"{result.formula} {mark}")
     section.notes = [*result.assumptions]
     if question.budget is not None and question.currency not in (None, "USD"):
         amount = money(question.budget, question.currency)
+        desk.quoted.append(amount)
         taken = "was taken as that many dollars" if _budget_usd(desk) else "could not be held against them"
         section.notes.insert(0, f"the sources' prices are in US dollars; your {amount} {taken}")
     if not question.models:
         section.notes.insert(0, "no model was named: the largest common size that the budget may hold was taken")
-    return [section, *_rules(desk)]
+    return [section, *_rules(desk, result.rules)]
+
+
+def _quantization(desk: Desk, models: Sequence[str]) -> str:
+    if desk.question.quantizations:
+        return desk.question.quantizations[0].match.slug
+    return default_quantization(desk, models[0]) if models else DEFAULT_QUANTIZATION
 
 
 def _vendor(text: str) -> str | None:
@@ -70,30 +80,19 @@ def _budget_usd(desk: Desk) -> float | None:
     return question.budget if question.currency in (None, "USD", "EUR", "GBP") else None
 
 
-def _cost(price: tuple[float, float]) -> str:
-    low, high = price
-    return money(low, "USD") if low == high else f"{money(low, 'USD')} to {money(high, 'USD')}"
+def _cost(choice: HardwareChoice) -> str:
+    low, high = (money(amount, choice.currency) for amount in choice.price)
+    return low if low == high else f"{low} to {high}"
 
 
-def _rules(desk: Desk) -> list[Section]:
-    """The long guide's decision framework, in our words."""
-    builds = [
-        record
-        for record in desk.index.known.specs["builds"].values()
-        if isinstance(record, Build) and record.choose_if and record.headline_price_usd
-    ]
-    budget = _budget_usd(desk)
-    if budget is not None:
-        builds = [record for record in builds if _lowest(record) <= budget]
-    if not builds:
+def _rules(desk: Desk, rules: Sequence[BuildRule]) -> list[Section]:
+    """The long guide's decision framework, in our words: the dearest build that the budget allows."""
+    applying = [rule for rule in rules if rule.applies]
+    if not applying:
         return []
-    build = max(builds, key=_lowest) if budget is not None else min(builds, key=_lowest)
-    assert build.choose_if is not None
-    text = "; ".join(build.choose_if.value)
-    return [Section(f"As a whole machine, the documents' {build.name} is for you if: {text} {desk.spec(build, text)}")]
-
-
-def _lowest(build: Build) -> float:
-    assert build.headline_price_usd is not None
-    value = build.headline_price_usd.value
-    return min(value) if isinstance(value, tuple) else value
+    rule = applying[-1]
+    text = "; ".join(rule.choose_if)
+    record = desk.index.known.specs["builds"][rule.slug]
+    return [
+        Section(f"As a whole machine, the long guide's {rule.build} is for you if: {text} {desk.spec(record, text)}")
+    ]
