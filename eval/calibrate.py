@@ -27,7 +27,7 @@ from kb.calc.rates import generation_of
 from kb.calc.speed import spread_key
 
 CONSTANTS_FILE = Path(__file__).parent.parent / "kb" / "calc" / "constants.py"
-PRACTICE = 1.025
+PRACTICE = 1.02
 """``DecodeConstants.practice``. Of devices left out of the fit, with 1.00 84 % of GPU rows are within 25 %, with 1.02
 85 %, with 1.04 86 %; rows of current builds fall from 8 to 10 % median error meanwhile."""
 LOW_QUANTILE, HIGH_QUANTILE = 0.08, 0.94
