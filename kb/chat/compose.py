@@ -8,7 +8,8 @@ from kb.chat.question import Claim, Intent, Question
 from kb.chat.reply import Citation, ToolCall
 from kb.chat.sections import SECTIONS
 from kb.chat.sections.knowing import dispute_section, figure_text
-from kb.chat.wording import first_sentences, fmt, joined, one_line
+from kb.chat.sections.telling import told
+from kb.chat.wording import fmt, joined, one_line
 from kb.errors import AmbiguousName, InvalidArgument, UnknownName
 from kb.index.live import Index
 from kb.records import Dispute, Figure
@@ -22,7 +23,7 @@ _NOT_OURS = re.compile(
 )  # fmt: skip
 _MARK = re.compile(r"\[(\d{1,3})\]")
 MOST_DISPUTES = 3
-MOSTLY_STRANGE = 0.25
+MOSTLY_STRANGE = 0.3
 """From this share of words that no passage uses, a question must come nearer to the passages to be ours."""
 STRANGER_BAR = 0.15
 DISPUTE_POOL = 25
@@ -81,11 +82,8 @@ def compose(index: Index, question: Question) -> Composed:
             sections += [section for section in composer(desk) if section.verdict not in {s.verdict for s in sections}]
         except (UnknownName, AmbiguousName, InvalidArgument, InvalidArguments) as error:
             problems.append(str(error))
-    told_by_passage = False
     if not sections and not (question.unknown and not problems):
-        found = _from_passages(desk, parts_given=bool(parts))
-        sections += found
-        told_by_passage = bool(found)
+        sections += _from_passages(desk)
     if not sections and not parts:
         return _abstained(desk, problems)
     if not sections and question.unknown and not desk.citations:
@@ -93,7 +91,7 @@ def compose(index: Index, question: Question) -> Composed:
     trusted = "\n".join(section.text() for section in sections)
     parts += [section.text() for section in sections]
     parts += [f"I could not work out one part: {problem}" for problem in problems]
-    if "disputes" not in question.intents and not told_by_passage:
+    if "disputes" not in question.intents:
         parts += _disputes(desk)
     notes = _notes(sections, question)
     parts += notes
@@ -179,20 +177,13 @@ def _disputed_names(desk: Desk) -> list[Section]:
     ][:2]
 
 
-def _from_passages(desk: Desk, *, parts_given: bool) -> list[Section]:
+def _from_passages(desk: Desk) -> list[Section]:
     """What the documents say, where the question is of the domain."""
     question = desk.question
     findings = desk.index.searcher.search(_query(question), 4)
     if not findings.hits or not _in_domain(question, findings):
         return []
-    first, *more = findings.hits
-    section = Section(f"{first_sentences(first.passage.text, 110)} {desk.passage(first.passage)}")
-    for hit in more:
-        if hit.passage.title != first.passage.title:
-            section.lines.append(
-                f"{hit.passage.title}: {first_sentences(hit.passage.text, 45)} {desk.passage(hit.passage)}"
-            )
-    return [section]
+    return told(desk, [hit.passage for hit in findings.hits])
 
 
 def _query(question: Question) -> str:
@@ -250,6 +241,7 @@ def _relevant_disputes(desk: Desk) -> list[Dispute]:
             for slug, dispute in candidates.items()
             if any(target.partition("#")[2] in keys for target in dispute.about if "#" in target)
         }
+    candidates |= {dispute.slug: dispute for dispute in desk.disputes_of_told()}
     if not candidates:
         return []
     topics = [DISPUTE_TOPICS[intent] for intent in desk.question.intents if intent in DISPUTE_TOPICS]

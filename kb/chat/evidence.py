@@ -42,6 +42,8 @@ class Desk:
     """What each citation says: the evidence that a language model is shown, and that figures are held against."""
     quoted: list[str] = field(default_factory=list)
     """What the answer repeats only to contradict it (claims of documents and of the question): no evidence."""
+    told: list[Passage] = field(default_factory=list)
+    """Passages of documents that the answer repeats; disputes about them belong beside it."""
     subjects: dict[str, None] = field(default_factory=dict)
     """Records that the answer is about (``accelerators/rtx-4090``); disputes are found by them."""
 
@@ -145,6 +147,20 @@ class Desk:
                 scored.append((len(met), len(targets), dispute))
         scored.sort(key=lambda entry: (-entry[0], entry[1], entry[2].slug))
         return [dispute for _, _, dispute in scored]
+
+    def disputes_of_told(self) -> list[Dispute]:
+        """Disputes whose claims stand in the sections of the documents that the answer repeats."""
+        places = [(passage.source, passage.section) for passage in self.told]
+        return [
+            dispute
+            for dispute in self.index.known.disputes.values()
+            if any(
+                claim.source == source and claim.section and (claim.section in section or section in claim.section)
+                for claim in dispute.claims
+                for source, section in places
+                if section
+            )
+        ]
 
     def _targets(self, dispute: Dispute) -> Iterable[str]:
         """The records that a dispute is about; a measurement stands for its device and its model."""

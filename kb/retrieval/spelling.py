@@ -6,11 +6,17 @@ from collections.abc import Iterable
 
 from rapidfuzz import fuzz, process
 
+from kb.store.queries import STOPWORDS
+
 _WORD = re.compile(r"[^\W\d_]+")
 SHORTEST = 5
 """Shorter words have too many neighbours to say which one was meant."""
 ALIKE = 80
 """Least similarity in per cent: one slip in five letters, two in ten."""
+
+
+NEARLY = 86
+"""Least similarity at which a word that nobody uses is taken for a slip: one in seven letters."""
 
 
 class Spelling:
@@ -31,14 +37,21 @@ class Spelling:
         return re.sub(r"(?<![\w-])[^\W\d_]{5,30}(?![\w-])", lambda word: self._known(word[0]), singular)
 
     def share_unknown(self, query: str) -> float:
-        """How much of a query, from 0 to 1, is words of three letters and more that no passage uses.
+        """How much of a query, from 0 to 1, is words of three letters and more that no passage uses nor nearly uses;
+        words that only put a question do not count.
 
         >>> Spelling(["how fast models run"]).share_unknown("how fast does Mbappe run")
-        0.4
+        0.3333333333333333
         """
         words = [word.casefold() for word in _WORD.findall(query) if len(word) > 2]
-        unknown = [word for word in words if word not in self._uses and word.removesuffix("s") not in self._uses]
-        return len(unknown) / len(words) if words else 0.0
+        telling = [word for word in words if word not in STOPWORDS]
+        unknown = [word for word in telling if not self._is_near(word)]
+        return len(unknown) / len(telling) if telling else 0.0
+
+    def _is_near(self, word: str) -> bool:
+        if word in self._uses or word.removesuffix("s") in self._uses:
+            return True
+        return process.extractOne(word, self._words, scorer=fuzz.ratio, score_cutoff=NEARLY) is not None
 
     def _known(self, word: str) -> str:
         folded = word.casefold()

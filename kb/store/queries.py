@@ -18,7 +18,7 @@ from kb.store import tables
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 # Words that say how a question is put, not what it is about.
-_STOPWORDS = frozenset(
+STOPWORDS = frozenset(
     [
         "a",
         "an",
@@ -134,7 +134,7 @@ def full_text_query(question: str) -> str:
     '"connectx" OR "7"'
     """
     words = [word.casefold() for word in _WORD.findall(question[:2000])]
-    telling = [word for word in words if word not in _STOPWORDS] or words
+    telling = [word for word in words if word not in STOPWORDS] or words
     return " OR ".join(f'"{word}"' for word in dict.fromkeys(telling))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from kb.chat.evidence import Desk, Section
 from kb.chat.question import Question
+from kb.chat.sections.telling import told
 from kb.chat.wording import first_paragraph, first_sentences, fmt, one_line, plain, price_text
 from kb.index.build import GLOSSARY
 from kb.names import Match
@@ -193,9 +194,9 @@ def define(desk: Desk) -> list[Section]:
             return []
         passages = _from_documents(desk, findings)
     sections: list[Section] = []
-    told: set[str] = set()
+    explained: set[str] = set()
     for thing in question.terms[:3]:
-        told.add(thing.match.slug)
+        explained.add(thing.match.slug)
         sections.append(_definition(desk, desk.index.known.terms[thing.match.slug], whole=not passages))
     for thing in (*question.others, *question.devices, *question.quantizations, *question.models)[:3]:
         twin = _term_of(desk, thing.match)
@@ -203,8 +204,8 @@ def define(desk: Desk) -> list[Section]:
             for match in thing.candidates[:3]:
                 desk.about(match.kind, match.slug)
                 sections.append(_summary(desk, desk.index.known.specs[match.kind][match.slug]))
-        elif twin.slug not in told:
-            told.add(twin.slug)
+        elif twin.slug not in explained:
+            explained.add(twin.slug)
             sections.append(_definition(desk, twin, whole=not passages))
     return [*passages, *sections]
 
@@ -226,12 +227,7 @@ def _from_documents(desk: Desk, findings: Findings, most: int = 3) -> list[Secti
         and (dense := hit.rankers.get("dense")) is not None
         and dense.score >= ABSTAIN_BELOW_COSINE
     ]
-    if not near:
-        return []
-    first, *more = near[:most]
-    section = Section(f"{first_sentences(first.text, 110)} {desk.passage(first)}")
-    section.lines = [f"{other.title}: {first_sentences(other.text, 45)} {desk.passage(other)}" for other in more]
-    return [section]
+    return told(desk, near[:most])
 
 
 def _term_of(desk: Desk, match: Match) -> Term | None:

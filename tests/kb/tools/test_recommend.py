@@ -94,7 +94,7 @@ def test_rules_of_the_decision_framework(index: Index) -> None:
 
 
 def test_without_models_the_largest_that_the_budget_holds(index: Index) -> None:
-    assert recommend(index, budget_usd=600).models != recommend(index, budget_usd=20000).models
+    assert recommend(index, budget_usd=300).models != recommend(index, budget_usd=20000).models
 
 
 def test_two_budgets_are_one_too_many(index: Index) -> None:
