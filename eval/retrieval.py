@@ -144,13 +144,14 @@ def metrics(outcomes: Sequence[QueryOutcome], split: Split | None = None) -> dic
     }
 
 
-def judge_threshold(on_topic: Sequence[float], off_topic: Sequence[float], cosine: float) -> Threshold:
-    """
-    >>> judge_threshold([0.6, 0.5, 0.3], [0.1, 0.4], 0.35)
+def judge_threshold(on_topic: Sequence[bool], off_topic: Sequence[bool], cosine: float) -> Threshold:
+    """Of queries of both kinds, whether each was taken to be ours.
+
+    >>> judge_threshold([True, True, False], [False, True], 0.35)
     Threshold(cosine=0.35, on_topic_kept=0.6667, off_topic_refused=0.5)
     """
     return Threshold(
         cosine=cosine,
-        on_topic_kept=round(sum(score >= cosine for score in on_topic) / len(on_topic), 4),
-        off_topic_refused=round(sum(score < cosine for score in off_topic) / len(off_topic), 4),
+        on_topic_kept=round(sum(on_topic) / len(on_topic), 4),
+        off_topic_refused=round(1 - sum(off_topic) / len(off_topic), 4),
     )

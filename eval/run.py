@@ -48,8 +48,8 @@ def _last_reply(assistant: Assistant, turns: Sequence[str]) -> Reply:
 
 def _retrieval(index: Index, queries: Sequence[Query], off_topic: Sequence[str]) -> RetrievalReport:
     outcomes = run_queries(index, queries)
-    on = [index.searcher.search(query.query, 1).best_cosine for query in queries]
-    off = [index.searcher.search(query, 1).best_cosine for query in off_topic]
+    on = [index.searcher.search(query.query, 1).reaches() for query in queries]
+    off = [index.searcher.search(query, 1).reaches() for query in off_topic]
     return RetrievalReport(
         report=metrics(outcomes, "report"),
         tune=metrics(outcomes, "tune"),

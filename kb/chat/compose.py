@@ -23,9 +23,6 @@ _NOT_OURS = re.compile(
 )  # fmt: skip
 _MARK = re.compile(r"\[(\d{1,3})\]")
 MOST_DISPUTES = 3
-MOSTLY_STRANGE = 0.3
-"""From this share of words that no passage uses, a question must come nearer to the passages to be ours."""
-STRANGER_BAR = 0.15
 DISPUTE_POOL = 25
 """How deep among all passages a dispute may rank and still be shown."""
 
@@ -193,9 +190,7 @@ def _query(question: Question) -> str:
 def _in_domain(question: Question, findings: Findings) -> bool:
     named = question.models or question.devices or question.quantizations or question.others
     bar = ABSTAIN_BELOW_COSINE - 0.12 if named else ABSTAIN_BELOW_COSINE
-    if findings.share_unknown >= MOSTLY_STRANGE:
-        bar += STRANGER_BAR
-    return findings.best_cosine >= bar
+    return findings.reaches(bar)
 
 
 def _abstained(desk: Desk, problems: list[str]) -> Composed:

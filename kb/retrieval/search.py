@@ -30,6 +30,13 @@ For the packaged embedding model; another one needs another bar.
 """
 
 
+MOSTLY_STRANGE = 0.3
+"""From this share of words that no passage uses, a query counts as strange."""
+
+STRANGER_BAR = 0.15
+"""How much nearer a strange query must come; of the queries of ``eval/retrieval`` this refuses two."""
+
+
 @dataclass(frozen=True)
 class RankerScore:
     """Where one ranker put a passage: rank from 1, and its own score (BM25, cosine similarity, 1 for a name)."""
@@ -56,6 +63,10 @@ class Findings:
     best_bm25: float
     share_unknown: float
     """Of the query's words, those that no passage uses."""
+
+    def reaches(self, bar: float = ABSTAIN_BELOW_COSINE) -> bool:
+        """Whether the query is near enough to the passages; one of mostly strange words must come nearer."""
+        return self.best_cosine >= bar + (STRANGER_BAR if self.share_unknown >= MOSTLY_STRANGE else 0.0)
 
 
 def fuse(rankings: Mapping[str, Sequence[Ranked]], weights: Mapping[str, float] = WEIGHTS) -> list[tuple[int, float]]:

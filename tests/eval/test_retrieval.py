@@ -49,7 +49,7 @@ def test_means_are_of_the_split_that_is_asked_for() -> None:
 
 
 def test_threshold_by_hand() -> None:
-    judged = judge_threshold([0.5, 0.5, 0.3], [0.3, 0.1], 0.4)
+    judged = judge_threshold([True, True, False], [False, False], 0.4)
     assert (judged.on_topic_kept, judged.off_topic_refused) == (0.6667, 1.0)
 
 

@@ -190,7 +190,7 @@ def define(desk: Desk) -> list[Section]:
     passages: list[Section] = []
     if not plain_definition:
         findings = desk.index.searcher.search(question.text, 8)
-        if findings.best_cosine < ABSTAIN_BELOW_COSINE and not (question.devices or question.models or question.others):
+        if not findings.reaches() and not (question.devices or question.models or question.others):
             return []
         passages = _from_documents(desk, findings)
     sections: list[Section] = []
