@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from api import chat, disputes, docs, health, metrics, search, specs, terms, tools
+from api import chat, disputes, docs, health, logs, metrics, search, specs, terms, tools
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
@@ -53,7 +53,9 @@ def create_app(
     settings: Settings | None = None, engine_maker: Callable[[Settings], Engine | None] = make_engine
 ) -> Litestar:
     """One server. The index is opened after the port is; until then ``/health/ready`` says 503."""
-    serving = Serving(settings or environment(), engine_maker)
+    settings = settings or environment()
+    logs.configure(settings.log_level)
+    serving = Serving(settings, engine_maker)
     counters = Metrics()
     app = Litestar(
         route_handlers=HANDLERS,

@@ -92,7 +92,7 @@ def _header(path: Path) -> _Header:
         )
         keys = {name: _value(field) for name, field in reader.fields.items()}
     except (ValueError, IndexError, KeyError, OverflowError, MemoryError) as error:
-        raise UnreadableModel(f"{path}: the GGUF file is damaged or cut short ({error})") from error
+        raise UnreadableModel(f"{path}: the GGUF file is damaged or cut short; download it again") from error
     return _Header(keys, tensors)
 
 

@@ -16,7 +16,8 @@ from kb.records.labels import label_key
 DEVICE_KINDS = ("accelerators", "machines", "cpus")
 
 _MODEL_SUFFIX = re.compile(
-    r"[-_ :.]+(?:instruct|it|chat|hf|gguf|base|text|latest|v?\d{4}|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)$",
+    r"(?:[-_ :.]+(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)"
+    r"|[-_]v?\d{4})$",
     re.I,
 )
 _OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
@@ -78,10 +79,22 @@ class Names:
         for kind, records in known.specs.items():
             for spec in records.values():
                 self._add(kind, spec.slug, spec.name, (spec.slug, spec.name, *spec.aliases, *spec.ambiguous_aliases))
+        self._add_bare_model_names(known)
         for size, slug in SIZE_CLASSES.items():
             if slug in known.specs.get("models", {}):
                 self._index["models"].setdefault(label_key(size), [slug])
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
+
+    def _add_bare_model_names(self, known: Knowledge) -> None:
+        """``GLM 4.5 Air`` for ``GLM 4.5 Air 106B``, where no other model has the name."""
+        bare: dict[str, list[str]] = defaultdict(list)
+        for spec in known.specs.get("models", {}).values():
+            shorter = re.sub(r"(?:\s+\d+(?:\.\d+)?[BMT](?:\s+A\d+(?:\.\d+)?B)?)$", "", spec.name)
+            if shorter != spec.name:
+                bare[label_key(shorter)].append(spec.slug)
+        for key, slugs in bare.items():
+            if len(slugs) == 1:
+                self._index["models"].setdefault(key, slugs)
 
     def _add(self, kind: str, slug: str, label: str, names: Sequence[str]) -> None:
         self._labels[kind][slug] = label
@@ -118,6 +131,14 @@ class Names:
     def matches(self, kind: str, name: str) -> list[Match]:
         """The records of one kind that answer to exactly this name."""
         return self._exact((kind,), name)
+
+    def named(self, kind: str, slug: str) -> Match | None:
+        """The record of exactly this slug."""
+        label = self._labels[kind].get(slug)
+        return Match(kind, slug, label) if label is not None else None
+
+    def starting_with(self, kind: str, stem: str) -> list[Match]:
+        return [Match(kind, slug, label) for slug, label in self._labels[kind].items() if slug.startswith(stem)]
 
     def label(self, kind: str, slug: str) -> str:
         return self._labels[kind].get(slug, slug)
@@ -194,7 +215,7 @@ class Names:
     def _misspelt(self, kinds: Sequence[str], name: str, cutoff: float = 84) -> list[Match]:
         """By a spelling at most a slip away. Numbers are names here: 5080 is no misspelling of 5090."""
         key = label_key(name[:200])
-        if len(key) < 4:
+        if len(key) < 5:
             return []
         digits = tuple(_DIGITS.findall(key))
         for kind in kinds:
@@ -229,7 +250,7 @@ class Names:
         for last in range(min(position + 8, len(words)) - 1, position - 1, -1):
             end = words[last].end()
             piece = text[start:end]
-            if len(label_key(piece)) > self._longest + 12 or re.search(r"[?!;\n]|, |\. ", piece):
+            if len(label_key(piece)) > self._longest + 12 or re.search(r"[?!;\n%]|, |\. |\d/\d", piece):
                 continue
             if "models" in kinds and last > position and self._exact(("quantizations",), words[last][0]):
                 continue
@@ -247,7 +268,7 @@ class Names:
 
     def misspelt_mentions(self, text: str, kinds: Sequence[str], taken: Sequence[Mention]) -> Iterator[Mention]:
         """Words outside ``taken`` that are a slip away from a name; for questions with typing errors."""
-        for word in re.finditer(r"[A-Za-z][\w-]{4,}(?:\s\d{3,4}\w*)?", text):
+        for word in re.finditer(r"(?<![\w.-])[A-Za-z][\w-]{4,}(?![.\w-]*\d)(?:\s\d{3,4}\w*)?", text):
             if any(word.start() < other.end and other.start < word.end() for other in taken):
                 continue
             found = self._misspelt(kinds, word[0], cutoff=88)

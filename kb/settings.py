@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     llm_threads: int = Field(0, ge=0, le=1024, description="threads of the local model; 0 leaves it to llama.cpp")
     llm_gpu_layers: int = Field(-1, ge=-1, le=10_000, description="layers on the GPU; -1 is all, where there is one")
     llm_deadline_s: float = Field(60.0, gt=0, le=3600, description="after this the composed answer stands alone")
-    llm_queue: int = Field(4, ge=0, le=1000, description="requests that may wait for the model; one more gets 503")
+    llm_queue: int = Field(
+        4, ge=0, le=1000, description="requests that may wait for the model; more get no explanation"
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least severe log line shown")
 
 

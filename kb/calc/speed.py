@@ -229,7 +229,7 @@ def _assumptions(
         "a current llama.cpp; builds from before 2025, and llamafile, are slower",
         f"the decode speed is the one reached with {context:,} tokens in the cache; it is higher before that",
         f"the time to first token is for a prompt of {prompt.tokens:,} tokens",
-        f"vector rate of the {devices[0].name}: {rate / 1e12:.1f} TFLOPS ({how})",
+        f"vector rate of {devices[0].name}: {rate / 1e12:.1f} TFLOPS ({how})",
         f"weights: {weights.how}" if weights.how else "",
     ]
     if len(devices) > 1:

@@ -19,7 +19,9 @@ from kb.tools import InvalidArguments
 _NOT_OURS = re.compile(
     r"\b(?:repeat|print|reveal|show|output|tell me|what (?:is|are))\b[^?.]{0,30}"
     r"\b(?:system prompt|your (?:prompt|instructions|rules)|environment variables)"
-    r"|\b(?:stock|share) (?:price|market)|\bshares? of\b", re.I
+    r"|\b(?:stock|share) (?:price|market)|\bshares? of\b"
+    r"|\b(?:crysis|cyberpunk|fortnite|minecraft)\b"
+    r"|\bwrite (?:me )?an? (?:\w+ )?(?:script|poem|essay|story|song)\b", re.I
 )  # fmt: skip
 _MARK = re.compile(r"\[(\d{1,3})\]")
 MOST_DISPUTES = 3
@@ -37,11 +39,19 @@ DISPUTE_TOPICS: dict[Intent, tuple[str, ...]] = {
 }
 """What a dispute must be about to be shown beside an answer of these kinds (parts of its ``about`` entries)."""
 
+CLAIMED = {
+    "memory_gib": ("GB", "of memory"),
+    "memory_bandwidth_gb_per_s": ("GB/s", "of memory bandwidth"),
+    "tdp_w": ("W", "TDP"),
+    "cuda_cores": ("CUDA cores", "in all"),
+}
+"""How a figure that a question takes for granted is put right: its unit and what it is of."""
+
 MOST_NOTES = 5
 
 CAN_ANSWER = (
     "I answer questions about hardware for running AI models: whether a model fits a device and how fast it runs, what "
-    "terms like VRAM or GGUF mean, specifications, prices, power supplies and builds."
+    "terms like VRAM or GGUF mean, specifications, prices, power supplies and builds. Ask in English."
 )
 
 
@@ -150,8 +160,7 @@ def _correction(desk: Desk, claim: Claim) -> str | None:
     if claim.key == "memory_gib" and isinstance(options, Figure):
         sizes = joined([fmt(float(value)) for value in options.value], "or")
         return f"**The {record.name} is sold with {sizes} GB, not {said} GB.** {mark}"
-    unit = {"memory_gib": "GB", "memory_bandwidth_gb_per_s": "GB/s", "tdp_w": "W"}[claim.key]
-    what = {"memory_gib": "of memory", "memory_bandwidth_gb_per_s": "of memory bandwidth", "tdp_w": "TDP"}[claim.key]
+    unit, what = CLAIMED[claim.key]
     return f"**The {record.name} has {fmt(float(figure.value))} {unit} {what}, not {said} {unit}.** {mark}"
 
 
@@ -215,8 +224,10 @@ def _abstained(desk: Desk, problems: list[str]) -> Composed:
 
 def _disputes(desk: Desk) -> list[str]:
     """Disputes that are about what the answer is about, and near the question in words or meaning."""
-    cited = {citation.dispute for citation in desk.citations}
-    found = [dispute for dispute in _relevant_disputes(desk) if dispute.slug not in cited][:MOST_DISPUTES]
+    cited = [citation.dispute for citation in desk.citations if citation.dispute]
+    unexplained = [desk.index.known.disputes[slug] for slug in cited if slug not in desk.ruled]
+    more = [dispute for dispute in _relevant_disputes(desk) if dispute.slug not in cited]
+    found = [*unexplained, *more][:MOST_DISPUTES]
     if not found:
         return []
     lines = []

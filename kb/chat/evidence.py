@@ -126,6 +126,8 @@ class Desk:
         return number
 
     _keys: dict[int, str] = field(default_factory=dict)
+    ruled: set[str] = field(default_factory=set)
+    """Disputes that the answer tells in full already."""
 
     def about(self, kind: str, slug: str | None) -> None:
         if slug:
@@ -143,7 +145,8 @@ class Desk:
             met = [subject for subject in self.subjects if subject in targets]
             groups_met = {_group(subject) for subject in met}
             joined = {"models", "devices"} <= groups_met or {"models", "quantizations"} <= groups_met
-            if met and (joined or len(groups & {"models", "devices"}) < 2):
+            named = "models" not in groups or "models" in groups_met
+            if met and (joined or (named and len(groups & {"models", "devices"}) < 2)):
                 scored.append((len(met), len(targets), dispute))
         scored.sort(key=lambda entry: (-entry[0], entry[1], entry[2].slug))
         return [dispute for _, _, dispute in scored]

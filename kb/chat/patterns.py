@@ -10,7 +10,7 @@ INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
         ("token_cost", r"(?:cost|price|cheap)\w*\b[^?]*\bper (?:million|1m|m) tok|per million tokens"),
         ("training", r"\bfine[- ]?tun\w*|\bq?lora\b|\btrain(?:ing|ed)?\b"),
         ("power_cost", r"electricity|power bill|energy (?:cost|bill)|\bkwh\b|cost (?:me )?to (?:run|power)|running costs?"),
-        ("power_supply", r"\bpsu\b|power supply|power supplies|how many watts? (?:do|does|should|will) (?:i|my|we)|wattage|\bcircuit|\bbreaker|\boutlet|\bamps?\b|\b\d\d\s?a\b"),
+        ("power_supply", r"\bpsu\b|power supply|power supplies|how many watts? (?:do|does|should|will) (?:i|my|we)\b|wattage|\bcircuit|\bbreaker|\boutlet|\bamps?\b|\b\d\d\s?a\b"),
         ("load_time", r"\bload(?:s|ing)?\b[^?]*\b(?:time|long|seconds|fast|quick\w*|take)|how long[^?]*\bload|time to load|cold start"),
         ("transfer", r"\btransfer(?:ring)?\b[^?]*(?:time|long|take|over)|how long[^?]*(?:copy|transfer|move)|\b(?:copy|copying|move|moving|send|sending|transferring|push|pushing)\b[^?]*\b(?:over|across|via|through)\b"),
         ("max_context", r"(?:max(?:imum)?|longest|largest|biggest|most) (?:possible )?(?:context|ctx)|how (?:long|much|big|many)\b[^?]{0,25}\b(?:context|ctx)|how many tokens (?:of context )?(?:can|fit)|context[^?]{0,25}\b(?:can i|fit|get|possible)"),
@@ -20,7 +20,7 @@ INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
         ("fit", r"\bcan (?:i|you|we|it|my|an?|the|one)\b[^?]*\b(?:run|fit|load|handle|use|host|hold|serve)|\bwill\b[^?]*\b(?:fit|run|work)\b|\bdo(?:es)?\b[^?]*\b(?:fit|run)\b|\bis\b[^?]*\benough\b|\benough (?:vram|memory|ram)|\bfits?\b|\brun(?:ning|s)?\b|\bpossible\b|\bhold\b|\bhost(?:ing)?\b|\bserv(?:e|ing)\b"),
     ("speed", r"how fast|tokens? (?:per|/|a) ?s|tok/s|\btoks?\b|\bt/s\b|\btps\b|\bspeed\b|how (?:quick|slow)\w*|throughput|how many tokens|time to first token|\bttft\b|prefill|prompt processing|latency"),
         ("what_runs", r"what (?:can|could|will|models?|llms?|size)\b[^?]*\b(?:run|fit|handle|work)|which (?:models?|llms?)\b|(?:biggest|largest|best) (?:model|llm)|what (?:model|llm)s?\b|run locally (?:on|with)|options for (?:models?|llms?)|models? options|suggest (?:a |some )?(?:models?|llms?)"),
-            ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)|total memory|how much gb|how many gb|\bis \d+ ?gb\b[^?]{0,12}(?:right|correct|true)|what (?:do )?(?:we|i) need for|rough number"),
+            ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)|total memory|how much gb|how many gb|\bis \d+ ?gb\b[^?]{0,12}(?:right|correct|true)|what (?:do )?(?:we|i) need for|rough number|\bvram\b|\bfootprint\b"),
         ("recommend", r"(?:what|which)\b[^?]*\b(?:should|to|would you)\b[^?]*\b(?:buy|get|choose|pick|build)|recommend|\bbest (?:\w+ ){0,2}(?:gpu|card|graphics card|hardware|machine|computer|mac|build|setup|budget|value)|\bbudget\b|worth (?:buying|it)|what hardware|which (?:gpu|card|graphics card|mac|machine|computer)\b|what (?:gpu|card|graphics card|computer|machine)\b|suggestions?\?|what do you suggest|which mac\b|shopping|\bcheapest\b|most affordable"),
         ("disputes", r"disput|contradict|disagree|wrong about|conflict|inconsisten|\bis (?:that|this|it) (?:correct|right|true)\b|, (?:right|correct|true)\?|rule of thumb|\bmyth\b"),
         ("define", r"\bwhat(?:'s| is| are| does)\b|\bexplain\b|\bdefine\b|\bmeaning of\b|\bstand for\b|\btell me about\b|\bwhat do you (?:know|mean)|\bdescribe\b"),
@@ -77,9 +77,9 @@ FOLLOW_UP = re.compile(
     r"^\s*(?:and|or|but|also|what about|how about|what if|then|so|ok(?:ay)?|with|on|at|in|same|now|if)\b"
     r"|\b(?:it|its|them|their|that|those|this one|these|the same|instead|both|that one)\b", re.I
 )  # fmt: skip
-OF_THEM = re.compile(r"(?:^\s*(?:and|what about|how about)\s+(?:with\s+)?)(two|three|four|six|eight)\s*\??\s*$|\b(\d{1,3}|two|three|four|six|eight|a pair|both|a second|another)\b\s*(?:of\s+(?:them|those|these)|cards?|gpus?|x\b|more)", re.I)  # fmt: skip
+OF_THEM = re.compile(r"(?:^\s*(?:and|what about|how about)\s+(?:with\s+)?)(\d{1,2}|two|three|four|six|eight)\s*\??\s*$|\b(\d{1,3}|two|three|four|six|eight|a pair|both|a second|another)\b\s*(?:of\s+(?:them|those|these)|cards?|gpus?|ones?\b|x\b|more)", re.I)  # fmt: skip
 SECOND = re.compile(r"\b(?:a second|another|one more)\b", re.I)
-COUNT_BEFORE = re.compile(r"(?:^|[\s(])(\d{1,3}|an?|one|two|three|four|five|six|eight|dual|twin|pair of|a pair of|quad)\s*[x×]?\s*(?:nvidia|geforce|amd|radeon|used|new)?\s*$", re.I)  # fmt: skip
+COUNT_BEFORE = re.compile(r"(?:^|[\s(])(\d{1,3}|an?|one|two|three|four|five|six|eight|dual|twin|pair of|a pair of|quad)\s*[x×]?\s*(?:gpus?\s+|cards?\s+|of\s+)?(?:nvidia|geforce|amd|radeon|used|new)?\s*$", re.I)  # fmt: skip
 COUNT_AFTER = re.compile(r"^\s*[x×]\s*(\d{1,3})\b", re.I)
 WORDS_TO_COUNT = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "dual": 2, "twin": 2,
@@ -111,6 +111,22 @@ CALCULATED = frozenset({
     "fit", "memory", "speed", "max_context", "best_quantization", "training", "power_supply", "power_cost", "load_time",
     "transfer", "kv_cache", "what_runs", "rent_or_buy", "token_cost", "compare",
 })  # fmt: skip
+CORES_CLAIM = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{4,6})\s*(?:cuda )?cores", re.I)
+LAPTOP = re.compile(r"\blaptop|\bnotebook|\bmobile\b", re.I)
+MAC = re.compile(r"\bmac\b|\bmacbook|\bimac\b|apple silicon", re.I)
+CPU_ONLY = re.compile(
+    r"\bno (?:dedicated )?(?:gpu|graphics card)|\bcpu[- ]only|without (?:a |any )?(?:gpu|graphics)|\bon (?:my |the |a )?cpu\b|just (?:a |my )?cpu\b|raspberry pi",
+    re.I,
+)
+HOW_MANY = re.compile(
+    r"how many\b(?![^?]*(?:users|people|requests|tokens|parameters|layers|experts|cores|lanes|watts|gb\b))[^?]*\b(?:for|to|do|would|needed|need)\b",
+    re.I,
+)
+HOW_MANY_USERS = re.compile(
+    r"how many\b[^?]{0,30}\b(?:users|people|requests|conversations|chats|developers|sessions)", re.I
+)
+SUPPORTS = re.compile(r"\bsupport\w*|\bcompatible|\bnative(?:ly)?\b|\bwork(?:s)? on\b", re.I)
+JOINS = re.compile(r"\bversus\b|\bvs\b|\bcompared\b|\bdifference\b", re.I)
 CHEAPEST = re.compile(r"\bcheapest\b|most affordable|best|should|recommend|which|budget", re.I)
 GENERIC_TERMS = frozenset({
     "memory", "gpu", "parameters", "token", "inference", "llm", "cache", "node", "noise", "case", "context-length",

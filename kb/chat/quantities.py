@@ -44,11 +44,15 @@ _SIZE = re.compile(rf"{_NUMBER}\s*(gb|gib|tb)\b(?!\s*/\s*s|ps|\s*per)", re.I)
 _VRAM = re.compile(
     r"(\d{1,4})\s*(?:gb|gib|gigs?|g)\s*(?:of\s+)?(?:vram|video (?:ram|memory)|gpu (?:memory|ram)|graphics memory|unified memory|unified ram)"
     r"|vram\s*(?:of|is|:|=)?\s*(\d{1,4})\s*(?:gb|gib|gigs?)|(\d{1,4})\s*(?:gb|gib|gigs?)\s*(?:gpu|graphics card|card|mac\b|macbook)"
-    r"|(?:gpu|graphics card|card|mac|macbook)\s+(?:with|of)\s+(\d{1,4})\s*(?:gb|gib|gigs?)", re.I
+    r"|(?:gpu|graphics card|card|mac|macbook)\s+(?:with|of|has|having)\s+(\d{1,4})\s*(?:gb|gib|gigs?)", re.I
 )  # fmt: skip
 _READ = re.compile(rf"{_NUMBER}\s*(mb|gb)\s*(?:/|p)\s*s\b", re.I)
 _TOKENS_PER_S = re.compile(rf"{_NUMBER}\s*(?:tokens?|toks?|t)\s*(?:/|per|p|a)\s*(?:s|sec|second)\b", re.I)
 _KV_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|8[- ]bit|4[- ]bit|q8|q4)\b[^.?]{0,12}\bkv|\bkv[\s-]*(?:cache)?[^.?]{0,16}?\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|q8|q4|8[- ]bit|4[- ]bit)\b", re.I)  # fmt: skip
+_CACHE_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|f16|fp16|bf16|q8|q4)\s+cache\b", re.I)
+_DDR = re.compile(r"\bddr([345])(?:[- ](\d{4}))?", re.I)
+_CHANNELS = re.compile(r"\b(\d{1,2})[- ]channels?\b|\b(dual|quad)[- ]channel", re.I)
+_COMMON_MT_PER_S = {"3": 1600, "4": 3200, "5": 5600}
 _CURRENCIES = {
     "$": "USD",
     "€": "EUR",
@@ -161,8 +165,22 @@ def _kwh_currency(text: str) -> str | None:
 
 
 def _kv_type(text: str) -> str | None:
-    found = _KV_TYPE.search(text)
+    found = _KV_TYPE.search(text) or _CACHE_TYPE.search(text)
     if not found:
         return None
-    name = re.sub(r"[- ]", "", (found[1] or found[2]).lower())
+    name = re.sub(r"[- ]", "", next(group for group in found.groups() if group).lower())
     return _KV_NAMES.get(name, name)
+
+
+def system_bandwidth_gb_per_s(text: str) -> float:
+    """Of the system memory that a text describes: channels × 8 bytes × transfers; two channels of DDR5-5600 unless said.
+
+    >>> system_bandwidth_gb_per_s("no gpu, 32GB DDR4"), system_bandwidth_gb_per_s("12 channel ddr5-4800")
+    (51.2, 460.8)
+    """
+    kind, channels = _DDR.search(text), _CHANNELS.search(text)
+    rate = int(kind[2] or _COMMON_MT_PER_S[kind[1]]) if kind else 5600
+    count = 2
+    if channels:
+        count = int(channels[1]) if channels[1] else {"dual": 2, "quad": 4}[channels[2].lower()]
+    return round(count * 8 * rate / 1000, 1)

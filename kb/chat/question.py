@@ -8,7 +8,7 @@ from kb.names import Match
 Intent = Literal[
     "fit", "memory", "speed", "max_context", "best_quantization", "what_runs", "compare", "kv_cache", "power_supply",
     "power_cost", "load_time", "transfer", "training", "rent_or_buy", "token_cost", "recommend", "spec", "define",
-    "disputes", "passages",
+    "disputes", "passages", "max_users", "supports",
 ]  # fmt: skip
 
 
@@ -41,7 +41,7 @@ class Claim:
     """Something that the question takes for granted of a device, to be held against its record."""
 
     thing: Thing
-    key: Literal["memory_gib", "memory_bandwidth_gb_per_s", "tdp_w", "nvlink"]
+    key: Literal["memory_gib", "memory_bandwidth_gb_per_s", "cuda_cores", "nvlink"]
     value: float
 
 
@@ -78,6 +78,8 @@ class Question:
     size_gb: float | None = None
     vram_gib: float | None = None
     """Device memory that is given without a device."""
+    cpu_bandwidth_gb_per_s: float | None = None
+    """Of system memory, where the model is to run on a CPU that is not named."""
     read_mb_per_s: float | None = None
     tokens_per_s: float | None = None
     training_method: Literal["full", "lora", "qlora"] | None = None

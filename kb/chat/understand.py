@@ -1,40 +1,32 @@
 """Messages to a :class:`Question`: which names, which quantities, what is asked."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from kb.chat.naming import claims, inside_any, mentions, near_kv, sized, thing_of, unknown_names
 from kb.chat.patterns import (
-    ASKED_OF,
-    BANDWIDTH_CLAIM,
     CALCULATED,
     CHEAPEST,
-    COUNT_AFTER,
-    COUNT_BEFORE,
+    CPU_ONLY,
     ENOUGH,
     FIGURE_KEYS,
     FOLLOW_UP,
     GENERIC_TERMS,
+    HOW_MANY_USERS,
     INTENTS,
-    LOOKS_LIKE_DEVICE,
-    LOOKS_LIKE_MODEL,
-    LOOKS_LIKE_QUANTIZATION,
-    MEMORY_BEFORE,
-    MEMORY_CLAIM,
+    JOINS,
     MOVES,
-    NVLINK_CLAIM,
     OF_THEM,
     SECOND,
+    SUPPORTS,
     TOGETHER,
     WORDS_TO_COUNT,
 )
-from kb.chat.quantities import Quantities, number, read_quantities
+from kb.chat.quantities import Quantities, read_quantities, system_bandwidth_gb_per_s
 from kb.chat.question import Claim, Intent, Question, Thing
-from kb.names import DEVICE_KINDS, Mention, Names
-from kb.records import kinds
-
-_OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))
+from kb.names import Names
 
 
 def understand(messages: Sequence[str], names: Names) -> Question:
@@ -46,149 +38,48 @@ def understand(messages: Sequence[str], names: Names) -> Question:
 
 
 def _read(text: str, names: Names) -> Question:
-    text = text[:8000]
-    found = list(_mentions(text, names))
-    unknown = _unknown(text, found)
-    found = [mention for mention in found if not _inside_any(text, mention, unknown)]
+    # "2x3090" and "2xRTX3090" are two cards.
+    text = re.sub(r"\b(\d{1,2})\s*[x×](?=(?:rtx|gtx|rx|[a-z]{0,2}\d{2,4}))", r"\1x ", text[:8000], flags=re.I)
+    found = list(mentions(text, names))
+    unknown = unknown_names(text, found, names)
+    found = [mention for mention in found if not inside_any(text, mention, unknown)]
     quantities = read_quantities(text)
     by_kind: dict[str, list[Thing]] = {"models": [], "devices": [], "quantizations": [], "terms": [], "others": []}
-    claims: list[Claim] = []
+    claimed: list[Claim] = []
     for mention in found:
-        thing, group = _thing(text, mention)
+        thing, group = thing_of(names, text, mention)
         if group == "terms" and MOVES.search(text):
-            by_kind["others"] += [
-                Thing(mention.text, (link,)) for link in names.matches("interconnects", mention.text)
-            ][:1]
-        if group == "quantizations" and quantities.kv_cache_type and _near_kv(text, mention):
+            links = names.matches("interconnects", mention.text)
+            by_kind["others"] += [Thing(mention.text, (link,)) for link in links][:1]
+        if group == "quantizations" and quantities.kv_cache_type and near_kv(text, mention):
             continue
-        known = next((other for other in by_kind[group] if other.match == thing.match), None)
         if group == "devices":
-            said = tuple(_claims(text, mention, thing))
-            thing = _sized(names, thing, said)
-            claims += said
-        if known is None:
+            said = tuple(claims(text, mention, thing))
+            thing = sized(names, thing, said)
+            claimed += [replace(claim, thing=thing) for claim in said]
+        if all(other.match != thing.match for other in by_kind[group]):
             by_kind[group].append(thing)
-    terms = _telling(by_kind["terms"], by_kind)
     notes = tuple(m.note for mention in found for m in mention.matches[:1] if m.note and m.kind != "terms")
     question = Question(
         text=text,
         models=tuple(by_kind["models"]),
         devices=tuple(by_kind["devices"]),
         quantizations=tuple(by_kind["quantizations"]),
-        terms=terms,
+        terms=_telling(by_kind["terms"], by_kind),
         others=tuple(by_kind["others"]),
-        claims=tuple(claims),
+        claims=tuple(claimed),
         unknown=unknown,
         notes=notes,
         training_method=_training_method(text),
         **vars(quantities),
     )
-    if question.models and not question.devices and question.vram_gib is None and ENOUGH.search(text):
+    if not question.devices and CPU_ONLY.search(text):
+        question = replace(question, cpu_bandwidth_gb_per_s=system_bandwidth_gb_per_s(text))
+    elif question.models and not question.devices and question.vram_gib is None and ENOUGH.search(text):
         question = replace(question, vram_gib=question.size_gb)
     question = replace(question, together=len(question.devices) > 1 and bool(TOGETHER.search(text)))
     question = replace(question, figure_keys=tuple(key for key, pattern in FIGURE_KEYS if pattern.search(text)))
     return replace(question, intents=_intents(question))
-
-
-def _mentions(text: str, names: Names) -> Iterator[Mention]:
-    """Names in the text, each as the kind that it most likely is here, in order of place."""
-    taken: list[Mention] = []
-    for group in (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), _OTHER_KINDS):
-        for mention in names.scan(text, group):
-            inside = [other for other in taken if mention.start < other.end and other.start < mention.end]
-            if group == ("quantizations",) and len(mention.matches) > 1 and names.knows("terms", mention.text):
-                continue
-            if group[0] not in DEVICE_KINDS and any(other.matches[0].kind in DEVICE_KINDS for other in inside):
-                # "dual 3090" is two cards, not the build of that name.
-                continue
-            if all(mention.end - mention.start > other.end - other.start for other in inside):
-                taken = [other for other in taken if other not in inside] + [mention]
-    taken += names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), taken)
-    yield from sorted(taken, key=lambda mention: mention.start)
-
-
-def _thing(text: str, mention: Mention) -> tuple[Thing, str]:
-    kind = mention.matches[0].kind
-    group = "devices" if kind in DEVICE_KINDS else kind if kind in ("models", "quantizations", "terms") else "others"
-    count = 1
-    if group == "devices":
-        before = COUNT_BEFORE.search(text[: mention.start])
-        after = COUNT_AFTER.search(text[mention.end :])
-        word = before[1].lower() if before else after[1] if after else "1"
-        count = WORDS_TO_COUNT.get(word) or (int(word) if word.isdigit() else 1)
-        if not 1 <= count <= 64:
-            count = 1
-    return Thing(mention.text, mention.matches, count), group
-
-
-def _sized(names: Names, thing: Thing, said: Sequence[Claim]) -> Thing:
-    """``M2 … 16 GB`` is the M2 with 16 GB, where it is sold so."""
-    options = getattr(names.record(thing.match), "memory_options_gib", None)
-    for claim in said:
-        if claim.key == "memory_gib" and options is not None and claim.value in options.value:
-            match = replace(thing.match, memory_gib=int(claim.value))
-            return replace(thing, name=f"{thing.match.slug} {claim.value:g}GB", candidates=(match,))
-    return thing
-
-
-def _claims(text: str, mention: Mention, thing: Thing) -> Iterator[Claim]:
-    """What the words around a device take for granted of it."""
-    after = re.split(r"[?!;\n]|\.\s|,\s*(?:and|but|so)\s", text[mention.end : mention.end + 90])[0]
-    before = re.split(r"[?!;,\n]|\.\s", text[max(0, mention.start - 40) : mention.start])[-1]
-    inside = re.search(r"(\d{1,4})\s*(?:gb|gib)\b", mention.text, re.I)
-    memory = MEMORY_CLAIM.search(after) or MEMORY_BEFORE.search(before) or inside
-    direct = re.match(r"\s*\(?\s*(\d{1,4})\s*(?:gb|gib)\b(?!\s*(?:/|per|ps|of\s+ram|ram|ddr))", after, re.I)
-    memory = memory or direct
-    if memory and not _other_name_between(after, memory):
-        yield Claim(thing, "memory_gib", float(memory[1]))
-    bandwidth = BANDWIDTH_CLAIM.search(after)
-    if bandwidth:
-        scale = 1000 if bandwidth[2].lower() == "tb" else 1
-        yield Claim(thing, "memory_bandwidth_gb_per_s", number(bandwidth[1].rstrip(".,")) * scale)
-    if NVLINK_CLAIM.search(text):
-        yield Claim(thing, "nvlink", 1.0)
-
-
-def _other_name_between(after: str, memory: re.Match[str]) -> bool:
-    return memory.string is after and bool(re.search(r"\b(?:than|versus|vs|and|or)\b", after[: memory.start()], re.I))
-
-
-def _unknown(text: str, found: Sequence[Mention]) -> tuple[str, ...]:
-    """Names in the form of a device's or a model's that no mention covers."""
-    unknown: dict[str, None] = {}
-    for asked in ASKED_OF.finditer(text):
-        subject = asked[1].strip()
-        overlapped = any(mention.start < asked.end(1) and asked.start(1) < mention.end for mention in found)
-        if not overlapped and not re.match(r"(?:it|they|i|we|you|this|that|one|these|those)\b", subject, re.I):
-            unknown[subject] = None
-    for looks in LOOKS_LIKE_QUANTIZATION.finditer(text):
-        if not any(mention.start < looks.end() and looks.start() < mention.end for mention in found):
-            unknown[looks[0]] = None
-    for pattern in (LOOKS_LIKE_DEVICE, LOOKS_LIKE_MODEL):
-        for looks in pattern.finditer(text):
-            covered = any(
-                mention.start < looks.end() and looks.start() < mention.end
-                and mention.matches[0].kind in (*DEVICE_KINDS, "models", *_OTHER_KINDS)
-                and (pattern is LOOKS_LIKE_MODEL or mention.end >= looks.end())
-                for mention in found
-            )  # fmt: skip
-            if not covered:
-                unknown[looks[0].strip()] = None
-    return tuple(unknown)
-
-
-def _inside_any(text: str, mention: Mention, unknown: Sequence[str]) -> bool:
-    """Whether a term is only a part of a name that we do not know (``RTX`` in ``RTX 6090``)."""
-    for name in unknown:
-        start = text.find(name)
-        if start <= mention.start and mention.end <= start + len(name):
-            return True
-    return False
-
-
-def _near_kv(text: str, mention: Mention) -> bool:
-    around = text[max(0, mention.start - 18) : mention.end + 14]
-    return bool(re.search(r"\bkv\b|cache", around, re.I))
 
 
 def _telling(terms: Sequence[Thing], by_kind: dict[str, list[Thing]]) -> tuple[Thing, ...]:
@@ -213,7 +104,8 @@ def _intents(question: Question) -> tuple[Intent, ...]:
     if question.figure_keys and question.devices and not question.models and CHEAPEST.search(text) is None:
         spoken = [intent for intent in spoken if intent != "recommend"]
     models = bool(question.models)
-    devices = bool(question.devices) or question.vram_gib is not None
+    nameless = question.vram_gib is not None or question.cpu_bandwidth_gb_per_s is not None
+    devices = bool(question.devices) or nameless
     several = len(question.devices) + len(question.models) > 1
     chosen: list[Intent] = []
     for intent in spoken:
@@ -240,6 +132,14 @@ def _intents(question: Question) -> tuple[Intent, ...]:
         }.get(intent, True)
         if keep:
             chosen.append(intent)
+    if models and devices and HOW_MANY_USERS.search(text):
+        chosen = ["max_users", *(intent for intent in chosen if intent not in ("fit", "memory"))]
+    if models and re.search(r"\bkv[\s-]?cache\b", text, re.I) and not devices and "kv_cache" not in chosen:
+        chosen.insert(0, "kv_cache")
+    if question.devices and question.quantizations and not models and SUPPORTS.search(text):
+        chosen = ["supports", *(intent for intent in chosen if intent not in ("what_runs", "define", "fit"))]
+    if question.budget is not None and not question.devices and not {"rent_or_buy", "token_cost"} & set(chosen):
+        chosen = ["recommend", *(intent for intent in chosen if intent not in ("recommend", "memory", "fit", "define"))]
     if "best_quantization" in spoken and models and not devices:
         chosen.append("memory")
     if "fit" in spoken and devices and not models and "what_runs" not in chosen and not question.figure_keys:
@@ -260,6 +160,9 @@ def _intents(question: Question) -> tuple[Intent, ...]:
         chosen = ["define", *(intent for intent in chosen if intent not in ("recommend", "define", "what_runs"))]
     if "disputes" in chosen and len(chosen) > 1 and not CALCULATED & set(chosen):
         chosen = ["disputes", *(intent for intent in chosen if intent not in ("disputes", "define"))]
+    if "what_runs" in chosen and question.terms and not re.search(r"\bllms?\b|models?\b", text, re.I):
+        # "can I run flux on a 3060" is about the thing named, not about language models.
+        chosen = [intent for intent in chosen if intent != "what_runs"] or ["define"]
     if "max_context" in chosen and question.context is not None and not re.search(r"max|long|larg|big", text, re.I):
         chosen = ["fit", *(intent for intent in chosen if intent not in ("max_context", "fit"))]
     if "max_context" in chosen or "best_quantization" in chosen:
@@ -316,6 +219,8 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
     follow_up = bool(FOLLOW_UP.search(question.text)) or (not own_subject and len(question.text.split()) <= 6)
     asks_for_both = bool({"speed", "fit", "max_context"} & {name for name, p in INTENTS if p.search(question.text)})
     follow_up = follow_up or (asks_for_both and not question.models and not question.devices)
+    only_quantities = any(getattr(question, key) is not None for key in Quantities.__dataclass_fields__)
+    follow_up = follow_up or (only_quantities and not question.models and not own_subject)
     if not follow_up or (not lacks_model_or_device and question.intents != ("passages",)):
         return question
     if (
@@ -333,6 +238,8 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
         if not getattr(question, key) and (things := getattr(before, key)):
             taken[key] = things
             carried += [thing.label for thing in things]
+    if question.devices and before.devices and JOINS.search(question.text):
+        taken["devices"] = (*before.devices, *question.devices)
     if "devices" in taken and asked_of_them:
         word = (asked_of_them[1] or asked_of_them[2]).lower()
         count = WORDS_TO_COUNT.get(word) or int(word)
@@ -347,7 +254,8 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
     figure_keys = question.figure_keys or before.figure_keys
     merged = replace(question, **taken, carried=tuple(dict.fromkeys(carried)))  # type: ignore[arg-type]
     own = [intent for intent, pattern in INTENTS if pattern.search(question.text)]
-    telling = [intent for intent in own if intent not in ("define", "recommend", "fit", "disputes")]
+    weak = ("define", "fit", "disputes") if question.budget is not None else ("define", "recommend", "fit", "disputes")
+    telling = [intent for intent in own if intent not in weak]
     if telling or (own and "fit" in own):
         return replace(merged, intents=_intents(merged))
     kept = tuple(intent for intent in before.intents if intent not in ("spec", "define", "passages"))

@@ -8,7 +8,8 @@ from kb.errors import AmbiguousName, UnknownName
 from kb.index.live import Index
 from kb.records import Accelerator, Cpu
 from kb.this_machine import Gpu, ThisMachine
-from kb.tools.resolve import DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S, DeviceArgument, DeviceFigures
+from kb.tools.given import DeviceFigures
+from kb.tools.resolve import DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S, DeviceArgument
 from kb.units import GB, GIB
 
 MEMORY_TOLERANCE = 0.1

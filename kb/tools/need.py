@@ -8,8 +8,9 @@ from kb.calc.kv_cache import kv_cache_bytes
 from kb.index.live import Index
 from kb.records import Record
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
+from kb.tools.given import DeviceFigures
 from kb.tools.memory import Context, FitArguments, KvCacheType, fit_of, resolve_parts, shared_with_fit
-from kb.tools.resolve import DeviceFigures, ModelArgument, native_quantization, resolve_model
+from kb.tools.resolve import ModelArgument, native_quantization, resolve_model
 from kb.units import GB, GIB
 
 

@@ -2,9 +2,6 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Annotated
-
-from pydantic import AliasChoices, ConfigDict, Field
 
 from kb.calc.architecture import Architecture
 from kb.calc.device import Device
@@ -14,7 +11,6 @@ from kb.index.live import Index
 from kb.names import DEVICE_KINDS
 from kb.records import (
     Accelerator,
-    Backend,
     Cpu,
     Figure,
     LanguageModel,
@@ -23,11 +19,9 @@ from kb.records import (
     SourceRef,
     Spec,
 )
-from kb.tools.base import Arguments, Name, Real, Whole
+from kb.tools.base import Name
+from kb.tools.given import DeviceFigures, ModelFigures, given_architecture
 from kb.units import GB, GIB
-
-Positive = Annotated[Whole, Field(gt=0, le=10**15)]
-Small = Annotated[Whole, Field(gt=0, le=10**7)]
 
 DEFAULT_SYSTEM_MEMORY_GB = 64.0
 DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S = 80.0
@@ -38,55 +32,6 @@ _COUNT = re.compile(
 )
 _COUNTS = {"two": 2, "three": 3, "four": 4, "six": 6, "eight": 8, "dual": 2, "twin": 2, "pair of": 2, "quad": 4}
 _BPW = re.compile(r"^(?:exl2|exl3)?[\s_@-]*(\d{1,2}(?:\.\d{1,3})?)\s*(?:bpw|bits? per weight)$", re.I)
-
-
-class ModelFigures(Arguments):
-    """A model that the database does not know, by the keys of its Hugging Face ``config.json``.
-
-    A whole ``config.json`` may be given: keys that memory and speed do not depend on are named and left out.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    name: Name = "the given model"
-    params_total: Positive | None = None
-    params_active: Positive | None = None
-    num_hidden_layers: Annotated[Whole, Field(gt=0, le=1000)]
-    """Each layer is placed one by one; the deepest models have some 130."""
-    hidden_size: Small
-    num_attention_heads: Small
-    num_key_value_heads: Small | None = None
-    head_dim: Small | None = None
-    vocab_size: Small | None = None
-    intermediate_size: Small | None = None
-    tie_word_embeddings: bool = False
-    sliding_window: Small | None = None
-    sliding_window_pattern: Small | None = Field(None, description="every n-th layer attends to everything")
-    num_experts: Small | None = Field(
-        None, validation_alias=AliasChoices("num_experts", "num_local_experts", "n_routed_experts")
-    )
-    num_experts_per_tok: Small | None = None
-    num_shared_experts: Whole = Field(
-        0, ge=0, le=1000, validation_alias=AliasChoices("num_shared_experts", "n_shared_experts")
-    )
-    moe_intermediate_size: Small | None = None
-    kv_lora_rank: Small | None = None
-    q_lora_rank: Small | None = None
-    qk_rope_head_dim: Small | None = None
-    qk_nope_head_dim: Small | None = None
-    v_head_dim: Small | None = None
-    max_position_embeddings: Positive | None = None
-
-
-class DeviceFigures(Arguments):
-    """A device that the database does not know, by its figures."""
-
-    name: Name = "the given device"
-    memory_gib: Real = Field(gt=0, le=1_000_000)
-    memory_bandwidth_gb_per_s: Real = Field(gt=0, le=1_000_000)
-    fp16_dense_tflops: Real | None = Field(None, gt=0, le=1_000_000)
-    backend: Backend = "cuda"
-    unified_memory: bool = False
 
 
 ModelArgument = Name | ModelFigures
@@ -128,7 +73,8 @@ class ResolvedDevices:
 
 def resolve_model(index: Index, model: ModelArgument) -> ResolvedModel:
     if isinstance(model, ModelFigures):
-        return _given_model(model)
+        architecture, assumed = given_architecture(model)
+        return ResolvedModel(architecture, model.name, None, None, {}, assumed)
     match = index.names.resolve(("models",), model, "model")
     record = index.known.specs["models"][match.slug]
     assert isinstance(record, LanguageModel)
@@ -151,56 +97,6 @@ def _sources(record: LanguageModel) -> tuple[SourceRef, ...]:
         if isinstance(figure, Figure):
             found |= dict.fromkeys(figure.sources)
     return tuple(found)
-
-
-def _given_model(model: ModelFigures) -> ResolvedModel:
-    config = model.model_dump(exclude={"name", "sliding_window_pattern"}, exclude_none=True)
-    unused = sorted(model.model_extra or {})
-    notes = [f"not used: {', '.join(unused[:20])}"] if unused else []
-    for key in unused:
-        del config[key]
-    if model.sliding_window and model.sliding_window_pattern:
-        config["num_sliding_layers"] = model.num_hidden_layers - model.num_hidden_layers // model.sliding_window_pattern
-    if model.num_experts and not model.num_experts_per_tok:
-        raise InvalidArgument("model.num_experts_per_tok", None, "how many of the experts are used per token")
-    if (model.num_experts_per_tok or 0) > (model.num_experts or 0):
-        raise InvalidArgument("model.num_experts_per_tok", model.num_experts_per_tok, "at most num_experts")
-    if model.params_total is None:
-        config["params_total"] = _estimated_params(model)
-        notes.append(f"params_total was estimated from the shapes: {config['params_total'] / 1e9:.2f} billion")
-    if model.num_experts and model.params_active is None:
-        config["params_active"] = _estimated_active(model, config["params_total"])
-        notes.append(f"params_active was estimated from the experts: {config['params_active'] / 1e9:.2f} billion")
-    try:
-        architecture = Architecture.from_config(model.name, config)
-    except ValueError as error:
-        raise InvalidArgument("model", model.name, str(error)) from None
-    if architecture.params_active > architecture.params_total:
-        raise InvalidArgument("model.params_active", architecture.params_active, "at most params_total")
-    notes += [f"assumed {text}" for text in architecture.assumed]
-    return ResolvedModel(architecture, model.name, None, None, {}, tuple(notes))
-
-
-def _estimated_params(model: ModelFigures) -> int:
-    """Embeddings, attention projections and gated feed-forward layers; norms are left out."""
-    heads, kv_heads = model.num_attention_heads, model.num_key_value_heads or model.num_attention_heads
-    head_dim = model.head_dim or model.hidden_size // model.num_attention_heads
-    attention = model.hidden_size * head_dim * (2 * heads + 2 * kv_heads)
-    width = model.intermediate_size or 4 * model.hidden_size * 2 // 3
-    feed_forward = 3 * model.hidden_size * width
-    if model.num_experts:
-        expert_width = model.moe_intermediate_size or width
-        feed_forward = 3 * model.hidden_size * expert_width * (model.num_experts + model.num_shared_experts)
-    vocabulary = (model.vocab_size or 128256) * model.hidden_size * (1 if model.tie_word_embeddings else 2)
-    return vocabulary + model.num_hidden_layers * (attention + feed_forward)
-
-
-def _estimated_active(model: ModelFigures, total: int) -> int:
-    assert model.num_experts is not None
-    assert model.num_experts_per_tok is not None
-    width = model.moe_intermediate_size or model.intermediate_size or 4 * model.hidden_size * 2 // 3
-    idle = max(model.num_experts - model.num_experts_per_tok, 0)
-    return max(total - idle * 3 * model.hidden_size * width * model.num_hidden_layers, total // model.num_experts)
 
 
 def resolve_quantization(index: Index, name: str) -> ResolvedQuantization:
@@ -228,11 +124,17 @@ def resolve_quantization(index: Index, name: str) -> ResolvedQuantization:
 
 
 def resolve_weights(index: Index, model: ResolvedModel, quantization: ResolvedQuantization) -> Weights:
-    """By the published file's size where we hold it, else by the tensors."""
+    """By the published file's size where we hold it, else by the tensors.
+
+    Where a model is published in MXFP4, its experts stay so in a GGUF file of any type, and the file stays as large.
+    """
     size = None
     record = model.record
     while record is not None and size is None:
-        size = next((f.size_bytes for f in record.files if f.quantization == quantization.record.slug), None)
+        slugs = [quantization.record.slug]
+        if quantization.record.format == "gguf" and (native := native_quantization(record)):
+            slugs.append(native)
+        size = next((f.size_bytes for slug in slugs for f in record.files if f.quantization == slug), None)
         twin = record.same_architecture_as
         found = index.known.specs["models"].get(twin) if twin else None
         record = found if isinstance(found, LanguageModel) else None
@@ -352,7 +254,8 @@ def _cpu(
 ) -> tuple[Device, tuple[str, ...], dict[str, tuple[SourceRef, ...]]]:
     if record.memory_bandwidth_gb_per_s is None:
         raise ValueError(f"{record.name}: memory bandwidth is not known")
-    memory_gb = system_memory_gb or DEFAULT_SYSTEM_MEMORY_GB
+    most = record.max_memory_gib.value if record.max_memory_gib else DEFAULT_SYSTEM_MEMORY_GB
+    memory_gb = system_memory_gb or min(DEFAULT_SYSTEM_MEMORY_GB, most)
     device = Device(
         name=record.name,
         backend="cpu",

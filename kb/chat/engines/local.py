@@ -159,7 +159,7 @@ class LocalEngine:
                 crashes_at_load = 0 if was_ready else crashes_at_load + 1
                 idle_deaths = 0 if answers else idle_deaths + 1
                 if crashes_at_load == MOST_CRASHES_AT_LOAD:
-                    self._give_up(f"The language model {self._model.path} cannot be loaded. {reason}")
+                    self._give_up(f"The language model {Path(self._model.path).name} cannot be loaded. {reason}")
             self._tell(Gone(self._status))
             self._pause(idle_deaths)
 

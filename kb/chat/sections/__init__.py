@@ -13,9 +13,8 @@ from kb.chat.sections.fitting import (
     max_context,
     memory,
     speed,
-    training,
-    what_runs,
 )
+from kb.chat.sections.holding import max_users, supports, training, what_runs
 from kb.chat.sections.knowing import define, disputes, spec
 from kb.chat.sections.running import load_time, power_cost, power_supply, rent_or_buy, token_cost, transfer
 
@@ -26,6 +25,8 @@ SECTIONS: Mapping[Intent, Composer] = {
     "memory": memory,
     "speed": speed,
     "max_context": max_context,
+    "max_users": max_users,
+    "supports": supports,
     "best_quantization": best_quantization,
     "what_runs": what_runs,
     "kv_cache": kv_cache,

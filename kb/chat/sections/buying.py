@@ -9,6 +9,8 @@ from kb.chat.wording import fmt, money
 from kb.tools.recommend import HardwareChoice
 from kb.tools.rules import BuildRule
 
+LEAST_PER_USER = 5.0
+"""Tokens per second below which a shared answer is slower than reading."""
 _QUIET = re.compile(r"\bquiet|\bsilent|\bnoise|\bnoisy|\bloud", re.I)
 LARGEST_WITHIN = (
     ("llama-3-1-70b", 48.0), ("qwen2-5-32b", 24.0), ("qwen2-5-14b", 12.0), ("llama-3-1-8b", 8.0), ("llama-3-2-3b", 4.0),
@@ -21,11 +23,12 @@ def recommend(desk: Desk) -> list[Section]:
     models = [thing.match.slug for thing in question.models][:2]
     if not models and question.vram_gib is not None:
         models = [next((slug for slug, gib in LARGEST_WITHIN if gib <= question.vram_gib), LARGEST_WITHIN[-1][0])]
+    shared = LEAST_PER_USER if (question.users or 1) > 1 else None
     result, mark = desk.call(
         "recommend_hardware", models=models or None, budget_usd=_budget_usd(desk), users=question.users,
         context=question.context,
         quantization=_quantization(desk, models),
-        min_tokens_per_s=question.tokens_per_s, vendor=_vendor(question.text), limit=5,
+        min_tokens_per_s=question.tokens_per_s or shared, vendor=_vendor(question.text), limit=5,
         min_memory_gib=question.vram_gib, max_power_w=question.watts, quiet=bool(_QUIET.search(question.text)) or None,
     )  # fmt: skip
     for thing in question.models:
@@ -47,6 +50,8 @@ def recommend(desk: Desk) -> list[Section]:
         )
     section.lines.append(f"{result.formula} {mark}")
     section.notes = [*result.assumptions]
+    if shared and not question.tokens_per_s:
+        section.notes.insert(0, f"at least {fmt(shared)} tokens/s for each user")
     if question.budget is not None and question.currency not in (None, "USD"):
         amount = money(question.budget, question.currency)
         desk.quoted.append(amount)

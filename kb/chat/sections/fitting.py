@@ -5,24 +5,24 @@ from itertools import product
 from typing import Any
 
 from kb.chat.evidence import Desk, Section
-from kb.chat.question import Thing
+from kb.chat.patterns import HOW_MANY, MAC
+from kb.chat.question import Question, Thing
 from kb.chat.wording import fmt, speed_range
+from kb.records import LanguageModel
 from kb.tools import TOOLS
-from kb.tools.resolve import DeviceArgument, DeviceFigures, native_quantization
+from kb.tools.given import DeviceFigures
+from kb.tools.resolve import (
+    DEFAULT_SYSTEM_MEMORY_GB,
+    DeviceArgument,
+    native_quantization,
+)
 
 DEFAULT_QUANTIZATION = "q4_k_m"
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4
 NO_BANDWIDTH = 1.0
 """Stands where a device's bandwidth is not known; no speed is shown then."""
-CARD_COUNTS = (2, 3, 4, 5, 6, 8, 10, 12, 16)
-
-SHOWN_MODELS = (
-    "qwen3-235b-a22b", "gpt-oss-120b", "llama-3-1-70b", "qwen3-next-80b-a3b", "qwen2-5-32b", "qwen3-32b",
-    "qwen3-30b-a3b", "gemma-3-27b", "mistral-small-24b", "gpt-oss-20b", "qwen2-5-14b", "phi-4", "gemma-3-12b",
-    "llama-3-1-8b", "qwen3-8b", "mistral-7b", "gemma-3-4b", "llama-3-2-3b", "llama-3-2-1b",
-)  # fmt: skip
-"""Models that stand for their size, the largest first."""
+CARD_COUNTS = tuple(range(2, 17))
 
 
 def device_name(thing: Thing) -> str:
@@ -52,8 +52,8 @@ def cases(desk: Desk) -> Iterator[tuple[str, str, DeviceArgument, int]]:
     models = [match.slug for thing in question.models for match in thing.candidates]
     pairs = [(model, slug) for model in models for slug in named or [default_quantization(desk, model)]]
     devices: list[tuple[DeviceArgument, int]] = []
-    if not question.devices and question.vram_gib is not None:
-        devices.append((_nameless(question.vram_gib), 1))
+    if not question.devices and (unnamed := nameless(question)):
+        devices.append((unnamed, 1))
     for thing in question.devices:
         if thing.ambiguous:
             devices += [(match.slug, thing.count) for match in thing.candidates]
@@ -66,21 +66,51 @@ def cases(desk: Desk) -> Iterator[tuple[str, str, DeviceArgument, int]]:
             yield model, quantization, device, count
 
 
-def _nameless(memory_gib: float) -> DeviceFigures:
-    """A device of which only the memory is known; its speed is not asked for."""
+def nameless(question: Question) -> DeviceFigures | None:
+    """A device of which only figures are known: a CPU with its system memory, a Mac, a card."""
+    if question.cpu_bandwidth_gb_per_s is not None:
+        bandwidth = question.cpu_bandwidth_gb_per_s
+        memory = question.system_memory_gb or question.size_gb or DEFAULT_SYSTEM_MEMORY_GB
+        name = f"a CPU with {memory:g} GB of memory at {bandwidth:g} GB/s"
+        return DeviceFigures(
+            name=name, memory_gib=memory, memory_bandwidth_gb_per_s=bandwidth, backend="cpu", unified_memory=True
+        )
+    if question.vram_gib is None:
+        return None
+    mac = bool(MAC.search(question.text))
     return DeviceFigures(
-        name=f"a device with {memory_gib:g} GB", memory_gib=memory_gib, memory_bandwidth_gb_per_s=NO_BANDWIDTH
+        name=f"a {'Mac' if mac else 'device'} with {question.vram_gib:g} GB",
+        memory_gib=question.vram_gib,
+        memory_bandwidth_gb_per_s=NO_BANDWIDTH,
+        backend="metal" if mac else "cuda",
+        unified_memory=mac,
     )
+
+
+def bandwidth_known(device: DeviceArgument) -> bool:
+    return isinstance(device, str) or device.memory_bandwidth_gb_per_s != NO_BANDWIDTH
 
 
 def shared_arguments(desk: Desk) -> dict[str, Any]:
     question = desk.question
     return {
-        "context": question.context,
+        "context": question.context or default_context(desk),
         "concurrency": question.users,
         "kv_cache_type": question.kv_cache_type,
         "system_memory_gb": question.system_memory_gb,
     }
+
+
+def default_context(desk: Desk) -> int | None:
+    """The usual length, or the model's own limit where that is shorter."""
+    limits = [
+        record.max_position_embeddings.value
+        for thing in desk.question.models
+        for match in thing.candidates
+        if isinstance(record := desk.index.known.specs["models"][match.slug], LanguageModel)
+        and record.max_position_embeddings
+    ]
+    return min([DEFAULT_CONTEXT, *limits])
 
 
 def defaults_taken(desk: Desk) -> list[str]:
@@ -90,7 +120,7 @@ def defaults_taken(desk: Desk) -> list[str]:
         names = " or ".join(desk.index.names.label("quantizations", slug) for slug in sorted(taken))
         notes.append(f"no quantization was named: {names} was taken, the common choice")
     if desk.question.context is None:
-        notes.append(f"no context was named: {DEFAULT_CONTEXT:,} tokens were taken")
+        notes.append(f"no context was named: {default_context(desk):,} tokens were taken")
     for thing in (*desk.question.models, *desk.question.devices):
         if thing.ambiguous:
             desk.quoted.append(thing.name)
@@ -99,7 +129,7 @@ def defaults_taken(desk: Desk) -> list[str]:
     return notes
 
 
-def _subjects(desk: Desk) -> None:
+def subjects(desk: Desk) -> None:
     for thing in (*desk.question.models, *desk.question.devices, *desk.question.quantizations):
         for match in thing.candidates:
             desk.about(match.kind, match.slug)
@@ -107,13 +137,21 @@ def _subjects(desk: Desk) -> None:
 
 def fit(desk: Desk) -> list[Section]:
     sections = []
-    _subjects(desk)
+    subjects(desk)
     for model, quantization, device, count in cases(desk):
         result, mark = desk.call(
             "check_fit", model=model, quantization=quantization, device=device, device_count=count,
             **shared_arguments(desk),
         )  # fmt: skip
-        section = Section(_fit_verdict(result, mark), [f"Memory: {result.formula} {mark}"])
+        verdict = _fit_verdict(result, mark)
+        if result.verdict != "fits" and isinstance(device, str) and HOW_MANY.search(desk.question.text):
+            least, mark = _least_cards(desk, model, quantization, device, count)
+            verdict = (
+                f"**{least.device} hold {least.model} at {least.quantization} whole**, no fewer. {mark}"
+                if least
+                else verdict
+            )
+        section = Section(verdict, [f"Memory: {result.formula} {mark}"])
         if result.verdict == "fits":
             section.lines.append(f"Longest context that fits: {result.max_context:,} tokens {mark}")
         if result.offload:
@@ -153,19 +191,9 @@ def _fit_verdict(result: Any, mark: str) -> str:
 def _ways_out(desk: Desk, model: str, quantization: str, device: DeviceArgument, count: int) -> list[str]:
     """What would fit instead: more cards, or a smaller quantization."""
     lines = []
-    if (
-        isinstance(device, str)
-        and " + " not in device
-        and desk.question.devices
-        and desk.question.devices[0].match.kind == "accelerators"
-    ):
-        arguments = {"model": model, "quantization": quantization, "device": device, **shared_arguments(desk)}
-        given = {key: value for key, value in arguments.items() if value is not None}
-        for more in (number for number in CARD_COUNTS if number > count):
-            if TOOLS["check_fit"].call(desk.index, given | {"device_count": more}).verdict == "fits":
-                result, mark = desk.call("check_fit", **given, device_count=more)
-                lines.append(f"{result.quantization} fits whole on {result.device} {mark}")
-                break
+    least, mark = _least_cards(desk, model, quantization, device, count)
+    if least:
+        lines.append(f"{least.quantization} fits whole on {least.device} {mark}")
     best, mark = desk.call(
         "best_quantization", model=model, device=device, device_count=count, context=desk.question.context
     )
@@ -175,11 +203,24 @@ def _ways_out(desk: Desk, model: str, quantization: str, device: DeviceArgument,
     return lines
 
 
+def _least_cards(desk: Desk, model: str, quantization: str, device: DeviceArgument, count: int) -> tuple[Any, str]:
+    """The fit on as many equal cards as are needed; None for what is no card, and where sixteen do not do."""
+    cards = isinstance(device, str) and " + " not in device and desk.question.devices
+    if not cards or desk.question.devices[0].match.kind != "accelerators":
+        return None, ""
+    arguments = {"model": model, "quantization": quantization, "device": device, **shared_arguments(desk)}
+    given = {key: value for key, value in arguments.items() if value is not None}
+    for more in (number for number in CARD_COUNTS if number > count):
+        if TOOLS["check_fit"].call(desk.index, given | {"device_count": more}).verdict == "fits":
+            return desk.call("check_fit", **given, device_count=more)
+    return None, ""
+
+
 def speed(desk: Desk) -> list[Section]:
     sections = []
-    _subjects(desk)
+    subjects(desk)
     fitting = "fit" in desk.question.intents
-    if not desk.question.devices:
+    if not desk.question.devices and desk.question.cpu_bandwidth_gb_per_s is None:
         return [Section("A speed needs the device's name or its memory bandwidth; memory size alone does not tell it.")]
     for model, quantization, device, count in cases(desk):
         result, mark = desk.call(
@@ -194,7 +235,7 @@ def speed(desk: Desk) -> list[Section]:
         offloaded = ", part of it in system memory" if result.verdict == "fits_with_offload" else ""
         section = Section(
             f"**About {fmt(result.decode_tokens_per_s.typical)} tokens/s** for {what}{offloaded}, with "
-            f"{desk.question.context or DEFAULT_CONTEXT:,} tokens of context; likely between "
+            f"{desk.question.context or default_context(desk):,} tokens of context; likely between "
             f"{fmt(result.decode_tokens_per_s.low)} and {fmt(result.decode_tokens_per_s.high)}. {mark}"
         )
         section.lines.append(f"Ceiling: {fmt(result.ceiling_tokens_per_s)} tokens/s, which no software passes {mark}")
@@ -227,7 +268,7 @@ def _measured(desk: Desk, measured: Any) -> str:
 
 def memory(desk: Desk) -> list[Section]:
     sections = []
-    _subjects(desk)
+    subjects(desk)
     question = desk.question
     quantizations: list[str | None] = [thing.match.slug for thing in question.quantizations]
     quantizations = quantizations or [None]
@@ -257,7 +298,7 @@ def memory(desk: Desk) -> list[Section]:
 
 def max_context(desk: Desk) -> list[Section]:
     sections = []
-    _subjects(desk)
+    subjects(desk)
     for model, quantization, device, count in cases(desk):
         result, mark = desk.call(
             "max_context", model=model, quantization=quantization, device=device, device_count=count,
@@ -280,7 +321,7 @@ def max_context(desk: Desk) -> list[Section]:
 
 def best_quantization(desk: Desk) -> list[Section]:
     sections = []
-    _subjects(desk)
+    subjects(desk)
     seen = set()
     for model, _, device, count in cases(desk):
         if (model, device) in seen:
@@ -310,7 +351,7 @@ def best_quantization(desk: Desk) -> list[Section]:
 
 def kv_cache(desk: Desk) -> list[Section]:
     sections = []
-    _subjects(desk)
+    subjects(desk)
     for thing in desk.question.models[:MOST_CASES]:
         result, mark = desk.call(
             "kv_cache_size", model=model_name(thing), context=desk.question.context,
@@ -322,77 +363,5 @@ def kv_cache(desk: Desk) -> list[Section]:
             [f"{result.formula} {mark}", f"{fmt(result.kb_per_token)} kB per token {mark}"],
         )
         section.notes = [*result.assumptions]
-        sections.append(section)
-    return sections
-
-
-def what_runs(desk: Desk) -> list[Section]:
-    sections = []
-    _subjects(desk)
-    devices: list[tuple[DeviceArgument, int]] = [
-        (match.slug if thing.ambiguous else device_name(thing), thing.count)
-        for thing in desk.question.devices[:2]
-        for match in thing.candidates[:3]
-    ]
-    if desk.question.together:
-        devices = [(together(desk.question.devices), 1)]
-    if not devices and desk.question.vram_gib is not None:
-        devices = [(_nameless(desk.question.vram_gib), 1)]
-    for device, count in devices:
-        quantization = desk.question.quantizations[0].match.slug if desk.question.quantizations else None
-        result, mark = desk.call(
-            "what_runs_on", device=device, device_count=count, context=desk.question.context,
-            quantization=quantization, models=SHOWN_MODELS, limit=8,
-        )  # fmt: skip
-        if result.models:
-            first = result.models[0]
-            verdict = f"**{result.device} holds models up to {first.model}** whole at {first.quantization}. {mark}"
-        else:
-            verdict = f"**None of the common models fits whole on {result.device}** at 4 bits or more. {mark}"
-        section = Section(verdict)
-        for entry in result.models:
-            fast = f", about {fmt(entry.decode_tokens_per_s.typical)} tokens/s" if isinstance(device, str) else ""
-            section.lines.append(f"{entry.model} at {entry.quantization}: {fmt(entry.required_gb)} GB{fast} {mark}")
-        section.notes = [*result.assumptions]
-        sections.append(section)
-    return sections
-
-
-def training(desk: Desk) -> list[Section]:
-    sections = []
-    _subjects(desk)
-    method = desk.question.training_method
-    for thing in desk.question.models[:2]:
-        methods = (method,) if method else ("qlora", "lora", "full")
-        section, needed = Section(""), 0.0
-        for chosen in methods:
-            result, mark = desk.call("estimate_training_memory", model=model_name(thing), method=chosen)
-            label = {"qlora": "QLoRA", "lora": "LoRA", "full": "full fine-tuning"}[chosen]
-            if not section.verdict:
-                needed = result.total_gib
-                section.verdict = (
-                    f"**Fine-tuning {result.model} with {label} takes about {fmt(result.total_gb)} GB** "
-                    f"({fmt(result.total_gib)} GiB). {mark}"
-                )
-            section.lines.append(f"{label}: {result.formula} {mark}")
-            section.notes = [*result.assumptions]
-        for device in desk.question.devices[:2]:
-            record = desk.index.known.specs[device.match.kind][device.match.slug]
-            figure = getattr(record, "memory_gib", None)
-            if figure is not None:
-                size = figure.value * device.count
-                name = record.name if device.count == 1 else f"{device.count}× {record.name}"
-                enough = (
-                    "holds that"
-                    if size >= needed * 1.1
-                    else "is too tight for that"
-                    if size >= needed
-                    else "is too small"
-                )
-                shown = f"{name} has {fmt(size)} GiB, which {enough}"
-                section.lines.insert(0, f"{shown} {desk.figure(record, 'memory_gib', figure, shown)}")
-                if method or len(methods) == 1:
-                    answer = "Yes" if size >= needed * 1.1 else "Barely" if size >= needed else "No"
-                    section.verdict = f"**{answer}.** {section.verdict}"
         sections.append(section)
     return sections

@@ -96,6 +96,9 @@ def spec(desk: Desk) -> list[Section]:
     """The figures that are asked for, of each record that is named."""
     question = desk.question
     things = (*question.devices, *question.others, *question.models, *question.quantizations)
+    if question.figure_keys == ("price",) and "recommend" in question.intents:
+        # The price of hardware is asked for, not of the model it is to run.
+        things = (*question.devices, *question.others)
     sections = []
     for thing in things[:4]:
         for match in thing.candidates[:3]:
@@ -272,11 +275,16 @@ def disputes(desk: Desk) -> list[Section]:
         if hit.passage.passage_id.startswith("dispute.")
     ]
     chosen = [slug for slug in ranked if slug in about] or ranked[:1]
+    if question.claims:
+        # What was taken for granted has been put right already; only a dispute about that very figure adds to it.
+        keys = tuple(f"#{claim.key}" for claim in question.claims)
+        chosen = [slug for slug in chosen if any(t.endswith(keys) for t in desk.index.known.disputes[slug].about)]
     return [dispute_section(desk, desk.index.known.disputes[slug]) for slug in chosen[:2]]
 
 
 def dispute_section(desk: Desk, dispute: Dispute) -> Section:
     mark = desk.dispute(dispute)
+    desk.ruled.add(dispute.slug)
     section = Section(f"**{dispute.title}**: {one_line(dispute.ruling)} {mark}")
     for claim in dispute.claims[:4]:
         line = f"“{desk.index.known.sources[claim.source].title}” says: {one_line(claim.says)}"

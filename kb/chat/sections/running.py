@@ -12,6 +12,11 @@ def power_supply(desk: Desk) -> list[Section]:
         if thing.match.kind == "cpus" and len(desk.question.devices) > 1:
             continue
         desk.about(thing.match.kind, thing.match.slug)
+        if thing.match.kind == "machines":
+            mark = desk.spec(desk.index.known.specs["machines"][thing.match.slug])
+            label = thing.match.label
+            sections.append(Section(f"**{label} is a complete machine**: its power supply is part of it. {mark}"))
+            continue
         result, mark = desk.call(
             "size_power_supply", device=thing.match.slug, device_count=thing.count,
             cpu=cpu.match.slug if cpu and cpu is not thing else None, psu_w=desk.question.watts,

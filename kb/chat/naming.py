@@ -1,0 +1,175 @@
+"""The names in a question: what each is, how many, what is taken for granted of it, and which ones nobody knows."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from kb.chat.patterns import (
+    ASKED_OF,
+    BANDWIDTH_CLAIM,
+    CORES_CLAIM,
+    COUNT_AFTER,
+    COUNT_BEFORE,
+    LAPTOP,
+    LOOKS_LIKE_DEVICE,
+    LOOKS_LIKE_MODEL,
+    LOOKS_LIKE_QUANTIZATION,
+    MEMORY_BEFORE,
+    MEMORY_CLAIM,
+    NVLINK_CLAIM,
+    WORDS_TO_COUNT,
+)
+from kb.chat.quantities import number
+from kb.chat.question import Claim, Thing
+from kb.names import DEVICE_KINDS, Match, Mention, Names
+from kb.records import Figure, LanguageModel, kinds
+
+OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))
+NO_LANGUAGE_MODELS = frozenset({"flux", "wan", "whisper"})
+"""Terms that name models of other kinds; a size behind them is theirs."""
+
+
+def mentions(text: str, names: Names) -> Iterator[Mention]:
+    """Names in the text, each as the kind that it most likely is here, in order of place."""
+    taken: list[Mention] = []
+    for group in (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS):
+        for mention in names.scan(text, group):
+            inside = [other for other in taken if mention.start < other.end and other.start < mention.end]
+            if group == ("quantizations",) and len(mention.matches) > 1 and names.knows("terms", mention.text):
+                continue
+            if group[0] not in DEVICE_KINDS and any(other.matches[0].kind in DEVICE_KINDS for other in inside):
+                # "dual 3090" is two cards, not the build of that name.
+                continue
+            if all(mention.end - mention.start > other.end - other.start for other in inside):
+                taken = [other for other in taken if other not in inside] + [mention]
+    taken += names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), taken)
+    other_kinds = any(match.slug in NO_LANGUAGE_MODELS for mention in taken for match in mention.matches)
+    for mention in sorted(taken, key=lambda mention: mention.start):
+        if other_kinds and mention.matches[0].kind == "models" and re.match(r"\d", mention.text):
+            continue
+        yield mention
+
+
+def thing_of(names: Names, text: str, mention: Mention) -> tuple[Thing, str]:
+    kind = mention.matches[0].kind
+    group = "devices" if kind in DEVICE_KINDS else kind if kind in ("models", "quantizations", "terms") else "others"
+    count = 1
+    if group == "devices":
+        before = COUNT_BEFORE.search(text[: mention.start])
+        after = COUNT_AFTER.search(text[mention.end :])
+        word = before[1].lower() if before else after[1] if after else "1"
+        count = WORDS_TO_COUNT.get(word) or (int(word) if word.isdigit() else 1)
+        if not 1 <= count <= 64:
+            count = 1
+    matches = mention.matches
+    if group == "devices" and LAPTOP.search(text):
+        matches = tuple(names.named("accelerators", f"{match.slug}-laptop") or match for match in matches)
+    return Thing(mention.text if matches == mention.matches else matches[0].slug, matches, count), group
+
+
+def sized(names: Names, thing: Thing, said: Sequence[Claim]) -> Thing:
+    """``M2 … 16 GB`` is the M2 with 16 GB, where it is sold so: of several candidates, those that are; of a chip in two
+    versions (M4 Max with 32 or 40 GPU cores), the one that is."""
+    for claim in said:
+        if claim.key != "memory_gib":
+            continue
+        sold = [match for match in thing.candidates if claim.value in _memory_options(names, match)]
+        sold = sold or [
+            match for match in _siblings(names, thing.match) if claim.value in _memory_options(names, match)
+        ]
+        if sold:
+            several = len(_memory_options(names, sold[0])) > 1
+            chosen = tuple(replace(match, memory_gib=int(claim.value) if several else None) for match in sold)
+            name = f"{sold[0].slug} {claim.value:g}GB" if several else sold[0].slug
+            return replace(thing, name=name, candidates=chosen)
+    return thing
+
+
+def _memory_options(names: Names, match: Match) -> tuple[float, ...]:
+    record = names.record(match)
+    options, memory = getattr(record, "memory_options_gib", None), getattr(record, "memory_gib", None)
+    if isinstance(options, Figure):
+        return tuple(float(value) for value in options.value)
+    return (float(memory.value),) if isinstance(memory, Figure) else ()
+
+
+def _siblings(names: Names, match: Match) -> list[Match]:
+    """Apple chips of the same name with another number of GPU cores, for a chip or for a Mac that has it."""
+    slug = getattr(names.record(match), "accelerator", None) or match.slug
+    stem = re.fullmatch(r"(m\d(?:-(?:pro|max|ultra))?)-\d+", slug)
+    return names.starting_with("accelerators", f"{stem[1]}-") if stem else []
+
+
+def claims(text: str, mention: Mention, thing: Thing) -> Iterator[Claim]:
+    """What the words around a device take for granted of it."""
+    after = re.split(r"[?!;\n]|\.\s|,\s*(?:and|but|so)\s", text[mention.end : mention.end + 90])[0]
+    before = re.split(r"[?!;,\n]|\.\s", text[max(0, mention.start - 40) : mention.start])[-1]
+    inside = re.search(r"(\d{1,4})\s*(?:gb|gib)\b", mention.text, re.I)
+    memory = MEMORY_CLAIM.search(after) or MEMORY_BEFORE.search(before) or inside
+    direct = re.match(r"\s*\(?\s*(\d{1,4})\s*(?:gb|gib)\b(?!\s*(?:/|per|ps|of\s+ram|ram|ddr))", after, re.I)
+    memory = memory or direct
+    if memory and not _other_name_between(after, memory):
+        yield Claim(thing, "memory_gib", float(memory[1]))
+    bandwidth = BANDWIDTH_CLAIM.search(after)
+    if bandwidth:
+        scale = 1000 if bandwidth[2].lower() == "tb" else 1
+        yield Claim(thing, "memory_bandwidth_gb_per_s", number(bandwidth[1].rstrip(".,")) * scale)
+    cores = CORES_CLAIM.search(after)
+    if cores:
+        yield Claim(thing, "cuda_cores", number(cores[1]))
+    if NVLINK_CLAIM.search(text):
+        yield Claim(thing, "nvlink", 1.0)
+
+
+def _other_name_between(after: str, memory: re.Match[str]) -> bool:
+    return memory.string is after and bool(re.search(r"\b(?:than|versus|vs|and|or)\b", after[: memory.start()], re.I))
+
+
+def unknown_names(text: str, found: Sequence[Mention], names: Names) -> tuple[str, ...]:
+    """Names in the form of a device's or a model's that no mention covers."""
+    unknown: dict[str, None] = dict.fromkeys(_other_sizes(text, found, names))
+    for asked in ASKED_OF.finditer(text):
+        subject = asked[1].strip()
+        overlapped = any(mention.start < asked.end(1) and asked.start(1) < mention.end for mention in found)
+        if not overlapped and not re.match(r"(?:it|they|i|we|you|this|that|one|these|those)\b", subject, re.I):
+            unknown[subject] = None
+    for looks in LOOKS_LIKE_QUANTIZATION.finditer(text):
+        if not any(mention.start < looks.end() and looks.start() < mention.end for mention in found):
+            unknown[looks[0]] = None
+    for pattern in (LOOKS_LIKE_DEVICE, LOOKS_LIKE_MODEL):
+        for looks in pattern.finditer(text):
+            covered = any(
+                mention.start < looks.end() and looks.start() < mention.end
+                and mention.matches[0].kind in (*DEVICE_KINDS, "models", *OTHER_KINDS)
+                and (pattern is LOOKS_LIKE_MODEL or mention.end >= looks.end())
+                for mention in found
+            )  # fmt: skip
+            if not covered:
+                unknown[looks[0].strip()] = None
+    return tuple(unknown)
+
+
+def inside_any(text: str, mention: Mention, unknown: Sequence[str]) -> bool:
+    """Whether a term is only a part of a name that we do not know (``RTX`` in ``RTX 6090``)."""
+    for name in unknown:
+        start = text.find(name)
+        if start <= mention.start and mention.end <= start + len(name):
+            return True
+    return False
+
+
+def near_kv(text: str, mention: Mention) -> bool:
+    around = text[max(0, mention.start - 18) : mention.end + 14]
+    return bool(re.search(r"\bkv\b|cache", around, re.I))
+
+
+def _other_sizes(text: str, found: Sequence[Mention], names: Names) -> Iterator[str]:
+    """A model's name with a size that none of its records has (``Nemotron Nano 9B``)."""
+    for mention in found:
+        behind = re.match(r"[\s-]*(\d+(?:\.\d+)?)\s*b\b", text[mention.end :], re.I)
+        if mention.matches[0].kind != "models" or not behind or re.match(r"\d", mention.text):
+            continue
+        records = [names.record(match) for match in mention.matches]
+        sizes = [r.params_total.value / 1e9 for r in records if isinstance(r, LanguageModel) and r.params_total]
+        if all(abs(size - float(behind[1])) > 0.25 * size for size in sizes):
+            yield text[mention.start : mention.end + behind.end()]
