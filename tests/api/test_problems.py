@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import structlog
+
+from api import logs
 
 POSTS = ("/chat", "/tools/check_fit")
 MALFORMED = (
@@ -131,3 +134,16 @@ def test_every_answer_has_the_security_headers(http: httpx.Client, path: str) ->
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert "unsafe" not in headers["content-security-policy"]
+
+
+def test_a_bug_is_logged_plainly_and_without_variables(capfd: pytest.CaptureFixture[str]) -> None:
+    logs.configure("INFO")
+    secret = "what a user typed"
+    try:
+        raise RuntimeError("a bug")
+    except RuntimeError as error:
+        structlog.get_logger("test").error("unexpected error", exc_info=error)
+    written = capfd.readouterr().err
+    assert "RuntimeError: a bug" in written
+    assert secret not in written
+    assert len(written) < 5_000
