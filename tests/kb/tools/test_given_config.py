@@ -1,0 +1,54 @@
+"""Models given by the figures of a ``config.json``, with every key that such files carry."""
+
+import pytest
+
+from kb.index.live import Index
+from kb.tools import TOOLS
+
+NULLS = {"rope_scaling": None, "quantization_config": None, "bos_token_id": 1, "torch_dtype": "bfloat16"}
+DEEPSEEK_V3 = {
+    "hidden_size": 7168, "num_hidden_layers": 61, "num_attention_heads": 128, "num_key_value_heads": 128,
+    "vocab_size": 129280, "intermediate_size": 18432, "moe_intermediate_size": 2048, "n_routed_experts": 256,
+    "n_shared_experts": 1, "num_experts_per_tok": 8, "first_k_dense_replace": 3, "kv_lora_rank": 512,
+    "q_lora_rank": 1536, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128,
+}  # fmt: skip
+GEMMA_3_4B_TEXT = {
+    "hidden_size": 2560, "num_hidden_layers": 34, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
+    "intermediate_size": 10240, "vocab_size": 262208, "sliding_window": 1024,
+}  # fmt: skip
+
+
+def check_fit(index: Index, **arguments: object) -> dict[str, object]:
+    return TOOLS["check_fit"].call(index, {"quantization": "q4_k_m", "device": "4090", **arguments}).model_dump()
+
+
+@pytest.mark.parametrize("tool", ["check_fit", "estimate_speed"])
+def test_keys_without_a_value_and_keys_of_no_use_do_not_stop_an_answer(index: Index, tool: str) -> None:
+    given = {"model": GEMMA_3_4B_TEXT | NULLS, "quantization": "q4_k_m", "device": "4090"}
+    assert "rope_scaling" in " ".join(TOOLS[tool].call(index, given).assumptions)
+
+
+def test_deepseek_v3_has_671_billion_parameters_by_its_shapes(index: Index) -> None:
+    answer = check_fit(index, model=DEEPSEEK_V3)
+    assert "671.03 billion" in str(answer["assumptions"])
+    known = check_fit(index, model="deepseek-v3")
+    assert answer["required_gb"] == pytest.approx(known["required_gb"], rel=0.03)
+
+
+def test_the_text_part_of_a_vision_model_is_taken(index: Index) -> None:
+    whole = {"model_type": "gemma3", "vision_config": {"hidden_size": 1152}, "tie_word_embeddings": True}
+    answer = check_fit(index, model=whole | {"text_config": GEMMA_3_4B_TEXT})
+    assert "3.88 billion" in str(answer["assumptions"])
+
+
+def test_listed_layers_that_slide_keep_a_short_cache(index: Index) -> None:
+    kinds = (["sliding_attention"] * 5 + ["full_attention"]) * 6
+    long = {"context": 65_536, "model": GEMMA_3_4B_TEXT}
+    sliding = check_fit(index, **long | {"model": GEMMA_3_4B_TEXT | {"layer_types": kinds[:34]}})
+    assert float(str(sliding["required_gb"])) < float(str(check_fit(index, **long)["required_gb"])) - 5
+
+
+def test_a_model_published_in_mxfp4_stays_so_in_other_gguf_types(index: Index) -> None:
+    mixed = check_fit(index, model="gpt-oss-20b")
+    native = check_fit(index, model="gpt-oss-20b", quantization="mxfp4")
+    assert mixed["required_gb"] == pytest.approx(native["required_gb"], rel=0.05)
