@@ -1,6 +1,7 @@
 """The command line: ``kb``. Every command that prints data takes ``--json``."""
 
 import json
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -103,6 +104,10 @@ def serve(
     """Serve the API, the chat and /docs."""
     import uvicorn
 
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        fail(f"cannot listen on {host} port {port}: {error.strerror}. Choose another with --host and --port.")
     err.print(f"Hardware KB on http://{host}:{port} (docs: /docs, ready: /health/ready)")
     uvicorn.run("api.app:create_app", factory=True, host=host, port=port, log_level=settings().log_level.lower())
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +152,10 @@ def test_doctor(data_dir: Path) -> None:
 def test_wrong_usage(arguments: list[str], tmp_path: Path) -> None:
     out, err = kb(*arguments, data=tmp_path, status=2)
     assert "Usage" in out + err
+
+
+def test_serve_says_when_the_port_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        _, error = kb("serve", "--port", taken.getsockname()[1], data=tmp_path, status=1)
+    assert "--port" in error
+    assert "Hardware KB on" not in error

@@ -9,8 +9,6 @@ LARGEST_COMMON_PSU_W = 1600
 CONTINUOUS_LOAD_SHARE = 0.8
 """A supply runs best, and a household circuit may be loaded for hours, up to 80 % (NEC 210.20 for circuits)."""
 
-HOURS_PER_YEAR = 8760
-
 
 @dataclass(frozen=True)
 class Circuit:

@@ -203,6 +203,8 @@ def define(desk: Desk) -> list[Section]:
         sections.append(_definition(desk, desk.index.known.terms[thing.match.slug], whole=not passages))
     for thing in (*question.others, *question.devices, *question.quantizations, *question.models)[:3]:
         twin = _term_of(desk, thing.match)
+        if twin is None and "spec" in question.intents:
+            continue
         if twin is None:
             for match in thing.candidates[:3]:
                 desk.about(match.kind, match.slug)
