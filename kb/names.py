@@ -113,7 +113,16 @@ class Names:
         spoken = {name for names in self._spoken.values() for name in names if any(c.isdigit() for c in name)}
         longest_first = sorted(spoken, key=lambda name: (-len(name), name))
         numbers = "|".join(sorted(name for name in spoken if name.isdigit() and len(name) == 4)) or "(?!)"
-        names = "|".join(_loosely(name) for name in longest_first if not name.isdigit()) or "(?!)"
+        # Thousands of names are tried at each word: by their first letters most are passed over together.
+        grouped: dict[str, list[str]] = defaultdict(list)
+        for name in longest_first:
+            if not name.isdigit():
+                start = name[:2] if name[:2].isalnum() else name[:1]
+                grouped[start.casefold()].append(_loosely(name))
+        by_letter: dict[str, list[str]] = defaultdict(list)
+        for start, group in grouped.items():
+            by_letter[start[0]].append(_after(start, group))
+        names = "|".join(_after(letter, groups) for letter, groups in by_letter.items()) or "(?!)"
         bare = rf"(?:{numbers})s?(?![\w.]\w|\w)(?!\s*(?:[kmgt]i?b\b|tokens?\b|w\b|watts?\b|%|usd\b|\$))"
         return re.compile(rf"(?<![\w.$€£])(?:(?:{names})s?(?![\w])|{bare})", re.I)
 
@@ -325,6 +334,11 @@ def size_in_billions(text: str) -> list[float]:
 def _loosely(name: str) -> str:
     """A pattern for a name with any of space, hyphen or nothing between its parts."""
     return r"[\s-]?".join(map(re.escape, re.split(r"[\s-]+", name)))
+
+
+def _after(start: str, patterns: Sequence[str]) -> str:
+    """One of the patterns, tried only where ``start`` stands."""
+    return rf"(?={re.escape(start)})(?:{'|'.join(patterns)})"
 
 
 def _number_in(key: str) -> int:

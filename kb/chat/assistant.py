@@ -6,7 +6,7 @@ from contextlib import closing
 
 from kb.chat.compose import Composed, compose
 from kb.chat.engines.base import Engine, Run
-from kb.chat.ground import Evidence, figures_with_units, sentences
+from kb.chat.ground import Evidence, figures, figures_with_units, sentences
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
 from kb.chat.reply import (
@@ -53,7 +53,6 @@ class Assistant:
         index = self._live.get()
         run = run or Run(self._settings.llm_deadline_s)
         question, composed = self._composed(index, messages)
-        evidence = _evidence(index, composed)
         yield EvidenceEvent(
             answer=composed.text,
             citations=composed.citations,
@@ -64,6 +63,7 @@ class Assistant:
         yield TokenEvent(text=composed.text)
         written, removed, failure = "", 0, None
         if self._engine is not None and not composed.abstained:
+            evidence = _evidence(index, composed)
             prompt = prompt_for(question, composed, self._settings.llm_max_tokens)
             pending = ""
             try:
@@ -127,10 +127,10 @@ def _checked(index: Index, composed: Composed, written: str, removed: int) -> Gr
     """The whole answer held against its evidence; what it quotes to contradict is the composer's alone."""
     calls = (f"{call.arguments} {call.result}" for call in composed.tool_calls)
     all_of_it = Evidence((*composed.evidence, *calls, *composed.quoted, written), index.names.with_digits)
-    answer = composed.text + written
+    found = figures(composed.text + written, index.names.with_digits)
     return Grounding(
-        figures=all_of_it.count(answer),
-        unsupported_figures=tuple(all_of_it.unsupported(answer)),
+        figures=len(found),
+        unsupported_figures=tuple(figure.text for figure in found if not all_of_it.supports(figure)),
         removed_sentences=removed,
     )
 

@@ -144,9 +144,6 @@ class Evidence:
         """The figures of ``text`` that nothing supports."""
         return [found.text for found in figures(text, self._names) if not self.supports(found)]
 
-    def count(self, text: str) -> int:
-        return len(figures(text, self._names))
-
 
 _SENTENCE = re.compile(r".+?(?:[.!?](?=[\s\"”)\]]|$)[\"”)\]]*\s*|\n+|$)", re.S)
 
