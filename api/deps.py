@@ -80,9 +80,11 @@ class Serving:
             except IndexUnusable as error:
                 self._failed(error)
             except Exception as error:
-                # A torn file can raise anything here; the server must say so and go on.
-                log.error("the index cannot be opened", exc_info=error)
-                self._failed(IndexUnusable(f"The index cannot be opened ({type(error).__name__}). Run `kb build`."))
+                # A torn file can raise anything here; the server must say so, once, and go on.
+                failure = IndexUnusable(f"The index cannot be opened ({type(error).__name__}). Run `kb build`.")
+                if str(failure) != str(self._failure):
+                    log.error("the index cannot be opened", exc_info=error)
+                self._failure = failure
             await asyncio.sleep(LOOK_AGAIN_S)
 
     def _failed(self, error: IndexUnusable) -> None:

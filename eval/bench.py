@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -46,10 +47,10 @@ def in_process(live: LiveIndex, index: Index, embedder: Embedder, s: Settings) -
     messages = [Message(role="user", content=QUESTION)]
     for name in ("check_fit", "estimate_speed", "max_context", "kv_cache_size", "size_power_supply", "lookup_term"):
         tool = TOOLS[name]
-        yield f"tool {name}", median_ms(lambda tool=tool: tool.call(index, tool.example)), "< 5 ms"  # type: ignore[misc]
+        yield f"tool {name}", median_ms(partial(tool.call, index, tool.example)), "< 5 ms"
     for name in ("what_runs_on", "recommend_hardware"):
         tool = TOOLS[name]
-        yield f"tool {name}", median_ms(lambda tool=tool: tool.call(index, tool.example), 10), "< 100 ms"  # type: ignore[misc]
+        yield f"tool {name}", median_ms(partial(tool.call, index, tool.example), 10), "< 100 ms"
     bare = median_ms(lambda: embedder.embed([QUERY]))
     search = median_ms(lambda: index.searcher.search(QUERY, 5))
     yield "one query embedding", bare, "the base"

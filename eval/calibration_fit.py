@@ -1,7 +1,7 @@
 """Robust least squares over the constants of the speed model."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -39,18 +39,21 @@ def flatten(constants: Any, path: str = "") -> dict[str, float]:
     return numbers
 
 
-def rebuilt(constants: Constants, numbers: Mapping[str, float], path: str = "") -> Constants:
+def rebuilt(constants: Constants, numbers: Mapping[str, float]) -> Constants:
     """The same constants with some numbers replaced, by dotted path."""
 
-    def part(key: str, value: Any) -> Any:
-        return rebuilt(value, numbers, f"{path}.{key}" if path else key)
+    def part(value: Any, path: str) -> Any:
+        under = f"{path}." if path else ""
+        if is_dataclass(value) and not isinstance(value, type):
+            return replace(
+                value, **{field.name: part(getattr(value, field.name), under + field.name) for field in fields(value)}
+            )
+        if isinstance(value, Mapping):
+            return {key: part(inner, f"{under}{key}") for key, inner in value.items()}
+        return numbers.get(path, value)
 
-    if is_dataclass(constants) and not isinstance(constants, type):
-        parts = {field.name: part(field.name, getattr(constants, field.name)) for field in fields(constants)}
-        return type(constants)(**parts)
-    if isinstance(constants, Mapping):
-        return {key: part(key, value) for key, value in constants.items()}  # type: ignore[return-value]
-    return numbers.get(path, constants)  # type: ignore[return-value]
+    replaced: Constants = part(constants, "")
+    return replaced
 
 
 def as_errors(seconds: Vector, speeds: Vector) -> Vector:

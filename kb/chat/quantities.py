@@ -71,6 +71,8 @@ _KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16":
 
 @dataclass(frozen=True)
 class Quantities:
+    """What a question gives in numbers, in the units that the names say; ``None`` where it gives none."""
+
     context: int | None = None
     users: int | None = None
     kv_cache_type: str | None = None
@@ -83,6 +85,7 @@ class Quantities:
     watts: float | None = None
     size_gb: float | None = None
     vram_gib: float | None = None
+    """Device memory that is given without a device."""
     read_mb_per_s: float | None = None
     tokens_per_s: float | None = None
 

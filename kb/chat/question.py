@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kb.chat.quantities import Quantities
 from kb.names import Match
 
 Intent = Literal[
@@ -45,8 +46,8 @@ class Claim:
     value: float
 
 
-@dataclass(frozen=True)
-class Question:
+@dataclass(frozen=True, kw_only=True)
+class Question(Quantities):
     """Names, quantities and intents of the last message, completed from the ones before."""
 
     text: str
@@ -65,23 +66,8 @@ class Question:
     unknown: tuple[str, ...] = ()
     """Names that look like a device or a model and are none that we know."""
     notes: tuple[str, ...] = ()
-    context: int | None = None
-    users: int | None = None
-    kv_cache_type: str | None = None
-    system_memory_gb: float | None = None
-    budget: float | None = None
-    currency: str | None = None
-    price_per_kwh: float | None = None
-    hours_per_day: float | None = None
-    rent_per_hour: float | None = None
-    watts: float | None = None
-    size_gb: float | None = None
-    vram_gib: float | None = None
-    """Device memory that is given without a device."""
     cpu_bandwidth_gb_per_s: float | None = None
     """Of system memory, where the model is to run on a CPU that is not named."""
-    read_mb_per_s: float | None = None
-    tokens_per_s: float | None = None
     training_method: Literal["full", "lora", "qlora"] | None = None
     carried: tuple[str, ...] = field(default=())
     """What was taken from earlier messages."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from kb.chat.naming import claims, inside_any, mentions, near_kv, sized, thing_of, unknown_names
 from kb.chat.patterns import (
@@ -231,7 +231,7 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
     ):
         return question
     before = understand(earlier, names)
-    taken: dict[str, object] = {}
+    taken: dict[str, Any] = {}
     carried: list[str] = []
     asked_of_them = OF_THEM.search(question.text)
     for key in ("models", "devices", "quantizations"):
@@ -252,7 +252,7 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
     if question.training_method is None and before.training_method:
         taken["training_method"] = before.training_method
     figure_keys = question.figure_keys or before.figure_keys
-    merged = replace(question, **taken, carried=tuple(dict.fromkeys(carried)))  # type: ignore[arg-type]
+    merged = replace(question, **taken, carried=tuple(dict.fromkeys(carried)))
     own = [intent for intent, pattern in INTENTS if pattern.search(question.text)]
     weak = ("define", "fit", "disputes") if question.budget is not None else ("define", "recommend", "fit", "disputes")
     telling = [intent for intent in own if intent not in weak]

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,17 +118,17 @@ def test_it_prints_the_errors_against_bare_bandwidth_and_writes_a_module(
     assert "bare median" in printed
     for group in ("NVIDIA", "Apple", "CPU", "GPU", "small", "deep context"):
         assert group in printed
-    scope: dict[str, object] = {}
+    scope: dict[str, Any] = {}
     exec(compile(target.read_text(encoding="utf-8"), str(target), "exec"), scope)
     assert isinstance(scope["DECODE"], DecodeConstants)
-    assert scope["CALIBRATION"].decode_rows == len(read_measurements(folder, "decode"))  # type: ignore[attr-defined]
+    assert scope["CALIBRATION"].decode_rows == len(read_measurements(folder, "decode"))
 
 
 def test_writing_and_reading_back_changes_nothing(folder: Path) -> None:
     rows = read_measurements(folder, "decode")
     fitted = calibrate.fit_all(rows, read_measurements(folder, "prefill"))
     calibration = calibrate.calibration_of(fitted, rows, rows)
-    scope: dict[str, object] = {}
+    scope: dict[str, Any] = {}
     exec(written(fitted.decode, fitted.prefill, calibration), scope)
     assert scope["DECODE"] == fitted.decode
     assert scope["PREFILL"] == fitted.prefill

@@ -1,6 +1,7 @@
 """The speed model: what must hold for any device and model, and what a person can check by hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -49,11 +50,11 @@ def quantization(name: str, family: str = "k-quant") -> Quantization:
     )
 
 
-def card(bandwidth_gb_per_s: float = 936.2, **changes: object) -> Device:
+def card(bandwidth_gb_per_s: float = 936.2, **changes: Any) -> Device:
     device = Device(
         "RTX 3090", "cuda", 24 * GIB, bandwidth_gb_per_s * GB, fp16_dense_flops=71.2e12, architecture="Ampere"
     )
-    return replace(device, **changes)  # type: ignore[arg-type]
+    return replace(device, **changes)
 
 
 def speed(
@@ -61,10 +62,10 @@ def speed(
     devices: tuple[Device, ...] = (card(),),
     name: str = "Q4_K_M",
     family: str = "k-quant",
-    **arguments: object,
+    **arguments: Any,
 ) -> Speed:
     weights = weights_of(model, quantization(name, family))
-    return estimate_speed(model, weights, devices, quantization_family=family, **arguments)  # type: ignore[arg-type]
+    return estimate_speed(model, weights, devices, quantization_family=family, **arguments)
 
 
 devices = st.builds(

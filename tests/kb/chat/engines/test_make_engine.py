@@ -2,6 +2,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,8 @@ def engines() -> Iterator[list[Engine]]:
         engine.close()
 
 
-def make(engines: list[Engine], **fields: object) -> Engine:
-    engine = make_engine(Settings(**fields))  # type: ignore[arg-type]
+def make(engines: list[Engine], **fields: Any) -> Engine:
+    engine = make_engine(Settings(**fields))
     assert engine
     engines.append(engine)
     return engine

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.requests: list[tuple[str, dict[str, str], dict[str, object]]] = []
+        self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.reply: Callable[[BaseHTTPRequestHandler], None] = stream(*GOOD)
         self.left = Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
@@ -79,7 +80,8 @@ def stall(*parts: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
     def reply(handler: BaseHTTPRequestHandler) -> None:
         stream(*parts)(handler)
         assert handler.connection.recv(1) == b""
-        handler.server.left.set()  # type: ignore[attr-defined]
+        assert isinstance(handler.server, Server)
+        handler.server.left.set()
 
     return reply
 
@@ -124,7 +126,7 @@ def test_writes_text(server: Server, start_remote: StartRemote) -> None:
     assert body["model"] == "qwen3:8b"
     assert body["stream"] is True
     assert body["max_tokens"] == 64
-    assert [message["role"] for message in body["messages"]] == ["system", "user"]  # type: ignore[attr-defined]
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
 
 
 def test_without_a_key_none_is_sent(server: Server, start_remote: StartRemote) -> None:
