@@ -63,6 +63,7 @@ def _what_runs(index: Index, machine: ThisMachine) -> Finding:
     models = ", ".join(
         f"{entry.model} ({entry.quantization}, about {entry.decode_tokens_per_s.typical:g} tokens/s)"
         for entry in runs.models
+        if entry.decode_tokens_per_s
     )
     found = f"{runs.count} models of the catalogue, the largest: {models}" if models else "no model whole"
     return Finding(what="what runs here", ok=True, says=f"{found} (on {here.note})")

@@ -79,7 +79,9 @@ class DeviceFigures(Arguments):
 
     name: Name = "the given device"
     memory_gib: Real = Field(ge=0.001, le=1_000_000)
-    memory_bandwidth_gb_per_s: Real = Field(ge=0.001, le=1_000_000)
+    memory_bandwidth_gb_per_s: Real | None = Field(
+        None, ge=0.001, le=1_000_000, description="a speed needs it; whether a model fits does not"
+    )
     fp16_dense_tflops: Real | None = Field(None, ge=0.001, le=1_000_000)
     backend: Backend = "cuda"
     unified_memory: bool = False

@@ -70,6 +70,11 @@ class ResolvedDevices:
     def each(self) -> Device:
         return self.devices[0]
 
+    @property
+    def bandwidth_known(self) -> bool:
+        """Not so only of devices that were given by their memory alone."""
+        return all(device.bandwidth_bytes_per_s > 0 for device in self.devices)
+
 
 def resolve_model(index: Index, model: ModelArgument) -> ResolvedModel:
     if isinstance(model, ModelFigures):
@@ -168,7 +173,7 @@ def resolve_devices(
             name=device.name,
             backend=device.backend,
             memory_bytes=round(device.memory_gib * GIB),
-            bandwidth_bytes_per_s=device.memory_bandwidth_gb_per_s * GB,
+            bandwidth_bytes_per_s=(device.memory_bandwidth_gb_per_s or 0.0) * GB,
             fp16_dense_flops=(device.fp16_dense_tflops or 0.0) * 1e12,
             unified_memory=device.unified_memory,
         )

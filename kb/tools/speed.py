@@ -75,6 +75,8 @@ def decode_speed(parts: Parts, arguments: FitArguments) -> Range:
 
 
 def _estimate(parts: Parts, offload: Offload | None, arguments: FitArguments) -> Speed:
+    if not parts.devices.bandwidth_known:
+        raise InvalidArgument("device.memory_bandwidth_gb_per_s", None, "the memory bandwidth: a speed depends on it")
     return estimate_speed(
         parts.model.architecture,
         parts.weights,
@@ -171,7 +173,8 @@ class RunnableModel(Record):
     required_gb: float
     headroom_gb: float
     max_context: int
-    decode_tokens_per_s: Range
+    decode_tokens_per_s: Range | None
+    """None where the device's memory bandwidth is not given."""
 
 
 class WhatRunsOnAnswer(Result):
@@ -255,7 +258,7 @@ def _runnable(parts: Parts, asked: FitArguments) -> RunnableModel:
         required_gb=fit.required_gb,
         headroom_gb=fit.headroom_gb,
         max_context=fit.max_context,
-        decode_tokens_per_s=decode_speed(parts, asked),
+        decode_tokens_per_s=decode_speed(parts, asked) if parts.devices.bandwidth_known else None,
     )
 
 

@@ -20,8 +20,6 @@ from kb.tools.resolve import (
 DEFAULT_QUANTIZATION = "q4_k_m"
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4
-NO_BANDWIDTH = 1.0
-"""Stands where a device's bandwidth is not known; no speed is shown then."""
 CARD_COUNTS = tuple(range(2, 17))
 
 
@@ -81,14 +79,13 @@ def nameless(question: Question) -> DeviceFigures | None:
     return DeviceFigures(
         name=f"a {'Mac' if mac else 'device'} with {question.vram_gib:g} GB",
         memory_gib=question.vram_gib,
-        memory_bandwidth_gb_per_s=NO_BANDWIDTH,
         backend="metal" if mac else "cuda",
         unified_memory=mac,
     )
 
 
 def bandwidth_known(device: DeviceArgument) -> bool:
-    return isinstance(device, str) or device.memory_bandwidth_gb_per_s != NO_BANDWIDTH
+    return isinstance(device, str) or device.memory_bandwidth_gb_per_s is not None
 
 
 def shared_arguments(desk: Desk) -> dict[str, Any]:

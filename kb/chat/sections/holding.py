@@ -110,7 +110,7 @@ def what_runs(desk: Desk) -> list[Section]:
             verdict = f"**None of the common models fits whole on {result.device}** at 4 bits or more. {mark}"
         section = Section(verdict)
         for entry in result.models:
-            fast = f", about {fmt(entry.decode_tokens_per_s.typical)} tokens/s" if bandwidth_known(device) else ""
+            fast = f", about {fmt(entry.decode_tokens_per_s.typical)} tokens/s" if entry.decode_tokens_per_s else ""
             section.lines.append(f"{entry.model} at {entry.quantization}: {fmt(entry.required_gb)} GB{fast} {mark}")
         section.notes = [*result.assumptions]
         sections.append(section)

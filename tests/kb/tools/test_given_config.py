@@ -2,6 +2,7 @@
 
 import pytest
 
+from kb.errors import InvalidArgument
 from kb.index.live import Index
 from kb.tools import TOOLS
 
@@ -46,6 +47,15 @@ def test_listed_layers_that_slide_keep_a_short_cache(index: Index) -> None:
     long = {"context": 65_536, "model": GEMMA_3_4B_TEXT}
     sliding = check_fit(index, **long | {"model": GEMMA_3_4B_TEXT | {"layer_types": kinds[:34]}})
     assert float(str(sliding["required_gb"])) < float(str(check_fit(index, **long)["required_gb"])) - 5
+
+
+def test_without_a_bandwidth_there_is_a_verdict_and_no_speed(index: Index) -> None:
+    card = {"memory_gib": 16}
+    assert check_fit(index, model="llama-3-1-8b", device=card)["verdict"] == "fits"
+    runs = TOOLS["what_runs_on"].call(index, {"device": card, "limit": 3})
+    assert [entry.decode_tokens_per_s for entry in runs.models] == [None, None, None]
+    with pytest.raises(InvalidArgument, match="memory_bandwidth_gb_per_s"):
+        TOOLS["estimate_speed"].call(index, {"model": "llama-3-1-8b", "quantization": "q4_k_m", "device": card})
 
 
 def test_a_model_published_in_mxfp4_stays_so_in_other_gguf_types(index: Index) -> None:
