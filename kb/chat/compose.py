@@ -60,7 +60,8 @@ class Composed:
     """A complete answer, and what a language model may be shown to explain it."""
 
     text: str
-    verdict: str
+    parts: tuple[str, ...]
+    """The text in pieces: corrections, sections, disputes, assumptions."""
     citations: tuple[Citation, ...]
     tool_calls: tuple[ToolCall, ...]
     evidence: tuple[str, ...]
@@ -102,19 +103,19 @@ def compose(index: Index, question: Question) -> Composed:
         parts += _disputes(desk)
     notes = _notes(sections, question)
     parts += notes
-    return _numbered(desk, "\n\n".join(part for part in parts if part), "\n".join((trusted, *notes)))
+    return _numbered(desk, [part for part in parts if part], "\n".join((trusted, *notes)))
 
 
-def _numbered(desk: Desk, text: str, trusted: str) -> Composed:
+def _numbered(desk: Desk, parts: list[str], trusted: str) -> Composed:
     """Number citations in the order in which the text has them; those that only results stand on come after."""
-    met = dict.fromkeys(int(number) for number in _MARK.findall(text))
+    met = dict.fromkeys(int(number) for part in parts for number in _MARK.findall(part))
     order = [*met, *(citation.id for citation in desk.citations if citation.id not in met)]
     new = {old: number for number, old in enumerate(order, start=1)}
     by_id = {citation.id: citation for citation in desk.citations}
-    text = _MARK.sub(lambda mark: f"[{new[int(mark[1])]}]", text)
+    numbered = tuple(_MARK.sub(lambda mark: f"[{new[int(mark[1])]}]", part) for part in parts)
     return Composed(
-        text=text,
-        verdict=text.split("\n")[0],
+        text="\n\n".join(numbered),
+        parts=numbered,
         citations=tuple(by_id[old].model_copy(update={"id": new[old]}) for old in order),
         tool_calls=tuple(desk.calls),
         evidence=tuple(f"[{new[old]}] {one_line(desk.texts[old])}" for old in order if desk.texts[old]),
@@ -212,7 +213,7 @@ def _abstained(desk: Desk, problems: list[str]) -> Composed:
     lead = " ".join(problems) or "I cannot answer that: nothing in the knowledge base is about it."
     return Composed(
         text=f"{lead}\n\n{CAN_ANSWER}",
-        verdict=lead,
+        parts=(lead, CAN_ANSWER),
         citations=tuple(desk.citations),
         tool_calls=tuple(desk.calls),
         evidence=(),

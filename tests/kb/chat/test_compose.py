@@ -15,7 +15,7 @@ def answer(index: Index, *messages: str) -> Composed:
 
 def test_the_question_of_the_mission(index: Index) -> None:
     composed = answer(index, "can I run a 70B on my 4090, and how fast?")
-    assert composed.verdict.startswith("**Not wholly: Llama 3.1 70B at Q4_K_M")
+    assert composed.parts[0].startswith("**Not wholly: Llama 3.1 70B at Q4_K_M")
     assert "GB weights +" in composed.text
     assert "tokens/s" in composed.text
     assert "Where the sources disagree" in composed.text
