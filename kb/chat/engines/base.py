@@ -7,26 +7,40 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
+class Grammar:
+    """What the text must be, in the notations of two kinds of engine: llguidance's Lark, llama-server's GBNF."""
+
+    lark: str
+    gbnf: str
+
+
+@dataclass(frozen=True)
 class Prompt:
     """System instructions, and the user's message with the evidence in it.
 
-    ``evidence`` is ordered by rank: an engine whose context is too short drops items from the end.
+    ``evidence`` is ordered by rank: an engine whose context is too short drops items from the end. ``grammar``: an
+    engine that can holds the model to it.
     """
 
     system: str
     question: str
     evidence: tuple[str, ...]
     max_tokens: int
+    grammar: Grammar | None = None
 
 
 @dataclass
 class Run:
-    """One request: set ``cancelled`` to stop it; the engine fills in the counts."""
+    """One request: set ``cancelled`` to stop it; the engine fills in the counts while it writes.
+
+    ``log_probability`` is that of all tokens written so far, in nats; None where the engine does not tell.
+    """
 
     deadline_s: float
     cancelled: Event = field(default_factory=Event)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    log_probability: float | None = None
 
 
 class Engine(Protocol):
