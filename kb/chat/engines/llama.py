@@ -207,9 +207,10 @@ class Model:
             self._seen = address, np.ctypeslib.as_array(pointer, shape=(self.vocabulary,))
         return self._seen[1]
 
-    def ends(self, token: int) -> bool:
-        """Whether the token is one of those that end a text."""
-        return bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
+    @cached_property
+    def ends(self) -> frozenset[int]:
+        """The tokens that end a text."""
+        return frozenset(t for t in range(self.vocabulary) if llama_cpp.llama_vocab_is_eog(self._vocab, t))
 
     def piece(self, token: int) -> bytes:
         """The token's text, maybe a part of a character; control tokens have none."""
@@ -219,10 +220,9 @@ class Model:
     @cached_property
     def tokenizer(self) -> LLTokenizer:
         """The vocabulary for llguidance."""
-        ends = [token for token in range(self.vocabulary) if self.ends(token)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # it calls llama.cpp by old names
-            return lltokenizer_from_vocab(self._vocab, eos_token=ends or None)
+            return lltokenizer_from_vocab(self._vocab, eos_token=sorted(self.ends) or None)
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

@@ -8,7 +8,7 @@ from llguidance import LLMatcher
 from kb.chat.engines.base import Grammar
 from kb.chat.engines.llama import Model
 from kb.chat.engines.messages import SEED, TEMPERATURE, TOP_P
-from kb.chat.engines.sampling import log_probability, masked, sampled
+from kb.chat.engines.sampling import Likely, masked
 
 
 class UnusableGrammar(Exception):
@@ -38,18 +38,19 @@ class Draft:
         logits = self._model.logits()
         if np.isnan(logits[0]):
             raise RuntimeError("its output is not a number")
-        token = sampled(logits, self._temperature, TOP_P, self._random)
+        likely = Likely(logits, self._temperature)
+        token = likely.drawn(TOP_P, self._random)
         if not self._may_follow(token):
             # Drawn again among those that may: the same as drawing among them alone, and the mask is seldom needed.
             assert self._matcher is not None
             allowed = masked(logits, self._matcher.compute_bitmask())
-            token = sampled(allowed, self._temperature, TOP_P, self._random)
+            token = Likely(allowed, self._temperature).drawn(TOP_P, self._random)
             if not self._may_follow(token):
                 self._check()
                 raise UnusableGrammar("the grammar lets nothing follow")
-        if self._model.ends(token):
+        if token in self._model.ends:
             return None
-        self.log_probability += log_probability(logits, token)
+        self.log_probability += likely.log_probability(token)
         self.tokens += 1
         self._last = token
         self._held += self._decoder.decode(self._model.piece(token))
@@ -65,7 +66,7 @@ class Draft:
     def _may_follow(self, token: int) -> bool:
         if self._matcher is None:
             return True
-        if self._model.ends(token):
+        if token in self._model.ends:
             return self._matcher.is_accepting()
         return self._matcher.try_consume_tokens([token]) == 1
 
