@@ -55,7 +55,7 @@ def read_gguf(path: Path) -> GgufModel:
 
     Raises ``UnreadableModel``, naming the file, when it or a part is missing, cut short, or not a GGUF model.
     """
-    headers = [_header(part) for part in _parts(path)]
+    headers = [_header(part) for part in file_parts(path)]
     keys = headers[0].keys
     tensors = [tensor for header in headers for tensor in header.tensors]
     kind = keys.get("general.architecture")
@@ -70,7 +70,8 @@ def read_gguf(path: Path) -> GgufModel:
     )
 
 
-def _parts(path: Path) -> list[Path]:
+def file_parts(path: Path) -> list[Path]:
+    """The file alone, or all parts of a split one, the first first."""
     match = _SPLIT_NAME.search(path.name)
     if not match:
         return [path]
