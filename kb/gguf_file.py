@@ -79,6 +79,11 @@ def file_parts(path: Path) -> list[Path]:
     return [path.with_name(f"{stem}-{number:05d}-of-{count:05d}.gguf") for number in range(1, count + 1)]
 
 
+def size_gb(path: Path) -> float:
+    """Of the file, or of all parts of a split one that are there."""
+    return round(sum(part.stat().st_size for part in file_parts(path) if part.is_file()) / GB, 3)
+
+
 def _header(path: Path) -> _Header:
     if not path.is_file():
         raise UnreadableModel(f"{path}: there is no such file")

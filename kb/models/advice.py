@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kb.calc.results import Range
 from kb.errors import UnreadableModel
-from kb.gguf_file import file_parts
+from kb.gguf_file import size_gb
 from kb.index.live import Index
 from kb.models.downloads import Download
 from kb.records import LanguageModel, Record
@@ -93,10 +93,6 @@ def advise_on_file(index: Index, path: Path, here: Here, context: int) -> Advice
         fits=fit.verdict == "fits",
         decode_tokens_per_s=speed.decode_tokens_per_s,
     )
-
-
-def size_gb(path: Path) -> float:
-    return round(sum(part.stat().st_size for part in file_parts(path)) / 1e9, 3)
 
 
 def _asked(model: str, quantization: str, here: Here, context: int) -> FitArguments:

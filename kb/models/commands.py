@@ -62,8 +62,9 @@ def _cells(row: "Listed") -> tuple[str, ...]:
     about = "about " if row.repository else ""
     fast = f"{speed.typical:g} tokens/s ({speed.low:g} to {speed.high:g})" if row.fits else ""
     return (
-        row.name, f"{about}{row.size_gb:g} GB", row.licence or "?", f"{row.memory_gb:.1f} GB", "yes" if row.fits else "no",
-        fast, "default" if row.default else {"yes": "yes", "partly": "partly", "no": ""}[row.downloaded], row.suits,
+        row.name, f"{about}{row.size_gb:g} GB", row.licence or "?", f"{row.memory_gb:.1f} GB",
+        "yes" if row.fits else "no", fast,
+        "default" if row.default else {"yes": "yes", "partly": "partly", "no": ""}[row.downloaded], row.suits,
     )  # fmt: skip
 
 
@@ -109,23 +110,19 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Fetch a model, by name or `auto`: the best for this machine. The only command that uses a network."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.utils import disable_progress_bars
-
-    from kb.models.advice import size_gb
+    from kb.gguf_file import size_gb
     from kb.models.downloads import load_downloads, wanted
+    from kb.models.hub import Hub
     from kb.models.pull import pull as pull_model
 
     s = settings()
-    if as_json:
-        disable_progress_bars()
     with plain_errors():
         downloads = load_downloads(s.knowledge_dir)
         considered = _considered(as_json) if model == "auto" else []
         name = _chosen(considered) if model == "auto" else model
         meant = wanted(downloads, name)
         err.print(f"Fetching {meant.file} from {meant.repository}", markup=False, soft_wrap=True)
-        file = pull_model(HfApi(), meant, s.data_dir)
+        file = pull_model(Hub(progress=not as_json), meant, s.data_dir)
     if as_json:
         show_json({"file": str(file), "size_gb": size_gb(file), "considered": [a.why for a in considered]})
         return

@@ -25,7 +25,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.file_download import http_get
 from huggingface_hub.hf_api import RepoSibling
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils import build_hf_headers, disable_progress_bars
 
 from kb.errors import DownloadFailed, UnknownName
 from kb.models.downloads import Wanted
@@ -53,21 +53,99 @@ class HubFile:
         return Path(self.path).name
 
 
-def look_up(hub: HfApi, wanted: Wanted) -> tuple[HubFile, ...]:
-    """The file, or all parts of a split one.
+BY_HAND = (
+    "Without a network, copy a GGUF file to this machine and run `kb model use FILE`; HF_ENDPOINT names a mirror. "
+    "Nothing but `kb model pull` needs one."
+)
 
-    Raises :class:`DownloadFailed` where the hub or the repository cannot be reached, :class:`UnknownName` where the
-    repository has no such file.
+
+class Hub:
+    """Where models come from: what the environment names, unless an endpoint or a token is given.
+
+    ``progress`` draws a bar on standard error.
     """
-    with _said_plainly(hub, wanted.repository):
-        info = hub.model_info(wanted.repository, files_metadata=True, timeout=LOOK_UP_S)
-    files = {file.rfilename: file for file in info.siblings or ()}
-    found = wanted.file if wanted.file in files else _in_other_case(wanted.file, files)
-    if found is None or info.sha is None:
-        models = [name for name in files if name.casefold().endswith(".gguf")]
-        near = difflib.get_close_matches(wanted.file, models, n=3, cutoff=0.3) or models[:3]
-        raise UnknownName(f"file in {wanted.repository}", wanted.file, near)
-    return tuple(_hub_file(wanted.repository, info.sha, files[part]) for part in _parts(found, files))
+
+    def __init__(self, endpoint: str | None = None, token: str | bool | None = None, *, progress: bool = True) -> None:
+        self._api = HfApi(endpoint, token)
+        if not progress:
+            disable_progress_bars()
+
+    def look_up(self, wanted: Wanted) -> tuple[HubFile, ...]:
+        """The file, or all parts of a split one.
+
+        Raises :class:`DownloadFailed` where the hub or the repository cannot be reached, :class:`UnknownName` where the
+        repository has no such file.
+        """
+        with self._said_plainly(wanted.repository):
+            info = self._api.model_info(wanted.repository, files_metadata=True, timeout=LOOK_UP_S)
+        files = {file.rfilename: file for file in info.siblings or ()}
+        found = wanted.file if wanted.file in files else _in_other_case(wanted.file, files)
+        if found is None or info.sha is None:
+            models = [name for name in files if name.casefold().endswith(".gguf")]
+            near = difflib.get_close_matches(wanted.file, models, n=3, cutoff=0.3) or models[:3]
+            raise UnknownName(f"file in {wanted.repository}", wanted.file, near)
+        return tuple(_hub_file(wanted.repository, info.sha, files[part]) for part in _parts(found, files))
+
+    def fetch(self, file: HubFile, target: Path) -> None:
+        """Bring the file to ``target``, which does not exist before it is complete and verified.
+
+        Raises :class:`DownloadFailed`; what has come is kept for the next time, unless its checksum is wrong.
+        """
+        part = partial(file, target)
+        try:
+            with part.open("ab") as out:
+                _claim(out.fileno(), target)
+                if out.tell() > file.size_bytes:
+                    out.truncate(0)
+                    out.seek(0)
+                with self._said_plainly(file.repository, kept=True):
+                    http_get(
+                        hf_hub_url(file.repository, file.path, revision=file.revision, endpoint=self._api.endpoint),
+                        out,
+                        resume_size=out.tell(),
+                        # Compressed, the bytes would not be those that a range counts.
+                        headers=build_hf_headers(token=self._api.token, headers={"Accept-Encoding": "identity"}),
+                        expected_size=file.size_bytes,
+                        displayed_filename=target.name,
+                    )
+            if sha256_of(part) != file.sha256:
+                part.unlink()
+                raise DownloadFailed(
+                    f"{file.name} is not what {file.repository} holds: its SHA-256 differs, and it was deleted. Pull "
+                    "it again; if that does not help, something between here and the hub changes files."
+                )
+            part.replace(target)
+        except OSError as error:
+            reason = error.strerror or f"{file.size_bytes:,} bytes should have come, and others did"
+            raise DownloadFailed(f"{target}: {reason}. What has come is kept: pull again.") from error
+
+    @contextmanager
+    def _said_plainly(self, repository: str, kept: bool = False) -> Iterator[None]:
+        """The hub's errors as ours; ``kept``: with what has come, a second try goes on."""
+        at = self._api.endpoint
+        again = " What has come is kept: pull again, and it goes on from there." if kept else ""
+        try:
+            yield
+        except OfflineModeIsEnabled:
+            raise DownloadFailed(f"HF_HUB_OFFLINE is set, which forbids the hub; unset it to pull. {BY_HAND}") from None
+        except GatedRepoError:
+            raise DownloadFailed(
+                f"{repository} is gated: accept its licence at {at}/{repository}, then set HF_TOKEN to a token "
+                "of that account, or run `hf auth login`."
+            ) from None
+        except RepositoryNotFoundError:
+            raise DownloadFailed(
+                f"{at} shows no repository {repository!r}. If it is private, set HF_TOKEN or run `hf auth login`."
+            ) from None
+        except HFValidationError:
+            raise DownloadFailed(f"{repository!r} is no repository's name; write OWNER/REPOSITORY/FILE.gguf.") from None
+        except HfHubHTTPError as error:
+            raise DownloadFailed(f"{at} answered {error.response.status_code} for {repository}.{again}") from error
+        except httpx2.ConnectError as error:
+            raise DownloadFailed(f"{at} cannot be reached: {error}.{again} {BY_HAND}") from error
+        except httpx2.HTTPError as error:
+            what = str(error) or type(error).__name__
+            raise DownloadFailed(f"The connection to {at} broke: {what}.{again} {BY_HAND}") from error
 
 
 def _in_other_case(path: str, files: dict[str, RepoSibling]) -> str | None:
@@ -102,39 +180,6 @@ def partial(file: HubFile, target: Path) -> Path:
     return target.with_name(f"{target.name}.{file.sha256[:12]}.part")
 
 
-def fetch(hub: HfApi, file: HubFile, target: Path) -> None:
-    """Bring the file to ``target``, which does not exist before it is complete and verified.
-
-    Raises :class:`DownloadFailed`; what has come is kept for the next time, unless its checksum is wrong.
-    """
-    part = partial(file, target)
-    try:
-        with part.open("ab") as out:
-            _claim(out.fileno(), target)
-            if out.tell() > file.size_bytes:
-                out.truncate(0)
-                out.seek(0)
-            with _said_plainly(hub, file.repository, kept=True):
-                http_get(
-                    hf_hub_url(file.repository, file.path, revision=file.revision, endpoint=hub.endpoint),
-                    out,
-                    resume_size=out.tell(),
-                    # Compressed, the bytes would not be those that a range counts.
-                    headers=build_hf_headers(token=hub.token, headers={"Accept-Encoding": "identity"}),
-                    expected_size=file.size_bytes,
-                    displayed_filename=target.name,
-                )
-        if sha256_of(part) != file.sha256:
-            part.unlink()
-            raise DownloadFailed(
-                f"{file.name} is not what {file.repository} holds: its SHA-256 differs, and it was deleted. Pull it "
-                "again; if that does not help, something between here and the hub changes files."
-            )
-        part.replace(target)
-    except OSError as error:
-        raise DownloadFailed(f"{target}: {error.strerror or error}. What has come is kept: pull again.") from error
-
-
 def _claim(descriptor: int, target: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -145,39 +190,3 @@ def _claim(descriptor: int, target: Path) -> None:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _said_plainly(hub: HfApi, repository: str, kept: bool = False) -> Iterator[None]:
-    """The hub's errors as ours; ``kept``: with what has come, a second try goes on."""
-    again = " What has come is kept: pull again, and it goes on from there." if kept else ""
-    try:
-        yield
-    except OfflineModeIsEnabled:
-        raise DownloadFailed(f"HF_HUB_OFFLINE is set, which forbids the hub; unset it to pull. {BY_HAND}") from None
-    except GatedRepoError:
-        raise DownloadFailed(
-            f"{repository} is gated: accept its licence at {hub.endpoint}/{repository}, then set HF_TOKEN to a token "
-            "of that account, or run `hf auth login`."
-        ) from None
-    except RepositoryNotFoundError:
-        raise DownloadFailed(
-            f"{hub.endpoint} shows no repository {repository!r}. If it is private, set HF_TOKEN or run `hf auth login`."
-        ) from None
-    except HFValidationError:
-        raise DownloadFailed(f"{repository!r} is no repository's name; write OWNER/REPOSITORY/FILE.gguf.") from None
-    except HfHubHTTPError as error:
-        raise DownloadFailed(
-            f"{hub.endpoint} answered {error.response.status_code} for {repository}.{again}"
-        ) from error
-    except httpx2.ConnectError as error:
-        raise DownloadFailed(f"{hub.endpoint} cannot be reached: {error}.{again} {BY_HAND}") from error
-    except httpx2.HTTPError as error:
-        what = str(error) or type(error).__name__
-        raise DownloadFailed(f"The connection to {hub.endpoint} broke: {what}.{again} {BY_HAND}") from error
-
-
-BY_HAND = (
-    "Without a network, copy a GGUF file to this machine and run `kb model use FILE`; HF_ENDPOINT names a mirror. "
-    "Nothing but `kb model pull` needs one."
-)

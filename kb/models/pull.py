@@ -4,26 +4,24 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from huggingface_hub import HfApi
-
 from kb.default_model import models_dir
 from kb.errors import DownloadFailed
 from kb.models.downloads import Wanted
-from kb.models.hub import HubFile, fetch, look_up, partial, sha256_of
+from kb.models.hub import Hub, HubFile, partial, sha256_of
 
 SPARE_BYTES = 200_000_000
 """What a pull leaves free for everything else that writes here."""
 
 
-def pull(hub: HfApi, wanted: Wanted, data_dir: Path) -> Path:
+def pull(hub: Hub, wanted: Wanted, data_dir: Path) -> Path:
     """The file, fetched unless it is here already; of a split one the first part. Raises :class:`DownloadFailed`."""
-    files = look_up(hub, wanted)
+    files = hub.look_up(wanted)
     folder = models_dir(data_dir)
     folder.mkdir(parents=True, exist_ok=True)
     missing = [file for file in files if not _is_here(file, folder / file.name)]
     _check_space(missing, folder)
     for file in missing:
-        fetch(hub, file, folder / file.name)
+        hub.fetch(file, folder / file.name)
     return folder / files[0].name
 
 
