@@ -80,7 +80,7 @@ def _model(s: Settings) -> Iterator[Finding]:
     elif isinstance(file, Path):
         yield _file(file, "KB_MODEL" if s.model else "the default")
     else:
-        says = f"{file}; answers are composed without one, which is complete (more: `kb model list`)"
+        says = "none chosen: answers are composed without one, which is complete (some: `kb model list`)"
         yield Finding(what="language model", ok=True, says=says)
     here, broken = shelved(s.data_dir), unfinished(s.data_dir)
     if here or broken:

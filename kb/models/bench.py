@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from kb.calc.results import Range
 from kb.errors import EngineUnavailable
-from kb.gguf_file import read_gguf
 from kb.index.live import Index
 from kb.records import Record
 from kb.settings import Settings
@@ -17,24 +16,16 @@ from kb.tools.memory import FitArguments
 from kb.tools.model_file import file_speed
 
 PROCESS = "kb.chat.engines.measure"
+PROMPT_TOKENS, GENERATED_TOKENS = 512, 128
+"""As llama-bench measures."""
 
 
 class Measured(Record):
     """What the measuring process prints."""
 
     load_s: float
-    prompt_tokens: int
     prompt_s: float
-    generated_tokens: int
     generation_s: float
-
-    @property
-    def prompt_tokens_per_s(self) -> float:
-        return self.prompt_tokens / self.prompt_s
-
-    @property
-    def generation_tokens_per_s(self) -> float:
-        return self.generated_tokens / self.generation_s
 
 
 class Speed(Record):
@@ -61,26 +52,25 @@ def bench(index: Index, path: Path, here: Here, settings: Settings) -> Bench:
 
     Raises ``UnreadableModel`` for what is no model, :class:`EngineUnavailable` where llama.cpp cannot run it.
     """
-    read_gguf(path)
-    measured = _measure(path, settings)
     asked = FitArguments(
         model="a file",
         quantization="q4_k_m",
         device=here.device,
         device_count=here.device_count,
-        context=measured.prompt_tokens + measured.generated_tokens,
+        context=PROMPT_TOKENS + GENERATED_TOKENS,
         system_memory_gb=here.system_memory_gb,
     )
     predicted = file_speed(index, path, asked)
+    measured = _measure(path, settings)
     return Bench(
         model=predicted.model,
         quantization=predicted.quantization,
         device=predicted.device,
         load_s=round(measured.load_s, 3),
-        prompt_tokens=measured.prompt_tokens,
-        generated_tokens=measured.generated_tokens,
-        prompt=_beside(measured.prompt_tokens_per_s, predicted.prefill_tokens_per_s),
-        generation=_beside(measured.generation_tokens_per_s, predicted.decode_tokens_per_s),
+        prompt_tokens=PROMPT_TOKENS,
+        generated_tokens=GENERATED_TOKENS,
+        prompt=_beside(PROMPT_TOKENS / measured.prompt_s, predicted.prefill_tokens_per_s),
+        generation=_beside(GENERATED_TOKENS / measured.generation_s, predicted.decode_tokens_per_s),
     )
 
 
@@ -91,7 +81,8 @@ def _beside(measured: float, predicted: Range) -> Speed:
 
 def _measure(path: Path, settings: Settings) -> Measured:
     # -P: a module that happens to lie in the working directory is not imported
-    command = [sys.executable, "-P", "-m", PROCESS, str(path), str(settings.llm_threads), str(settings.llm_gpu_layers)]
+    numbers = (settings.llm_threads, settings.llm_gpu_layers, PROMPT_TOKENS, GENERATED_TOKENS)
+    command = [sys.executable, "-P", "-m", PROCESS, str(path), *map(str, numbers)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode < 0:
         raise EngineUnavailable(

@@ -127,6 +127,7 @@ def pull(
         show_json({"file": str(file), "size_gb": size_gb(file), "considered": [a.why for a in considered]})
         return
     out.print(f"{file} ({size_gb(file):g} GB) is here and is what the hub holds, by its SHA-256.", markup=False)
+    out.print(f"Measure it: kb model bench {file.stem}", markup=False, soft_wrap=True)
     out.print(f"Use it: kb model use {file.stem}", markup=False, soft_wrap=True)
 
 

@@ -1,7 +1,8 @@
-"""How fast llama.cpp runs a model: ``python -m kb.chat.engines.measure FILE THREADS GPU_LAYERS`` prints JSON.
+"""How fast llama.cpp runs a model, as JSON.
 
-A process of its own, as the model's at work (:mod:`kb.chat.engines.worker`). Tokens are random, as in llama-bench:
-their meaning costs nothing. What is timed is llama.cpp alone, without sampling or text.
+``python -m kb.chat.engines.measure FILE THREADS GPU_LAYERS PROMPT_TOKENS GENERATED_TOKENS``: a process of its own, as
+the model's at work (:mod:`kb.chat.engines.worker`). Tokens are random, as in llama-bench: their meaning costs nothing.
+What is timed is llama.cpp alone, without sampling or text.
 """
 
 import json
@@ -13,16 +14,14 @@ import llama_cpp
 
 from kb.chat.engines.worker import LlamaLog
 
-PROMPT_TOKENS, GENERATED_TOKENS = 512, 128
 
-
-def measure(path: str, threads: int, gpu_layers: int) -> dict[str, float]:
-    """``load_s`` until the first token could be written, then ``prompt_s`` and ``generation_s`` for so many tokens."""
+def measure(path: str, threads: int, gpu_layers: int, prompt_tokens: int, generated_tokens: int) -> dict[str, float]:
+    """``load_s`` until the first token could be written; ``prompt_s`` and ``generation_s`` for all of theirs."""
     start = perf_counter()
     llama = llama_cpp.Llama(
         model_path=path,
-        n_ctx=PROMPT_TOKENS + GENERATED_TOKENS,
-        n_batch=PROMPT_TOKENS,
+        n_ctx=prompt_tokens + generated_tokens,
+        n_batch=prompt_tokens,
         n_threads=threads or None,
         n_threads_batch=threads or None,
         n_gpu_layers=gpu_layers,
@@ -31,23 +30,16 @@ def measure(path: str, threads: int, gpu_layers: int) -> dict[str, float]:
     _run(llama, [max(llama.token_bos(), 0)])
     load_s = perf_counter() - start
     chance = random.Random(0)
-    tokens = [chance.randrange(llama.n_vocab()) for _ in range(PROMPT_TOKENS + GENERATED_TOKENS)]
-    prompt, generated = tokens[:PROMPT_TOKENS], tokens[PROMPT_TOKENS:]
+    tokens = [chance.randrange(llama.n_vocab()) for _ in range(prompt_tokens + generated_tokens)]
     for _ in range(2):  # The first time reads what of the file is still on the disk: experts, for one.
         llama.reset()
         start = perf_counter()
-        _run(llama, prompt)
+        _run(llama, tokens[:prompt_tokens])
         prompt_s = perf_counter() - start
     start = perf_counter()
-    for token in generated:
+    for token in tokens[prompt_tokens:]:
         _run(llama, [token])
-    return {
-        "load_s": load_s,
-        "prompt_tokens": PROMPT_TOKENS,
-        "prompt_s": prompt_s,
-        "generated_tokens": GENERATED_TOKENS,
-        "generation_s": perf_counter() - start,
-    }
+    return {"load_s": load_s, "prompt_s": prompt_s, "generation_s": perf_counter() - start}
 
 
 def _run(llama: llama_cpp.Llama, tokens: list[int]) -> None:
@@ -56,10 +48,11 @@ def _run(llama: llama_cpp.Llama, tokens: list[int]) -> None:
 
 
 def main() -> None:
-    path, threads, gpu_layers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    path, *numbers = sys.argv[1:]
+    threads, gpu_layers, prompt_tokens, generated_tokens = map(int, numbers)
     log = LlamaLog(lambda _: None)
     try:
-        print(json.dumps(measure(path, threads, gpu_layers)))
+        print(json.dumps(measure(path, threads, gpu_layers, prompt_tokens, generated_tokens)))
     except (AssertionError, OSError, RuntimeError, ValueError) as error:
         sys.exit(log.errors[0] if log.errors else str(error))
 
