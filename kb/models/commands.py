@@ -48,7 +48,7 @@ def list_command(as_json: Json = False) -> None:
         show_json([row.model_dump(mode="json") for row in rows])
         return
     table = Table(
-        "name", "size", "licence", "memory", "fits here", "speed here", "here", "for whom",
+        "name", "size", "licence", "memory", "tokens/s here", "here", "for whom",
         title=f"On {here.note}, at {s.llm_context:,} tokens of context",
     )  # fmt: skip
     for row in rows:
@@ -60,10 +60,9 @@ def list_command(as_json: Json = False) -> None:
 def _cells(row: "Listed") -> tuple[str, ...]:
     speed = row.decode_tokens_per_s
     about = "about " if row.repository else ""
-    fast = f"{speed.typical:g} tokens/s ({speed.low:g} to {speed.high:g})" if row.fits else ""
     return (
         row.name, f"{about}{row.size_gb:g} GB", row.licence or "?", f"{row.memory_gb:.1f} GB",
-        "yes" if row.fits else "no", fast,
+        f"{speed.typical:g} ({speed.low:g} to {speed.high:g})" if row.fits else "does not fit",
         "default" if row.default else {"yes": "yes", "partly": "partly", "no": ""}[row.downloaded], row.suits,
     )  # fmt: skip
 
@@ -126,7 +125,7 @@ def pull(
     if as_json:
         show_json({"file": str(file), "size_gb": size_gb(file), "considered": [a.why for a in considered]})
         return
-    out.print(f"{file} ({size_gb(file):g} GB) is here and is what the hub holds, by its SHA-256.", markup=False)
+    out.print(f"{file} ({size_gb(file):g} GB) is here and is what the hub holds, by its SHA-256.", soft_wrap=True)
     out.print(f"Measure it: kb model bench {file.stem}", markup=False, soft_wrap=True)
     out.print(f"Use it: kb model use {file.stem}", markup=False, soft_wrap=True)
 
