@@ -1,7 +1,7 @@
-"""``python -m eval.decoding MODEL.gguf``: what our writing costs beside llama-cpp-python's own, with the lock and without.
+"""``python -m eval.decoding MODEL.gguf``: what our writing costs beside llama-cpp-python's own, locked and not.
 
-One thread, its own time on the processor, and the best of several rounds: the ratios hold on a busy machine too. We hold
-ourselves to 95 % of the bare library's speed, lock on.
+One thread, its own time on the processor, and the best of several rounds: the ratios hold on a busy machine too.
+We hold ourselves to 95 % of the bare library's speed, lock on.
 """
 
 import re

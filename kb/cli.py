@@ -1,23 +1,20 @@
 """The command line: ``kb``. Every command that prints data takes ``--json``."""
 
-import json
 import socket
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
 from kb import __version__
-from kb.errors import KnowledgeBaseError
+from kb.models.commands import app as model_app
 from kb.settings import settings
+from kb.terminal import Json, err, fail, out, plain_errors, show_json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,28 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hardware KB: what runs on which hardware, and how fast; every figure sourced or calculated.",
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Our errors are for people: one line, exit status 1."""
-    try:
-        yield
-    except KnowledgeBaseError as error:
-        fail(str(error))
-
-
-def fail(message: str) -> NoReturn:
-    err.print(f"[bold red]kb:[/] {escape(message)}", soft_wrap=True)
-    raise typer.Exit(1)
-
-
-def show_json(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+app.add_typer(model_app, name="model")
 
 
 def open_live() -> Any:
@@ -329,27 +305,6 @@ def evaluate(
     else:
         out.print(done.table())
         out.print(f"Written to {report}/report.html", markup=False)
-
-
-@app.command()
-def model(file: Path, as_json: Json = False) -> None:
-    """What a GGUF file holds, read from its header, and how to use it."""
-    from kb.gguf_file import read_gguf
-
-    with plain_errors():
-        found = read_gguf(file)
-    a, w = found.architecture, found.weights
-    data = {
-        "file": str(file), "name": a.name, "quantization": found.quantization, "params_total": a.params_total,
-        "num_hidden_layers": a.num_hidden_layers, "weights_gb": round(w.total_bytes / 1e9, 3),
-        "max_position_embeddings": a.max_position_embeddings,
-    }  # fmt: skip
-    if as_json:
-        show_json(data)
-        return
-    for key, value in data.items():
-        out.print(f"{key}: {value}", markup=False)
-    out.print(f"Serve with it: KB_MODEL={file} kb serve", markup=False)
 
 
 @app.command()

@@ -2,10 +2,14 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+from kb.default_model import models_dir, read_default_model
 from kb.errors import KnowledgeBaseError
+from kb.gguf_file import read_gguf, size_gb
 from kb.index.build import current_link
 from kb.index.live import Index, open_index
+from kb.models.shelf import shelved, unfinished
 from kb.records import Record
 from kb.retrieval.embed import Embedder
 from kb.settings import Settings
@@ -70,18 +74,26 @@ def _what_runs(index: Index, machine: ThisMachine) -> Finding:
 
 
 def _model(s: Settings) -> Iterator[Finding]:
-    if s.model is None and s.llm_url is None:
-        says = "none (KB_MODEL, KB_LLM_URL unset): answers are composed without one, which is complete"
-        yield Finding(what="language model", ok=True, says=says)
-    elif s.model is not None:
-        from kb.gguf_file import read_gguf
-
-        try:
-            found = read_gguf(s.model)
-        except KnowledgeBaseError as error:
-            yield Finding(what="language model", ok=False, says=str(error))
-        else:
-            size = found.weights.total_bytes / 1e9
-            yield Finding(what="language model", ok=True, says=f"{s.model}: {found.architecture.name}, {size:.2f} GB")
-    else:
+    file = s.model or read_default_model(s.data_dir)
+    if s.llm_url is not None:
         yield Finding(what="language model", ok=True, says=f"{s.llm_model} at {s.llm_url} (not asked)")
+    elif isinstance(file, Path):
+        yield _file(file, "KB_MODEL" if s.model else "the default")
+    else:
+        says = "none chosen: answers are composed without one, which is complete (some: `kb model list`)"
+        yield Finding(what="language model", ok=True, says=says)
+    here, broken = shelved(s.data_dir), unfinished(s.data_dir)
+    if here or broken:
+        size = sum(size_gb(path) for path in here)
+        names = ", ".join([*(path.stem for path in here), *(f"{path.stem} (partly)" for path in broken)])
+        yield Finding(what="models here", ok=True, says=f"{names}; {size:.2f} GB in {models_dir(s.data_dir)}")
+
+
+def _file(file: Path, by: str) -> Finding:
+    try:
+        found = read_gguf(file)
+    except KnowledgeBaseError as error:
+        says = f"{error}; choose another with `kb model use`" if by == "the default" else str(error)
+        return Finding(what="language model", ok=False, says=says)
+    size = found.weights.total_bytes / 1e9
+    return Finding(what="language model", ok=True, says=f"{file}: {found.architecture.name}, {size:.2f} GB ({by})")

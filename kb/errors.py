@@ -59,3 +59,7 @@ class UnreadableDocument(KnowledgeBaseError):
 
 class UnreadableModel(KnowledgeBaseError):
     """A model file that is missing, damaged or not GGUF; names the file."""
+
+
+class DownloadFailed(KnowledgeBaseError):
+    """A model file that did not come whole and right; says what to do."""

@@ -55,7 +55,7 @@ def read_gguf(path: Path) -> GgufModel:
 
     Raises ``UnreadableModel``, naming the file, when it or a part is missing, cut short, or not a GGUF model.
     """
-    headers = [_header(part) for part in _parts(path)]
+    headers = [_header(part) for part in file_parts(path)]
     keys = headers[0].keys
     tensors = [tensor for header in headers for tensor in header.tensors]
     kind = keys.get("general.architecture")
@@ -70,12 +70,18 @@ def read_gguf(path: Path) -> GgufModel:
     )
 
 
-def _parts(path: Path) -> list[Path]:
+def file_parts(path: Path) -> list[Path]:
+    """The file alone, or all parts of a split one, the first first."""
     match = _SPLIT_NAME.search(path.name)
     if not match:
         return [path]
     stem, count = path.name[: match.start()], int(match[2])
     return [path.with_name(f"{stem}-{number:05d}-of-{count:05d}.gguf") for number in range(1, count + 1)]
+
+
+def size_gb(path: Path) -> float:
+    """Of the file, or of all parts of a split one that are there."""
+    return round(sum(part.stat().st_size for part in file_parts(path) if part.is_file()) / GB, 3)
 
 
 def _header(path: Path) -> _Header:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.make_gguf import make_gguf
 from tests.small_knowledge import FILES, write_knowledge
 
 KB = Path(sys.executable).with_name("kb")
@@ -129,16 +128,6 @@ def test_speed(data_dir: Path) -> None:
     _, err = kb("speed", "llama 3.1 8b", "3060", data=data_dir, status=1)
     assert "ambiguous" in err
     assert "12" in err
-
-
-def test_model(tmp_path: Path) -> None:
-    path = make_gguf(tmp_path / "tiny.gguf")
-    assert as_json("model", path, data=tmp_path)["num_hidden_layers"] == 2
-    (tmp_path / "cut.gguf").write_bytes(path.read_bytes()[:100])
-    (tmp_path / "not.gguf").write_bytes(b"not a model")
-    for name in ("cut.gguf", "not.gguf", "gone.gguf"):
-        _, err = kb("model", tmp_path / name, data=tmp_path, status=1)
-        assert name in err
 
 
 def test_doctor(data_dir: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from kb.cli import app
+from kb.models.downloads import load_downloads
 from kb.settings import Settings
 from kb.tools import TOOLS
 
@@ -35,9 +36,16 @@ def test_every_setting_is_documented(name: str) -> None:
 
 
 def commands() -> dict[str, str]:
-    group = typer.main.get_command(app)
-    assert isinstance(group, typer.core.TyperGroup)
-    return {name: (command.help or "").split("\n\n")[0].replace("\n", " ") for name, command in group.commands.items()}
+    """The first line of each one's help, of groups and of their commands."""
+    found: dict[str, str] = {}
+    waiting = [("", typer.main.get_command(app))]
+    while waiting:
+        path, command = waiting.pop()
+        if path:
+            found[path] = (command.help or "").split("\n\n")[0].replace("\n", " ")
+        if isinstance(command, typer.core.TyperGroup):
+            waiting += [(f"{path} {name}".strip(), inner) for name, inner in command.commands.items()]
+    return found
 
 
 @pytest.mark.parametrize("name", list(commands()))
@@ -77,3 +85,14 @@ def test_the_transcript_is_what_the_program_says(data_dir: Path) -> None:
     assert done.returncode == 0, done.stderr
     for figure in re.findall(r"\d+\.\d+ GB", transcript):
         assert figure in done.stdout
+
+
+def test_the_models_that_the_readme_names_can_be_pulled() -> None:
+    section = README.split("### Which model should I take?")[1].split("## Settings")[0]
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| a")]
+    sizes = {download.slug: download.size_gb for download in load_downloads(ROOT)}
+    assert rows
+    for _, _, names, said, _ in rows:
+        low, *high = map(float, re.findall(r"[\d.]+", said))
+        for name in re.findall(r"`([^`]+)`", names):
+            assert low <= round(sizes[name], 1) <= (high[0] if high else low)

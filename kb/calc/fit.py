@@ -1,7 +1,7 @@
 """Does a model fit, and how must it be placed?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from kb.calc import fit_report
@@ -56,40 +56,72 @@ def check_fit(
             raise InvalidArgument(field, value, "1 or more")
     load = Workload(context, kv_cache_type, flash_attention, concurrency, ubatch, quantization_format)
     rooms = _rooms(devices)
-    placement = _placed(architecture, weights, devices, rooms, load)
     host_bytes = DEFAULT_SYSTEM_MEMORY_BYTES if system_memory_bytes is None else system_memory_bytes
+    held = requirement(architecture, weights, devices, load, host_bytes)
+    longest = max_context(architecture, weights, devices, load)
+    placed = held.placement or held.offloaded
+    assumed_host = held.offloaded is not None and system_memory_bytes is None
+    headroom = held.available_gb - held.required_gb
+    return Fit(
+        verdict=held.verdict,
+        required_gb=held.required_gb,
+        available_gb=held.available_gb,
+        headroom_gb=held.headroom_gb,
+        breakdown=held.breakdown,
+        max_context=longest,
+        offload=_offload(held.offloaded, weights) if held.offloaded else None,
+        per_device=_loads(placed or held.whole, devices, rooms),
+        commands=commands_for(architecture, placed, devices, load, model_label, quantization_label),
+        formula=fit_report.formula(held.breakdown, held.required_gb, held.available_gb, devices, rooms, load),
+        assumptions=fit_report.assumptions(architecture, weights, devices, rooms, load, assumed_host),
+        warnings=fit_report.warnings(architecture, devices, load, held.verdict, headroom, host_bytes, longest),
+    )
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a load needs and what there is; ``whole`` is the split that would hold all of it."""
+
+    verdict: Verdict
+    placement: Placement | None
+    offloaded: Placement | None
+    whole: Placement
+    breakdown: Breakdown
+    required_gb: float
+    available_gb: float
+
+    @property
+    def headroom_gb(self) -> float:
+        return round(self.available_gb - self.required_gb, 3)
+
+
+def requirement(
+    architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload, host_bytes: int
+) -> Requirement:
+    """The verdict and the sum alone, without the longest context and the report of ``check_fit``."""
+    rooms = _rooms(devices)
+    blocks = _blocks(architecture, weights, load)
+    slots = _slots(architecture, weights, devices, rooms, load)
+    placement = None if _is_hopeless(blocks, rooms) else place(blocks, slots)
     offloaded = None
     if placement is None and load.is_gguf and not shares_system_memory(devices):
         offloaded = place_with_offload(
-            _blocks(architecture, weights, load),
+            blocks,
             _slots(architecture, weights, devices, rooms, load, offload=True),
             max(0, host_bytes - SYSTEM_RESERVE_BYTES),
             weights.embedding_bytes,
         )
-    verdict: Verdict = "fits" if placement else "fits_with_offload" if offloaded else "does_not_fit"
-    slots = _slots(architecture, weights, devices, rooms, load)
-    whole = placement or Placement(split_by_free_memory(_blocks(architecture, weights, load), slots))
+    whole = placement or Placement(split_by_free_memory(blocks, slots))
     breakdown = _breakdown(whole, rooms)
-    required = round(
-        breakdown.weights_gb + breakdown.kv_cache_gb + breakdown.compute_buffer_gb + breakdown.runtime_overhead_gb, 3
-    )
-    available = round(sum(room.usable_bytes for room in rooms) / GB, 3)
-    longest = max_context(architecture, weights, devices, load)
-    return Fit(
-        verdict=verdict,
-        required_gb=required,
-        available_gb=available,
-        headroom_gb=round(available - required, 3),
+    parts = (breakdown.weights_gb, breakdown.kv_cache_gb, breakdown.compute_buffer_gb, breakdown.runtime_overhead_gb)
+    return Requirement(
+        verdict="fits" if placement else "fits_with_offload" if offloaded else "does_not_fit",
+        placement=placement,
+        offloaded=offloaded,
+        whole=whole,
         breakdown=breakdown,
-        max_context=longest,
-        offload=_offload(offloaded, weights) if offloaded else None,
-        per_device=_loads(placement or offloaded or whole, devices, rooms),
-        commands=commands_for(architecture, placement or offloaded, devices, load, model_label, quantization_label),
-        formula=fit_report.formula(breakdown, required, available, devices, rooms, load),
-        assumptions=fit_report.assumptions(
-            architecture, weights, devices, rooms, load, offloaded is not None and system_memory_bytes is None
-        ),
-        warnings=fit_report.warnings(architecture, devices, load, verdict, available - required, host_bytes, longest),
+        required_gb=round(sum(parts), 3),
+        available_gb=round(sum(room.usable_bytes for room in rooms) / GB, 3),
     )
 
 

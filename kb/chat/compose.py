@@ -48,6 +48,8 @@ CLAIMED = {
 """How a figure that a question takes for granted is put right: its unit and what it is of."""
 
 MOST_NOTES = 5
+ASSUMED = "Assumed: "
+"""How the part of an answer begins that lists what was taken for granted."""
 
 CAN_ANSWER = (
     "I answer questions about hardware for running AI models: whether a model fits a device and how fast it runs, what "
@@ -275,4 +277,4 @@ def _notes(sections: list[Section], question: Question) -> list[str]:
         for note in section.notes:
             notes[note.rstrip(".")] = None
     kept = list(notes)[:MOST_NOTES]
-    return ["Assumed: " + "; ".join(kept) + "."] if kept else []
+    return [f"{ASSUMED}{'; '.join(kept)}."] if kept else []

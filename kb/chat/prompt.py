@@ -1,6 +1,6 @@
 """What a language model is told: write over this evidence, and add no figures."""
 
-from kb.chat.compose import Composed
+from kb.chat.compose import ASSUMED, Composed
 from kb.chat.engines.base import Prompt
 from kb.chat.question import Question
 
@@ -16,11 +16,16 @@ MOST_EVIDENCE = 12
 
 
 def prompt_for(question: Question, composed: Composed, max_tokens: int) -> Prompt:
-    """The composed answer comes first among the evidence, so it is the last to be dropped."""
-    answer = (part.replace("**", "").replace("`", "") for part in composed.parts)
+    """The composed answer comes first, so it is the last to be dropped; then cited texts that say more than it does;
+    its assumptions come last."""
+    parts = [part.replace("**", "").replace("`", "") for part in composed.parts]
+    answer = [part for part in parts if not part.startswith(ASSUMED)]
+    assumptions = [part for part in parts if part.startswith(ASSUMED)]
+    shown = "\n".join(answer)
+    more = [text for text in composed.evidence if text.partition("] ")[2] not in shown]
     return Prompt(
         system=SYSTEM,
         question=question.text,
-        evidence=(*answer, *composed.evidence[:MOST_EVIDENCE]),
+        evidence=(*answer, *more[:MOST_EVIDENCE], *assumptions),
         max_tokens=max_tokens,
     )

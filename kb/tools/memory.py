@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kb.calc.device import Device
-from kb.calc.fit import check_fit, fits
+from kb.calc.fit import Requirement, check_fit, fits, max_context, requirement
 from kb.calc.kv_cache import kv_cache_bytes
+from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.calc.results import Fit, Verdict
 from kb.calc.weights import Weights
 from kb.calc.workload import Workload
@@ -73,14 +74,26 @@ class Parts:
 
     def holds(self, arguments: FitArguments) -> bool:
         """The verdict alone: whether the devices hold everything; much cheaper than the whole fit."""
-        load = Workload(
+        return fits(self.model.architecture, self.weights, self.devices.devices, self._load(arguments))
+
+    def requirement(self, arguments: FitArguments) -> Requirement:
+        """Verdict and sum, without the report."""
+        given = arguments.system_memory_gb
+        host_bytes = round(given * GB) if given else DEFAULT_SYSTEM_MEMORY_BYTES
+        load = self._load(arguments)
+        return requirement(self.model.architecture, self.weights, self.devices.devices, load, host_bytes)
+
+    def longest_context(self, arguments: FitArguments) -> int:
+        return max_context(self.model.architecture, self.weights, self.devices.devices, self._load(arguments))
+
+    def _load(self, arguments: FitArguments) -> Workload:
+        return Workload(
             context=arguments.context,
             kv_cache_type=arguments.kv_cache_type,
             flash_attention=arguments.flash_attention,
             concurrency=arguments.concurrency,
             quantization_format=self.quantization.record.format,
         )
-        return fits(self.model.architecture, self.weights, self.devices.devices, load)
 
 
 def resolve_parts(index: Index, arguments: FitArguments) -> Parts:
@@ -262,26 +275,28 @@ LOSSY = ("q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
 def run_best_quantization(index: Index, arguments: BestQuantizationArguments) -> BestQuantizationAnswer:
     choices: list[QuantizationChoice] = []
     best: str | None = None
-    last: Fit | None = None
     model = resolve_model(index, arguments.model)
     devices = resolve_devices(index, arguments.device, arguments.device_count)
     warnings: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
     native = native_quantization(model.record) if model.record else None
     for slug in (native, *LADDER[LADDER.index("q3_k_m") :]) if native else LADDER:
         asked = FitArguments(**shared_with_fit(arguments), quantization=slug)
-        parts = resolve_parts(index, asked)
-        fit = fit_of(parts, asked)
-        last = last or fit
+        quantization = resolve_quantization(index, slug)
+        parts = Parts(model, quantization, devices, resolve_weights(index, model, quantization))
+        held = parts.requirement(asked)
+        name = quantization.record.name
         choices.append(
             QuantizationChoice(
-                quantization=parts.quantization.record.name,
-                verdict=fit.verdict,
-                required_gb=fit.required_gb,
-                headroom_gb=fit.headroom_gb,
+                quantization=name,
+                verdict=held.verdict,
+                required_gb=held.required_gb,
+                headroom_gb=held.headroom_gb,
             )
         )
-        if best is None and fit.verdict == "fits":
-            best = parts.quantization.record.name
+        assumptions = assumptions or fit_of(parts, asked).assumptions
+        if best is None and held.verdict == "fits":
+            best = name
             if slug in LOSSY:
                 warnings = (f"{best} costs quality that is easy to notice; a smaller model at 4 bits may serve better",)
     described = f"the largest type whose weights, cache and buffers stay within {devices.label}'s memory"
@@ -291,7 +306,7 @@ def run_best_quantization(index: Index, arguments: BestQuantizationArguments) ->
         best=best,
         choices=tuple(choices),
         formula=f"{described} at {arguments.context:,} tokens: {best or 'none fits whole'}",
-        assumptions=last.assumptions if last else (),
+        assumptions=assumptions,
         warnings=warnings,
         citations=cite(index, {**model.references, **devices.references}),
     )

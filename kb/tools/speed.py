@@ -14,9 +14,13 @@ from kb.tools.memory import LADDER, Context, DeviceCount, FitArguments, Parts, f
 from kb.tools.resolve import (
     DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S,
     DeviceArgument,
+    ResolvedDevices,
     ResolvedModel,
     native_quantization,
     resolve_devices,
+    resolve_model,
+    resolve_quantization,
+    resolve_weights,
 )
 from kb.tools.views import disputes_about
 from kb.units import GB
@@ -196,7 +200,7 @@ def run_what_runs_on(index: Index, arguments: WhatRunsOnArguments) -> WhatRunsOn
     for record in _models_meant(index, arguments):
         native = native_quantization(record)
         types = (arguments.quantization,) if arguments.quantization else (native,) if native else GOOD_TYPES
-        best = _best(index, record, types, arguments)
+        best = _best(index, record, types, arguments, devices)
         if best:
             held.append(best)
     held.sort(key=lambda entry: (-entry[0].model.architecture.params_total, entry[0].model.label))
@@ -226,10 +230,20 @@ def _models_meant(index: Index, arguments: WhatRunsOnArguments) -> list[Language
 
 
 def _best(
-    index: Index, record: LanguageModel, types: tuple[str, ...], arguments: WhatRunsOnArguments
+    index: Index,
+    record: LanguageModel,
+    types: tuple[str, ...],
+    arguments: WhatRunsOnArguments,
+    devices: ResolvedDevices,
 ) -> tuple[Parts, FitArguments] | None:
     """The largest of ``types`` at which the devices hold the model and the context."""
     limit = record.max_position_embeddings
+    if limit is not None and limit.value < arguments.context:
+        return None
+    try:
+        model = resolve_model(index, record.slug)
+    except InvalidArgument:
+        return None
     for slug in types:
         asked = FitArguments(
             model=record.slug,
@@ -238,26 +252,24 @@ def _best(
             device_count=arguments.device_count,
             context=arguments.context,
         )
-        try:
-            parts = resolve_parts(index, asked)
-        except InvalidArgument:
-            return None
-        if (limit is None or limit.value >= arguments.context) and parts.holds(asked):
+        quantization = resolve_quantization(index, slug)
+        parts = Parts(model, quantization, devices, resolve_weights(index, model, quantization))
+        if parts.holds(asked):
             return parts, asked
     return None
 
 
 def _runnable(parts: Parts, asked: FitArguments) -> RunnableModel:
-    fit = fit_of(parts, asked)
+    held = parts.requirement(asked)
     assert parts.model.slug is not None
     return RunnableModel(
         model=parts.model.label,
         slug=parts.model.slug,
         params_billions=round(parts.model.architecture.params_total / 1e9, 2),
         quantization=parts.quantization.record.name,
-        required_gb=fit.required_gb,
-        headroom_gb=fit.headroom_gb,
-        max_context=fit.max_context,
+        required_gb=held.required_gb,
+        headroom_gb=held.headroom_gb,
+        max_context=parts.longest_context(asked),
         decode_tokens_per_s=decode_speed(parts, asked) if parts.devices.bandwidth_known else None,
     )
 

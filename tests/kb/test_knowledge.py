@@ -8,6 +8,7 @@ import pytest
 from kb.errors import KnowledgeBaseError
 from kb.index.live import Index
 from kb.load import Knowledge, load
+from kb.models.downloads import load_downloads
 from kb.records import Build, Figure, Measurement, SourceRef, Spec, kinds
 from kb.records.arithmetic import check_equation
 from kb.settings import Settings
@@ -108,6 +109,7 @@ def test_every_source_is_used_and_described(known: Knowledge) -> None:
     used |= {ref.source for term in known.terms.values() for figure in term.figures for ref in figure.sources}
     used |= {ref.source for dispute in known.disputes.values() for ref in dispute.sources}
     used |= {claim.source for dispute in known.disputes.values() for claim in dispute.claims}
+    used |= {ref.source for download in load_downloads(Settings().knowledge_dir) for ref in download.sources}
     assert sorted(set(known.sources) - used) == []
     assert all(source.title and source.publisher for source in known.sources.values())
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb.chat.engines.base import Engine
+from kb.default_model import read_default_model
 
 if TYPE_CHECKING:
     from kb.settings import Settings
@@ -13,7 +14,8 @@ logger = logging.getLogger(__name__)
 
 
 def make_engine(settings: "Settings") -> Engine | None:
-    """The engine that the settings ask for, or None; a server's URL goes before a file.
+    """The engine that the settings ask for, or None; a server's URL goes before a file, and a file before the default
+    that ``kb model use`` chose.
 
     One that cannot work says why in the log, in its ``status`` and to whoever asks it, and does not raise here: the
     composed answers need no engine. What this needs is imported late, so that the model's process, whose module lies
@@ -35,15 +37,14 @@ def _make(settings: "Settings") -> Engine | None:
         if problem := endpoint.problem():
             return UnavailableEngine(endpoint.name, problem)
         return RemoteEngine(endpoint, settings.llm_queue)
-    if settings.model:
-        if problem := file_problem(settings.model):
-            return UnavailableEngine(f"gguf:{settings.model.stem}", problem)
+    file = settings.model or read_default_model(settings.data_dir)
+    if isinstance(file, Path):
+        if problem := file_problem(file):
+            return UnavailableEngine(f"gguf:{file.stem}", problem)
         from kb.chat.engines.local import LocalEngine
         from kb.chat.engines.wire import LoadModel
 
-        model = LoadModel(
-            str(settings.model.absolute()), settings.llm_context, settings.llm_threads, settings.llm_gpu_layers
-        )
+        model = LoadModel(str(file.absolute()), settings.llm_context, settings.llm_threads, settings.llm_gpu_layers)
         return LocalEngine(model, settings.llm_queue)
     return None
 

@@ -1,4 +1,4 @@
-"""llama.cpp, through llama-cpp-python: a loaded file, its chat template, its tokens, its cache. The only adapter of it.
+"""llama.cpp, through llama-cpp-python: a loaded file, its chat template, its tokens, its cache.
 
 Text is written token by token on the library's low level: its own ``create_completion`` looks at the whole text again
 for each token, which costs a small model more than its thinking.

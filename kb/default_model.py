@@ -1,0 +1,41 @@
+"""Which model writes explanations where no setting names one: one line in ``<data_dir>/models/default``.
+
+``kb model use`` writes it and whoever starts a language model reads it. The line is a file's name in that folder, an
+absolute path, ``built-in`` or ``none``.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+DefaultModel = Path | Literal["built-in", "none"]
+"""``built-in`` is the model that comes with Hardware KB, where one does; it is the default until another is chosen."""
+
+
+def models_dir(data_dir: Path) -> Path:
+    return data_dir / "models"
+
+
+def read_default_model(data_dir: Path) -> DefaultModel:
+    try:
+        said = _line(data_dir).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return "built-in"
+    if said == "none":
+        return "none"
+    return "built-in" if said in ("", "built-in") else models_dir(data_dir) / said
+
+
+def write_default_model(data_dir: Path, model: DefaultModel) -> None:
+    """A file of our own folder by its name, so that the data folder may move."""
+    folder = models_dir(data_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(model, Path):
+        model = model.absolute()
+        said = model.name if model.parent == folder.absolute() else str(model)
+    else:
+        said = model
+    _line(data_dir).write_text(said + "\n", "utf-8")
+
+
+def _line(data_dir: Path) -> Path:
+    return models_dir(data_dir) / "default"

@@ -1,0 +1,106 @@
+"""Which models suit this machine, by our own calculators, and why."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kb.calc.results import Range
+from kb.errors import UnreadableModel
+from kb.gguf_file import size_gb
+from kb.index.live import Index
+from kb.models.downloads import Download
+from kb.records import LanguageModel, Record
+from kb.tools.here import Here
+from kb.tools.memory import FitArguments, run_check_fit
+from kb.tools.model_file import file_fit, file_speed
+from kb.tools.speed import run_estimate_speed
+
+LEAST_TOKENS_PER_S = 8.0
+"""About the pace of quick reading: a slower answer is waited for."""
+
+
+class Advice(Record):
+    """One model on this machine. ``memory_gb`` and the speed are calculated at the chat's context length."""
+
+    name: str
+    model: str
+    quantization: str
+    licence: str | None
+    size_gb: float
+    suits: str
+    memory_gb: float
+    fits: bool
+    """Whole, in the memory of the GPUs or, without any, of the system."""
+    decode_tokens_per_s: Range
+
+    @property
+    def why(self) -> str:
+        """The reason for or against it, in a line."""
+        if not self.fits:
+            return f"{self.name}: no, it needs {self.memory_gb:.1f} GB, which this machine does not hold whole"
+        speed = self.decode_tokens_per_s.typical
+        if not self.serves:
+            return f"{self.name}: no, {speed:.1f} tokens/s are below {LEAST_TOKENS_PER_S:g}"
+        return f"{self.name}: yes, it needs {self.memory_gb:.1f} GB, about {speed:.1f} tokens/s"
+
+    @property
+    def serves(self) -> bool:
+        return self.fits and self.decode_tokens_per_s.typical >= LEAST_TOKENS_PER_S
+
+
+def advise(index: Index, downloads: Sequence[Download], here: Here, context: int) -> list[Advice]:
+    """In the order of the table."""
+    return [_of_download(index, download, here, context) for download in downloads]
+
+
+def choose(advice: Sequence[Advice]) -> Advice | None:
+    """The first that serves: the table has the best answers first."""
+    return next((each for each in advice if each.serves), None)
+
+
+def _of_download(index: Index, download: Download, here: Here, context: int) -> Advice:
+    asked = _asked(download.model, download.quantization, here, context)
+    fit, speed = run_check_fit(index, asked), run_estimate_speed(index, asked)
+    record = index.known.specs["models"][download.model]
+    assert isinstance(record, LanguageModel)
+    return Advice(
+        name=download.slug,
+        model=fit.model,
+        quantization=fit.quantization,
+        licence=record.licence.value if record.licence else None,
+        size_gb=download.size_gb,
+        suits=download.suits,
+        memory_gb=fit.required_gb,
+        fits=fit.verdict == "fits",
+        decode_tokens_per_s=speed.decode_tokens_per_s,
+    )
+
+
+def advise_on_file(index: Index, path: Path, here: Here, context: int) -> Advice | None:
+    """By the file's own header; None where it is no model."""
+    asked = _asked("a file", "q4_k_m", here, context)
+    try:
+        fit, speed = file_fit(index, path, asked), file_speed(index, path, asked)
+    except UnreadableModel:
+        return None
+    return Advice(
+        name=path.stem,
+        model=fit.model,
+        quantization=fit.quantization,
+        licence=None,
+        size_gb=size_gb(path),
+        suits="",
+        memory_gb=fit.required_gb,
+        fits=fit.verdict == "fits",
+        decode_tokens_per_s=speed.decode_tokens_per_s,
+    )
+
+
+def _asked(model: str, quantization: str, here: Here, context: int) -> FitArguments:
+    return FitArguments(
+        model=model,
+        quantization=quantization,
+        device=here.device,
+        device_count=here.device_count,
+        context=context,
+        system_memory_gb=here.system_memory_gb,
+    )

@@ -1,0 +1,255 @@
+"""``kb model``: language models in GGUF, fetched, chosen, measured."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from kb.settings import settings
+from kb.terminal import Json, err, fail, out, plain_errors, show_json
+
+if TYPE_CHECKING:
+    from kb.index.live import Index
+    from kb.models.advice import Advice
+    from kb.models.bench import Speed
+    from kb.models.listing import Listed
+    from kb.tools.here import Here
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Language models for the explanations: list them, pull one, use it, measure it.",
+)
+
+
+def _open() -> tuple["Index", "Here"]:
+    """The index, and this machine as its calculators see it."""
+    from kb.index.live import LiveIndex
+    from kb.retrieval.embed import Embedder
+    from kb.this_machine import read_machine
+    from kb.tools.here import device_here
+
+    index = LiveIndex(settings().data_dir, Embedder(settings().embedding_model)).get()
+    return index, device_here(index, read_machine())
+
+
+@app.command("list")
+def list_command(as_json: Json = False) -> None:
+    """Models worth having: licence, memory, whether they fit this machine and how fast; which are here."""
+    from kb.models.downloads import load_downloads
+    from kb.models.listing import list_models
+
+    s = settings()
+    with plain_errors():
+        downloads = load_downloads(s.knowledge_dir)
+        index, here = _open()
+        rows = list_models(index, downloads, s.data_dir, here, s.llm_context)
+    if as_json:
+        show_json([row.model_dump(mode="json") for row in rows])
+        return
+    table = Table(
+        "name", "size", "licence", "memory", "tokens/s here", "here", "for whom",
+        title=f"On {here.note}, at {s.llm_context:,} tokens of context",
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(*_cells(row))
+    out.print(table)
+    out.print(_in_force(), markup=False, soft_wrap=True)
+
+
+def _cells(row: "Listed") -> tuple[str, ...]:
+    speed = row.decode_tokens_per_s
+    about = "about " if row.repository else ""
+    return (
+        row.name, f"{about}{row.size_gb:g} GB", row.licence or "?", f"{row.memory_gb:.1f} GB",
+        f"{speed.typical:g} ({speed.low:g} to {speed.high:g})" if row.fits else "does not fit",
+        "default" if row.default else {"yes": "yes", "partly": "partly", "no": ""}[row.downloaded], row.suits,
+    )  # fmt: skip
+
+
+def _in_force() -> str:
+    """What writes explanations now."""
+    from kb.default_model import read_default_model
+
+    s = settings()
+    if s.llm_url:
+        return f"In force: {s.llm_model} at {s.llm_url} (KB_LLM_URL goes before every file)."
+    if s.model:
+        return f"In force: {s.model} (KB_MODEL goes before the default)."
+    default = read_default_model(s.data_dir)
+    if default == "built-in":
+        return "In force: built-in, the model that comes with Hardware KB, where one does. Choose with `kb model use`."
+    return f"In force: {default}."
+
+
+@app.command()
+def show(file: Path, as_json: Json = False) -> None:
+    """What a GGUF file holds, read from its header, and how to use it."""
+    from kb.gguf_file import read_gguf
+
+    with plain_errors():
+        found = read_gguf(file)
+    a, w = found.architecture, found.weights
+    data = {
+        "file": str(file), "name": a.name, "quantization": found.quantization, "params_total": a.params_total,
+        "num_hidden_layers": a.num_hidden_layers, "weights_gb": round(w.total_bytes / 1e9, 3),
+        "max_position_embeddings": a.max_position_embeddings,
+    }  # fmt: skip
+    if as_json:
+        show_json(data)
+        return
+    for key, value in data.items():
+        out.print(f"{key}: {value}", markup=False)
+    out.print(f"Serve with it: kb model use {file}", markup=False)
+
+
+@app.command()
+def pull(
+    model: Annotated[str, typer.Argument(help="A name of `kb model list`, OWNER/REPOSITORY/FILE.gguf, or auto.")],
+    as_json: Json = False,
+) -> None:
+    """Fetch a model, by name or `auto`: the best for this machine. The only command that uses a network."""
+    from kb.gguf_file import size_gb
+    from kb.models.downloads import load_downloads, wanted
+    from kb.models.hub import Hub
+    from kb.models.pull import pull as pull_model
+
+    s = settings()
+    with plain_errors():
+        downloads = load_downloads(s.knowledge_dir)
+        considered = _considered(as_json) if model == "auto" else []
+        name = _chosen(considered) if model == "auto" else model
+        meant = wanted(downloads, name)
+        err.print(f"Fetching {meant.file} from {meant.repository}", markup=False, soft_wrap=True)
+        file = pull_model(Hub(progress=not as_json), meant, s.data_dir)
+    if as_json:
+        show_json({"file": str(file), "size_gb": size_gb(file), "considered": [a.why for a in considered]})
+        return
+    out.print(f"{file} ({size_gb(file):g} GB) is here and is what the hub holds, by its SHA-256.", soft_wrap=True)
+    out.print(f"Measure it: kb model bench {file.stem}", markup=False, soft_wrap=True)
+    out.print(f"Use it: kb model use {file.stem}", markup=False, soft_wrap=True)
+
+
+def _considered(as_json: bool) -> list["Advice"]:
+    """The table against this machine, each with its reason."""
+    from kb.models.advice import advise
+    from kb.models.downloads import load_downloads
+
+    s = settings()
+    index, here = _open()
+    advice = advise(index, load_downloads(s.knowledge_dir), here, s.llm_context)
+    if not as_json:
+        err.print(f"This machine: {here.note}", markup=False, soft_wrap=True)
+        for each in advice:
+            err.print(f"  {each.why}", markup=False, soft_wrap=True)
+    return advice
+
+
+def _chosen(considered: list["Advice"]) -> str:
+    from kb.models.advice import LEAST_TOKENS_PER_S, choose
+
+    best = choose(considered)
+    if best is None:
+        fail(
+            f"None of these models fits here and writes {LEAST_TOKENS_PER_S:g} tokens/s. The composed answers need "
+            "none; to try one all the same, name it."
+        )
+    err.print(f"Chosen: {best.name}, the first of them that serves; the best come first.", markup=False)
+    return best.name
+
+
+@app.command()
+def use(
+    model: Annotated[str, typer.Argument(help="A model that is here by its name, a GGUF file, built-in, or none.")],
+    as_json: Json = False,
+) -> None:
+    """Make a model the default; a server takes it over when it is started again."""
+    from kb.default_model import DefaultModel, write_default_model
+    from kb.gguf_file import read_gguf
+    from kb.models.downloads import load_downloads
+    from kb.models.shelf import find_file
+
+    s = settings()
+    chosen: DefaultModel
+    with plain_errors():
+        match model:
+            case "built-in" | "none":
+                chosen = model
+            case _:
+                chosen = find_file(s.data_dir, load_downloads(s.knowledge_dir), model)
+                read_gguf(chosen)
+    write_default_model(s.data_dir, chosen)
+    if as_json:
+        show_json({"default": str(chosen)})
+        return
+    out.print(f"The default model is {chosen}.", markup=False, soft_wrap=True)
+    if s.llm_url or s.model:
+        err.print(_in_force(), markup=False, soft_wrap=True)
+
+
+@app.command()
+def remove(
+    model: Annotated[str, typer.Argument(help="A model in the models folder, by its name.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a model's file; if it was the default, the built-in one is again."""
+    from kb.models.downloads import load_downloads
+    from kb.models.shelf import find_file
+    from kb.models.shelf import remove as remove_model
+
+    s = settings()
+    with plain_errors():
+        file = find_file(s.data_dir, load_downloads(s.knowledge_dir), model, whole=False)
+        if not yes:
+            typer.confirm(f"Delete {file}?", abort=True, err=True)
+        remove_model(s.data_dir, file)
+    if as_json:
+        show_json({"removed": str(file)})
+    else:
+        out.print(f"Deleted {file}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def bench(
+    model: Annotated[str | None, typer.Argument(help="A model that is here, or a GGUF file; else the default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a model here: loading, reading a prompt, writing; beside what the calculators predict."""
+    from kb.models.bench import bench as run_bench
+
+    with plain_errors():
+        file = _file_to_measure(model)
+        index, here = _open()
+        found = run_bench(index, file, here, settings())
+    if as_json:
+        show_json(found.model_dump(mode="json"))
+        return
+    table = Table("", "measured", "predicted", "ratio", title=f"{found.model} at {found.quantization} on {here.note}")
+    table.add_row("load", f"{found.load_s:.2f} s", "", "")
+    table.add_row(f"prompt, {found.prompt_tokens} tokens", *_speed_cells(found.prompt))
+    table.add_row(f"generation, {found.generated_tokens} tokens", *_speed_cells(found.generation))
+    out.print(table)
+
+
+def _file_to_measure(model: str | None) -> Path:
+    from kb.default_model import read_default_model
+    from kb.models.downloads import load_downloads
+    from kb.models.shelf import find_file
+
+    s = settings()
+    if model is not None:
+        return find_file(s.data_dir, load_downloads(s.knowledge_dir), model)
+    default = s.model or read_default_model(s.data_dir)
+    if not isinstance(default, Path):
+        fail(f"The default model is {default!r}; name a model that is here, or a GGUF file.")
+    return default
+
+
+def _speed_cells(speed: "Speed") -> tuple[Any, ...]:
+    predicted = speed.predicted_tokens_per_s
+    return (
+        f"{speed.measured_tokens_per_s:g} tokens/s",
+        f"{predicted.typical:g} ({predicted.low:g} to {predicted.high:g})",
+        f"{speed.ratio:g}" if speed.ratio is not None else "",
+    )
