@@ -7,6 +7,7 @@ from kb.chat.compose import Composed, compose
 from kb.chat.engines.base import Engine, Run
 from kb.chat.explain import Explanation
 from kb.chat.ground import Evidence, figures
+from kb.chat.plan import Plan, only_told, unsure
 from kb.chat.question import Question
 from kb.chat.reply import (
     DoneEvent,
@@ -47,21 +48,29 @@ class Assistant:
 
     def stream(self, messages: Sequence[Message], run: Run | None = None) -> Iterator[Event]:
         """``EvidenceEvent``, then ``TokenEvent``s, then ``DoneEvent``; an ``ErrorEvent`` before it where the language
-        model failed. What the model writes leaves sentence by sentence, after the grounding."""
+        model failed. What the model writes leaves sentence by sentence, after the grounding. Where the model is asked
+        for tools, ``ToolEvent``s and maybe another ``EvidenceEvent`` follow the first."""
         index = self._live.get()
         run = run or Run(self._settings.llm_deadline_s)
         question, composed = self._composed(index, messages)
-        yield EvidenceEvent(
-            answer=composed.text,
-            citations=composed.citations,
-            tool_calls=composed.tool_calls,
-            abstained=composed.abstained,
-            reason=composed.reason,
-        )
+        yield _shown(composed)
+        failure, adds = None, not composed.abstained
+        if self._engine is not None and unsure(question, composed):
+            plan = Plan(index, question, self._engine, run)
+            try:
+                yield from plan.events()
+            except EngineUnavailable as error:
+                failure = str(error)
+                yield ErrorEvent(message=failure)
+            adds = not plan.abstained and failure is None
+            if plan.question is not None:
+                planned = compose(index, plan.question)
+                if not planned.abstained and not only_told(planned):
+                    question, composed = plan.question, planned
+                    yield _shown(composed)
         yield TokenEvent(text=composed.text)
         explanation = Explanation(index, question, composed)
-        failure = None
-        if self._engine is not None and not composed.abstained:
+        if self._engine is not None and adds:
             try:
                 # Closing the writer is what stops the model when the client has left.
                 prompt = explanation.prompt(self._settings.llm_max_tokens)
@@ -96,6 +105,16 @@ class Assistant:
         """How the index and the engine are."""
         engine = COMPOSED if self._engine is None else f"{self._engine.name}: {self._engine.status()}"
         return {"engine": engine}
+
+
+def _shown(composed: Composed) -> EvidenceEvent:
+    return EvidenceEvent(
+        answer=composed.text,
+        citations=composed.citations,
+        tool_calls=composed.tool_calls,
+        abstained=composed.abstained,
+        reason=composed.reason,
+    )
 
 
 def _checked(index: Index, composed: Composed, written: str, removed: int) -> Grounding:

@@ -3,15 +3,16 @@
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """What the text must be, in the notations of two kinds of engine: llguidance's Lark, llama-server's GBNF."""
+    """What the text must be: in llguidance's Lark for the local model; for a server in GBNF, or as a JSON Schema."""
 
     lark: str
-    gbnf: str
+    gbnf: str = ""
+    schema: str = ""
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Prompt:
     """System instructions, and the user's message with the evidence in it.
 
     ``evidence`` is ordered by rank: an engine whose context is too short drops items from the end. ``grammar``: an
-    engine that can holds the model to it.
+    engine that can holds the model to it. ``purpose``: an explanation of the evidence, or a tool call, where the
+    evidence is the calls made so far.
     """
 
     system: str
@@ -27,6 +29,7 @@ class Prompt:
     evidence: tuple[str, ...]
     max_tokens: int
     grammar: Grammar | None = None
+    purpose: Literal["explain", "plan"] = "explain"
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import json
 import logging
 from collections.abc import AsyncGenerator, Generator, Iterator
 from concurrent.futures import CancelledError, Future
@@ -303,6 +304,9 @@ def _shown(inbox: Inbox, request: "Future[None]", run: Run, limit_s: float) -> I
 
 def _constraint(grammar: Grammar) -> JsonObject:
     """For llama-server, and for vLLM; servers that know neither leave both aside, or refuse them."""
+    if grammar.schema:
+        schema = {"name": "call", "schema": json.loads(grammar.schema)}
+        return {"response_format": {"type": "json_schema", "json_schema": schema}}
     return {"grammar": grammar.gbnf, "structured_outputs": {"grammar": grammar.gbnf}}
 
 
