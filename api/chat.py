@@ -34,8 +34,9 @@ async def chat(request: AnyRequest) -> Response[bytes] | Stream:
     """Figures and verdicts are calculated or cited; a language model, where one is configured, only explains.
 
     With `"stream": true` the answer comes as server-sent events: `evidence` (the calculated answer, complete by
-    itself), `token` (`{"text"}` to append), `error` (`{"message"}`: the model failed, the calculated answer stands) and
-    `done` (the whole reply).
+    itself), `tool` (`{"name", "arguments", "result", "error"}`: a tool that the model chose), another `evidence` where
+    such calls made another answer, `token` (`{"text"}` to append), `error` (`{"message"}`: the model failed, the
+    calculated answer stands) and `done` (the whole reply).
     """
     asked = parse_arguments("chat", ChatRequest, await parsed_body(request))
     here = serving(request)

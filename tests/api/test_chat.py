@@ -1,16 +1,23 @@
 """``/chat``, whole and streamed, without a language model and with one that the test holds in its hand."""
 
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 import api.chat
+from kb.chat.engines import make_engine
 from kb.chat.engines.base import Prompt, Run
+from kb.chat.engines.local import LocalEngine
 from kb.settings import Settings
+from tests.make_gguf import make_gguf
 
 QUESTION = {"messages": [{"role": "user", "content": "Can I run a 70B model on my RTX 4090, and how fast?"}]}
 
@@ -148,3 +155,67 @@ def test_too_many_questions_at_once_are_told_to_wait(
             assert refused.status_code == 503
             assert refused.json()["type"] == "/problems/engine-busy"
             assert int(refused.headers["retry-after"]) > 0
+
+
+def with_model(settings: Settings, path: Path, **more: int) -> Settings:
+    return settings.model_copy(update={"model": path, "llm_threads": 1, **more})
+
+
+class KilledOnce:
+    """A local engine whose process is killed behind the first piece of text that it ever writes."""
+
+    def __init__(self, engine: LocalEngine) -> None:
+        self.engine, self.name, self.killed = engine, engine.name, 0
+
+    def write(self, prompt: Prompt, run: Run) -> Iterator[str]:
+        for piece in self.engine.write(prompt, run):
+            if not self.killed and self.engine.pid:
+                self.killed = self.engine.pid
+                os.kill(self.killed, signal.SIGKILL)
+            yield piece
+
+    def status(self) -> str:
+        return self.engine.status()
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def test_a_model_killed_in_the_middle_costs_nobody_an_answer(settings: Settings, serve: Any, tmp_path: Path) -> None:
+    """Its user gets the whole composed answer, the next one a model that works."""
+    ours = with_model(settings, make_gguf(tmp_path / "tiny.gguf"), llm_context=8192, llm_max_tokens=512)
+    local = make_engine(ours)
+    assert isinstance(local, LocalEngine)
+    engine = KilledOnce(local)
+    with serve(ours, lambda _: engine) as base:
+        with httpx.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=120) as answer:
+            events = list(events_of(answer.iter_lines()))
+        said = [event for event, _ in events if event in ("evidence", "error", "done")]
+        assert said == ["evidence", "error", "done"]
+        reply = events[-1][1]
+        assert reply["answer"].startswith(events[0][1]["answer"])
+        assert "signal 9" in reply["reason"]
+        following = httpx.post(f"{base}/chat", json=QUESTION, timeout=120).json()
+        assert local.pid not in (None, engine.killed)
+    assert following["reason"] is None
+    assert following["usage"]["completion_tokens"] > 0
+    assert following["answer"].startswith(events[0][1]["answer"])
+
+
+def test_32_clients_at_once_are_all_answered_or_told_to_retry(settings: Settings, serve: Any, tmp_path: Path) -> None:
+    ours = with_model(settings, make_gguf(tmp_path / "tiny.gguf"), llm_context=4096, llm_max_tokens=16, llm_queue=1)
+    with serve(ours, make_engine) as base:
+
+        def ask(number: int) -> httpx.Response:
+            return httpx.post(f"{base}/chat", json=QUESTION | {"stream": bool(number % 2)}, timeout=120)
+
+        with ThreadPoolExecutor(32) as clients:
+            answers = list(clients.map(ask, range(32)))
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    for number, answer in enumerate(answers):
+        if answer.status_code == 503:
+            assert int(answer.headers["retry-after"]) > 0
+        elif number % 2:
+            assert list(events_of(iter(answer.text.splitlines())))[-1][0] == "done"
+        else:
+            assert answer.json()["answer"].startswith("**Not wholly")
