@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kb.chat.compose import Composed
 from kb.chat.engines.base import Grammar, Prompt, Run
@@ -54,20 +54,17 @@ class Explanation:
     def take(self, pieces: Iterable[str], run: Run) -> Iterator[str]:
         """The text that may leave, sentence by sentence."""
         pending = ""
-        tokens, log_probability = 0, 0.0
+        told = _Told(run)
         for piece in pieces:
             pending += piece
             *whole, pending = sentences(pending) or [""]
             for sentence in whole:
-                written, so_far = run.completion_tokens - tokens, run.log_probability
-                mean = (so_far - log_probability) / written if so_far is not None and written > 0 else None
-                yield from self._judged(sentence, mean)
-                tokens, log_probability = run.completion_tokens, so_far or 0.0
+                yield from self._judged(sentence, told.mean())
             if self._repetitions >= MOST_REPETITIONS:
                 return
         if pending.strip():
             if pending.rstrip()[-1] in _WHOLE:
-                yield from self._judged(pending, None)
+                yield from self._judged(pending, told.mean())
             else:
                 self.removed += 1
 
@@ -88,6 +85,24 @@ class Explanation:
         """Whether the sentence's figures are in the evidence, in words too, and its citation marks exist."""
         marks = {int(number) for number in _MARK.findall(sentence)}
         return marks <= self._marks and not self._evidence.unsupported(sentence)
+
+
+@dataclass
+class _Told:
+    """What the engine tells of its tokens, sentence by sentence."""
+
+    run: Run
+    tokens: int = 0
+    log_probability: float = 0.0
+
+    def mean(self) -> float | None:
+        """Of the tokens since the last call; None where there are none, or the engine does not tell."""
+        so_far = self.run.log_probability
+        if so_far is None or self.run.completion_tokens <= self.tokens:
+            return None
+        mean = (so_far - self.log_probability) / (self.run.completion_tokens - self.tokens)
+        self.tokens, self.log_probability = self.run.completion_tokens, so_far
+        return mean
 
 
 def _verdict(composed: Composed) -> Verdict | None:

@@ -98,6 +98,8 @@ class Chat:
         text: str = self._formatter(messages=messages, enable_thinking=False).prompt
         if text.rstrip().endswith("<think>"):
             text = text.rstrip() + "\n\n</think>\n\n"
+        if text.endswith("<|start|>assistant"):  # gpt-oss would choose a channel, and think in another one first
+            text += "<|channel|>final<|message|>"
         return text
 
     def _accepts_system_role(self) -> bool:

@@ -115,6 +115,27 @@ def test_the_last_message_is_the_users(live: LiveIndex, settings: Settings, mess
         Assistant(live, None, settings).answer(given)
 
 
+class Guesser(ScriptedWriter):
+    """Is sure of its first sentence, and of nothing behind it."""
+
+    def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
+        run.log_probability = 0.0
+        for word in self.text.split(" "):
+            run.completion_tokens += 1
+            run.log_probability -= 0.1 if run.completion_tokens <= 6 else 5.0
+            yield f"{word} "
+
+
+def test_guessed_and_repeated_sentences_and_denials_stay_out(live: LiveIndex, settings: Settings) -> None:
+    reply = reply_of(live, settings, Guesser("All of it is memory traffic. The last sentence is guessed."))
+    assert reply.answer.endswith("All of it is memory traffic.")
+    assert reply.grounding.removed_sentences == 1
+    again = "Mind the memory traffic. Mind the memory traffic! The model fits the card. So be it."
+    reply = reply_of(live, settings, ScriptedWriter(again))
+    assert reply.answer.endswith("Mind the memory traffic. So be it.")
+    assert reply.grounding.removed_sentences == 2
+
+
 def test_a_real_gguf_writes_through_real_llama_cpp(live: LiveIndex, settings: Settings, tmp_path: Path) -> None:
     """Random weights write nonsense; whatever of it leaves has no figure that the evidence lacks."""
     path = make_gguf(tmp_path / "tiny.gguf")

@@ -81,3 +81,8 @@ def test_a_template_that_writes_bos_itself_gets_one(make_chat: MakeChat) -> None
 def test_a_template_that_begins_with_thoughts_is_told_that_they_are_over(make_chat: MakeChat) -> None:
     template = "{% for m in messages %}{{ m['content'] }}{% endfor %}A:<think>\n"
     assert text_of(*make_chat(template), Prompt("s", "q", (), 10)).endswith("A:<think>\n\n</think>\n\n")
+
+
+def test_a_template_with_channels_is_led_to_the_final_one(make_chat: MakeChat) -> None:
+    template = "{% for m in messages %}{{ m['content'] }}{% endfor %}<|start|>assistant"
+    assert text_of(*make_chat(template), Prompt("s", "q", (), 10)).endswith("assistant<|channel|>final<|message|>")

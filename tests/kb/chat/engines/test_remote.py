@@ -142,6 +142,15 @@ def test_a_grammar_is_sent_as_llama_server_and_vllm_take_it(server: Server, star
     assert "grammar" not in server.requests[1][2]
 
 
+def test_a_schema_is_sent_as_a_response_format(server: Server, start_remote: StartRemote) -> None:
+    schema = {"type": "object", "properties": {"tool": {"enum": ["answer"]}}}
+    call = replace(PROMPT, grammar=Grammar("start: X", schema=json.dumps(schema)), purpose="plan")
+    list(start_remote().write(call, Run(60)))
+    body = server.requests[0][2]
+    assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
+    assert body["messages"][1]["content"].startswith("Choose a tool.\n\nQuestion:\n```\nCan I run a 70B?\n```")
+
+
 @pytest.mark.parametrize("refusal", [400, 422])
 def test_a_server_that_takes_no_grammar_is_asked_without(
     server: Server, start_remote: StartRemote, refusal: int
