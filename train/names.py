@@ -3,10 +3,10 @@
 import random
 
 QUANTIZATIONS = (
-    "q4_k_m", "Q4_K_M", "Q4_K_M", "q4", "Q4", "4-bit", "4 bit", "q8_0", "Q8_0", "8-bit",
-    "fp16", "FP16", "f16",
-    "Q5_K_M", "q5_k_m", "Q6_K", "q6", "IQ4_XS", "Q3_K_M", "IQ3_XS", "Q2_K", "IQ2_XS", "mxfp4", "nvfp4", "bf16", "fp8", "awq",
-    "4.25bpw", "5bpw",
+    "q4_k_m", "Q4_K_M", "Q4_K_M", "q4", "Q4", "4-bit", "4 bit", "q8_0", "Q8_0",
+    "8-bit", "fp16", "FP16", "f16",
+    "Q5_K_M", "q5_k_m", "Q6_K", "q6", "IQ4_XS", "Q3_K_M", "IQ3_XS", "Q2_K", "IQ2_XS", "mxfp4", "nvfp4", "bf16", "fp8",
+    "awq", "4.25bpw", "5bpw",
 )  # fmt: skip
 DEFAULT_QUANTIZATION = "q4_k_m"
 CONTEXTS = {"2k": 2048, "4k": 4096, "8k": 8192, "16k": 16384, "32k": 32768, "64k": 65536, "128k": 131072}
