@@ -18,8 +18,17 @@ CHATML = (
 )
 
 
-def make_gguf(path: Path, *, template: str | None = CHATML, context: int = LONGEST_CONTEXT, seed: int = 0) -> Path:
-    """Writes the file. The model writes printable ASCII for ever: nothing else, its end token included, is likely."""
+def make_gguf(
+    path: Path,
+    *,
+    template: str | None = CHATML,
+    context: int = LONGEST_CONTEXT,
+    seed: int = 0,
+    any_token: bool = False,
+) -> Path:
+    """Writes the file. The model writes printable ASCII for ever: nothing else, its end token included, is likely.
+
+    With ``any_token`` every token is: bytes of any script, control tokens, the end."""
     tokens, types = _vocabulary()
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(context)
@@ -42,7 +51,7 @@ def make_gguf(path: Path, *, template: str | None = CHATML, context: int = LONGE
     writer.add_add_space_prefix(False)
     if template is not None:
         writer.add_chat_template(template)
-    for name, tensor in _tensors(len(tokens), np.random.default_rng(seed)).items():
+    for name, tensor in _tensors(len(tokens), np.random.default_rng(seed), any_token).items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -80,7 +89,7 @@ def _vocabulary() -> tuple[list[bytes], list[gguf.TokenType]]:
     return tokens, types
 
 
-def _tensors(vocabulary: int, random: np.random.Generator) -> dict[str, np.ndarray]:
+def _tensors(vocabulary: int, random: np.random.Generator, any_token: bool) -> dict[str, np.ndarray]:
     def weights(rows: int, columns: int, scale: float) -> np.ndarray:
         return (random.standard_normal((rows, columns)) * scale).astype(np.float32)
 
@@ -88,6 +97,8 @@ def _tensors(vocabulary: int, random: np.random.Generator) -> dict[str, np.ndarr
     output = np.zeros((vocabulary, WIDTH), dtype=np.float32)
     printable = slice(3 + ord(" "), 3 + ord("~") + 1)
     output[printable] = weights(ord("~") - ord(" ") + 1, WIDTH, 1.0)
+    if any_token:
+        output = weights(vocabulary, WIDTH, 1.0)
     tensors = {
         "token_embd.weight": weights(vocabulary, WIDTH, 1.0),
         "output_norm.weight": ones,

@@ -46,7 +46,7 @@ def test_the_library_knows_no_web_framework() -> None:
 ADAPTERS = {
     "chromadb": ["kb/retrieval/dense.py"],
     "huggingface_hub": ["kb/models/hub.py"],
-    "llama_cpp": ["kb/chat/engines/measure.py", "kb/chat/engines/worker.py"],  # the programs of two processes
+    "llama_cpp": ["kb/chat/engines/llama.py", "kb/chat/engines/measure.py"],  # the programs of two processes
     "sentence_transformers": ["kb/retrieval/embed.py"],
 }
 

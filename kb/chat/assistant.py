@@ -1,13 +1,13 @@
 """The chat as a whole: one face for the API and the command line."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from kb.chat.compose import Composed, compose
 from kb.chat.engines.base import Engine, Run
-from kb.chat.ground import Evidence, figures, figures_with_units, sentences
-from kb.chat.prompt import prompt_for
+from kb.chat.explain import Explanation
+from kb.chat.ground import Evidence, figures
+from kb.chat.plan import Plan, only_told, unsure
 from kb.chat.question import Question
 from kb.chat.reply import (
     DoneEvent,
@@ -26,7 +26,6 @@ from kb.index.live import Index, LiveIndex
 from kb.settings import Settings
 
 COMPOSED = "composed"
-_MARK = re.compile(r"\[(\d{1,3})\]")
 
 
 class Assistant:
@@ -49,57 +48,48 @@ class Assistant:
 
     def stream(self, messages: Sequence[Message], run: Run | None = None) -> Iterator[Event]:
         """``EvidenceEvent``, then ``TokenEvent``s, then ``DoneEvent``; an ``ErrorEvent`` before it where the language
-        model failed. What the model writes leaves sentence by sentence, after the grounding."""
+        model failed. What the model writes leaves sentence by sentence, after the grounding. Where the model is asked
+        for tools, ``ToolEvent``s and maybe another ``EvidenceEvent`` follow the first."""
         index = self._live.get()
         run = run or Run(self._settings.llm_deadline_s)
         question, composed = self._composed(index, messages)
-        yield EvidenceEvent(
-            answer=composed.text,
-            citations=composed.citations,
-            tool_calls=composed.tool_calls,
-            abstained=composed.abstained,
-            reason=composed.reason,
-        )
-        yield TokenEvent(text=composed.text)
-        written, removed, failure = "", 0, None
-        if self._engine is not None and not composed.abstained:
-            evidence = _evidence(index, composed)
-            prompt = prompt_for(question, composed, self._settings.llm_max_tokens)
-            pending = ""
+        yield _shown(composed)
+        failure, adds = None, not composed.abstained
+        if self._engine is not None and unsure(question, composed):
+            plan = Plan(index, question, self._engine, run)
             try:
-                # Closing the writer is what stops the model when the client has left.
-                with closing(self._engine.write(prompt, run)) as pieces:
-                    for piece in pieces:
-                        pending += piece
-                        *whole, pending = sentences(pending) or [""]
-                        for sentence in whole:
-                            if _grounded(sentence, evidence, composed):
-                                text = sentence if written else f"\n\n{sentence.lstrip()}"
-                                written += text
-                                yield TokenEvent(text=text)
-                            else:
-                                removed += 1
+                yield from plan.events()
             except EngineUnavailable as error:
                 failure = str(error)
                 yield ErrorEvent(message=failure)
-            if pending.strip() and failure is None:
-                # A last sentence without its full stop was cut by the token limit; it goes only if it is whole.
-                if pending.rstrip()[-1] in '.!?)”"' and _grounded(pending, evidence, composed):
-                    text = pending if written else f"\n\n{pending.lstrip()}"
-                    written += text
-                    yield TokenEvent(text=text)
-                else:
-                    removed += 1
-        answer = composed.text + written.rstrip()
+            adds = not plan.abstained and failure is None
+            if plan.question is not None:
+                planned = compose(index, plan.question)
+                if not planned.abstained and not only_told(planned):
+                    question, composed = plan.question, planned
+                    yield _shown(composed)
+        yield TokenEvent(text=composed.text)
+        explanation = Explanation(index, question, composed)
+        if self._engine is not None and adds:
+            try:
+                # Closing the writer is what stops the model when the client has left.
+                prompt = explanation.prompt(self._settings.llm_max_tokens)
+                with closing(self._engine.write(prompt, run)) as pieces:
+                    for text in explanation.take(pieces, run):
+                        yield TokenEvent(text=text)
+            except EngineUnavailable as error:
+                failure = str(error)
+                yield ErrorEvent(message=failure)
+        written = explanation.text
         yield DoneEvent(
             reply=Reply(
-                answer=answer,
+                answer=composed.text + written.rstrip(),
                 citations=composed.citations,
                 tool_calls=composed.tool_calls,
                 abstained=composed.abstained,
                 reason=composed.reason if composed.abstained else failure,
                 engine=self._engine.name if self._engine is not None and written.strip() else COMPOSED,
-                grounding=_checked(index, composed, written, removed),
+                grounding=_checked(index, composed, written, explanation.removed),
                 usage=Usage(prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens),
             )
         )
@@ -117,10 +107,14 @@ class Assistant:
         return {"engine": engine}
 
 
-def _evidence(index: Index, composed: Composed) -> Evidence:
-    """What a language model's figures may stand on: the cited texts, the answer's own figures, and tool results."""
-    results = (figures_with_units(call.result) for call in composed.tool_calls)
-    return Evidence((*composed.evidence, composed.trusted, *results), index.names.with_digits, strict=True)
+def _shown(composed: Composed) -> EvidenceEvent:
+    return EvidenceEvent(
+        answer=composed.text,
+        citations=composed.citations,
+        tool_calls=composed.tool_calls,
+        abstained=composed.abstained,
+        reason=composed.reason,
+    )
 
 
 def _checked(index: Index, composed: Composed, written: str, removed: int) -> Grounding:
@@ -133,10 +127,3 @@ def _checked(index: Index, composed: Composed, written: str, removed: int) -> Gr
         unsupported_figures=tuple(figure.text for figure in found if not all_of_it.supports(figure)),
         removed_sentences=removed,
     )
-
-
-def _grounded(sentence: str, evidence: Evidence, composed: Composed) -> bool:
-    """Whether a sentence's figures are in the evidence and its citation marks exist."""
-    marks = {int(number) for number in _MARK.findall(sentence)}
-    known = {citation.id for citation in composed.citations}
-    return bool(sentence.strip()) and marks <= known and not evidence.unsupported(sentence)

@@ -24,8 +24,8 @@ _MULTIPLES = {"double": 2.0, "twice": 2.0, "triple": 3.0, "thrice": 3.0, "half":
 _MULTIPLE = re.compile(r"\b(double|twice|triple|thrice|half|quarter)\b", re.I)
 _MARK = re.compile(r"\[\d{1,3}\](?!\()")
 _UNIT = re.compile(
-    r"^[\s-]*(gib|gb|tib|tb|mib|mb|kb|gbit|gbps|mbps|tokens?|tok|t/s|w\b|watts?|kwh|%|per ?cent|tflops|tops|layers?|"
-    r"bits?|gigabytes?|billion|b\b|hours?|seconds?|s\b|ms\b|usd|dollars?|sek|eur)",
+    r"^(?:[^\S\n]|-)*(gib|gb|tib|tb|mib|mb|kb|gbit|gbps|mbps|tokens?|tok|t/s|w\b|watts?|kwh|%|per ?cent|tflops|tops|"
+    r"layers?|bits?|gigabytes?|billion|b\b|hours?|seconds?|s\b|ms\b|usd|dollars?|sek|eur)",
     re.I,
 )
 _UNIT_NAMES = {
@@ -100,12 +100,12 @@ def figures_with_units(value: Any, key: str = "") -> str:
     """A tool's result as text in which each number carries the unit of its key.
 
     >>> figures_with_units({"required_gb": 45.7, "breakdown": {"kv_cache_gb": 2.7}, "device_count": 2})
-    '45.7 GB 2.7 GB 2'
+    '45.7 GB; 2.7 GB; 2'
     """
     if isinstance(value, dict):
-        return " ".join(filter(None, (figures_with_units(item, name) for name, item in value.items())))
+        return "; ".join(filter(None, (figures_with_units(item, name) for name, item in value.items())))
     if isinstance(value, (list, tuple)):
-        return " ".join(filter(None, (figures_with_units(item, key) for item in value)))
+        return "; ".join(filter(None, (figures_with_units(item, key) for item in value)))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value} {unit_of(key)}".strip()
     return value if isinstance(value, str) else ""

@@ -1,7 +1,8 @@
 """What a question asks, as the rest of the chat works on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from kb.chat.quantities import Quantities
 from kb.names import Match
@@ -9,7 +10,7 @@ from kb.names import Match
 Intent = Literal[
     "fit", "memory", "speed", "max_context", "best_quantization", "what_runs", "compare", "kv_cache", "power_supply",
     "power_cost", "load_time", "transfer", "training", "rent_or_buy", "token_cost", "recommend", "spec", "define",
-    "disputes", "passages", "max_users", "supports",
+    "disputes", "passages", "max_users", "supports", "called",
 ]  # fmt: skip
 
 
@@ -69,5 +70,7 @@ class Question(Quantities):
     cpu_bandwidth_gb_per_s: float | None = None
     """Of system memory, where the model is to run on a CPU that is not named."""
     training_method: Literal["full", "lora", "qlora"] | None = None
+    calls: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    """Tools and their arguments that were chosen and are no intent's."""
     carried: tuple[str, ...] = field(default=())
     """What was taken from earlier messages."""

@@ -82,6 +82,17 @@ class EvidenceEvent(Record):
     reason: str | None
 
 
+class ToolEvent(Record):
+    """A tool that the language model called because the question's words did not tell which one; one of ``result``
+    and ``error`` is set. ``evidence`` comes again where the calls made another answer."""
+
+    event: Literal["tool"] = "tool"
+    name: str
+    arguments: dict[str, Any]
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
 class TokenEvent(Record):
     """Text that has passed the grounding, to be appended; the space around it counts."""
 
@@ -105,4 +116,4 @@ class ErrorEvent(Record):
     message: str
 
 
-Event = EvidenceEvent | TokenEvent | DoneEvent | ErrorEvent
+Event = EvidenceEvent | ToolEvent | TokenEvent | DoneEvent | ErrorEvent

@@ -3,30 +3,47 @@
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """What the text must be: in llguidance's Lark for the local model; for a server in GBNF, or as a JSON Schema."""
+
+    lark: str
+    gbnf: str = ""
+    schema: str = ""
 
 
 @dataclass(frozen=True)
 class Prompt:
     """System instructions, and the user's message with the evidence in it.
 
-    ``evidence`` is ordered by rank: an engine whose context is too short drops items from the end.
+    ``evidence`` is ordered by rank: an engine whose context is too short drops items from the end. ``grammar``: an
+    engine that can holds the model to it. ``purpose``: an explanation of the evidence, or a tool call, where the
+    evidence is the calls made so far.
     """
 
     system: str
     question: str
     evidence: tuple[str, ...]
     max_tokens: int
+    grammar: Grammar | None = None
+    purpose: Literal["explain", "plan"] = "explain"
 
 
 @dataclass
 class Run:
-    """One request: set ``cancelled`` to stop it; the engine fills in the counts."""
+    """One request: set ``cancelled`` to stop it; the engine fills in the counts while it writes.
+
+    ``log_probability`` is that of all tokens written so far, in nats; None where the engine does not tell.
+    """
 
     deadline_s: float
     cancelled: Event = field(default_factory=Event)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    log_probability: float | None = None
 
 
 class Engine(Protocol):

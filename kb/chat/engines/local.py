@@ -104,6 +104,7 @@ class LocalEngine:
                 except Empty:
                     continue
                 if isinstance(message, Text):
+                    run.completion_tokens, run.log_probability = message.tokens, message.log_probability
                     yield message.text
                     continue
                 ended = True
@@ -125,7 +126,7 @@ class LocalEngine:
             if isinstance(message, Text):
                 continue
             if isinstance(message, Done):
-                run.prompt_tokens, run.completion_tokens = message.prompt_tokens, message.completion_tokens
+                _count(message, run)
             return
         logger.warning("The language model's process %d does not stop: killed.", worker.pid)
         with self._changed:
@@ -209,11 +210,16 @@ class LocalEngine:
 def _conclude(message: Done | Broke | Gone, run: Run) -> None:
     match message:
         case Done():
-            run.prompt_tokens, run.completion_tokens = message.prompt_tokens, message.completion_tokens
+            _count(message, run)
             if message.ended == "deadline":
                 raise too_slow(run)
         case Broke(reason=reason) | Gone(reason=reason):
             raise EngineUnavailable(reason)
+
+
+def _count(done: Done, run: Run) -> None:
+    run.prompt_tokens, run.completion_tokens = done.prompt_tokens, done.completion_tokens
+    run.log_probability = done.log_probability
 
 
 def _cause(status: int) -> str:

@@ -12,7 +12,7 @@ from time import perf_counter
 
 import llama_cpp
 
-from kb.chat.engines.worker import LlamaLog
+from kb.chat.engines.llama import LlamaLog
 
 
 def measure(path: str, threads: int, gpu_layers: int, prompt_tokens: int, generated_tokens: int) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import ipaddress
+import json
+import logging
 from collections.abc import AsyncGenerator, Generator, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import aclosing
@@ -13,10 +15,17 @@ from time import monotonic
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from kb.chat.engines.base import Prompt, Run
+from kb.chat.engines.base import Grammar, Prompt, Run
 from kb.chat.engines.messages import SEED, TEMPERATURE, TOP_P, Thoughts, messages
 from kb.chat.engines.waiting import POLL_S, Line, too_slow
 from kb.errors import EngineUnavailable
+
+logger = logging.getLogger(__name__)
+
+JsonObject = dict[str, object]
+
+REFUSALS = (400, 422)
+"""What servers say to a field that they do not take."""
 
 LONGEST_LINE = 1_000_000
 """Bytes of one line of the stream; a server that sends more sends something else."""
@@ -115,6 +124,7 @@ class RemoteEngine:
         self._endpoint = endpoint
         self._line = Line(waiting)
         self._status = "ready"
+        self._takes_grammar = True
         self._loop = asyncio.new_event_loop()
         # Proxies and certificates come from the environment, but no proxy is asked for this machine.
         self._client = httpx.AsyncClient(
@@ -193,23 +203,41 @@ class RemoteEngine:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        finished = False
+        if prompt.grammar and self._takes_grammar:
+            if await self._answered(body | _constraint(prompt.grammar), run, inbox, REFUSALS):
+                return
+            # The text is checked behind us too. A question that is too long is refused in this way as well.
+            await self._answered(body, run, inbox)
+            self._takes_grammar = False
+            logger.info("%s takes no grammar; what it writes is checked sentence by sentence.", self._where)
+            return
+        await self._answered(body, run, inbox)
+
+    async def _answered(self, body: JsonObject, run: Run, inbox: Inbox, refusals: tuple[int, ...] = ()) -> bool:
+        """False where the server answers with one of ``refusals``."""
         async with self._client.stream("POST", self._endpoint.completions, json=body) as response:
+            if response.status_code in refusals:
+                return False
             if response.status_code != 200:
                 raise EngineUnavailable(self._refusal(response.status_code))
-            async with aclosing(self._events(response)) as events:
-                async for data in events:
-                    if data == b"[DONE]":
-                        return
-                    chunk = self._chunk(data)
-                    for choice in chunk.choices:
-                        finished = finished or choice.finish_reason is not None
-                        if choice.delta.content:
-                            run.completion_tokens += 1
-                            inbox.put(choice.delta.content)
-                    if chunk.usage:
-                        run.prompt_tokens = chunk.usage.prompt_tokens
-                        run.completion_tokens = chunk.usage.completion_tokens
+            await self._pass_on(response, run, inbox)
+        return True
+
+    async def _pass_on(self, response: httpx.Response, run: Run, inbox: Inbox) -> None:
+        finished = False
+        async with aclosing(self._events(response)) as events:
+            async for data in events:
+                if data == b"[DONE]":
+                    return
+                chunk = self._chunk(data)
+                for choice in chunk.choices:
+                    finished = finished or choice.finish_reason is not None
+                    if choice.delta.content:
+                        run.completion_tokens += 1
+                        inbox.put(choice.delta.content)
+                if chunk.usage:
+                    run.prompt_tokens = chunk.usage.prompt_tokens
+                    run.completion_tokens = chunk.usage.completion_tokens
         if not finished:
             raise EngineUnavailable(f"{self._where} broke off its answer.")
 
@@ -272,6 +300,14 @@ def _shown(inbox: Inbox, request: "Future[None]", run: Run, limit_s: float) -> I
             return
         if text := thoughts.without(piece):
             yield text
+
+
+def _constraint(grammar: Grammar) -> JsonObject:
+    """For llama-server, and for vLLM; servers that know neither leave both aside, or refuse them."""
+    if grammar.schema:
+        schema = {"name": "call", "schema": json.loads(grammar.schema)}
+        return {"response_format": {"type": "json_schema", "json_schema": schema}}
+    return {"grammar": grammar.gbnf, "structured_outputs": {"grammar": grammar.gbnf}}
 
 
 def _plainly(error: httpx.HTTPError) -> str:

@@ -55,8 +55,12 @@ class Failed:
 
 @dataclass(frozen=True)
 class Text:
+    """``tokens`` so far, and their log-probability in all."""
+
     id: int
     text: str
+    tokens: int
+    log_probability: float
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Done:
     id: int
     prompt_tokens: int
     completion_tokens: int
+    log_probability: float
     ended: Literal["finished", "cancelled", "deadline"]
 
 

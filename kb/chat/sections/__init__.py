@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from kb.chat.evidence import Desk, Section
 from kb.chat.question import Intent
 from kb.chat.sections.buying import recommend
+from kb.chat.sections.calling import called
 from kb.chat.sections.comparing import compare
 from kb.chat.sections.fitting import (
     best_quantization,
@@ -42,4 +43,5 @@ SECTIONS: Mapping[Intent, Composer] = {
     "spec": spec,
     "define": define,
     "disputes": disputes,
+    "called": called,
 }

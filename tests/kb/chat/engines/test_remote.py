@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 
-from kb.chat.engines.base import Prompt, Run
+from kb.chat.engines.base import Grammar, Prompt, Run
 from kb.chat.engines.remote import LONGEST_LINE, Endpoint, RemoteEngine
 from kb.errors import EngineBusy, EngineUnavailable
 
@@ -127,6 +128,45 @@ def test_writes_text(server: Server, start_remote: StartRemote) -> None:
     assert body["stream"] is True
     assert body["max_tokens"] == 64
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
+
+
+LOCKED = replace(PROMPT, grammar=Grammar("start: X", 'root ::= "x"'))
+
+
+def test_a_grammar_is_sent_as_llama_server_and_vllm_take_it(server: Server, start_remote: StartRemote) -> None:
+    engine = start_remote()
+    assert "".join(engine.write(LOCKED, Run(60))) == "It does not fit."
+    assert server.requests[0][2]["grammar"] == 'root ::= "x"'
+    assert server.requests[0][2]["structured_outputs"] == {"grammar": 'root ::= "x"'}
+    ask(engine)
+    assert "grammar" not in server.requests[1][2]
+
+
+@pytest.mark.parametrize("refusal", [400, 422])
+def test_a_server_that_takes_no_grammar_is_asked_without(
+    server: Server, start_remote: StartRemote, refusal: int
+) -> None:
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        (status(refusal) if "grammar" in server.requests[-1][2] else stream(*GOOD))(handler)
+
+    server.reply = reply
+    engine = start_remote()
+    for _ in range(2):
+        assert "".join(engine.write(LOCKED, Run(60))) == "It does not fit."
+    assert ["grammar" in body for _, _, body in server.requests] == [True, False, False]
+    assert engine.status() == "ready"
+
+
+def test_a_request_that_is_refused_anyway_tells_nothing_about_grammars(
+    server: Server, start_remote: StartRemote
+) -> None:
+    server.reply = status(400)
+    engine = start_remote()
+    with pytest.raises(EngineUnavailable, match="400"):
+        list(engine.write(LOCKED, Run(60)))
+    server.reply = stream(*GOOD)
+    list(engine.write(LOCKED, Run(60)))
+    assert ["grammar" in body for _, _, body in server.requests] == [True, False, True]
 
 
 def test_without_a_key_none_is_sent(server: Server, start_remote: StartRemote) -> None:

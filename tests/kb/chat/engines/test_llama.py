@@ -7,7 +7,7 @@ import llama_cpp
 import pytest
 
 from kb.chat.engines.base import Prompt
-from kb.chat.engines.worker import Chat
+from kb.chat.engines.llama import Chat
 from tests.make_gguf import CHATML, CONTROL_TOKENS, USER_DEFINED_TOKEN, make_gguf
 
 MakeChat = Callable[..., tuple[Chat, llama_cpp.Llama]]

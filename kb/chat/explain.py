@@ -1,0 +1,96 @@
+"""What a language model adds to a composed answer: its sentences, each judged before it leaves."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from kb.chat.compose import Composed
+from kb.chat.engines.base import Grammar, Prompt, Run
+from kb.chat.ground import Evidence, figures_with_units, sentences
+from kb.chat.lock import Locked, lock, locked
+from kb.chat.prompt import prompt_for
+from kb.chat.question import Question
+from kb.chat.trust import Verdict, objection
+from kb.index.live import Index
+
+_MARK = re.compile(r"\[(\d{1,3})\]")
+_WHOLE = '.!?)”"'
+"""A last sentence that ends otherwise was cut by the token limit."""
+
+MOST_REPETITIONS = 2
+"""A model that repeats itself so often is stopped: nothing more will come."""
+
+
+class Explanation:
+    """``text`` and the number of sentences ``removed`` grow while the model writes."""
+
+    def __init__(self, index: Index, question: Question, composed: Composed) -> None:
+        self._question = question
+        self._composed = composed
+        self._names = index.names.with_digits
+        results = (figures_with_units(call.result) for call in composed.tool_calls)
+        self._evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
+        self._marks = {citation.id for citation in composed.citations}
+        self._verdict = _verdict(composed)
+        self._kept: list[str] = []
+        self._repetitions = 0
+        self.text = ""
+        self.removed = 0
+
+    def prompt(self, max_tokens: int) -> Prompt:
+        return replace(prompt_for(self._question, self._composed, max_tokens), grammar=self._grammar())
+
+    def _grammar(self) -> Grammar:
+        """Figures come from the texts that the model is shown; the question's own only where the evidence has them."""
+        shown = locked((*self._composed.evidence, self._composed.trusted), self._names)
+        asked = locked((self._question.text,), self._names)
+        allowed = Locked(
+            bare=shown.bare | {figure for figure in asked.bare if not self._evidence.unsupported(figure)},
+            united=shown.united | {figure for figure in asked.united if not self._evidence.unsupported(figure)},
+            names=shown.names | asked.names,
+        )
+        return lock(allowed, self._marks)
+
+    def take(self, pieces: Iterable[str], run: Run) -> Iterator[str]:
+        """The text that may leave, sentence by sentence."""
+        pending = ""
+        tokens, log_probability = 0, 0.0
+        for piece in pieces:
+            pending += piece
+            *whole, pending = sentences(pending) or [""]
+            for sentence in whole:
+                written, so_far = run.completion_tokens - tokens, run.log_probability
+                mean = (so_far - log_probability) / written if so_far is not None and written > 0 else None
+                yield from self._judged(sentence, mean)
+                tokens, log_probability = run.completion_tokens, so_far or 0.0
+            if self._repetitions >= MOST_REPETITIONS:
+                return
+        if pending.strip():
+            if pending.rstrip()[-1] in _WHOLE:
+                yield from self._judged(pending, None)
+            else:
+                self.removed += 1
+
+    def _judged(self, sentence: str, mean_log_probability: float | None) -> Iterator[str]:
+        if not sentence.strip():
+            return
+        against = objection(sentence, self._kept, self._verdict, mean_log_probability)
+        self._repetitions += against == "repeats"
+        if against or not self._grounded(sentence):
+            self.removed += 1
+            return
+        self._kept.append(sentence)
+        text = sentence if self.text else f"\n\n{sentence.lstrip()}"
+        self.text += text
+        yield text
+
+    def _grounded(self, sentence: str) -> bool:
+        """Whether the sentence's figures are in the evidence, in words too, and its citation marks exist."""
+        marks = {int(number) for number in _MARK.findall(sentence)}
+        return marks <= self._marks and not self._evidence.unsupported(sentence)
+
+
+def _verdict(composed: Composed) -> Verdict | None:
+    """Of the question's own case: the first that was checked."""
+    verdicts = [call.result["verdict"] for call in composed.tool_calls if call.name == "check_fit"]
+    return verdicts[0] if verdicts else None

@@ -1,0 +1,71 @@
+"""Whether a sentence of the language model is kept: where the model is unsure, the composed text stands alone."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+Verdict = Literal["fits", "fits_with_offload", "does_not_fit"]
+"""As ``check_fit`` gives it."""
+
+LEAST_LOG_PROBABILITY = -1.6
+"""Mean nats per token: a model that gave each word a chance of one in five was guessing."""
+MOST_SHARED_WORDS = 0.8
+"""Of all words of two sentences; with more in common the second repeats the first."""
+MOST_ROUNDS = 3
+"""The same three words in a row come no more often in one sentence."""
+
+_NEGATIVE = re.compile(
+    r"(?:\bnot|n['’]t|\bcannot|\bnever|\bno longer)\b[^.,;]{0,40}\b(?:fits?|holds?|enough)\b"
+    r"|\btoo (?:large|big|small|little)\b|\bexceeds\b",
+    re.I,
+)
+_POSITIVE = re.compile(r"\b(?:fits|will fit|can fit|does fit|holds it|holds the|is enough|has enough)\b", re.I)
+_OPEN = re.compile(
+    r"\b(?:if|whether|unless|would|could|might|until|when|once|part|partly|offload\w*|system memory|instead|smaller|"
+    r"other|another|two|more|less|fewer|shorter|lower|only)\b|\d",
+    re.I,
+)
+"""A sentence with one of these speaks of conditions, or of something else than the question's own case."""
+
+
+def objection(
+    sentence: str, earlier: Sequence[str], verdict: Verdict | None, mean_log_probability: float | None
+) -> str | None:
+    """Why ``sentence`` is dropped: it repeats one of ``earlier``, denies the verdict, or was guessed; else None.
+
+    >>> objection("It fits.", (), "does_not_fit", -0.2)
+    'denies the verdict'
+    >>> objection("It fits on two cards.", (), "does_not_fit", -0.2)
+    >>> objection("Mind the memory.", ("Mind the memory!",), None, None)
+    'repeats'
+    """
+    if mean_log_probability is not None and mean_log_probability < LEAST_LOG_PROBABILITY:
+        return "unsure"
+    if any(_alike(sentence, other) for other in earlier) or _goes_round(sentence):
+        return "repeats"
+    if verdict is not None and _denies(sentence, verdict):
+        return "denies the verdict"
+    return None
+
+
+def _denies(sentence: str, verdict: Verdict) -> bool:
+    if _OPEN.search(sentence):
+        return False
+    if _NEGATIVE.search(sentence):
+        return verdict == "fits"
+    return verdict != "fits" and bool(_POSITIVE.search(sentence))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[\w.,%-]*\w", text.lower())
+
+
+def _alike(one: str, other: str) -> bool:
+    left, right = set(_words(one)), set(_words(other))
+    return bool(left) and len(left & right) > MOST_SHARED_WORDS * len(left | right)
+
+
+def _goes_round(sentence: str) -> bool:
+    words = _words(sentence)
+    rounds = [tuple(words[start : start + 3]) for start in range(len(words) - 2)]
+    return any(rounds.count(three) > MOST_ROUNDS for three in set(rounds))
