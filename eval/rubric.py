@@ -25,7 +25,7 @@ Phrasing = Annotated[str, Field(min_length=3)]
 
 _WORD = re.compile(r"<(\w+)>")
 _MARK = re.compile(r"\[\d{1,3}\]")
-_SENTENCE = re.compile(r"(?<=[.!?:;])\s+|\s*\n\s*")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
 
 
 class Point(Record):

@@ -23,3 +23,14 @@ def test_the_examples_together_cover_their_class_and_nothing_covers_none(name: s
     assert each.coverage(" ".join(point.makes[0] for point in each.points)) == 1
     assert each.coverage("") == 0
     assert len({point.id for point in each.points}) == len(each.points)
+
+
+FLUFF = (
+    "Thank you for this interesting question. Hardware for artificial intelligence is a wide field, and many people ask "
+    "about it. There are several aspects that play a role here. Technology moves on quickly. I hope that this was helpful."
+)
+
+
+@pytest.mark.parametrize("name", RUBRIC)
+def test_talk_without_content_earns_next_to_nothing(name: str) -> None:
+    assert RUBRIC[name].coverage(FLUFF) <= 0.34
