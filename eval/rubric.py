@@ -25,7 +25,10 @@ Phrasing = Annotated[str, Field(min_length=3)]
 
 _WORD = re.compile(r"<(\w+)>")
 _MARK = re.compile(r"\[\d{1,3}\]")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
+_FIGURE = re.compile(r"\d|^[+=×÷/–-]$")
+MOST_FIGURES = 1 / 3
+"""Of a sentence's words. A row of more figures than that states, and explains nothing."""
 
 
 class Point(Record):
@@ -38,6 +41,8 @@ class Point(Record):
     """A sentence with one of these does not make the point."""
     sentences: Annotated[int, Field(ge=1, le=3)] = 1
     """How many sentences in a row the parts of a phrasing may stand in."""
+    arithmetic: bool = False
+    """A line of arithmetic makes it too; any other point has to be made in words."""
     makes: Annotated[tuple[str, ...], Field(min_length=2)]
     misses: Annotated[tuple[str, ...], Field(min_length=2)]
 
@@ -50,7 +55,7 @@ class Point(Record):
         return any(
             all(piece.search(passage) for piece in phrasing)
             for passage in _passages(answer, self.sentences)
-            if not any(pattern.search(passage) for pattern in refused)
+            if (self.arithmetic or _in_words(passage)) and not any(pattern.search(passage) for pattern in refused)
             for phrasing in self._patterns
         )
 
@@ -107,3 +112,12 @@ def _passages(answer: str, length: int) -> list[str]:
     plain = _MARK.sub("", answer).replace("*", "").replace("`", "").replace("’", "'")
     sentences = [sentence for sentence in _SENTENCE.split(plain) if sentence.strip()]
     return [" ".join(sentences[at : at + length]) for at in range(max(1, len(sentences) - length + 1))]
+
+
+def _in_words(passage: str) -> bool:
+    """
+    >>> _in_words("The weights take 42.5 GB, more than the card's 24 GB."), _in_words("4.9 GB + 1.1 GB = 6.0 GB")
+    (True, False)
+    """
+    words = passage.split()
+    return sum(bool(_FIGURE.search(word)) for word in words) <= MOST_FIGURES * len(words)

@@ -88,6 +88,8 @@ class Sample(Record):
     messages: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
     expect: Expectation
     tags: tuple[Slug, ...] = ()
+    why: Slug | None = None
+    """The class of the rubric that its explanation is held against; left out where no class fits."""
     note: Annotated[str, Field(min_length=5)]
     """Where the expectation comes from: the source, the arithmetic or the rule."""
 
