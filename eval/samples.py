@@ -70,6 +70,12 @@ class Expectation(Record):
     """Names of tools that must have been called, in any order."""
     disputed: tuple[Slug, ...] = ()
     """Disputes that the reply must cite."""
+    about: tuple[str, ...] = ()
+    """Devices, as the tools print their names, that must each stand in a tool call's result."""
+
+    @property
+    def all_cites(self) -> tuple[ExpectedCitation, ...]:
+        return (*self.cites, *(ExpectedCitation(dispute=slug) for slug in self.disputed))
 
     @model_validator(mode="after")
     def _not_empty(self) -> "Expectation":

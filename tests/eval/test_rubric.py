@@ -1,11 +1,8 @@
 """The rubric of explanations: every point finds what it should, and no more."""
 
-from pathlib import Path
-
 import pytest
 
-from eval.rubric import Point, QuestionClass, read_rubric
-from eval.samples import EvaluationDataInvalid
+from eval.rubric import Point, read_rubric
 
 RUBRIC = read_rubric()
 POINTS = [(name, point) for name, each in RUBRIC.items() for point in each.points]
@@ -26,8 +23,8 @@ def test_the_examples_together_cover_their_class_and_nothing_covers_none(name: s
 
 
 FLUFF = (
-    "Thank you for this interesting question. Hardware for artificial intelligence is a wide field, and many people ask "
-    "about it. There are several aspects that play a role here. Technology moves on quickly. I hope that this was helpful."
+    "Thank you for this interesting question. Hardware for artificial intelligence is a wide field, and many people "
+    "ask about it. There are several aspects that play a role here. Technology moves on quickly. I hope this helped."
 )
 
 
