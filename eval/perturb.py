@@ -20,6 +20,16 @@ KINDS = ("typo", "paraphrase", "polite", "careless", "unit", "false-premise", "t
 SECOND_DEVICES = ("rtx-4090", "rtx-3090", "rtx-5090", "l40s", "rtx-6000-ada")
 """Common cards that every tool knows; the first that the question does not name is asked for as well."""
 
+PREMISES = (
+    "Since the {device} has {claimed} GB of VRAM: {question}",
+    "{question} The {device} comes with {claimed} GB of memory, doesn't it?",
+    "The shop says that the {device} has {claimed} GB of VRAM. {question}",
+)
+SECONDS = (
+    "{question} And the same question for the {device}.",
+    "{question} And what about the {device}?",
+    "{question} Please answer for the {device} as well, I have both.",
+)
 _PREMISE_TAGS = frozenset({"fit", "speed", "context", "quantization", "what-runs"})
 _ONE_DEVICE_TOOLS = frozenset({"check_fit", "estimate_speed", "max_context", "best_quantization", "what_runs_on"})
 _NOT_FOR_DEVICES = frozenset(
@@ -114,6 +124,15 @@ def _varied(sample: Sample, kind: str, text: str, expect: Expectation) -> Variat
     return Variation(kind, sample.id, changed)
 
 
+def _one_of(forms: Sequence[str], sample: Sample) -> str:
+    return forms[crc32(sample.id.encode()) // 2 % len(forms)]
+
+
+def _ended(sample: Sample) -> str:
+    text = sample.messages[0].rstrip()
+    return text if text[-1] in ".?!" else f"{text}?"
+
+
 def _only_device(index: Index, sample: Sample) -> Mention | None:
     """The one device that a question of one turn names, with one meaning, where the answer is about it alone."""
     if len(sample.messages) > 1 or _NOT_FOR_DEVICES & set(sample.tags) or sample.expect.abstains is not False:
@@ -135,7 +154,7 @@ def _false_premise(index: Index, sample: Sample, device: Mention) -> Iterator[Va
     claimed = true * 2 if crc32(sample.id.encode()) % 2 else true / 2
     if claimed != int(claimed):
         return
-    text = f"Since the {device.text} has {claimed:g} GB of VRAM: {sample.messages[0]}"
+    text = _one_of(PREMISES, sample).format(device=device.text, claimed=f"{claimed:g}", question=_ended(sample))
     corrected = (
         f"not {claimed:g}", f"rather than {claimed:g}", f"instead of {claimed:g}", f"n't have {claimed:g}",
         f"no {claimed:g}", f"{claimed:g} GB is wrong", f"{claimed:g} GB is not", f"never {claimed:g}",
@@ -153,6 +172,8 @@ def _two_devices(index: Index, sample: Sample, device: Mention) -> Iterator[Vari
     asked = device.matches[0]
     other = next(slug for slug in SECOND_DEVICES if slug != asked.slug)
     label = index.names.label("accelerators", other)
-    text = f"{sample.messages[0]} And the same question for the {label}."
-    expect = sample.expect.model_copy(update={"about": (asked.label, label), "not_contains": ()})
+    text = _one_of(SECONDS, sample).format(device=label, question=_ended(sample))
+    named = (asked.label, label)
+    contains = (*sample.expect.contains, *named)
+    expect = sample.expect.model_copy(update={"about": named, "contains": contains, "not_contains": ()})
     yield _varied(sample, "two-devices", text, expect)

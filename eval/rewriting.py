@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-_WORD = re.compile(r"(?<![\w.-])[a-z]{4,}(?![\w.-]*\d)(?![\w-])")
+_WORD = re.compile(r"(?<![\w.-])[a-z]{4,}(?![\w.-]*\d)(?![\w-])(?!\s+\d)")
 _WHAT_FITS = r"(?P<what>[^?,;.]*?[^?,;.\s])"
 
 _PHRASES: tuple[tuple[str, str], ...] = (
@@ -33,8 +33,9 @@ _UNITS: tuple[tuple[str, str], ...] = (
     (r"\bcontext of (\d+)k\b", r"context of \1 thousand tokens"),
     (r"\b(\d+)k tokens\b", r"\1 thousand tokens"),
     (r"(?<![\w.])(\d+) ?GB (?=(?:of )?(?:v?ram|memory|unified|system|ddr))", r"\1 GiB "),
+    (r"(?<![\w.,])(\d+(?:\.\d+)?) ?GB (?=gguf|model|file|card|box|\w*\d)", r"\1 gigabyte "),
     (r"(?<![\w.,])(\d+(?:\.\d+)?) ?GB\b(?!/)", r"\1 gigabytes"),
-    (r"\b(\d+(?:\.\d+)?)b\b(?! a\d)", r"\1 billion parameter"),
+    (r"\b(an?|the) (\d+(?:\.\d+)?)b\b(?: models?)?", r"\1 \2 billion parameter model"),
     (r"\b(\d+) ?bit\b", r"\1 bits"),
     (r"\$ ?0\.(\d\d)\b(?=.{0,12}kwh)", r"\1 cents"),
     (r"\b(\d)(\d{3}) ?(?:dollars|usd)\b", r"\1,\2 $"),

@@ -335,11 +335,10 @@ def evaluate(
         done = run_eval(live.get(), Assistant(live, None, settings()), compared)
     done.write(report)
     if as_json:
-        show_json(
-            done.scores() | {"engines": {one.engine: one.column() for one in compared}} if engines else done.scores()
-        )
+        columns = {"engines": {one.engine: one.column() for one in compared}}
+        show_json(done.scores() | (columns if compared else {}))
     else:
-        out.print(done.table(), markup=False)
+        out.print(done.table(), markup=False, soft_wrap=True)
         out.print(f"Written to {report}/report.html", markup=False)
 
 
