@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from eval.comparison import EngineReport
 from eval.figures import FigureOutcome
 from eval.retrieval import Metrics, QueryOutcome, Threshold
 from eval.scorers import Score
@@ -32,6 +33,7 @@ class Report(Record):
     figures: tuple[FigureOutcome, ...]
     retrieval: RetrievalReport
     questions: tuple[Score, ...]
+    engines: tuple[EngineReport, ...] = ()
 
     def scores(self) -> dict[str, float]:
         """What the baseline holds; a score that could not be taken is absent, not zero."""
@@ -61,6 +63,10 @@ class Report(Record):
 
     def unsupported(self) -> int:
         return sum(len(score.unsupported_figures) for score in self.questions)
+
+    def columns(self) -> list[dict[str, str]]:
+        """Of the table of engines, in their order."""
+        return [one.column() for one in self.engines]
 
     def table(self) -> str:
         """The scores as plain text, what failed below."""

@@ -1,49 +1,80 @@
 """``kb eval``: reference figures, the retrieval set and the questions, in one report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from eval.asking import Asked, ask, converse
+from eval.comparison import EngineReport
+from eval.engines import open_engine
 from eval.figures import read_figures, run_figures
+from eval.perturb import kind_scores, outcome, vary
+from eval.planning import Planner, PlanScore, call_of, read_held_back, score_plan
 from eval.report import Report, RetrievalReport
 from eval.retrieval import Query, judge_threshold, metrics, read_off_topic, read_queries, run_queries
+from eval.rubric import read_rubric
 from eval.samples import Sample, read_samples
-from eval.scorers import Score, score, unscored
+from eval.scorers import Score, unscored
 from kb.chat.assistant import Assistant
-from kb.chat.reply import MAX_MESSAGE, Message, Reply
-from kb.errors import KnowledgeBaseError
-from kb.index.live import Index
+from kb.index.live import Index, LiveIndex
 from kb.retrieval.search import ABSTAIN_BELOW_COSINE
+from kb.settings import Settings
+
+Watch = Callable[[Sequence[Sample], str], Iterable[Sample]]
+"""Hands the samples on one by one, and may show how far it is."""
 
 
-def run_eval(index: Index, assistant: Assistant | None) -> Report:
-    """Everything that can be run; without an assistant the questions stay unscored."""
+def run_eval(index: Index, assistant: Assistant | None, engines: Sequence[EngineReport] = ()) -> Report:
+    """Everything that can be run; without an assistant the questions stay unscored.
+
+    Where engines have been asked already, the questions are scored as the first of them answered.
+    """
+    if engines:
+        questions = tuple(one.score for one in engines[0].asked)
+    elif assistant is None:
+        questions = tuple(unscored(sample, "no assistant was given") for sample in read_samples())
+    else:
+        questions = tuple(one.score for one in _ask_all(assistant, read_samples()))
     return Report(
         build_id=index.manifest.build_id,
         figures=run_figures(index, read_figures()),
         retrieval=_retrieval(index, read_queries(), read_off_topic()),
-        questions=tuple(ask(assistant, sample) for sample in read_samples()),
+        questions=questions,
+        engines=tuple(engines),
     )
 
 
-def ask(assistant: Assistant | None, sample: Sample) -> Score:
-    """One sample: the user's turns in order, the assistant's own answers between them; the last one is scored."""
-    if assistant is None:
-        return unscored(sample, "no assistant was given")
-    try:
-        return score(sample, _last_reply(assistant, sample.messages))
-    except KnowledgeBaseError as error:
-        return unscored(sample, f"{type(error).__name__}: {error}")
+def run_engine(
+    live: LiveIndex, wanted: str, settings: Settings, perturb: bool, watch: Watch = lambda samples, _: samples
+) -> EngineReport:
+    """One engine, asked every question, the held-back ones for tools, and on demand every variation of each.
+
+    Raises :class:`eval.engines.EngineMissing` before anything is asked.
+    """
+    index = live.get()
+    with open_engine(wanted, settings) as engine:
+        assistant = Assistant(live, engine, settings)
+        asked = tuple(_ask_all(assistant, watch(read_samples(), f"Questions, {wanted}")))
+        plans = run_plans(index, planner_of(assistant))
+        variations = vary(index, read_samples()) if perturb else ()
+        samples = watch([variation.sample for variation in variations], f"Variations, {wanted}") if perturb else ()
+        scores: list[Score] = [one.score for one in _ask_all(assistant, samples)]
+    varied = tuple(outcome(variation, score) for variation, score in zip(variations, scores, strict=True))
+    right = frozenset(one.score.sample for one in asked if one.score.value == 1)
+    kinds = kind_scores(varied, right) if perturb else ()
+    return EngineReport(engine=wanted, asked=asked, plans=plans, varied=varied, kinds=kinds)
 
 
-def _last_reply(assistant: Assistant, turns: Sequence[str]) -> Reply:
-    messages = [Message(role="user", content=turns[0])]
-    reply = assistant.answer(messages)
-    for turn in turns[1:]:
-        messages += [
-            Message(role="assistant", content=reply.answer[:MAX_MESSAGE]),
-            Message(role="user", content=turn),
-        ]
-        reply = assistant.answer(messages)
-    return reply
+def planner_of(assistant: Assistant) -> Planner:
+    """The call that the chat as a whole makes for a question. A model's own planner is scored in the same place."""
+    return lambda question: call_of(converse(assistant, (question,)).reply)
+
+
+def run_plans(index: Index, planner: Planner) -> tuple[PlanScore, ...]:
+    return tuple(score_plan(index.names, question, planner(question.ask)) for question in read_held_back())
+
+
+def _ask_all(assistant: Assistant, samples: Iterable[Sample]) -> Iterator[Asked]:
+    rubric = read_rubric()
+    return (ask(assistant, sample, rubric) for sample in samples)
 
 
 def _retrieval(index: Index, queries: Sequence[Query], off_topic: Sequence[str]) -> RetrievalReport:

@@ -70,6 +70,12 @@ class Expectation(Record):
     """Names of tools that must have been called, in any order."""
     disputed: tuple[Slug, ...] = ()
     """Disputes that the reply must cite."""
+    about: tuple[str, ...] = ()
+    """Devices, as the tools print their names, that must each stand in a tool call's result."""
+
+    @property
+    def all_cites(self) -> tuple[ExpectedCitation, ...]:
+        return (*self.cites, *(ExpectedCitation(dispute=slug) for slug in self.disputed))
 
     @model_validator(mode="after")
     def _not_empty(self) -> "Expectation":
@@ -88,6 +94,8 @@ class Sample(Record):
     messages: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
     expect: Expectation
     tags: tuple[Slug, ...] = ()
+    why: Slug | None = None
+    """The class of the rubric that its explanation is held against; left out where no class fits."""
     note: Annotated[str, Field(min_length=5)]
     """Where the expectation comes from: the source, the arithmetic or the rule."""
 

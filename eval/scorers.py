@@ -1,7 +1,7 @@
 """Replies held against expectations: one scorer per key of :class:`eval.samples.Expectation`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from eval.samples import Expectation, ExpectedCitation, ExpectedFigure, Sample
@@ -132,17 +132,17 @@ def _parts(expect: Expectation, reply: Reply) -> Iterator[PartScore]:
     if expect.not_contains:
         present = tuple(phrase for phrase in expect.not_contains if phrase.casefold() in reply.answer.casefold())
         yield PartScore(name="not_contains", missing=tuple(f"must not say {phrase!r}" for phrase in present))
-    wanted = (*expect.cites, *(ExpectedCitation(dispute=slug) for slug in expect.disputed))
-    if wanted:
-        uncited = tuple(
-            str(w.model_dump(exclude_none=True)) for w in wanted if not any(_matches(w, c) for c in reply.citations)
-        )
+    if wanted := expect.all_cites:
+        uncited = tuple(str(one.model_dump(exclude_none=True)) for one in wanted if not cited(one, reply))
         yield PartScore(name="cites", missing=uncited)
     if expect.abstains is not None:
         yield PartScore(name="abstains", missing=_abstention(expect.abstains, reply))
     if expect.tool_calls:
         called = {call.name for call in reply.tool_calls}
         yield PartScore(name="tool_calls", missing=tuple(name for name in expect.tool_calls if name not in called))
+    if expect.about:
+        results = " ".join(str(call.result) for call in reply.tool_calls)
+        yield PartScore(name="about", missing=tuple(name for name in expect.about if name not in results))
 
 
 def _shown(figure: ExpectedFigure) -> str:
@@ -171,6 +171,11 @@ def _abstention(wanted: bool, reply: Reply) -> tuple[str, ...]:
     if reply.abstained == wanted:
         return ()
     return ("it answers and should abstain",) if wanted else (f"it abstains: {reply.reason}",)
+
+
+def cited(wanted: ExpectedCitation, reply: Reply, marks: Collection[int] | None = None) -> bool:
+    """Whether a citation of the reply is the wanted one, and its number among ``marks`` where those are given."""
+    return any(_matches(wanted, citation) for citation in reply.citations if marks is None or citation.id in marks)
 
 
 def _matches(wanted: ExpectedCitation, citation: Citation) -> bool:

@@ -1,7 +1,7 @@
 """The command line: ``kb``. Every command that prints data takes ``--json``."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -290,20 +290,31 @@ def ingest(paths: list[Path], as_json: Json = False) -> None:
 @app.command(name="eval")
 def evaluate(
     report: Annotated[Path, typer.Option(help="Folder for report.json and report.html.")] = Path("report"),
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(help="none, built-in, a GGUF file or a server's URL; give it several times to compare."),
+    ] = None,
+    perturb: Annotated[bool, typer.Option("--perturb", help="Ask every question in other ways as well.")] = False,
     as_json: Json = False,
 ) -> None:
     """Check figures, retrieval and answers against the reference sets."""
-    from eval.run import run_eval
+    from eval.run import run_engine, run_eval
     from kb.chat.assistant import Assistant
 
+    def watch(samples: Sequence[Any], what: str) -> Iterable[Any]:
+        return track(samples, what, console=err, disable=as_json)
+
+    engines = engine or (["none"] if perturb else [])
     with plain_errors():
         live = open_live()
-        done = run_eval(live.get(), Assistant(live, None, settings()))
+        compared = [run_engine(live, wanted, settings(), perturb, watch) for wanted in engines]
+        done = run_eval(live.get(), Assistant(live, None, settings()), compared)
     done.write(report)
     if as_json:
-        show_json(done.scores())
+        columns = {"engines": {one.engine: one.column() for one in compared}}
+        show_json(done.scores() | (columns if compared else {}))
     else:
-        out.print(done.table())
+        out.print(done.table(), markup=False, soft_wrap=True)
         out.print(f"Written to {report}/report.html", markup=False)
 
 

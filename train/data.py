@@ -26,8 +26,9 @@ from kb.index.live import Index, LiveIndex
 from kb.retrieval.embed import Embedder
 from kb.settings import settings
 from kb.tools import TOOLS
-from train.ask import Asked, Asker, invented_device, invented_model
+from train.ask import Asked, Asker
 from train.explain import Explainer
+from train.names import invented_device, invented_model
 
 _NUMBER = re.compile(r"\d[\d.,]*")
 _MARK = re.compile(r"\[\d{1,3}\]")

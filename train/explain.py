@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,10 @@ class Topic:
     name: str
     slots: Mapping[str, str]
     also: tuple[str, ...] = ()
+
+
+Builder = Callable[[Mapping[str, Any], Slots, Composed, int], Topic | None]
+"""From a call's result, the slots known so far, the answer, and the call's place in it."""
 
 
 class Explainer:
@@ -132,9 +136,7 @@ def _of_call(composed: Composed, position: int, call: ToolCall) -> Topic | None:
         slots["quant"] = result["quantization"]
     slots["m"] = mark
     builder = _BUILDERS.get(call.name)
-    if builder is None:
-        return None
-    return builder(result, slots, composed, position)
+    return builder(result, slots, composed, position) if builder else None
 
 
 def _sum_parts(formula: str) -> Slots:
@@ -253,7 +255,7 @@ def _energy(result: Mapping[str, Any], slots: Slots, composed: Composed, positio
     return Topic("power_cost", slots | ({"cost": found[1]} if found else {}))
 
 
-def _simple(name: str, **keys: str) -> Any:
+def _simple(name: str, **keys: str) -> Builder:
     """A class whose slots are plain values of the result."""
 
     def build(result: Mapping[str, Any], slots: Slots, composed: Composed, position: int) -> Topic:
@@ -284,7 +286,7 @@ def _transfer(result: Mapping[str, Any], slots: Slots, composed: Composed, posit
     return Topic("transfer", slots | {"link": result["link"]} | ({"seconds": took[1]} if took else {}))
 
 
-_BUILDERS: Mapping[str, Any] = {
+_BUILDERS: Mapping[str, Builder] = {
     "check_fit": _fit,
     "estimate_speed": _speed,
     "estimate_memory": _memory,
@@ -322,7 +324,8 @@ def term_group(index: Index, term: Term) -> str:
     """Which phrases explain a term: by its slug within the wide topics, else by the topic."""
     if term.topic in _SPLIT_TOPICS:
         allowed = {
-            "precision": ("format",), "inference": ("bandwidth", "memory", "model", "storage"), "machines": ("gpu", "cpu"),
+            "precision": ("format",), "inference": ("bandwidth", "memory", "model", "storage"),
+            "machines": ("gpu", "cpu"),
             "computer": ("bandwidth", "memory", "storage", "gpu", "cpu"),
         }[term.topic]  # fmt: skip
         for group, pattern in _GROUPS:

@@ -1,4 +1,4 @@
-"""The trained model as GGUF: F16 by ``gguf``, Q8_0 by llama.cpp's own quantizer, and its logits held against PyTorch's."""
+"""The trained model as GGUF: F16 by ``gguf``, Q8_0 by llama.cpp's quantizer; its logits are held against PyTorch's."""
 
 import json
 from pathlib import Path
@@ -107,9 +107,9 @@ def _permuted(weights: np.ndarray[Any, Any], heads: int) -> np.ndarray[Any, Any]
 
 
 _TENSORS = {
-    "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
 }  # fmt: skip
 
 

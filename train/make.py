@@ -8,8 +8,6 @@ import json
 import random
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -58,17 +56,18 @@ def card(shape: Shape, schedule: Schedule, parameters: int, rows: list[Encoded],
         "A small language model that explains the answers of Hardware KB: it writes a few sentences over evidence that",
         "the program has worked out, and chooses the tool where the program is not sure. It knows nothing else.",
         "",
-        f"- Llama's architecture: {parameters / 1e6:.1f} million parameters, width {shape.width}, {shape.layers} layers, "
-        f"{shape.heads} heads, {shape.vocabulary:,} tokens, digits one by one; Q8_0.",
-        f"- Trained from scratch on {date.today()} by `make model`: {schedule.tokens / 1e6:.0f} million tokens of "
-        f"{len(rows):,} texts, {seconds / 3600:.1f} hours on 2 CPU cores, seed {schedule.seed}.",
-        "- Data: made from this knowledge base alone (folder `train`): composed answers with randomised names and an "
-        "explanation each, questions with the call that answers them, terms and passages as text.",
-        f"- On {scores.explained} held-back answers, without the figure lock: {scores.supported:.1%} of its explanations "
-        f"have no figure that is not in the evidence; on {scores.planned} held-back questions {scores.right_tool:.1%} of "
-        f"the calls name the right tool and {scores.right_call:.1%} are right in every argument.",
-        "- Limits: English; a context of 1,024 tokens; it repeats what experts say about such answers and cannot reason "
-        "about what it has not seen. Figures are locked to the evidence, and what is unsure is dropped.",
+        f"- Llama's architecture: {parameters / 1e6:.1f} million parameters, width {shape.width}, "
+        f"{shape.layers} layers, {shape.heads} heads, {shape.vocabulary:,} tokens with digits one by one; Q8_0.",
+        f"- Trained from scratch on {date.today()} by `make model`, seed {schedule.seed}: {schedule.tokens / 1e6:.0f} "
+        f"million tokens of {len(rows):,} texts, {seconds / 3600:.1f} hours on 2 CPU cores.",
+        "- Data: made from this knowledge base alone (folder `train`): composed answers with randomised names and "
+        "an explanation each, questions with the call that answers them, terms and passages as text.",
+        f"- On {scores.explained} held-back answers, without the figure lock: {scores.supported:.1%} of its "
+        "explanations have no figure that is not in the evidence.",
+        f"- On {scores.planned} held-back questions {scores.right_tool:.1%} of the calls name the right tool and "
+        f"{scores.right_call:.1%} are right in every argument.",
+        "- Limits: English; a context of 1,024 tokens; it repeats what experts say about such answers and cannot "
+        "reason about what it has not seen. Figures are locked to the evidence, and what is unsure is dropped.",
         "- Licence: Apache-2.0, as the rest of the repository.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"

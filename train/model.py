@@ -132,21 +132,20 @@ def train(
         betas=(0.9, 0.95),
     )
     model.train()
-    begun, seen, step = time.monotonic(), 0, 0
-    for batch in batches(rows, schedule.batch, random.Random(schedule.seed)):
+    begun, seen = time.monotonic(), 0
+    for step, batch in enumerate(batches(rows, schedule.batch, random.Random(schedule.seed)), start=1):
         done = seen / schedule.tokens
         if done >= 1:
             break
-        warm = min(1.0, (step + 1) / min(schedule.warm_up, steps))
+        warm = min(1.0, step / min(schedule.warm_up, steps))
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
         loss = loss_of(model, batch, schedule.prompt_weight)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         seen += sum(len(row.ids) for row in batch)
-        step += 1
         each(step, seen, loss.item())
     model.eval()
     return time.monotonic() - begun

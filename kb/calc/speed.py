@@ -242,6 +242,8 @@ def _assumptions(
         notes.append(f"system memory reads {system.bandwidth_bytes_per_s / GB:,.0f} GB/s at its peak")
     if devices[0].segment == "laptop":
         notes.append("a laptop part: its power limit varies, and the speed with it")
+    if devices[0].backend == "sycl":
+        notes.append("SYCL goes by constants fitted on Vulkan; too few speeds of Intel cards are published")
     if is_server_cpu(devices[0]):
         notes.append("a CPU with many memory channels: threads and NUMA placement decide by factors")
     return tuple(note for note in notes if note)

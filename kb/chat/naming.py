@@ -34,6 +34,8 @@ def mentions(text: str, names: Names) -> Iterator[Mention]:
     taken: list[Mention] = []
     for group in (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS):
         for mention in names.scan(text, group):
+            if text[: mention.start].endswith(("$", "€", "£")):
+                continue  # an amount of money, not the card of that number
             inside = [other for other in taken if mention.start < other.end and other.start < mention.end]
             if group == ("quantizations",) and len(mention.matches) > 1 and names.knows("terms", mention.text):
                 continue

@@ -6,13 +6,13 @@ from kb.chat.question import Intent
 
 # Order matters: the first that matches comes first in the answer.
 INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
-        ("rent_or_buy", r"\brent(?:ing|al)?\b.*\b(?:buy|own)|\b(?:buy|own)\w*\b.*\b(?:rent|cloud)|break[- ]?even"),
-        ("token_cost", r"(?:cost|price|cheap)\w*\b[^?]*\bper (?:million|1m|m) tok|per million tokens"),
+        ("rent_or_buy", r"\brent(?:ing|al)?\b.*\b(?:buy|own)|\b(?:buy|own)\w*\b.*\b(?:rent|cloud)|break[- ]?even|\bpays? (?:off|for itself)\b[^?]*\b(?:rent|cloud)"),
+        ("token_cost", r"(?:cost|price|cheap)\w*\b[^?]*\bper (?:million|1m|m) tok|per million tokens|\b(?:a|one|1) ?m(?:illion)? tokens?\b[^?]*\bcosts?|\b(?:costs?|price)\b[^?]*\b(?:a|one|1) ?m(?:illion)? tokens?\b"),
         ("training", r"\bfine[- ]?tun\w*|\bq?lora\b|\btrain(?:ing|ed)?\b"),
         ("power_cost", r"electricity|power bill|energy (?:cost|bill)|\bkwh\b|cost (?:me )?to (?:run|power)|running costs?"),
         ("power_supply", r"\bpsu\b|power supply|power supplies|how many watts? (?:do|does|should|will) (?:i|my|we)\b|wattage|\bcircuit|\bbreaker|\boutlet|\bamps?\b|\b\d\d\s?a\b"),
         ("load_time", r"\bload(?:s|ing)?\b[^?]*\b(?:time|long|seconds|fast|quick\w*|take)|how long[^?]*\bload|time to load|cold start"),
-        ("transfer", r"\btransfer(?:ring)?\b[^?]*(?:time|long|take|over)|how long[^?]*(?:copy|transfer|move)|\b(?:copy|copying|move|moving|send|sending|transferring|push|pushing)\b[^?]*\b(?:over|across|via|through)\b"),
+        ("transfer", r"\btransfer(?:ring)?\b[^?]*(?:time|long|take|over)|how long[^?]*(?:copy|transfer|move)|\b(?:copy|copying|move|moving|send|sending|transferring|push|pushing)\b[^?]*\b(?:over|across|via|through)\b|how (?:fast|quick)\w*\b[^?]*\b(?:moving|sending|copying|transferring)\b"),
         ("max_context", r"(?:max(?:imum)?|longest|largest|biggest|most) (?:possible )?(?:context|ctx)|how (?:long|much|big|many)\b[^?]{0,25}\b(?:context|ctx)|how many tokens (?:of context )?(?:can|fit)|context[^?]{0,25}\b(?:can i|fit|get|possible)"),
         ("kv_cache", r"\bkv[\s-]?cache\b[^?]*(?:size|big|large|memory|take|need|use|gb|much)|(?:how (?:big|large|much)|size)[^?]*\bkv[\s-]?cache"),
         ("best_quantization", r"(?:best|which|what|right|highest|largest)\s+(?:\w+\s+)?quant(?:i[sz]ation)?s?\b|quant(?:i[sz]ation)?\b[^?]*\b(?:should|best|recommend|choose|pick|use)\b|best quality|highest quality|which (?:gguf|file|type)\b"),

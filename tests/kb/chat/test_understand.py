@@ -119,3 +119,21 @@ def test_names_that_look_real_and_are_unknown_are_kept(index: Index, name: str) 
 def test_any_text_is_understood_as_something(index: Index, text: str) -> None:
     question = understand([text], index.names)
     assert question.intents
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("what do a million tokens cost at $5.13 per hour and 50 tokens per second?", "token_cost"),
+        ("price of one million tokens at 2 dollars an hour and 100 tok/s", "token_cost"),
+        ("how fast is NVLink for moving a 128 GB model?", "transfer"),
+        ("when does a $1500 card pay off against renting at $2.52 per hour?", "rent_or_buy"),
+    ],
+)
+def test_money_and_links(index: Index, text: str, intent: str) -> None:
+    assert understand([text], index.names).intents[0] == intent
+
+
+def test_an_amount_of_money_is_no_card(index: Index) -> None:
+    assert understand(["what can I build for $7600?"], index.names).devices == ()
+    assert understand(["what is the rx 7600 good for?"], index.names).devices != ()

@@ -1,0 +1,67 @@
+"""The language models that an evaluation can be run with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import kb
+from kb.chat.engines import make_engine
+from kb.chat.engines.base import Engine
+from kb.errors import KnowledgeBaseError
+from kb.settings import Settings
+
+NONE, BUILT_IN = "none", "built-in"
+BUILT_IN_FILE = Path(kb.__file__).parent / "models" / "built-in.gguf"
+LONGEST_LOAD_S = 600.0
+POLL_S = 0.05
+
+
+class EngineMissing(KnowledgeBaseError):
+    """An engine that was named for the evaluation and cannot be had; says what is wrong and what is accepted."""
+
+
+@contextmanager
+def open_engine(wanted: str, settings: Settings) -> Iterator[Engine | None]:
+    """``none``, ``built-in``, the path of a GGUF file, or the URL of an OpenAI-compatible server.
+
+    It is ready when it comes: the first question's time is not the load's. Raises :class:`EngineMissing`.
+    """
+    engine = None if wanted == NONE else make_engine(settings_for(wanted, settings))
+    try:
+        if engine is not None:
+            _wait_until_ready(engine, wanted)
+        yield engine
+    finally:
+        if engine is not None:
+            engine.close()
+
+
+def settings_for(wanted: str, settings: Settings) -> Settings:
+    """The settings that ask for this engine and no other. Raises :class:`EngineMissing`."""
+    if wanted.startswith(("http://", "https://")):
+        return settings.model_copy(update={"model": None, "llm_url": wanted})
+    path = built_in_file() if wanted == BUILT_IN else Path(wanted)
+    if not path.is_file():
+        raise EngineMissing(
+            f"There is no engine {wanted!r}. Accepted: none, built-in, the path of a GGUF file, or the URL of a server."
+        )
+    return settings.model_copy(update={"model": path, "llm_url": None})
+
+
+def built_in_file(path: Path = BUILT_IN_FILE) -> Path:
+    """Raises :class:`EngineMissing` where the installation has no model of its own."""
+    if not path.is_file():
+        raise EngineMissing(
+            f"This installation has no built-in language model: there is no file {path}. "
+            "Name another engine: none, the path of a GGUF file, or the URL of a server."
+        )
+    return path
+
+
+def _wait_until_ready(engine: Engine, wanted: str) -> None:
+    limit_s = monotonic() + LONGEST_LOAD_S
+    while engine.status() == "loading" and monotonic() < limit_s:
+        sleep(POLL_S)
+    if engine.status() != "ready":
+        raise EngineMissing(f"The engine {wanted!r} cannot be asked: {engine.status()}")
