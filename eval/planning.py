@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from eval.samples import EvaluationDataInvalid, name_problems, read_entries
-from kb.chat.reply import Reply
+from kb.chat.reply import EvidenceEvent, Reply
 from kb.errors import AmbiguousName, UnknownName
 from kb.names import DEVICE_KINDS, Names
 from kb.records import Record, kinds
@@ -174,8 +174,8 @@ def _meant(names: Names, key: str, name: object) -> set[str]:
         return {text.casefold()}
 
 
-def call_of(reply: Reply) -> PlannedCall:
-    """What a reply shows to have been chosen: its first tool call, else the look-up behind its first citation."""
+def call_of(reply: Reply | EvidenceEvent) -> PlannedCall:
+    """What a reply, or its evidence, shows to have been chosen: the first call, else what the first citation is of."""
     if reply.abstained:
         return PlannedCall(tool=ABSTAIN)
     for call in reply.tool_calls:

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from eval.asking import Asked, ask, converse
+from eval.asking import Asked, ask
 from eval.comparison import EngineReport
 from eval.engines import open_engine
 from eval.figures import read_figures, run_figures
 from eval.perturb import kind_scores, outcome, vary
-from eval.planning import Planner, PlanScore, call_of, read_held_back, score_plan
+from eval.planning import PlannedCall, Planner, PlanScore, call_of, read_held_back, score_plan
 from eval.report import Report, RetrievalReport
 from eval.retrieval import Query, judge_threshold, metrics, read_off_topic, read_queries, run_queries
 from eval.rubric import read_rubric
 from eval.samples import Sample, read_samples
 from eval.scorers import Score, unscored
 from kb.chat.assistant import Assistant
+from kb.chat.reply import EvidenceEvent, Message
 from kb.index.live import Index, LiveIndex
 from kb.retrieval.search import ABSTAIN_BELOW_COSINE
 from kb.settings import Settings
@@ -64,8 +65,16 @@ def run_engine(
 
 
 def planner_of(assistant: Assistant) -> Planner:
-    """The call that the chat as a whole makes for a question. A model's own planner is scored in the same place."""
-    return lambda question: call_of(converse(assistant, (question,)).reply)
+    """The call that the chat makes for a question, by its evidence; nothing is written for it.
+
+    A model's own planner is scored in the same place.
+    """
+
+    def plan(question: str) -> PlannedCall:
+        events = assistant.stream([Message(role="user", content=question)])
+        return next(call_of(event) for event in events if isinstance(event, EvidenceEvent))
+
+    return plan
 
 
 def run_plans(index: Index, planner: Planner) -> tuple[PlanScore, ...]:

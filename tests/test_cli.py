@@ -130,6 +130,23 @@ def test_speed(data_dir: Path) -> None:
     assert "12" in err
 
 
+@pytest.mark.parametrize(
+    ("engine", "said"), [("gone.gguf", "Accepted: none, built-in"), ("not.gguf", "is not a GGUF file")]
+)
+def test_eval_names_an_engine_that_is_not_there(data_dir: Path, tmp_path: Path, engine: str, said: str) -> None:
+    (tmp_path / "not.gguf").write_bytes(b"not a model")
+    out, err = kb("eval", "--engine", tmp_path / engine, "--report", tmp_path / "report", data=data_dir, status=1)
+    assert (said in err, out, (tmp_path / "report").exists()) == (True, "", False)
+
+
+def test_eval_puts_engines_side_by_side(data_dir: Path, tmp_path: Path) -> None:
+    done = as_json("eval", "--engine", "none", "--report", tmp_path / "report", data=data_dir)
+    assert done["engines"]["none"]["unsupported figures"] == "0"
+    assert done["questions"] > 0.9
+    report = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+    assert len(report["engines"][0]["plans"]) >= 120
+
+
 def test_doctor(data_dir: Path) -> None:
     out, _ = kb("doctor", data=data_dir)
     assert re.search(r"^ok\s+index: build \w{16}", out, re.M)

@@ -1,10 +1,15 @@
 """The rubric of explanations: every point finds what it should, and no more."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from eval.rubric import Point, read_rubric
+from eval.samples import EvaluationDataInvalid, read_samples
 
 RUBRIC = read_rubric()
+ANSWERS = yaml.safe_load((Path(__file__).parent / "explained.yaml").read_text("utf-8"))
 POINTS = [(name, point) for name, each in RUBRIC.items() for point in each.points]
 
 
@@ -31,3 +36,44 @@ FLUFF = (
 @pytest.mark.parametrize("name", RUBRIC)
 def test_talk_without_content_earns_next_to_nothing(name: str) -> None:
     assert RUBRIC[name].coverage(FLUFF) <= 0.34
+
+
+@pytest.mark.parametrize(
+    "answer", ANSWERS["expert"], ids=[f"{one['class']}: {one['text'][:30]}" for one in ANSWERS["expert"]]
+)
+def test_who_explains_in_other_words_is_understood(answer: dict[str, str]) -> None:
+    assert RUBRIC[answer["class"]].coverage(answer["text"]) >= 0.75
+
+
+@pytest.mark.parametrize("answer", ANSWERS["bare"], ids=[one["class"] for one in ANSWERS["bare"]])
+def test_a_verdict_without_reasons_earns_nothing(answer: dict[str, str]) -> None:
+    assert RUBRIC[answer["class"]].coverage(answer["text"]) == 0
+
+
+def test_every_class_that_a_question_names_exists_and_every_class_is_asked_about() -> None:
+    assert {sample.why for sample in read_samples()} - {None} == set(RUBRIC)
+
+
+def test_a_sentence_that_denies_the_point_does_not_make_it() -> None:
+    speed = RUBRIC["speed"]
+    assert "bandwidth-decides" in speed.missing("The bandwidth does not matter here, and sets nothing.")
+
+
+def test_a_row_of_figures_explains_nothing() -> None:
+    point = next(point for point in RUBRIC["fit-yes"].points if point.id == "what-takes-the-memory")
+    assert point.made_by("The weights take 4.9 GB and the cache takes 1.1 GB more.")
+    assert not point.made_by("4.9 GB weights + 1.1 GB cache = 6.0 GB")
+
+
+@pytest.mark.parametrize("pattern", ["<nonsense> & memory", "(unclosed & memory"])
+def test_a_pattern_that_cannot_be_read_is_named(pattern: str) -> None:
+    point = RUBRIC["speed"].points[0].model_copy(update={"any": (pattern,)})
+    broken = Point.model_validate(point.model_dump())
+    with pytest.raises(EvaluationDataInvalid, match="cannot be read"):
+        broken.made_by("anything with memory")
+
+
+def test_a_wrong_entry_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump([{"id": "speed", "asks": "why?", "points": []}]), "utf-8")
+    with pytest.raises(EvaluationDataInvalid, match=r"x\.yaml, entry 1, points"):
+        read_rubric(tmp_path)
