@@ -4,7 +4,7 @@ BIN := .venv/bin
 # torch goes in first, alone, at the version that pyproject.toml pins: nothing after it pulls another build.
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: serve test build lint format bench eval baseline calibrate clean
+.PHONY: serve test build lint format bench eval baseline calibrate model clean
 
 serve: .venv/installed
 	$(BIN)/kb build
@@ -39,8 +39,11 @@ calibrate: .venv/installed-dev
 	@test -n "$(DATA)" || { echo "usage: make calibrate DATA=<folder with the measurement tables>"; exit 2; }
 	$(BIN)/python -m eval.calibrate $(DATA)
 
+model: .venv/installed-dev build
+	$(BIN)/python -m train.make
+
 clean:
-	rm -rf .venv data report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build data report .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; set PYTHON=python3.12"; exit 1; }

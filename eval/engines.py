@@ -5,14 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-import kb
+from kb.chat.engines import BUILT_IN as BUILT_IN_FILE
 from kb.chat.engines import make_engine
 from kb.chat.engines.base import Engine
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
 
 NONE, BUILT_IN = "none", "built-in"
-BUILT_IN_FILE = Path(kb.__file__).parent / "models" / "built-in.gguf"
 LONGEST_LOAD_S = 600.0
 POLL_S = 0.05
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 DefaultModel = Path | Literal["built-in", "none"]
-"""``built-in`` is the model that comes with Hardware KB, where one does; it is the default until another is chosen."""
+"""``built-in`` is the model that comes with Hardware KB; it is the default until another is chosen."""
 
 
 def models_dir(data_dir: Path) -> Path:

@@ -76,7 +76,7 @@ class Writer:
                     yield sample
 
     def _question(self) -> str:
-        tools = [tool for tool in self._asker.tools if tool not in ("abstain", "plan_build", "check_pcie_lanes")]
+        tools = [tool for tool in self._asker.tools if tool != "abstain"]
         # Most of what people ask is whether it fits and how fast it runs.
         often = [tool for tool in ("check_fit", "estimate_speed", "estimate_memory", "lookup_term") for _ in range(3)]
         return self._asker.ask(self._rng.choice(tools + often)).text

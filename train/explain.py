@@ -286,7 +286,14 @@ def _transfer(result: Mapping[str, Any], slots: Slots, composed: Composed, posit
     return Topic("transfer", slots | {"link": result["link"]} | ({"seconds": took[1]} if took else {}))
 
 
+def _parts(result: Mapping[str, Any], slots: Slots, composed: Composed, position: int) -> Topic:
+    total = re.search(r": (\$[\d,]+ to \$[\d,]+) in all", composed.text)
+    return Topic("build", slots | ({"low_high": total[1]} if total else {}))
+
+
 _BUILDERS: Mapping[str, Builder] = {
+    "check_pcie_lanes": _simple("lanes"),
+    "plan_build": _parts,
     "check_fit": _fit,
     "estimate_speed": _speed,
     "estimate_memory": _memory,

@@ -11,6 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM
 
+from kb.chat.engines.llama import TRAINED_KEY
 from train.model import CONTEXT
 from train.tokenizer import ANSWER, END, USER
 
@@ -30,6 +31,7 @@ def write_f16(model: LlamaForCausalLM, tokenizer: Tokenizer, path: Path) -> Path
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name(NAME)
     writer.add_license("Apache-2.0")
+    writer.add_string(TRAINED_KEY, "explanations and planned calls")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(config.hidden_size)

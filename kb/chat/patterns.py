@@ -6,6 +6,8 @@ from kb.chat.question import Intent
 
 # Order matters: the first that matches comes first in the answer.
 INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
+        ("lanes", r"\blanes?\b|\bx(?:16|8)\b|\bfull (?:pcie )?(?:width|bandwidth)\b"),
+        ("build", r"\bparts?[- ]list|\bbill of (?:materials|parts)|\bshopping list|\bpart by part|\ball (?:of )?(?:the )?parts\b|\b(?:complete|whole|entire|full) (?:pc|computer|machine|build|rig|system|workstation)\b(?! (?:power|draw|load|noise))|\b(?:plan|build|design|put together|spec out)\b[^?.]{0,20}\b(?:pc|computer|machine|build|rig|system|workstation)\b|\bother parts\b"),
         ("rent_or_buy", r"\brent(?:ing|al)?\b.*\b(?:buy|own)|\b(?:buy|own)\w*\b.*\b(?:rent|cloud)|break[- ]?even|\bpays? (?:off|for itself)\b[^?]*\b(?:rent|cloud)"),
         ("token_cost", r"(?:cost|price|cheap)\w*\b[^?]*\bper (?:million|1m|m) tok|per million tokens|\b(?:a|one|1) ?m(?:illion)? tokens?\b[^?]*\bcosts?|\b(?:costs?|price)\b[^?]*\b(?:a|one|1) ?m(?:illion)? tokens?\b"),
         ("training", r"\bfine[- ]?tun\w*|\bq?lora\b|\btrain(?:ing|ed)?\b"),
@@ -109,7 +111,7 @@ NVLINK_CLAIM = re.compile(r"nv[\s-]?link", re.I)
 
 CALCULATED = frozenset({
     "fit", "memory", "speed", "max_context", "best_quantization", "training", "power_supply", "power_cost", "load_time",
-    "transfer", "kv_cache", "what_runs", "rent_or_buy", "token_cost", "compare",
+    "transfer", "kv_cache", "what_runs", "rent_or_buy", "token_cost", "compare", "lanes", "build",
 })  # fmt: skip
 CORES_CLAIM = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{4,6})\s*(?:cuda )?cores", re.I)
 LAPTOP = re.compile(r"\blaptop|\bnotebook|\bmobile\b", re.I)

@@ -19,6 +19,7 @@ from kb.index.live import Index
 from kb.names import DEVICE_KINDS, Mention
 from kb.records import kinds
 from kb.tools import TOOLS
+from kb.tools.resolve import split_count
 
 MOST_CALLS = 4
 MOST_ERRORS = 1
@@ -37,9 +38,10 @@ INTENTS: dict[str, Intent] = {
     "compare_devices": "compare", "recommend_hardware": "recommend", "size_power_supply": "power_supply",
     "estimate_power_cost": "power_cost", "estimate_load_time": "load_time", "estimate_transfer_time": "transfer",
     "estimate_training_memory": "training", "rent_or_buy": "rent_or_buy", "cost_per_million_tokens": "token_cost",
-    "lookup_term": "define", "lookup_spec": "spec", "search_passages": "passages",
+    "lookup_term": "define", "lookup_spec": "spec", "search_passages": "passages", "check_pcie_lanes": "lanes",
+    "plan_build": "build",
 }  # fmt: skip
-"""What a call asks for, in the words of :mod:`kb.chat.question`; other tools tell their own sums."""
+"""What a call asks for, in the words of :mod:`kb.chat.question`."""
 
 _QUANTITIES = {
     "context": "context", "concurrency": "users", "users": "users", "kv_cache_type": "kv_cache_type",
@@ -47,7 +49,7 @@ _QUANTITIES = {
     "currency": "currency", "price_per_kwh": "price_per_kwh", "hours_per_day": "hours_per_day",
     "rent_per_hour": "rent_per_hour", "cost_per_hour": "rent_per_hour", "watts": "watts", "psu_w": "watts",
     "own_watts": "watts", "size_gb": "size_gb", "read_mb_per_s": "read_mb_per_s", "tokens_per_s": "tokens_per_s",
-    "method": "training_method",
+    "method": "training_method", "nvme_drives": "nvme_drives",
 }  # fmt: skip
 """Arguments, and what they are called in a question."""
 
@@ -172,22 +174,23 @@ def understood(index: Index, asked: Question, calls: list[Call]) -> Question:
                 for group, thing in _things(index, key, name, count):
                     if all(other.match != thing.match for other in things[group]):
                         things[group].append(thing)
-    intents = tuple(dict.fromkeys(INTENTS[call.tool] for call in calls if call.tool in INTENTS))
-    others = tuple((call.tool, call.arguments) for call in calls if call.tool not in INTENTS)
+    intents = tuple(dict.fromkeys(INTENTS[call.tool] for call in calls))
     given |= {group: tuple(found) for group, found in things.items() if found}
-    return replace(asked, intents=(*intents, "called") if others else intents, calls=others, **given)
+    return replace(asked, intents=intents, **given)
 
 
 _GROUPS = {
     "model": ("models",), "models": ("models",), "quantization": ("quantizations",), "device": DEVICE_KINDS,
     "devices": DEVICE_KINDS, "accelerator": DEVICE_KINDS, "cpu": ("cpus",), "name": ("terms", *kinds),
-    "drive": tuple(kinds), "link": tuple(kinds),
+    "drive": tuple(kinds), "link": tuple(kinds), "platform": ("cpus", "motherboards"),
 }  # fmt: skip
 
 
 def _things(index: Index, key: str, name: Any, count: int | None) -> Iterator[tuple[str, Thing]]:
     if key not in _GROUPS or not isinstance(name, str):
         return
+    written, name = split_count(name) if key == "devices" else (1, name)
+    count = written if written > 1 else count
     try:
         match = index.names.resolve(_GROUPS[key], name)
     except KnowledgeBaseError:  # the tool took the name in its own way, and its answer stands without the thing

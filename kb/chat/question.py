@@ -1,8 +1,7 @@
 """What a question asks, as the rest of the chat works on it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from kb.chat.quantities import Quantities
 from kb.names import Match
@@ -10,7 +9,7 @@ from kb.names import Match
 Intent = Literal[
     "fit", "memory", "speed", "max_context", "best_quantization", "what_runs", "compare", "kv_cache", "power_supply",
     "power_cost", "load_time", "transfer", "training", "rent_or_buy", "token_cost", "recommend", "spec", "define",
-    "disputes", "passages", "max_users", "supports", "called",
+    "disputes", "passages", "max_users", "supports", "lanes", "build",
 ]  # fmt: skip
 
 
@@ -70,7 +69,15 @@ class Question(Quantities):
     cpu_bandwidth_gb_per_s: float | None = None
     """Of system memory, where the model is to run on a CPU that is not named."""
     training_method: Literal["full", "lora", "qlora"] | None = None
-    calls: tuple[tuple[str, Mapping[str, Any]], ...] = ()
-    """Tools and their arguments that were chosen and are no intent's."""
     carried: tuple[str, ...] = field(default=())
     """What was taken from earlier messages."""
+
+
+def platform_of(question: Question) -> Thing | None:
+    """What has the lanes: a board that is named, else a processor."""
+    named = (*question.others, *question.devices)
+    return next((thing for kind in ("motherboards", "cpus") for thing in named if thing.match.kind == kind), None)
+
+
+def cards_of(question: Question) -> list[Thing]:
+    return [thing for thing in question.devices if thing.match.kind == "accelerators"]

@@ -25,7 +25,7 @@ from kb.chat.patterns import (
     WORDS_TO_COUNT,
 )
 from kb.chat.quantities import Quantities, read_quantities, system_bandwidth_gb_per_s
-from kb.chat.question import Claim, Intent, Question, Thing
+from kb.chat.question import Claim, Intent, Question, Thing, cards_of, platform_of
 from kb.names import Names
 
 
@@ -129,9 +129,14 @@ def _intents(question: Question) -> tuple[Intent, ...]:
             "token_cost": question.tokens_per_s is not None and question.rent_per_hour is not None,
             "rent_or_buy": question.budget is not None and question.rent_per_hour is not None,
             "recommend": not (models and devices and "fit" in spoken),
+            "lanes": platform_of(question) is not None and bool(cards_of(question)),
+            "build": bool(cards_of(question)) or models,
         }.get(intent, True)
         if keep:
             chosen.append(intent)
+    for whole in ("lanes", "build"):
+        if whole in chosen:
+            return (whole,)
     if models and devices and HOW_MANY_USERS.search(text):
         chosen = ["max_users", *(intent for intent in chosen if intent not in ("fit", "memory"))]
     if models and re.search(r"\bkv[\s-]?cache\b", text, re.I) and not devices and "kv_cache" not in chosen:

@@ -78,7 +78,7 @@ def _in_force() -> str:
         return f"In force: {s.model} (KB_MODEL goes before the default)."
     default = read_default_model(s.data_dir)
     if default == "built-in":
-        return "In force: built-in, the model that comes with Hardware KB, where one does. Choose with `kb model use`."
+        return "In force: built-in, the model that comes with Hardware KB. Choose with `kb model use`."
     return f"In force: {default}."
 
 

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+BUILT_IN = Path(__file__).parent.parent / "built_in" / "hardware-kb-built-in-q8_0.gguf"
+"""The model in the box: made by ``make model`` from this knowledge base, and told what to do by its training alone."""
+
 
 def make_engine(settings: "Settings") -> Engine | None:
-    """The engine that the settings ask for, or None; a server's URL goes before a file, and a file before the default
-    that ``kb model use`` chose.
+    """The engine that the settings ask for, or None; a server's URL goes before a file, and a file before the default:
+    what ``kb model use`` chose, else the built-in model.
 
     One that cannot work says why in the log, in its ``status`` and to whoever asks it, and does not raise here: the
     composed answers need no engine. What this needs is imported late, so that the model's process, whose module lies
@@ -38,6 +41,8 @@ def _make(settings: "Settings") -> Engine | None:
             return UnavailableEngine(endpoint.name, problem)
         return RemoteEngine(endpoint, settings.llm_queue)
     file = settings.model or read_default_model(settings.data_dir)
+    if file == "built-in":
+        file = BUILT_IN
     if isinstance(file, Path):
         if problem := file_problem(file):
             return UnavailableEngine(f"gguf:{file.stem}", problem)

@@ -31,6 +31,9 @@ LOG_LEVEL_DEBUG, LOG_LEVEL_ERROR = 1, 4
 ABORTED = 2
 """What ``llama_decode`` returns when the abort callback stopped it (llama.h)."""
 
+TRAINED_KEY = "hardware_kb.trained_for"
+"""In the header of a model that has learned our two tasks and needs no instructions: the built-in one."""
+
 LONGEST_PIECE = 1024
 """Bytes of one token's text."""
 
@@ -77,6 +80,7 @@ class Chat:
             bos_token=self._bos,
         )
         self._special = assembly.marker_pattern(list(_control_tokens(vocab, llama.n_vocab())))
+        self._trained_for_this = TRAINED_KEY in llama.metadata
         self._system_role = self._accepts_system_role()
 
     def tokens(self, prompt: Prompt) -> list[int]:
@@ -92,7 +96,9 @@ class Chat:
         return tokens
 
     def _render(self, messages: Messages) -> str:
-        if not self._system_role:
+        if self._trained_for_this:
+            messages = [message for message in messages if message["role"] != "system"]
+        elif not self._system_role:
             messages = [{"role": "user", "content": "\n\n".join(message["content"] for message in messages)}]
         # Templates that do not know the switch ignore it; Qwen's leaves the reasoning out.
         text: str = self._formatter(messages=messages, enable_thinking=False).prompt

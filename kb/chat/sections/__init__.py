@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from kb.chat.evidence import Desk, Section
 from kb.chat.question import Intent
+from kb.chat.sections.building import build, lanes
 from kb.chat.sections.buying import recommend
-from kb.chat.sections.calling import called
 from kb.chat.sections.comparing import compare
 from kb.chat.sections.fitting import (
     best_quantization,
@@ -43,5 +43,6 @@ SECTIONS: Mapping[Intent, Composer] = {
     "spec": spec,
     "define": define,
     "disputes": disputes,
-    "called": called,
+    "lanes": lanes,
+    "build": build,
 }

@@ -100,3 +100,17 @@ def test_one_figure_brings_only_the_disputes_about_it(index: Index) -> None:
 def test_answers_do_not_vary(index: Index) -> None:
     question = "can I run a 70B on my 4090, and how fast?"
     assert answer(index, question) == answer(index, question)
+
+
+def test_lanes_are_shared_among_cards(index: Index) -> None:
+    composed = answer(index, "do two RTX 4090 get x16 each on a Ryzen 9 9950X with 2 nvme drives?")
+    assert [call.name for call in composed.tool_calls] == ["check_pcie_lanes"]
+    assert composed.tool_calls[0].arguments["nvme_drives"] == 2
+    assert "x8/x8" in composed.parts[0]
+
+
+def test_a_whole_machine_is_a_bill_of_parts(index: Index) -> None:
+    composed = answer(index, "give me a parts list for a machine with two RTX 3090")
+    assert [call.name for call in composed.tool_calls] == ["plan_build"]
+    for part in ("GPU: 2× GeForce RTX 3090", "PSU: ", "Motherboard: ", "in all."):
+        assert part in composed.text
