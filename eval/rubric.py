@@ -39,7 +39,7 @@ class Point(Record):
     any: Annotated[tuple[Phrasing, ...], Field(min_length=1)]
     unless: tuple[str, ...] = ()
     """A sentence with one of these does not make the point."""
-    sentences: Annotated[int, Field(ge=1, le=3)] = 2
+    sentences: Annotated[int, Field(ge=1, le=3)] = 1
     """How many sentences in a row the parts of a phrasing may stand in."""
     arithmetic: bool = False
     """A line of arithmetic makes it too; any other point has to be made in words."""

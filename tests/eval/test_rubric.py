@@ -77,3 +77,25 @@ def test_a_wrong_entry_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(yaml.safe_dump([{"id": "speed", "asks": "why?", "points": []}]), "utf-8")
     with pytest.raises(EvaluationDataInvalid, match=r"x\.yaml, entry 1, points"):
         read_rubric(tmp_path)
+
+
+CANNED = {
+    "Every token has to read the whole model, so the memory bandwidth sets the pace.": {
+        "speed", "prefill", "compare", "spec-bandwidth",
+    },
+    "System memory is many times slower than the card's, so offloaded layers hold everything up.": {
+        "fit-offload", "fit-no", "speed", "false-premise",
+    },
+    "A smaller quantization needs less memory at a small loss of quality.": {
+        "memory", "best-quantization", "compare-quantization", "definition", "what-runs", "fit-offload", "fit-no",
+    },
+    "Please check current prices before you buy, because they change quickly.": {"recommend", "price", "build"},
+}  # fmt: skip
+"""Sentences that a model might write under anything, and the classes where they say something."""
+
+
+@pytest.mark.parametrize("sentence", CANNED, ids=[sentence[:30] for sentence in CANNED])
+def test_a_canned_sentence_earns_little_where_it_does_not_belong(sentence: str) -> None:
+    elsewhere = [each.coverage(sentence) for name, each in RUBRIC.items() if name not in CANNED[sentence]]
+    assert sum(elsewhere) / len(elsewhere) <= 0.15
+    assert all(each.coverage(sentence) <= 0.67 for each in RUBRIC.values())
