@@ -14,7 +14,7 @@ from eval.rubric import read_rubric
 from eval.samples import Sample, read_samples
 from eval.scorers import Score, unscored
 from kb.chat.assistant import Assistant
-from kb.chat.reply import EvidenceEvent, Message
+from kb.chat.reply import EvidenceEvent, Message, TokenEvent
 from kb.index.live import Index, LiveIndex
 from kb.retrieval.search import ABSTAIN_BELOW_COSINE
 from kb.settings import Settings
@@ -65,14 +65,16 @@ def run_engine(
 
 
 def planner_of(assistant: Assistant) -> Planner:
-    """The call that the chat makes for a question, by its evidence; nothing is written for it.
-
-    A model's own planner is scored in the same place.
-    """
+    """The call that the chat makes for a question, by the evidence that it ends with; nothing is written for it."""
 
     def plan(question: str) -> PlannedCall:
-        events = assistant.stream([Message(role="user", content=question)])
-        return next(call_of(event) for event in events if isinstance(event, EvidenceEvent))
+        evidence = None
+        for event in assistant.stream([Message(role="user", content=question)]):
+            if isinstance(event, TokenEvent):
+                break
+            evidence = event if isinstance(event, EvidenceEvent) else evidence
+        assert evidence is not None
+        return call_of(evidence)
 
     return plan
 

@@ -10,7 +10,7 @@ from kb.chat.ground import Evidence, figures_with_units, sentences
 from kb.chat.lock import Locked, lock, locked
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
-from kb.chat.trust import Verdict, objection
+from kb.chat.trust import Certainty, Verdict, objection
 from kb.index.live import Index
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -59,19 +59,19 @@ class Explanation:
             pending += piece
             *whole, pending = sentences(pending) or [""]
             for sentence in whole:
-                yield from self._judged(sentence, told.mean())
+                yield from self._judged(sentence, told.certainty())
             if self._repetitions >= MOST_REPETITIONS:
                 return
         if pending.strip():
             if pending.rstrip()[-1] in _WHOLE:
-                yield from self._judged(pending, told.mean())
+                yield from self._judged(pending, told.certainty())
             else:
                 self.removed += 1
 
-    def _judged(self, sentence: str, mean_log_probability: float | None) -> Iterator[str]:
+    def _judged(self, sentence: str, certainty: Certainty) -> Iterator[str]:
         if not sentence.strip():
             return
-        against = objection(sentence, self._kept, self._verdict, mean_log_probability)
+        against = objection(sentence, self._kept, self._verdict, certainty)
         self._repetitions += against == "repeats"
         if against or not self._grounded(sentence):
             self.removed += 1
@@ -95,14 +95,15 @@ class _Told:
     tokens: int = 0
     log_probability: float = 0.0
 
-    def mean(self) -> float | None:
-        """Of the tokens since the last call; None where there are none, or the engine does not tell."""
-        so_far = self.run.log_probability
+    def certainty(self) -> Certainty:
+        """Of the tokens since the last call, as far as there are any and the engine tells."""
+        so_far, figures = self.run.log_probability, self.run.figure_log_probability
+        self.run.figure_log_probability = None
         if so_far is None or self.run.completion_tokens <= self.tokens:
-            return None
+            return Certainty(figures=figures)
         mean = (so_far - self.log_probability) / (self.run.completion_tokens - self.tokens)
         self.tokens, self.log_probability = self.run.completion_tokens, so_far
-        return mean
+        return Certainty(mean, figures)
 
 
 def _verdict(composed: Composed) -> Verdict | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["fits", "fits_with_offload", "does_not_fit"]
@@ -9,6 +10,8 @@ Verdict = Literal["fits", "fits_with_offload", "does_not_fit"]
 
 LEAST_LOG_PROBABILITY = -1.6
 """Mean nats per token: a model that gave each word a chance of one in five was guessing."""
+LEAST_OF_FIGURES = -0.7
+"""Of one token with a digit: a figure that the model itself gave less than an even chance was not read, but found."""
 MOST_SHARED_WORDS = 0.8
 """Of all words of two sentences; with more in common the second repeats the first."""
 MOST_ROUNDS = 3
@@ -28,19 +31,33 @@ _OPEN = re.compile(
 """A sentence with one of these speaks of conditions, or of something else than the question's own case."""
 
 
+@dataclass(frozen=True)
+class Certainty:
+    """How sure a model was of a sentence, in nats: the mean of its tokens, and the least of those with a digit."""
+
+    mean: float | None = None
+    figures: float | None = None
+
+
+UNTOLD = Certainty()
+"""Of engines that do not tell."""
+
+
 def objection(
-    sentence: str, earlier: Sequence[str], verdict: Verdict | None, mean_log_probability: float | None
+    sentence: str, earlier: Sequence[str], verdict: Verdict | None, certainty: Certainty = UNTOLD
 ) -> str | None:
     """Why ``sentence`` is dropped: it repeats one of ``earlier``, denies the verdict, or was guessed; else None.
 
-    >>> objection("It fits.", (), "does_not_fit", -0.2)
+    >>> objection("It fits.", (), "does_not_fit")
     'denies the verdict'
-    >>> objection("It fits on two cards.", (), "does_not_fit", -0.2)
-    >>> objection("Mind the memory.", ("Mind the memory!",), None, None)
+    >>> objection("It fits on two cards.", (), "does_not_fit")
+    >>> objection("Mind the memory.", ("Mind the memory!",), None)
     'repeats'
     """
-    if mean_log_probability is not None and mean_log_probability < LEAST_LOG_PROBABILITY:
+    if certainty.mean is not None and certainty.mean < LEAST_LOG_PROBABILITY:
         return "unsure"
+    if certainty.figures is not None and certainty.figures < LEAST_OF_FIGURES:
+        return "unsure of a figure"
     if any(_alike(sentence, other) for other in earlier) or _goes_round(sentence):
         return "repeats"
     if verdict is not None and _denies(sentence, verdict):

@@ -36,7 +36,8 @@ class Prompt:
 class Run:
     """One request: set ``cancelled`` to stop it; the engine fills in the counts while it writes.
 
-    ``log_probability`` is that of all tokens written so far, in nats; None where the engine does not tell.
+    ``log_probability`` is that of all tokens written so far, in nats, and ``figure_log_probability`` the lowest of a
+    token with a digit since whoever judges the text last took it away; None where the engine does not tell.
     """
 
     deadline_s: float
@@ -44,6 +45,7 @@ class Run:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     log_probability: float | None = None
+    figure_log_probability: float | None = None
 
 
 class Engine(Protocol):

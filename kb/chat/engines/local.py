@@ -105,6 +105,8 @@ class LocalEngine:
                     continue
                 if isinstance(message, Text):
                     run.completion_tokens, run.log_probability = message.tokens, message.log_probability
+                    figures = run.figure_log_probability or 0.0
+                    run.figure_log_probability = min(figures, message.figure_log_probability)
                     yield message.text
                     continue
                 ended = True

@@ -55,12 +55,13 @@ class Failed:
 
 @dataclass(frozen=True)
 class Text:
-    """``tokens`` so far, and their log-probability in all."""
+    """``tokens`` so far, and their log-probability in all; of those of this text that have a digit, the lowest one."""
 
     id: int
     text: str
     tokens: int
     log_probability: float
+    figure_log_probability: float = 0.0
 
 
 @dataclass(frozen=True)

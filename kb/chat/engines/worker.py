@@ -98,7 +98,8 @@ class Writer:
             if text is None:
                 return
             if text:
-                self._send(Text(self._request, text, draft.tokens, draft.log_probability))
+                figures = draft.figure_log_probability
+                self._send(Text(self._request, text, draft.tokens, draft.log_probability, figures))
             if draft.tokens < max_tokens:
                 draft.read_on()
 

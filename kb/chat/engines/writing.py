@@ -18,6 +18,9 @@ class UnusableGrammar(Exception):
 class Draft:
     """``tokens`` and their ``log_probability`` (the sum, in nats, without the grammar) grow with the text.
 
+    ``figure_log_probability`` is the lowest of a token with a digit in the text that left last: what the model thought
+    of the figure before the grammar chose among its tokens.
+
     Under a grammar, text leaves only where it may end: a figure cut off by a limit would be another figure.
     """
 
@@ -31,6 +34,8 @@ class Draft:
         self._last = 0
         self.tokens = 0
         self.log_probability = 0.0
+        self.figure_log_probability = 0.0
+        self._figure_held = 0.0
         self._check()
 
     def next(self) -> str | None:
@@ -50,13 +55,18 @@ class Draft:
                 raise UnusableGrammar("the grammar lets nothing follow")
         if token in self._model.ends:
             return None
-        self.log_probability += likely.log_probability(token)
+        probability = likely.log_probability(token)
+        self.log_probability += probability
         self.tokens += 1
         self._last = token
-        self._held += self._decoder.decode(self._model.piece(token))
+        piece = self._decoder.decode(self._model.piece(token))
+        if any(character.isnumeric() for character in piece):
+            self._figure_held = min(self._figure_held, probability)
+        self._held += piece
         if self._matcher is not None and not self._matcher.is_accepting():
             return ""
         text, self._held = self._held, ""
+        self.figure_log_probability, self._figure_held = self._figure_held, 0.0
         return text
 
     def read_on(self) -> None:

@@ -2,15 +2,17 @@
 
 import pytest
 
-from kb.chat.trust import LEAST_LOG_PROBABILITY, Verdict, objection
+from kb.chat.trust import LEAST_LOG_PROBABILITY, LEAST_OF_FIGURES, Certainty, Verdict, objection
 
 EARLIER = ("The weights alone take most of the card. ", "The rest has to be read from system memory [1]. ")
 
 
 def test_a_guessed_sentence_is_dropped() -> None:
-    assert objection("It is so.", (), None, LEAST_LOG_PROBABILITY - 0.1) == "unsure"
-    assert objection("It is so.", (), None, LEAST_LOG_PROBABILITY + 0.1) is None
-    assert objection("It is so.", (), None, None) is None
+    assert objection("It is so.", (), None, Certainty(LEAST_LOG_PROBABILITY - 0.1)) == "unsure"
+    assert objection("It is so.", (), None, Certainty(LEAST_LOG_PROBABILITY + 0.1)) is None
+    assert objection("It is so.", (), None) is None
+    assert objection("It is 24 GB.", (), None, Certainty(-0.1, LEAST_OF_FIGURES - 0.1)) == "unsure of a figure"
+    assert objection("It is 24 GB.", (), None, Certainty(-0.1, LEAST_OF_FIGURES + 0.1)) is None
 
 
 @pytest.mark.parametrize(
@@ -23,12 +25,12 @@ def test_a_guessed_sentence_is_dropped() -> None:
     ],
 )
 def test_repetition(sentence: str) -> None:
-    assert objection(sentence, EARLIER, None, -0.1) == "repeats"
+    assert objection(sentence, EARLIER, None, Certainty(-0.1)) == "repeats"
 
 
 @pytest.mark.parametrize("sentence", ["The weights take 41.9 GB of it.", "System memory is slow.", "So it waits."])
 def test_no_repetition(sentence: str) -> None:
-    assert objection(sentence, EARLIER, None, -0.1) is None
+    assert objection(sentence, EARLIER, None, Certainty(-0.1)) is None
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_no_repetition(sentence: str) -> None:
     ],
 )
 def test_the_verdict_is_not_denied(verdict: Verdict, sentence: str) -> None:
-    assert objection(sentence, (), verdict, -0.1) == "denies the verdict"
+    assert objection(sentence, (), verdict, Certainty(-0.1)) == "denies the verdict"
 
 
 @pytest.mark.parametrize(
@@ -63,4 +65,4 @@ def test_the_verdict_is_not_denied(verdict: Verdict, sentence: str) -> None:
     ],
 )
 def test_what_agrees_with_it_stays(verdict: Verdict | None, sentence: str) -> None:
-    assert objection(sentence, (), verdict, -0.1) is None
+    assert objection(sentence, (), verdict, Certainty(-0.1)) is None
