@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 DefaultModel = Path | Literal["built-in", "none"]
-"""``built-in`` is the model that comes with Hardware KB; it is the default until another is chosen."""
+"""``built-in`` is the small model that comes with Hardware KB."""
+
+UNCHOSEN: DefaultModel = "none"
+"""Until one is chosen. The built-in model still puts a figure in the wrong place too often to speak unasked."""
 
 
 def models_dir(data_dir: Path) -> Path:
@@ -19,10 +22,12 @@ def read_default_model(data_dir: Path) -> DefaultModel:
     try:
         said = _line(data_dir).read_text("utf-8").strip()
     except FileNotFoundError:
-        return "built-in"
+        return UNCHOSEN
     if said == "none":
         return "none"
-    return "built-in" if said in ("", "built-in") else models_dir(data_dir) / said
+    if not said:
+        return UNCHOSEN
+    return "built-in" if said == "built-in" else models_dir(data_dir) / said
 
 
 def write_default_model(data_dir: Path, model: DefaultModel) -> None:

@@ -8,7 +8,7 @@ import random
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +34,8 @@ _NUMBER = re.compile(r"\d[\d.,]*")
 _MARK = re.compile(r"\[\d{1,3}\]")
 CHARACTERS = (750, 900, 1100, 1500)
 """Of a prompt: evidence is cut to one of these lengths, as the engine cuts what its context does not hold."""
+SHORTENED = 0.7
+"""Share of the prompts that have no more evidence than the explanation stands on: reading is learned from these."""
 FOLLOWED_UP = 0.2
 """Share of the plans that show a call which was made already."""
 
@@ -84,17 +86,12 @@ class Writer:
     def _explained(self, question: Question, composed: Composed, *, renamed: bool) -> Sample | None:
         sentences = self._explainer.explain(question, composed)
         prompt = _rendered(question, composed, self._rng.choice(CHARACTERS))
-        known = set(_NUMBER.findall(_MARK.sub(" ", prompt)))
-        known |= {number.rstrip(".,") for number in known}
-        kept = [
-            sentence
-            for sentence in sentences
-            if {number.rstrip(".,") for number in _NUMBER.findall(_MARK.sub(" ", sentence))} <= known
-            and all(mark in prompt for mark in _MARK.findall(sentence))
-        ]
+        kept = [sentence for sentence in sentences if _stands_on(sentence, prompt)]
         if not kept:
             return None
         target = " ".join(kept)
+        if self._rng.random() < SHORTENED:
+            prompt = _shortest(question, composed, target) or prompt
         if renamed:
             for old, new in self._renaming(question, composed):
                 prompt, target = prompt.replace(old, new), target.replace(old, new)
@@ -151,6 +148,24 @@ def _rendered(question: Question, composed: Composed, characters: int) -> str:
     # Characters stand for tokens here, so that no tokenizer is needed before there is one.
     fitted, _ = assembly.fitted(prompt, characters, lambda cut: [0] * len(_user_message(cut)))
     return _user_message(fitted)
+
+
+def _stands_on(text: str, prompt: str) -> bool:
+    """Whether every figure and every citation mark of ``text`` is in the prompt."""
+
+    def figures(of: str) -> set[str]:
+        return {number.rstrip(".,") for number in _NUMBER.findall(_MARK.sub(" ", of))}
+
+    return figures(text) <= figures(prompt) and all(mark in prompt for mark in _MARK.findall(text))
+
+
+def _shortest(question: Question, composed: Composed, target: str) -> str | None:
+    """The prompt with the least evidence, from the first piece on, that ``target`` stands on."""
+    prompt = prompt_for(question, composed, max_tokens=1)
+    messages = (
+        _user_message(replace(prompt, evidence=prompt.evidence[:count])) for count in range(1, len(prompt.evidence) + 1)
+    )
+    return next((message for message in messages if _stands_on(target, message)), None)
 
 
 def _user_message(prompt: Prompt) -> str:

@@ -78,8 +78,8 @@ def _in_force() -> str:
         return f"In force: {s.model} (KB_MODEL goes before the default)."
     default = read_default_model(s.data_dir)
     if default == "built-in":
-        return "In force: built-in, the model that comes with Hardware KB. Choose with `kb model use`."
-    return f"In force: {default}."
+        return "In force: built-in, the small model that comes with Hardware KB."
+    return f"In force: {default}. Choose with `kb model use`."
 
 
 @app.command()
@@ -193,7 +193,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete a model's file; if it was the default, the built-in one is again."""
+    """Delete a model's file; if it was the default, there is none again."""
     from kb.models.downloads import load_downloads
     from kb.models.shelf import find_file
     from kb.models.shelf import remove as remove_model

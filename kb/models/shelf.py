@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from kb.default_model import models_dir, read_default_model, write_default_model
+from kb.default_model import UNCHOSEN, models_dir, read_default_model, write_default_model
 from kb.errors import InvalidArgument, UnknownName
 from kb.gguf_file import file_parts
 from kb.models.downloads import Download, find_download, nearest
@@ -43,7 +43,7 @@ def find_file(data_dir: Path, downloads: Sequence[Download], name: str, *, whole
 
 
 def remove(data_dir: Path, file: Path) -> None:
-    """Delete the file, all its parts and what is left of broken transfers; the default goes back to the built-in."""
+    """Delete the file, all its parts and what is left of broken transfers; a default that it was is none now."""
     folder = models_dir(data_dir)
     if file.parent.absolute() != folder.absolute():
         raise InvalidArgument("model", file, f"one in {folder}; other files are not ours to delete")
@@ -53,7 +53,7 @@ def remove(data_dir: Path, file: Path) -> None:
         for rest in folder.glob(f"{part.name}.*.part"):
             rest.unlink()
     if was_default:
-        write_default_model(data_dir, "built-in")
+        write_default_model(data_dir, UNCHOSEN)
 
 
 def is_default(data_dir: Path, file: Path) -> bool:

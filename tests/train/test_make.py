@@ -61,7 +61,7 @@ def test_a_model_learns_and_leaves_as_gguf(texts: list[Sample], tmp_path: Path) 
     batch = next(batches(rows, 2048, random.Random(0)))
     with torch.no_grad():
         before = loss_of(model, batch, 0.1).item()
-    train(model, rows, Schedule(tokens=20_000, batch=2048, warm_up=2))
+    train(model, rows, Schedule(tokens=80_000, batch=2048, warm_up=2))
     with torch.no_grad():
         assert loss_of(model, batch, 0.1).item() < before - 0.5
     f16 = write_f16(model, tokenizer, tmp_path / "tiny-f16.gguf")

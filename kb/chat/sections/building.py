@@ -26,9 +26,11 @@ def lanes(desk: Desk) -> list[Section]:
         "too_few": f"**{result.platform} has too few lanes** for all of that",
     }
     section = Section(f"{verdicts[result.verdict]}. {mark}", [f"{result.formula} {mark}"])
-    for (device, width), count in Counter((link.device, link.lanes) for link in result.links).items():
+    counts = Counter(link.device for link in result.links)
+    for device, width in dict.fromkeys((link.device, link.lanes) for link in result.links):
         link = next(link for link in result.links if (link.device, link.lanes) == (device, width))
-        each = f"{count}× {device}" if count > 1 else device
+        alike = all(other.lanes == width for other in result.links if other.device == device)
+        each = f"{counts[device]}× {device}" if alike and counts[device] > 1 else device
         rate = f"{fmt(link.bandwidth_gb_per_s)} GB/s each way"
         section.lines.append(f"{each}: x{width} of PCIe {link.pcie_generation:.1f}, {rate} {mark}")
     section.lines += [f"{text} {mark}" for text in (*result.inference, *result.warnings)]
