@@ -158,8 +158,9 @@ def step_of(
 ) -> Step:
     """What a token costs at ``depth`` tokens of context."""
     return Step(
-        weight_bytes=weights.active_bytes,
-        weights_read=weights_read(architecture, weights),
+        # Given figures may contradict each other, an embedding larger than the model for one.
+        weight_bytes=max(0, weights.active_bytes),
+        weights_read=max(0.0, weights_read(architecture, weights)),
         cache_bytes=cache_bytes_read(architecture, depth, kv_cache_type) + 2 * architecture.linear_state_bytes,
         layers=architecture.num_hidden_layers,
         expert_layers=expert_layers(architecture),

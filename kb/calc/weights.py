@@ -58,7 +58,6 @@ class _Tensor:
         return self.columns * self.rows
 
 
-@lru_cache(maxsize=1024)
 def layer_kinds(architecture: Architecture) -> tuple[str, ...]:
     """Each layer's attention: ``full``, ``sliding``, ``linear`` or ``none``, full ones last in each period.
 
