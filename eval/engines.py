@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-from kb.chat.engines import BUILT_IN as BUILT_IN_FILE
 from kb.chat.engines import make_engine
 from kb.chat.engines.base import Engine
+from kb.default_model import BUILT_IN as BUILT_IN_FILE
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
 

@@ -10,6 +10,9 @@ from typing import Literal
 DefaultModel = Path | Literal["built-in", "none"]
 """``built-in`` is the small model that comes with Hardware KB."""
 
+BUILT_IN = Path(__file__).parent / "chat" / "built_in" / "hardware-kb-built-in-q8_0.gguf"
+"""Made by ``make model`` from this knowledge base, and told what to do by its training alone."""
+
 UNCHOSEN: DefaultModel = "none"
 """Until one is chosen. The built-in model still puts a figure in the wrong place too often to speak unasked."""
 
@@ -28,6 +31,16 @@ def read_default_model(data_dir: Path) -> DefaultModel:
     if not said:
         return UNCHOSEN
     return "built-in" if said == "built-in" else models_dir(data_dir) / said
+
+
+def model_file(configured: Path | None, data_dir: Path) -> Path | None:
+    """The file of the model that writes: the one that a setting names, else the default's; None where there is none."""
+    if configured is not None:
+        return configured
+    default = read_default_model(data_dir)
+    if default == "built-in":
+        return BUILT_IN
+    return default if isinstance(default, Path) else None
 
 
 def write_default_model(data_dir: Path, model: DefaultModel) -> None:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from kb.default_model import models_dir, read_default_model
+from kb.default_model import model_file, models_dir
 from kb.errors import KnowledgeBaseError
 from kb.gguf_file import read_gguf, size_gb
 from kb.index.build import current_link
@@ -74,10 +74,10 @@ def _what_runs(index: Index, machine: ThisMachine) -> Finding:
 
 
 def _model(s: Settings) -> Iterator[Finding]:
-    file = s.model or read_default_model(s.data_dir)
+    file = model_file(s.model, s.data_dir)
     if s.llm_url is not None:
         yield Finding(what="language model", ok=True, says=f"{s.llm_model} at {s.llm_url} (not asked)")
-    elif isinstance(file, Path):
+    elif file is not None:
         yield _file(file, "KB_MODEL" if s.model else "the default")
     else:
         says = "none chosen: answers are composed without one, which is complete (some: `kb model list`)"

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from kb.chat.question import DEFAULT_QUANTIZATION
 from kb.index.live import Index
 from kb.records import Spec
 from kb.tools import TOOLS
@@ -18,7 +19,6 @@ from train.names import (
     BOARDS,
     CONTEXTS,
     DECIMALS,
-    DEFAULT_QUANTIZATION,
     DRIVES,
     EXACT,
     LINKS,

@@ -1,6 +1,5 @@
 """The trained model as GGUF: F16 by ``gguf``, Q8_0 by llama.cpp's quantizer; its logits are held against PyTorch's."""
 
-import ctypes
 import json
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from train.model import CONTEXT
 from train.tokenizer import ANSWER, END, USER
 
 NAME = "Hardware KB built-in"
-_IGNORED = llama_cpp.llama_log_callback(lambda level, text, data: None)
 CHAT_TEMPLATE = (
     "{% for message in messages %}{% if message['role'] == 'user' %}"
     f"{USER}{{{{ message['content'] }}}}"
@@ -25,11 +23,6 @@ CHAT_TEMPLATE = (
     f"{{% if add_generation_prompt %}}{ANSWER}{{% endif %}}"
 )
 """It has learned one task and takes no system message."""
-
-
-def quiet() -> None:
-    """llama.cpp's log to nowhere, in place of whatever a reader before us has left there."""
-    llama_cpp.llama_log_set(_IGNORED, ctypes.c_void_p(0))
 
 
 def write_f16(model: LlamaForCausalLM, tokenizer: Tokenizer, path: Path) -> Path:
@@ -67,7 +60,6 @@ def write_f16(model: LlamaForCausalLM, tokenizer: Tokenizer, path: Path) -> Path
 
 def quantize_q8_0(source: Path, target: Path) -> Path:
     """Raises ``RuntimeError`` where llama.cpp refuses."""
-    quiet()
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
     if llama_cpp.llama_model_quantize(bytes(source), bytes(target), params):
@@ -80,7 +72,6 @@ def difference(model: LlamaForCausalLM, tokenizer: Tokenizer, path: Path, text: 
 
     Raises ``ValueError`` where the two tokenizers split the text differently.
     """
-    quiet()
     llama = llama_cpp.Llama(model_path=str(path), n_ctx=CONTEXT, logits_all=True, verbose=False)
     ids = tokenizer.encode(text).ids
     other = llama.tokenize(text.encode(), add_bos=False, special=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from kb.default_model import BUILT_IN
 from kb.index.live import LiveIndex
 from kb.retrieval.embed import Embedder
 from kb.settings import settings
@@ -25,7 +26,6 @@ from train.model import Encoded, Schedule, Shape, encoded, new_model, train
 from train.score import Scores, score
 from train.tokenizer import ANSWER, USER, load_tokenizer, train_tokenizer
 
-BUILT_IN = Path(__file__).parent.parent / "kb" / "chat" / "built_in"
 SEEDS = (1, 2)
 PROCESSES = 2
 HELD_BACK_SEED = 99
@@ -107,21 +107,18 @@ def card(shape: Shape, schedule: Schedule, parameters: int, rows: list[Encoded],
     return "\n".join(lines) + "\n"
 
 
-def settings_of(arguments: argparse.Namespace) -> tuple[Shape, Schedule]:
-    return Shape(vocabulary=arguments.vocabulary), Schedule(tokens=arguments.tokens, seed=arguments.seed)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="train.make", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("build/model"), help="where the parts are kept")
-    parser.add_argument("--to", type=Path, default=BUILT_IN, help="where the model and its card go")
+    parser.add_argument("--to", type=Path, default=BUILT_IN.parent, help="where the model and its card go")
     parser.add_argument("--tokens", type=int, default=Schedule.tokens, help="how many tokens to train on")
     parser.add_argument("--explained", type=int, default=5000, help="composed answers per seed")
     parser.add_argument("--planned", type=int, default=30000, help="planned calls")
     parser.add_argument("--vocabulary", type=int, default=Shape.vocabulary, help="tokens of the vocabulary")
     parser.add_argument("--seed", type=int, default=Schedule.seed)
     arguments = parser.parse_args()
-    shape, schedule = settings_of(arguments)
+    shape = Shape(vocabulary=arguments.vocabulary)
+    schedule = Schedule(tokens=arguments.tokens, seed=arguments.seed)
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     index = LiveIndex(settings().data_dir, Embedder(settings().embedding_model)).get()
@@ -140,7 +137,7 @@ def main() -> None:
     model.eval()
     f16 = write_f16(model, tokenizer, folder / "built-in-f16.gguf")
     arguments.to.mkdir(parents=True, exist_ok=True)
-    q8_0 = quantize_q8_0(f16, arguments.to / "hardware-kb-built-in-q8_0.gguf")
+    q8_0 = quantize_q8_0(f16, arguments.to / BUILT_IN.name)
     sample = next(text for text in texts if text.kind == "explain")
     distance = difference(model, tokenizer, f16, f"{USER}{sample.prompt}{ANSWER}{sample.target}")
     print(f"largest difference of llama.cpp's log-probabilities from PyTorch's: {distance:.4f}")

@@ -8,7 +8,6 @@ QUANTIZATIONS = (
     "Q5_K_M", "q5_k_m", "Q6_K", "q6", "IQ4_XS", "Q3_K_M", "IQ3_XS", "Q2_K", "IQ2_XS", "mxfp4", "nvfp4", "bf16", "fp8",
     "awq", "4.25bpw", "5bpw",
 )  # fmt: skip
-DEFAULT_QUANTIZATION = "q4_k_m"
 CONTEXTS = {"2k": 2048, "4k": 4096, "8k": 8192, "16k": 16384, "32k": 32768, "64k": 65536, "128k": 131072}
 DRIVES = (
     "Samsung 990 Pro", "samsung 990 pro", "SATA SSD", "NVMe drive", "Crucial T705", "hard disk", "WD Black SN850X",

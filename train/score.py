@@ -9,7 +9,6 @@ from pathlib import Path
 import llama_cpp
 
 from train.data import Sample
-from train.export import quiet
 from train.model import CONTEXT
 from train.tokenizer import ANSWER, USER
 
@@ -28,7 +27,6 @@ class Scores:
 
 def score(path: Path, explained: Sequence[Sample], planned: Sequence[Sample]) -> Scores:
     """Greedy, by llama.cpp."""
-    quiet()
     llama = llama_cpp.Llama(model_path=str(path), n_ctx=CONTEXT, verbose=False)
 
     def written(sample: Sample) -> str:

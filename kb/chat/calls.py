@@ -10,15 +10,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb.chat.engines.base import Grammar
-from kb.chat.patterns import WORDS_TO_COUNT
-from kb.chat.quantities import Quantities
-from kb.chat.question import Question, Thing
+from kb.chat.quantities import WORDS_TO_COUNT, Quantities
+from kb.chat.question import DEFAULT_QUANTIZATION, Question, Thing
 from kb.tools import TOOLS
 
 Schema = dict[str, Any]
 """A JSON Schema, or a part of one."""
 
-DEFAULT_QUANTIZATION = "q4_k_m"
 LONGEST_QUERY = 2000
 MOST_WORDS, LONGEST_PHRASE = 24, 4
 """Words of the question, and words of one phrase of it, that may be a name which nothing was recognised in."""

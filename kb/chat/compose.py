@@ -48,6 +48,7 @@ CLAIMED = {
 """How a figure that a question takes for granted is put right: its unit and what it is of."""
 
 MOST_NOTES = 5
+NOT_WORKED_OUT = "I could not work out one part: "
 ASSUMED = "Assumed: "
 """How the part of an answer begins that lists what was taken for granted."""
 
@@ -100,7 +101,7 @@ def compose(index: Index, question: Question) -> Composed:
         return _abstained(desk, parts)
     trusted = "\n".join(section.text() for section in sections)
     parts += [section.text() for section in sections]
-    parts += [f"I could not work out one part: {problem}" for problem in problems]
+    parts += [f"{NOT_WORKED_OUT}{problem}" for problem in problems]
     if "disputes" not in question.intents:
         parts += _disputes(desk)
     notes = _notes(sections, question)

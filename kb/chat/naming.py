@@ -17,9 +17,8 @@ from kb.chat.patterns import (
     MEMORY_BEFORE,
     MEMORY_CLAIM,
     NVLINK_CLAIM,
-    WORDS_TO_COUNT,
 )
-from kb.chat.quantities import number
+from kb.chat.quantities import WORDS_TO_COUNT, number
 from kb.chat.question import Claim, Thing
 from kb.names import DEVICE_KINDS, Match, Mention, Names
 from kb.records import Figure, LanguageModel, kinds

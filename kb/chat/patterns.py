@@ -83,10 +83,6 @@ OF_THEM = re.compile(r"(?:^\s*(?:and|what about|how about)\s+(?:with\s+)?)(\d{1,
 SECOND = re.compile(r"\b(?:a second|another|one more)\b", re.I)
 COUNT_BEFORE = re.compile(r"(?:^|[\s(])(\d{1,3}|an?|one|two|three|four|five|six|eight|dual|twin|pair of|a pair of|quad)\s*[x×]?\s*(?:gpus?\s+|cards?\s+|of\s+)?(?:nvidia|geforce|amd|radeon|used|new)?\s*$", re.I)  # fmt: skip
 COUNT_AFTER = re.compile(r"^\s*[x×]\s*(\d{1,3})\b", re.I)
-WORDS_TO_COUNT = {
-    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "dual": 2, "twin": 2,
-    "pair of": 2, "a pair of": 2, "a pair": 2, "both": 2, "quad": 4, "a second": 2, "another": 2,
-}  # fmt: skip
 
 LOOKS_LIKE_DEVICE = re.compile(
     r"\b(?:rtx|gtx|geforce|radeon|rx|arc|quadro|tesla)[\s-]*(?:pro\s*)?[a-z]?\d{3,5}\w*(?:\s*(?:ti|super|xtx?|ada|laptop))?"

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from kb.chat.calls import Admitted, Call, Refused
-from kb.chat.compose import Composed
+from kb.chat.compose import NOT_WORKED_OUT, Composed
 from kb.chat.engines.base import Engine, Prompt, Run
 from kb.chat.naming import thing_of
 from kb.chat.patterns import INTENTS as INTENT_PATTERNS
@@ -58,7 +58,7 @@ def unsure(question: Question, composed: Composed) -> bool:
     """Whether the question is of the domain, and yet its words told no intent, or none whose section came out."""
     if composed.abstained:
         return False
-    if any(part.startswith("I could not work out") for part in composed.parts):
+    if any(part.startswith(NOT_WORKED_OUT) for part in composed.parts):
         return True
     return not composed.tool_calls and (only_told(composed) or not _told(question))
 

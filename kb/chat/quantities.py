@@ -47,7 +47,10 @@ _VRAM = re.compile(
     r"|(?:gpu|graphics card|card|mac|macbook)\s+(?:with|of|has|having)\s+(\d{1,4})\s*(?:gb|gib|gigs?)", re.I
 )  # fmt: skip
 _NVME = re.compile(r"\b(\d{1,2}|one|an?|two|three|four)\s+(?:nvme|m\.2)\b", re.I)
-_FEW = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4}
+WORDS_TO_COUNT = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "dual": 2, "twin": 2,
+    "pair of": 2, "a pair of": 2, "a pair": 2, "both": 2, "quad": 4, "a second": 2, "another": 2,
+}  # fmt: skip
 _READ = re.compile(rf"{_NUMBER}\s*(mb|gb)\s*(?:/|p)\s*s\b", re.I)
 _TOKENS_PER_S = re.compile(rf"{_NUMBER}\s*(?:tokens?|toks?|t)\s*(?:/|per|p|a)\s*(?:s|sec|second)\b", re.I)
 _KV_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|8[- ]bit|4[- ]bit|q8|q4)\b[^.?]{0,12}\bkv|\bkv[\s-]*(?:cache)?[^.?]{0,16}?\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|q8|q4|8[- ]bit|4[- ]bit)\b", re.I)  # fmt: skip
@@ -134,7 +137,7 @@ def read_quantities(text: str) -> Quantities:
         vram_gib=number(next(group for group in vram.groups() if group)) if vram else None,
         read_mb_per_s=number(read[1]) * (1000 if read[2].lower() == "gb" else 1) if read else None,
         tokens_per_s=number(speed[1]) if speed else None,
-        nvme_drives=(_FEW.get(nvme[1].lower()) or int(nvme[1])) if nvme else None,
+        nvme_drives=(WORDS_TO_COUNT.get(nvme[1].lower()) or int(nvme[1])) if nvme else None,
     )
 
 

@@ -6,6 +6,9 @@ from typing import Literal
 from kb.chat.quantities import Quantities
 from kb.names import Match
 
+DEFAULT_QUANTIZATION = "q4_k_m"
+"""What is meant where none is named: the common choice."""
+
 Intent = Literal[
     "fit", "memory", "speed", "max_context", "best_quantization", "what_runs", "compare", "kv_cache", "power_supply",
     "power_cost", "load_time", "transfer", "training", "rent_or_buy", "token_cost", "recommend", "spec", "define",

@@ -22,9 +22,8 @@ from kb.chat.patterns import (
     SECOND,
     SUPPORTS,
     TOGETHER,
-    WORDS_TO_COUNT,
 )
-from kb.chat.quantities import Quantities, read_quantities, system_bandwidth_gb_per_s
+from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, system_bandwidth_gb_per_s
 from kb.chat.question import Claim, Intent, Question, Thing, cards_of, platform_of
 from kb.names import Names
 

@@ -212,7 +212,9 @@ def remove(
 
 @app.command()
 def bench(
-    model: Annotated[str | None, typer.Argument(help="A model that is here, or a GGUF file; else the default.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="A model that is here, a GGUF file, or built-in; else the default.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model here: loading, reading a prompt, writing; beside what the calculators predict."""
@@ -233,16 +235,18 @@ def bench(
 
 
 def _file_to_measure(model: str | None) -> Path:
-    from kb.default_model import read_default_model
+    from kb.default_model import BUILT_IN, model_file
     from kb.models.downloads import load_downloads
     from kb.models.shelf import find_file
 
     s = settings()
+    if model == "built-in":
+        return BUILT_IN
     if model is not None:
         return find_file(s.data_dir, load_downloads(s.knowledge_dir), model)
-    default = s.model or read_default_model(s.data_dir)
-    if not isinstance(default, Path):
-        fail(f"The default model is {default!r}; name a model that is here, or a GGUF file.")
+    default = model_file(s.model, s.data_dir)
+    if default is None:
+        fail("The default model is 'none'; name a model that is here, a GGUF file, or built-in.")
     return default
 
 

@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb.chat.engines.base import Engine
-from kb.default_model import read_default_model
+from kb.default_model import model_file
 
 if TYPE_CHECKING:
     from kb.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-BUILT_IN = Path(__file__).parent.parent / "built_in" / "hardware-kb-built-in-q8_0.gguf"
-"""The model in the box: made by ``make model`` from this knowledge base, and told what to do by its training alone."""
 
 
 def make_engine(settings: "Settings") -> Engine | None:
@@ -40,10 +37,8 @@ def _make(settings: "Settings") -> Engine | None:
         if problem := endpoint.problem():
             return UnavailableEngine(endpoint.name, problem)
         return RemoteEngine(endpoint, settings.llm_queue)
-    file = settings.model or read_default_model(settings.data_dir)
-    if file == "built-in":
-        file = BUILT_IN
-    if isinstance(file, Path):
+    file = model_file(settings.model, settings.data_dir)
+    if file is not None:
         if problem := file_problem(file):
             return UnavailableEngine(f"gguf:{file.stem}", problem)
         from kb.chat.engines.local import LocalEngine

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import jinja2
 import llama_cpp
@@ -47,14 +47,19 @@ class Stopped(Exception):
 
 
 class LlamaLog:
-    """Takes llama.cpp's log from standard error to the server, and keeps its errors as reasons."""
+    """Takes llama.cpp's log from standard error to the server, and keeps its errors as reasons.
+
+    llama.cpp holds the callback for the whole process, so it outlives the object that set it.
+    """
+
+    _installed: ClassVar[Any]
 
     def __init__(self, send: Callable[[Log], None]) -> None:
         self._send = send
         self._line = ""
         self.errors: list[str] = []
-        self.callback = llama_cpp.llama_log_callback(self._write)
-        llama_cpp.llama_log_set(self.callback, ctypes.c_void_p(0))
+        LlamaLog._installed = llama_cpp.llama_log_callback(self._write)
+        llama_cpp.llama_log_set(LlamaLog._installed, ctypes.c_void_p(0))
 
     def _write(self, level: int, text: bytes, _: ctypes.c_void_p) -> None:
         self._line += text.decode("utf-8", "replace")

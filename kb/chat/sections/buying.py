@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from kb.chat.evidence import Desk, Section
-from kb.chat.sections.fitting import DEFAULT_QUANTIZATION, default_quantization
+from kb.chat.question import DEFAULT_QUANTIZATION
+from kb.chat.sections.fitting import default_quantization
 from kb.chat.wording import fmt, money
 from kb.tools.recommend import HardwareChoice
 from kb.tools.rules import BuildRule

@@ -6,7 +6,7 @@ from typing import Any
 
 from kb.chat.evidence import Desk, Section
 from kb.chat.patterns import HOW_MANY, MAC
-from kb.chat.question import Question, Thing
+from kb.chat.question import DEFAULT_QUANTIZATION, Question, Thing
 from kb.chat.wording import fmt, speed_range
 from kb.records import LanguageModel
 from kb.tools import TOOLS
@@ -17,7 +17,6 @@ from kb.tools.resolve import (
     native_quantization,
 )
 
-DEFAULT_QUANTIZATION = "q4_k_m"
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4
 CARD_COUNTS = tuple(range(2, 17))

@@ -1,7 +1,8 @@
 """Power, loading, links and money."""
 
 from kb.chat.evidence import Desk, Section
-from kb.chat.sections.fitting import DEFAULT_QUANTIZATION, model_name
+from kb.chat.question import DEFAULT_QUANTIZATION
+from kb.chat.sections.fitting import model_name
 from kb.chat.wording import fmt, joined, money
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from kb.chat.assistant import Assistant
-from kb.chat.engines import BUILT_IN, make_engine
+from kb.chat.engines import make_engine
 from kb.chat.reply import Message, Reply
+from kb.default_model import BUILT_IN
 from kb.index.live import LiveIndex
 from kb.settings import Settings
 
