@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from kb.chat.quantities import WORDS_TO_COUNT
 from kb.chat.question import DEFAULT_QUANTIZATION
 from kb.index.live import Index
 from kb.records import Spec
@@ -32,6 +33,9 @@ from train.names import (
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
+IN_WORDS = "_in_words"
+"""Ends a slot whose number is spelled out where there is a word for it."""
+_WORDS = {WORDS_TO_COUNT[word]: word for word in ("two", "three", "four", "five", "six", "eight")}
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,9 @@ class Asker:
         values: dict[str, Any] = {}
         shown: dict[str, str] = {}
         for slot in slots_of(template):
-            value, text = self._fill(slot)
-            values[slot], shown[slot] = value, text
+            value, text = self._fill(slot.removesuffix(IN_WORDS))
+            values[slot.removesuffix(IN_WORDS)] = value
+            shown[slot] = _WORDS.get(value, text) if slot.endswith(IN_WORDS) else text
         text = self._sloppy(template.format(**shown))
         # What is typed in other letters is copied as it is typed.
         typed = {key: self._as_typed(value, text) for key, value in values.items()}
@@ -195,8 +200,8 @@ class Asker:
             given = {"devices": [given["device"], given["device_2"]]}
         if tool == "check_pcie_lanes":
             count, device = given.pop("device_count", None), given.pop("device")
-            written = next((w for w in (f"{count}x {device}", f"{count} {device}") if w in text), device)
-            given["devices"] = [written]
+            written = next((w for w in (f"{count}x {device}", f"{count} {device}") if w in text), None)
+            given["devices"] = [written or (f"{count}x {device}" if count else device)]
         if tool in ("recommend_hardware", "plan_build") and "model" in given:
             given["models"] = [given.pop("model")]
         if tool == "estimate_training_memory" and "method" in given:

@@ -7,17 +7,17 @@ import json
 import random
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import yaml
 
-from kb.chat.compose import Composed, compose
+from kb.chat.compose import compose
 from kb.chat.engines import messages as assembly
 from kb.chat.engines.base import Prompt
-from kb.chat.prompt import prompt_for
+from kb.chat.facts import Facts, facts
 from kb.chat.question import Question
 from kb.chat.understand import understand
 from kb.chat.wording import one_line, plain
@@ -28,15 +28,25 @@ from kb.settings import settings
 from kb.tools import TOOLS
 from train.ask import Asked, Asker
 from train.explain import Explainer
-from train.names import invented_device, invented_model
+from train.names import QUANTIZATIONS, invented_device, invented_model
 
 _NUMBER = re.compile(r"\d[\d.,]*")
-_MARK = re.compile(r"\[\d{1,3}\]")
-CHARACTERS = (750, 900, 1100, 1500)
-"""Of a prompt: evidence is cut to one of these lengths, as the engine cuts what its context does not hold."""
-SHORTENED = 0.7
-"""Share of the prompts that have no more evidence than the explanation stands on: reading is learned from these."""
-FOLLOWED_UP = 0.2
+_NAMES = (
+    "device",
+    "more",
+    "fast",
+    "model",
+    "first",
+    "link",
+    "quant",
+    "best",
+    "term",
+    "broader",
+    "related",
+    "bottleneck",
+)
+"""Values that are names; of the others the digits are drawn anew."""
+FOLLOWED_UP = 0.1
 """Share of the plans that show a call which was made already."""
 
 
@@ -59,23 +69,19 @@ class Writer:
         self._index, self._rng = index, random.Random(seed)
         self._asker = Asker(index, self._rng, invented=0.0)
         self._planner = Asker(index, self._rng, invented=0.45)
-        self._explainer = Explainer(index, self._rng)
+        self._explainer = Explainer(self._rng)
 
     def explanations(self, count: int, variants: int) -> Iterator[Sample]:
-        """Over ``count`` composed answers, each explained in up to ``variants`` ways, most with other names in it."""
+        """Over ``count`` composed answers, each explained in up to ``variants`` ways, most with other names and
+        figures in it."""
         collected = _collected_questions(self._index)
         for _ in range(count):
             asked = self._rng.choice(collected) if self._rng.random() < 0.12 else self._question()
             question = understand([asked], self._index.names)
             composed = compose(self._index, question)
-            if composed.abstained:
-                continue
-            written = set()
-            for number in range(variants):
-                sample = self._explained(question, composed, renamed=number > 0)
-                if sample and sample.target not in written:
-                    written.add(sample.target)
-                    yield sample
+            found = [] if composed.abstained else facts(self._index, question, composed)
+            for number in range(variants if found else 0):
+                yield self._explained(asked, found) if number == 0 else self._explained(*self._changed(question, found))
 
     def _question(self) -> str:
         tools = [tool for tool in self._asker.tools if tool != "abstain"]
@@ -83,30 +89,54 @@ class Writer:
         often = [tool for tool in ("check_fit", "estimate_speed", "estimate_memory", "lookup_term") for _ in range(3)]
         return self._asker.ask(self._rng.choice(tools + often)).text
 
-    def _explained(self, question: Question, composed: Composed, *, renamed: bool) -> Sample | None:
-        sentences = self._explainer.explain(question, composed)
-        prompt = _rendered(question, composed, self._rng.choice(CHARACTERS))
-        kept = [sentence for sentence in sentences if _stands_on(sentence, prompt)]
-        if not kept:
-            return None
-        target = " ".join(kept)
-        if self._rng.random() < SHORTENED:
-            prompt = _shortest(question, composed, target) or prompt
-        if renamed:
-            for old, new in self._renaming(question, composed):
-                prompt, target = prompt.replace(old, new), target.replace(old, new)
-        return Sample("explain", prompt, target)
+    def _explained(self, asked: str, found: Sequence[Facts]) -> Sample:
+        prompt = Prompt("", asked, tuple(one.text for one in found), max_tokens=1)
+        return Sample("explain", _user_message(prompt), " ".join(self._explainer.explain(asked, found)))
 
-    def _renaming(self, question: Question, composed: Composed) -> list[tuple[str, str]]:
-        """Names of the question and of the results to invented ones, the longest first."""
+    def _changed(self, question: Question, found: Sequence[Facts]) -> tuple[str, list[Facts]]:
+        """The question and the facts about things that nobody knows, so that figures and names are read."""
+        names = self._renaming(question, found)
+        figures: dict[str, str] = {}
+
+        def drawn(number: re.Match[str]) -> str:
+            return figures.setdefault(number[0], self._figure_like(number[0]))
+
+        asked = question.text
+        for old, new in names:
+            asked = asked.replace(old, new)
+        changed = []
+        for one in found:
+            values = {}
+            for key, value in one.values.items():
+                for old, new in names:
+                    value = value.replace(old, new)
+                values[key] = value if key in _NAMES or value.startswith("[") else _NUMBER.sub(drawn, value)
+            changed.append(Facts(one.case, values, one.traits))
+        return asked, changed
+
+    def _figure_like(self, number: str) -> str:
+        """Other digits in the same places; a leading zero stays, and no other comes to lead."""
+        digits = [self._rng.choice("0123456789") if mark.isdigit() else mark for mark in number]
+        digits[0] = "0" if number[0] == "0" else self._rng.choice("123456789")
+        return "".join(digits)
+
+    def _renaming(self, question: Question, found: Sequence[Facts]) -> list[tuple[str, str]]:
+        """Names of the question and of the facts to invented ones, the longest first."""
         pairs: dict[str, str] = {}
         specs = self._index.known.specs
         for things, invent in ((question.models, invented_model), (question.devices, invented_device)):
             for thing in things:
-                for match in thing.candidates:
-                    new = invent(self._rng)
-                    pairs |= {specs[match.kind][match.slug].name: new, match.slug: new.lower().replace(" ", "-")}
-                    pairs.setdefault(thing.name, new)
+                new = invent(self._rng)
+                pairs |= {specs[match.kind][match.slug].name: new for match in thing.candidates}
+                pairs.setdefault(thing.name, new)
+        quantizations = {value for one in found for key, value in one.values.items() if key in ("quant", "best")}
+        pairs |= {name: self._rng.choice(QUANTIZATIONS).upper() for name in sorted(quantizations)}
+        for one in found:
+            for key in ("device", "more", "fast", "first", "model"):
+                name = re.sub(r"^\d+× ", "", one.values.get(key, ""))
+                if name and not any(old in name for old in pairs):
+                    of_a_model = key == "model" or (key == "first" and one.case == "what_runs")
+                    pairs[name] = (invented_model if of_a_model else invented_device)(self._rng)
         return sorted(((old, new) for old, new in pairs.items() if len(old) > 3), key=lambda pair: -len(pair[0]))
 
     def plans(self, count: int) -> Iterator[Sample]:
@@ -140,32 +170,6 @@ class Writer:
 
 def planning_message(asked: Asked) -> str:
     return f"Choose a tool.\n\nQuestion:\n{assembly.as_data(asked.text)}"
-
-
-def _rendered(question: Question, composed: Composed, characters: int) -> str:
-    """The user's message of the prompt, with as much evidence as the built-in model's context holds."""
-    prompt = prompt_for(question, composed, max_tokens=1)
-    # Characters stand for tokens here, so that no tokenizer is needed before there is one.
-    fitted, _ = assembly.fitted(prompt, characters, lambda cut: [0] * len(_user_message(cut)))
-    return _user_message(fitted)
-
-
-def _stands_on(text: str, prompt: str) -> bool:
-    """Whether every figure and every citation mark of ``text`` is in the prompt."""
-
-    def figures(of: str) -> set[str]:
-        return {number.rstrip(".,") for number in _NUMBER.findall(_MARK.sub(" ", of))}
-
-    return figures(text) <= figures(prompt) and all(mark in prompt for mark in _MARK.findall(text))
-
-
-def _shortest(question: Question, composed: Composed, target: str) -> str | None:
-    """The prompt with the least evidence, from the first piece on, that ``target`` stands on."""
-    prompt = prompt_for(question, composed, max_tokens=1)
-    messages = (
-        _user_message(replace(prompt, evidence=prompt.evidence[:count])) for count in range(1, len(prompt.evidence) + 1)
-    )
-    return next((message for message in messages if _stands_on(target, message)), None)
 
 
 def _user_message(prompt: Prompt) -> str:

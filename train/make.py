@@ -29,6 +29,8 @@ from train.tokenizer import ANSWER, USER, load_tokenizer, train_tokenizer
 SEEDS = (1, 2)
 PROCESSES = 2
 HELD_BACK_SEED = 99
+VARIANTS = 12
+"""Ways in which an answer is explained, most with other names and figures: composing it takes longer."""
 
 
 def explanations(folder: Path, count: int, variants: int) -> list[Sample]:
@@ -45,7 +47,7 @@ def explanations(folder: Path, count: int, variants: int) -> list[Sample]:
 
 
 def samples(folder: Path, writer: Writer, explained: int, planned: int, readings: int) -> list[Sample]:
-    return [*explanations(folder, explained, 4), *writer.plans(planned), *(list(writer.texts()) * readings)]
+    return [*explanations(folder, explained, VARIANTS), *writer.plans(planned), *(list(writer.texts()) * readings)]
 
 
 def report(step: int, steps: int, loss: float) -> None:
@@ -112,8 +114,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/model"), help="where the parts are kept")
     parser.add_argument("--to", type=Path, default=BUILT_IN.parent, help="where the model and its card go")
     parser.add_argument("--tokens", type=int, default=Schedule.tokens, help="how many tokens to train on")
-    parser.add_argument("--explained", type=int, default=5000, help="composed answers per seed")
-    parser.add_argument("--planned", type=int, default=30000, help="planned calls")
+    parser.add_argument("--explained", type=int, default=2500, help="composed answers per seed")
+    parser.add_argument("--planned", type=int, default=70000, help="planned calls")
     parser.add_argument("--vocabulary", type=int, default=Shape.vocabulary, help="tokens of the vocabulary")
     parser.add_argument("--seed", type=int, default=Schedule.seed)
     arguments = parser.parse_args()

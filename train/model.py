@@ -32,13 +32,12 @@ class Shape:
 class Schedule:
     """``tokens`` in all, ``batch`` of them a step and process; the rate rises for ``warm_up`` steps, then falls."""
 
-    tokens: int = 24_000_000
+    tokens: int = 17_000_000
     batch: int = 2560
     rate: float = 2e-3
     warm_up: int = 100
-    prompt_weight: float = 0.35
-    """Of a prompt's token in the loss, where a token of the answer counts 1. Names and figures come again and again in
-    a prompt: much of copying is learned there."""
+    prompt_weight: float = 0.1
+    """Of a prompt's token in the loss, where a token of the answer counts 1."""
     seed: int = 1
 
 

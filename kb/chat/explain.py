@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from kb.chat.compose import Composed
 from kb.chat.engines.base import Grammar, Prompt, Run
+from kb.chat.facts import facts
 from kb.chat.ground import Evidence, figures_with_units, sentences
 from kb.chat.lock import Locked, lock, locked
 from kb.chat.prompt import prompt_for
@@ -30,6 +31,7 @@ class Explanation:
         self._names = index.names.with_digits
         results = (figures_with_units(call.result) for call in composed.tool_calls)
         self._evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
+        self._facts = tuple(one.text for one in facts(index, question, composed))
         self._marks = {citation.id for citation in composed.citations}
         self._verdict = _verdict(composed)
         self._kept: list[str] = []
@@ -38,7 +40,8 @@ class Explanation:
         self.removed = 0
 
     def prompt(self, max_tokens: int) -> Prompt:
-        return replace(prompt_for(self._question, self._composed, max_tokens), grammar=self._grammar())
+        prompt = prompt_for(self._question, self._composed, max_tokens)
+        return replace(prompt, grammar=self._grammar(), facts=self._facts)
 
     def _grammar(self) -> Grammar:
         """Figures come from the texts that the model is shown; the question's own only where the evidence has them."""

@@ -7,7 +7,7 @@ import pytest
 
 from kb.chat.ground import SMALL, figures
 from kb.tools import TOOLS
-from train.ask import expanded, read_phrases, slots_of
+from train.ask import IN_WORDS, expanded, read_phrases, slots_of
 
 PHRASES = {**read_phrases("phrases_calculated.yaml"), **read_phrases("phrases_told.yaml")}
 QUESTIONS = read_phrases("questions.yaml")
@@ -36,5 +36,5 @@ def test_every_tool_is_asked_for() -> None:
 def test_slots_are_arguments_of_the_tool(tool: str) -> None:
     said_otherwise = {"device", "device_2", "device_count", "model", "spec", "platform", "accelerator_count"}
     for template in QUESTIONS[tool]:
-        for slot in slots_of(template):
+        for slot in (slot.removesuffix(IN_WORDS) for slot in slots_of(template)):
             assert slot in said_otherwise or slot in TOOLS[tool].input_model.model_fields, (template, slot)

@@ -21,7 +21,8 @@ class Prompt:
 
     ``evidence`` is ordered by rank: an engine whose context is too short drops items from the end. ``grammar``: an
     engine that can holds the model to it. ``purpose``: an explanation of the evidence, or a tool call, where the
-    evidence is the calls made so far.
+    evidence is the calls made so far. ``facts``: the evidence in the short form that a model of this project's own
+    reads (:mod:`kb.chat.facts`).
     """
 
     system: str
@@ -30,6 +31,7 @@ class Prompt:
     max_tokens: int
     grammar: Grammar | None = None
     purpose: Literal["explain", "plan"] = "explain"
+    facts: tuple[str, ...] = ()
 
 
 @dataclass

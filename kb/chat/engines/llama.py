@@ -88,6 +88,15 @@ class Chat:
         self._trained_for_this = TRAINED_KEY in llama.metadata
         self._system_role = self._accepts_system_role()
 
+    def suited(self, prompt: Prompt) -> Prompt | None:
+        """The prompt as this model reads it; None where a model of our own was not trained to say anything.
+
+        A model of our own reads facts for evidence, and has learned what its instructions would say.
+        """
+        if not self._trained_for_this or prompt.purpose == "plan":
+            return prompt
+        return replace(prompt, evidence=prompt.facts) if prompt.facts else None
+
     def tokens(self, prompt: Prompt) -> list[int]:
         """The prompt as the model sees it. Control tokens come from the template alone."""
         safe = replace(
