@@ -14,6 +14,7 @@ from kb.chat.quantities import WORDS_TO_COUNT
 from kb.chat.question import DEFAULT_QUANTIZATION
 from kb.index.live import Index
 from kb.records import Spec
+from kb.retrieval.intents import IN_WORDS, expanded, read_ways_to_ask, slots_of
 from kb.tools import TOOLS
 from train.names import (
     AMOUNTS,
@@ -31,10 +32,6 @@ from train.names import (
     invented_term,
 )
 
-_CHOICE = re.compile(r"\[([^\[\]]*)\]")
-_SLOT = re.compile(r"\{(\w+)\}")
-IN_WORDS = "_in_words"
-"""Ends a slot whose number is spelled out where there is a word for it."""
 _WORDS = {WORDS_TO_COUNT[word]: word for word in ("two", "three", "four", "five", "six", "eight")}
 
 
@@ -55,21 +52,6 @@ class Asked:
         return json.dumps(planned, separators=(",", ":"), ensure_ascii=False)
 
 
-def expanded(template: str, rng: random.Random) -> str:
-    """One reading of a template: of each ``[a|b]`` one side, the innermost first.
-
-    >>> expanded("[a|a] cat", random.Random(0))
-    'a cat'
-    """
-    while _CHOICE.search(template):
-        template = _CHOICE.sub(lambda found: rng.choice(found[1].split("|")), template)
-    return re.sub(r"  +", " ", template).strip()
-
-
-def slots_of(template: str) -> list[str]:
-    return _SLOT.findall(template)
-
-
 def read_phrases(name: str) -> Any:
     return yaml.safe_load((Path(__file__).parent / name).read_text(encoding="utf-8"))
 
@@ -82,7 +64,7 @@ class Asker:
 
     def __init__(self, index: Index, rng: random.Random, invented: float = 0.3) -> None:
         self._rng, self._invented = rng, invented
-        self._templates: dict[str, list[str]] = read_phrases("questions.yaml")
+        self._templates = {**read_ways_to_ask(Path(__file__).parent.parent), **read_phrases("premises.yaml")}
         specs = index.known.specs
         self._models = [_called(record) for record in specs["models"].values()]
         self._devices = [_called(record) for kind in ("accelerators", "machines") for record in specs[kind].values()]

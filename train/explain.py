@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from kb.chat.facts import Facts
-from train.ask import expanded, read_phrases, slots_of
+from kb.retrieval.intents import expanded, slots_of
+from train.ask import read_phrases
 
 Phrases = dict[str, dict[str, list[str]]]
 

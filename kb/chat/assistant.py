@@ -98,7 +98,7 @@ class Assistant:
         asked = [message.content for message in messages if message.role == "user"]
         if not asked or messages[-1].role != "user":
             raise InvalidArgument("messages", messages[-1].role if messages else None, "a last message of role user")
-        question = understand(asked, index.names)
+        question = understand(asked, index.names, index.intents)
         return question, compose(index, question)
 
     def status(self) -> dict[str, str]:

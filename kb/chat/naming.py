@@ -22,6 +22,7 @@ from kb.chat.quantities import WORDS_TO_COUNT, number
 from kb.chat.question import Claim, Thing
 from kb.names import DEVICE_KINDS, Match, Mention, Names
 from kb.records import Figure, LanguageModel, kinds
+from kb.retrieval.intents import CALLED
 
 OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))
 NO_LANGUAGE_MODELS = frozenset({"flux", "wan", "whisper"})
@@ -157,6 +158,22 @@ def inside_any(text: str, mention: Mention, unknown: Sequence[str]) -> bool:
         if start <= mention.start and mention.end <= start + len(name):
             return True
     return False
+
+
+def nameless(text: str, found: Sequence[Mention]) -> str:
+    """``text`` with what a name stands for in the place of each name, known or not.
+
+    >>> nameless("will it run on an RTX 9999?", [])
+    'will it run on an graphics card?'
+    """
+    spans = [(m.start, m.end, CALLED[m.matches[0].kind]) for m in found if m.matches[0].kind in CALLED]
+    for pattern, kind in ((LOOKS_LIKE_DEVICE, "accelerators"), (LOOKS_LIKE_MODEL, "models")):
+        for looks in pattern.finditer(text):
+            if all(looks.end() <= start or end <= looks.start() for start, end, _ in spans):
+                spans.append((looks.start(), looks.end(), CALLED[kind]))
+    for start, end, called in sorted(spans, reverse=True):
+        text = text[:start] + called + text[end:]
+    return text
 
 
 def near_kv(text: str, mention: Mention) -> bool:

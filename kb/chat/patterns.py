@@ -20,7 +20,7 @@ INTENT_PATTERNS: tuple[tuple[Intent, str], ...] = (
         ("best_quantization", r"(?:best|which|what|right|highest|largest)\s+(?:\w+\s+)?quant(?:i[sz]ation)?s?\b|quant(?:i[sz]ation)?\b[^?]*\b(?:should|best|recommend|choose|pick|use)\b|best quality|highest quality|which (?:gguf|file|type)\b"),
         ("compare", r"\bvs\.?\b|\bversus\b|\bcompar\w+|\bdifference between\b|\b(?:better|faster|slower|cheaper) than\b|\bwhich (?:one )?is (?:better|faster|cheaper)\b|\bor\b[^?]*\bwhich\b|\bprefer\b|\bover an?\b|\binstead of\b|\bor an?\b"),
         ("fit", r"\bcan (?:i|you|we|it|my|an?|the|one)\b[^?]*\b(?:run|fit|load|handle|use|host|hold|serve)|\bwill\b[^?]*\b(?:fit|run|work)\b|\bdo(?:es)?\b[^?]*\b(?:fit|run)\b|\bis\b[^?]*\benough\b|\benough (?:vram|memory|ram)|\bfits?\b|\brun(?:ning|s)?\b|\bpossible\b|\bhold\b|\bhost(?:ing)?\b|\bserv(?:e|ing)\b"),
-    ("speed", r"how fast|tokens? (?:per|/|a) ?s|tok/s|\btoks?\b|\bt/s\b|\btps\b|\bspeed\b|how (?:quick|slow)\w*|throughput|how many tokens|time to first token|\bttft\b|prefill|prompt processing|latency"),
+    ("speed", r"how fast|tokens?\s?(?:per|/|a)\s?s|first token|tok/s|\btoks?\b|\bt/s\b|\btps\b|\bspeed\b|how (?:quick|slow)\w*|throughput|how many tokens|time to first token|\bttft\b|prefill|prompt processing|latency"),
         ("what_runs", r"what (?:can|could|will|models?|llms?|size)\b[^?]*\b(?:run|fit|handle|work)|which (?:models?|llms?)\b|(?:biggest|largest|best) (?:model|llm)|what (?:model|llm)s?\b|run locally (?:on|with)|options for (?:models?|llms?)|models? options|suggest (?:a |some )?(?:models?|llms?)"),
             ("memory", r"(?:how much|how many|what)\b[^?]*\b(?:vram|memory|ram|gb|gigs?|gigabytes?|space)\b[^?]*\b(?:need|require|take|use|occup|for|run|necessary)|(?:vram|memory|ram) (?:requirements?|needs?|usage|footprint)|\b(?:size|big|large) (?:is|are|of)\b|how (?:big|large) is|require[sd]?\b[^?]*\b(?:vram|memory|ram)|(?:need|require)s?\b[^?]*\b(?:vram|memory|gb)|total memory|how much gb|how many gb|\bis \d+ ?gb\b[^?]{0,12}(?:right|correct|true)|what (?:do )?(?:we|i) need for|rough number|\bvram\b|\bfootprint\b"),
         ("recommend", r"(?:what|which)\b[^?]*\b(?:should|to|would you)\b[^?]*\b(?:buy|get|choose|pick|build)|recommend|\bbest (?:\w+ ){0,2}(?:gpu|card|graphics card|hardware|machine|computer|mac|build|setup|budget|value)|\bbudget\b|worth (?:buying|it)|what hardware|which (?:gpu|card|graphics card|mac|machine|computer)\b|what (?:gpu|card|graphics card|computer|machine)\b|suggestions?\?|what do you suggest|which mac\b|shopping|\bcheapest\b|most affordable"),
@@ -81,7 +81,7 @@ FOLLOW_UP = re.compile(
 )  # fmt: skip
 OF_THEM = re.compile(r"(?:^\s*(?:and|what about|how about)\s+(?:with\s+)?)(\d{1,2}|two|three|four|six|eight)\s*\??\s*$|\b(\d{1,3}|two|three|four|six|eight|a pair|both|a second|another)\b\s*(?:of\s+(?:them|those|these)|cards?|gpus?|ones?\b|x\b|more)", re.I)  # fmt: skip
 SECOND = re.compile(r"\b(?:a second|another|one more)\b", re.I)
-COUNT_BEFORE = re.compile(r"(?:^|[\s(])(\d{1,3}|an?|one|two|three|four|five|six|eight|dual|twin|pair of|a pair of|quad)\s*[x×]?\s*(?:gpus?\s+|cards?\s+|of\s+)?(?:nvidia|geforce|amd|radeon|used|new)?\s*$", re.I)  # fmt: skip
+COUNT_BEFORE = re.compile(r"(?:^|[\s(])(\d{1,3}|an?|one|two|three|four|five|six|seven|eight|ten|twelve|sixteen|dual|twin|pair of|a pair of|quad)\s*[x×]?\s*(?:gpus?\s+|cards?\s+|of\s+)?(?:nvidia|geforce|amd|radeon|used|new)?\s*$", re.I)  # fmt: skip
 COUNT_AFTER = re.compile(r"^\s*[x×]\s*(\d{1,3})\b", re.I)
 
 LOOKS_LIKE_DEVICE = re.compile(

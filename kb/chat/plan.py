@@ -11,7 +11,7 @@ from kb.chat.compose import NOT_WORKED_OUT, Composed
 from kb.chat.engines.base import Engine, Prompt, Run
 from kb.chat.naming import thing_of
 from kb.chat.patterns import INTENTS as INTENT_PATTERNS
-from kb.chat.question import Intent, Question, Thing
+from kb.chat.question import INTENT_OF_TOOL, Question, Thing
 from kb.chat.reply import ToolEvent
 from kb.chat.wording import one_line
 from kb.errors import KnowledgeBaseError
@@ -31,17 +31,6 @@ LONGEST_RESULT = 200
 FEW_WORDS = 4
 SECONDS = 8.0
 """For all of the planning, at most: the answer waits for it."""
-
-INTENTS: dict[str, Intent] = {
-    "check_fit": "fit", "estimate_speed": "speed", "estimate_memory": "memory", "max_context": "max_context",
-    "best_quantization": "best_quantization", "kv_cache_size": "kv_cache", "what_runs_on": "what_runs",
-    "compare_devices": "compare", "recommend_hardware": "recommend", "size_power_supply": "power_supply",
-    "estimate_power_cost": "power_cost", "estimate_load_time": "load_time", "estimate_transfer_time": "transfer",
-    "estimate_training_memory": "training", "rent_or_buy": "rent_or_buy", "cost_per_million_tokens": "token_cost",
-    "lookup_term": "define", "lookup_spec": "spec", "search_passages": "passages", "check_pcie_lanes": "lanes",
-    "plan_build": "build",
-}  # fmt: skip
-"""What a call asks for, in the words of :mod:`kb.chat.question`."""
 
 _QUANTITIES = {
     "context": "context", "concurrency": "users", "users": "users", "kv_cache_type": "kv_cache_type",
@@ -174,7 +163,7 @@ def understood(index: Index, asked: Question, calls: list[Call]) -> Question:
                 for group, thing in _things(index, key, name, count):
                     if all(other.match != thing.match for other in things[group]):
                         things[group].append(thing)
-    intents = tuple(dict.fromkeys(INTENTS[call.tool] for call in calls))
+    intents = tuple(dict.fromkeys(INTENT_OF_TOOL[call.tool] for call in calls))
     given |= {group: tuple(found) for group, found in things.items() if found}
     return replace(asked, intents=intents, **given)
 

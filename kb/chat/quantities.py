@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from text_to_num import alpha2digit
+
 _NUMBER = r"(\d{1,3}(?:[,  ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
 _CONTEXT = (
     re.compile(rf"{_NUMBER}\s*(k|m)?[\s-]*(?:tokens?)?[\s-]*(?:of\s+)?(?:context|ctx|window)", re.I),
@@ -19,22 +21,22 @@ _CONTEXT = (
     ),
 )
 _USERS = re.compile(
-    rf"{_NUMBER}\s*(?:concurrent|simultaneous|parallel)?\s*(?:users?|people|requests?|conversations?|streams?|developers?|colleagues|attorneys)\b",
+    rf"{_NUMBER}\s*(?:concurrent|simultaneous|parallel)?\s*(?:users?|people|persons|requests?|conversations?|streams?"
+    r"|sessions?|developers?|colleagues|co-?workers|employees|clients|students|attorneys)\b",
     re.I,
 )
-_MONEY = re.compile(
-    rf"([$€£])\s*{_NUMBER}\s*(k)?(?![\w.]*\s*(?:/|per|a|an)\s*(?:k?wh|hour|hr|h\b))|{_NUMBER}\s*(k)?\s*(usd|dollars?|eur|euros?|sek|kr|kronor|gbp|pounds?|bucks)\b(?!\s*(?:/|per|a|an)\s*(?:k?wh|hour|hr|h\b))",
-    re.I,
-)
+_CURRENCY = r"(usd|dollars?|eur|euros?|sek|kr|kronor|gbp|pounds?|bucks)"
+_MONEY = re.compile(rf"([$€£])\s*{_NUMBER}\s*(k)?|{_NUMBER}\s*(k)?\s*([$€£]|{_CURRENCY}\b)", re.I)
+_EACH = r"(?:/|\bper|\ban?|\bthe|\beach|\bevery|\bfor (?:an?|each|every|one|1))"
 _RENT = re.compile(
-    rf"[$€£]?\s*{_NUMBER}\s*(?:usd|dollars?|eur|euros?|sek)?\s*(?:/|per|an?)\s*(?:gpu[- ]?)?(?:hour|hr|h)\b", re.I
-)
-_KWH = re.compile(
-    rf"[$€£]?\s*{_NUMBER}\s*(¢|cents?|ct|öre)?\s*([$€£]|usd|dollars?|eur|euros?|sek|kr)?\s*(?:/|per|an?|for an?)\s*kwh",
+    rf"[$€£]?\s*{_NUMBER}\s*(?:[$€£]|{_CURRENCY})?\s*(?:{_EACH}\s*(?:gpu[- ]?)?(?:hour|hr|h)\b|hourly\b)"
+    rf"|\b(?:hour|hourly)\b(?:\s*(?::|,|=|rate|price|cost|fee|is|of|at|costs?|for))*\s*[$€£]?\s*{_NUMBER}"
+    r"(?!\s*(?:tokens?|t|tok)\b)",
     re.I,
 )
-_HOURS = re.compile(rf"{_NUMBER}\s*(?:hours?|hrs?|h)\s*(?:/|per|a|each|every)\s*day", re.I)
-_ALL_DAY = re.compile(r"24\s*/\s*7|around the clock|day and night|nonstop|non-stop|continuously", re.I)
+_KWH = re.compile(rf"[$€£]?\s*{_NUMBER}\s*(¢|cents?|ct|öre)?\s*([$€£]|{_CURRENCY})?\s*{_EACH}\s*kwh", re.I)
+_HOURS = re.compile(rf"{_NUMBER}\s*(?:hours?|hrs?|h)\s*(?:of \w+\s*)?(?:(?:/|per|a|each|every)\s*day|daily)", re.I)
+_ALL_DAY = re.compile(r"24\s*/?\s*7\b|around the clock|day and night|nonstop|non-stop|continuously", re.I)
 _WATTS = re.compile(rf"{_NUMBER}\s*(k)?w(?:atts?)?\b(?!h)", re.I)
 _SYSTEM_MEMORY = re.compile(
     rf"{_NUMBER}\s*(?:gb|gib|g)\s*(?:of\s+)?(?:(?:ddr[345]|lpddr\w+|system|main|normal|regular|cpu)\s*(?:ram|memory)?|ram)\b"
@@ -48,11 +50,14 @@ _VRAM = re.compile(
 )  # fmt: skip
 _NVME = re.compile(r"\b(\d{1,2}|one|an?|two|three|four)\s+(?:nvme|m\.2)\b", re.I)
 WORDS_TO_COUNT = {
-    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "dual": 2, "twin": 2,
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "ten": 10, "twelve": 12, "sixteen": 16, "dual": 2, "twin": 2,
     "pair of": 2, "a pair of": 2, "a pair": 2, "both": 2, "quad": 4, "a second": 2, "another": 2,
 }  # fmt: skip
-_READ = re.compile(rf"{_NUMBER}\s*(mb|gb)\s*(?:/|p)\s*s\b", re.I)
-_TOKENS_PER_S = re.compile(rf"{_NUMBER}\s*(?:tokens?|toks?|t)\s*(?:/|per|p|a)\s*(?:s|sec|second)\b", re.I)
+_READ = re.compile(rf"{_NUMBER}\s*(mb|gb)\s*(?:/|p|per|a|each|every)\s*s(?:ec(?:ond)?)?\b", re.I)
+_TOKENS_PER_S = re.compile(
+    rf"{_NUMBER}\s*(?:(?:tokens?|toks?|t)\s*)?(?:/|per|p|a|an|each|every)\s*s(?:ec(?:ond)?)?\b", re.I
+)
 _KV_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|8[- ]bit|4[- ]bit|q8|q4)\b[^.?]{0,12}\bkv|\bkv[\s-]*(?:cache)?[^.?]{0,16}?\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|q8|q4|8[- ]bit|4[- ]bit)\b", re.I)  # fmt: skip
 _CACHE_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|f16|fp16|bf16|q8|q4)\s+cache\b", re.I)
 _DDR = re.compile(r"\bddr([345])(?:[- ](\d{4}))?", re.I)
@@ -71,6 +76,12 @@ _CURRENCIES = {
     "p": "GBP",
     "b": "USD",
 }
+_SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
+_SCALED = re.compile(rf"{_NUMBER}\s*({'|'.join(_SCALES)})\b", re.I)
+_NUMBER_WORD = re.compile(
+    r"\b(?:(?:twen|thir|for|fif|six|seven|eigh|nine)ty|\w+teen|ten|eleven|twelve|hundred|thousand|million|point|two|three"
+    r"|four|five|six|seven|eight|nine)\b", re.I
+)  # fmt: skip
 _KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16"}
 
 
@@ -104,14 +115,30 @@ def number(text: str) -> float:
     return float(re.sub(r"[,  ]", "", text))
 
 
+def in_digits(text: str) -> str:
+    """Numbers and units as they are written short.
+
+    >>> in_digits("two thousand dollars, 32 thousand tokens, sixteen gigabytes, one kilowatt-hour")
+    '2000 dollars, 32000 tokens, 16 GB, one kWh'
+    """
+    text = re.sub(r"\b(?:gigabytes?|gigs?)\b", "GB", text, flags=re.I)
+    text = re.sub(r"\bmegabytes?\b", "MB", text, flags=re.I)
+    text = re.sub(r"\bkilo-?watt[\s-]*hours?\b", "kWh", text, flags=re.I)
+    text = re.sub(r"\bgrand\b", "thousand dollars", text, flags=re.I)
+    text = re.sub(r"\ba (?=(?:hundred|thousand|million)\b)", "one ", text, flags=re.I)
+    text = _SCALED.sub(lambda found: f"{number(found[1]) * _SCALES[found[2].lower()]:.0f}", text)
+    return alpha2digit(text, "en") if _NUMBER_WORD.search(text) else text
+
+
 def read_quantities(text: str) -> Quantities:
     """
     >>> q = read_quantities("70B at 32k context for 4 users, 0.30 EUR per kWh, 8 hours a day, 64 GB RAM")
     >>> q.context, q.users, q.price_per_kwh, q.hours_per_day, q.system_memory_gb
     (32768, 4, 0.3, 8.0, 64.0)
     """
+    text = in_digits(text)
     users = _USERS.search(text)
-    rent = _RENT.search(text)
+    rent, kwh = _RENT.search(text), _KWH.search(text)
     hours = _HOURS.search(text)
     watts = _WATTS.search(text)
     memory = _SYSTEM_MEMORY.search(text)
@@ -120,7 +147,8 @@ def read_quantities(text: str) -> Quantities:
     vram = _VRAM.search(text)
     speed = _TOKENS_PER_S.search(text)
     nvme = _NVME.search(text)
-    budget, currency = _money(text)
+    rates = [(rate.start(), rate.end()) for rate in (rent, kwh) if rate]
+    budget, currency = _money("".join(c for at, c in enumerate(text) if not any(a <= at < b for a, b in rates)))
     all_day = 24.0 if _ALL_DAY.search(text) else None
     return Quantities(
         context=_context(text),
@@ -128,10 +156,10 @@ def read_quantities(text: str) -> Quantities:
         kv_cache_type=_kv_type(text),
         system_memory_gb=number(memory[1] or memory[2]) if memory else None,
         budget=budget,
-        currency=currency or _kwh_currency(text),
-        price_per_kwh=_kwh(text),
+        currency=currency or _currency_of(kwh),
+        price_per_kwh=number(kwh[1]) / (100 if kwh[2] else 1) if kwh else None,
         hours_per_day=number(hours[1]) if hours else all_day,
-        rent_per_hour=number(rent[1]) if rent else None,
+        rent_per_hour=number(rent[1] or rent[3]) if rent else None,
         watts=number(watts[1]) * (1000 if watts[2] else 1) if watts else None,
         size_gb=number(size[1]) * (1000 if size[2].lower() == "tb" else 1) if size else None,
         vram_gib=number(next(group for group in vram.groups() if group)) if vram else None,
@@ -163,15 +191,9 @@ def _money(text: str) -> tuple[float | None, str | None]:
     return amount, _CURRENCIES[(found[1] or found[6])[0].lower()]
 
 
-def _kwh(text: str) -> float | None:
-    found = _KWH.search(text)
-    return number(found[1]) / (100 if found[2] else 1) if found else None
-
-
-def _kwh_currency(text: str) -> str | None:
-    found = _KWH.search(text)
-    sign = re.search(r"[$€£]", found[0]) if found else None
-    word = sign[0] if sign else found[3] if found else None
+def _currency_of(rate: re.Match[str] | None) -> str | None:
+    sign = re.search(r"[$€£]", rate[0]) if rate else None
+    word = sign[0] if sign else rate[3] if rate else None
     return _CURRENCIES[word[0].lower()] if word else None
 
 

@@ -1,5 +1,6 @@
 """What a question asks, as the rest of the chat works on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,6 +15,17 @@ Intent = Literal[
     "power_cost", "load_time", "transfer", "training", "rent_or_buy", "token_cost", "recommend", "spec", "define",
     "disputes", "passages", "max_users", "supports", "lanes", "build",
 ]  # fmt: skip
+
+INTENT_OF_TOOL: Mapping[str, Intent] = {
+    "check_fit": "fit", "estimate_speed": "speed", "estimate_memory": "memory", "max_context": "max_context",
+    "best_quantization": "best_quantization", "kv_cache_size": "kv_cache", "what_runs_on": "what_runs",
+    "compare_devices": "compare", "recommend_hardware": "recommend", "size_power_supply": "power_supply",
+    "estimate_power_cost": "power_cost", "estimate_load_time": "load_time", "estimate_transfer_time": "transfer",
+    "estimate_training_memory": "training", "rent_or_buy": "rent_or_buy", "cost_per_million_tokens": "token_cost",
+    "lookup_term": "define", "lookup_spec": "spec", "search_passages": "passages", "check_pcie_lanes": "lanes",
+    "plan_build": "build",
+}  # fmt: skip
+"""What a call of a tool asks for."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,8 @@ class Question(Quantities):
     cpu_bandwidth_gb_per_s: float | None = None
     """Of system memory, where the model is to run on a CPU that is not named."""
     training_method: Literal["full", "lora", "qlora"] | None = None
+    meant: Mapping[Intent, float] = field(default_factory=dict)
+    """How likely each intent is by the question's sense, whatever words it has."""
     carried: tuple[str, ...] = field(default=())
     """What was taken from earlier messages."""
 

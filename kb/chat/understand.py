@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from kb.chat.naming import claims, inside_any, mentions, near_kv, sized, thing_of, unknown_names
+from kb.chat.naming import claims, inside_any, mentions, nameless, near_kv, sized, thing_of, unknown_names
 from kb.chat.patterns import (
     CALCULATED,
     CHEAPEST,
@@ -24,19 +24,28 @@ from kb.chat.patterns import (
     TOGETHER,
 )
 from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, system_bandwidth_gb_per_s
-from kb.chat.question import Claim, Intent, Question, Thing, cards_of, platform_of
+from kb.chat.question import INTENT_OF_TOOL, Claim, Intent, Question, Thing, cards_of, platform_of
 from kb.names import Names
+from kb.retrieval.intents import IntentClassifier
+
+LEAST_WITHOUT_WORDS = 0.3
+LEAST_BESIDE_FIT = 0.5
+LEAST_AGAINST_WORDS = 0.8
+"""How likely an intent must be by sense, among those that can be: where no words ask for anything, where they are those
+of *does it fit*, which stand in all sorts of questions, and where they ask for something else."""
+LEAST_AT_ALL = 0.2
+"""Among all intents. What is likely but impossible here says that the question was not understood."""
 
 
-def understand(messages: Sequence[str], names: Names) -> Question:
-    """``messages`` are the user's, oldest first; the last is the question."""
-    question = _read(messages[-1], names)
+def understand(messages: Sequence[str], names: Names, senses: IntentClassifier | None = None) -> Question:
+    """``messages`` are the user's, oldest first; the last is the question. Without ``senses``, by words alone."""
+    question = _read(messages[-1], names, senses)
     if len(messages) > 1:
-        question = _completed(question, messages[:-1], names)
+        question = _completed(question, messages[:-1], names, senses)
     return question
 
 
-def _read(text: str, names: Names) -> Question:
+def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
     # "2x3090" and "2xRTX3090" are two cards.
     text = re.sub(r"\b(\d{1,2})\s*[x×](?=(?:rtx|gtx|rx|[a-z]{0,2}\d{2,4}))", r"\1x ", text[:8000], flags=re.I)
     found = list(mentions(text, names))
@@ -70,6 +79,7 @@ def _read(text: str, names: Names) -> Question:
         unknown=unknown,
         notes=notes,
         training_method=_training_method(text),
+        meant=_meant(senses, nameless(text, found)) if senses else {},
         **vars(quantities),
     )
     if not question.devices and CPU_ONLY.search(text):
@@ -96,43 +106,80 @@ def _training_method(text: str) -> Literal["full", "lora", "qlora"] | None:
     return "qlora" if word == "qlora" else "lora" if word == "lora" else "full"
 
 
-def _intents(question: Question) -> tuple[Intent, ...]:
-    """What is asked, most specific first; judged by words and by what is named."""
+def _meant(senses: IntentClassifier, text: str) -> dict[Intent, float]:
+    odds = senses.probabilities(text)
+    return {intent: odds[tool] for tool, intent in INTENT_OF_TOOL.items() if tool in odds} | {
+        "passages": odds.get("answer", 0.0)
+    }
+
+
+def _asked(question: Question) -> list[Intent]:
+    """What the words ask for; what the question means, where that is likelier."""
+    spoken = [intent for intent, pattern in INTENTS if pattern.search(question.text)]
+    possible = _possible(question, spoken)
+    odds = {intent: chance for intent, chance in question.meant.items() if possible.get(intent, True)}
+    if not odds:
+        return spoken
+    best = max(odds, key=odds.__getitem__)
+    impossible = sum(chance for intent, chance in question.meant.items() if intent not in odds)
+    if best in spoken or odds[best] < max(LEAST_AT_ALL, _least(question, spoken) * (1 - impossible)):
+        return spoken
+    # With a model and a device, a question of no other kind is answered with both fit and speed.
+    return spoken if best == "fit" else [best]
+
+
+def _least(question: Question, spoken: Sequence[Intent]) -> float:
+    telling = set(spoken) - {"define", "disputes"}
+    if telling - {"fit"}:
+        return LEAST_AGAINST_WORDS
+    return LEAST_BESIDE_FIT if telling or question.figure_keys else LEAST_WITHOUT_WORDS
+
+
+def _possible(question: Question, spoken: Sequence[Intent]) -> dict[Intent, bool]:
+    """Whether the question has what an intent needs; those that are not here need nothing."""
     text = question.text
-    spoken = [intent for intent, pattern in INTENTS if pattern.search(text)]
+    models = bool(question.models)
+    devices = bool(question.devices) or _is_nameless(question)
+    several = len(question.devices) + len(question.models) > 1
+    return {
+        "training": models or bool(re.search(r"how much|vram|memory|gpu|can i", text, re.I)),
+        "fit": models and devices,
+        "what_runs": devices and not models,
+        "memory": models and not (devices and question.figure_keys and not spoken_fit(spoken)),
+        "speed": devices and models,
+        "compare": several or len(question.terms) > 1 or len(question.quantizations) > 1 or len(question.others) > 1,
+        "max_context": models and devices,
+        "best_quantization": models and devices,
+        "kv_cache": models,
+        "power_supply": bool(question.devices),
+        "power_cost": bool(question.devices) or question.watts is not None,
+        "load_time": models or question.size_gb is not None,
+        "transfer": question.size_gb is not None or models,
+        "token_cost": question.tokens_per_s is not None and question.rent_per_hour is not None,
+        "rent_or_buy": question.budget is not None and question.rent_per_hour is not None,
+        "recommend": not (models and devices and "fit" in spoken),
+        "lanes": platform_of(question) is not None and bool(cards_of(question)),
+        "build": bool(cards_of(question)) or models,
+        "spec": bool(question.devices or question.models or question.others or question.quantizations),
+        "define": bool(question.terms or question.others or question.quantizations) or "define" in spoken,
+    }
+
+
+def _is_nameless(question: Question) -> bool:
+    """Whether the device is given by its figures."""
+    return question.vram_gib is not None or question.cpu_bandwidth_gb_per_s is not None
+
+
+def _intents(question: Question) -> tuple[Intent, ...]:
+    """What is asked, most specific first; judged by words, by sense and by what is named."""
+    text = question.text
+    spoken = _asked(question)
     if question.figure_keys and question.devices and not question.models and CHEAPEST.search(text) is None:
         spoken = [intent for intent in spoken if intent != "recommend"]
     models = bool(question.models)
-    nameless = question.vram_gib is not None or question.cpu_bandwidth_gb_per_s is not None
-    devices = bool(question.devices) or nameless
-    several = len(question.devices) + len(question.models) > 1
-    chosen: list[Intent] = []
-    for intent in spoken:
-        keep = {
-            "training": models or bool(re.search(r"how much|vram|memory|gpu|can i", text, re.I)),
-            "fit": models and devices,
-            "what_runs": devices and not models,
-            "memory": models and not (devices and question.figure_keys and not spoken_fit(spoken)),
-            "speed": devices and models,
-            "compare": several
-            or len(question.terms) > 1
-            or len(question.quantizations) > 1
-            or len(question.others) > 1,
-            "max_context": models and devices,
-            "best_quantization": models and devices,
-            "kv_cache": models,
-            "power_supply": bool(question.devices),
-            "power_cost": bool(question.devices) or question.watts is not None,
-            "load_time": models or question.size_gb is not None,
-            "transfer": question.size_gb is not None or models,
-            "token_cost": question.tokens_per_s is not None and question.rent_per_hour is not None,
-            "rent_or_buy": question.budget is not None and question.rent_per_hour is not None,
-            "recommend": not (models and devices and "fit" in spoken),
-            "lanes": platform_of(question) is not None and bool(cards_of(question)),
-            "build": bool(cards_of(question)) or models,
-        }.get(intent, True)
-        if keep:
-            chosen.append(intent)
+    devices = bool(question.devices) or _is_nameless(question)
+    possible = _possible(question, spoken)
+    chosen: list[Intent] = [intent for intent in spoken if possible.get(intent, True)]
     for whole in ("lanes", "build"):
         if whole in chosen:
             return (whole,)
@@ -167,7 +214,13 @@ def _intents(question: Question) -> tuple[Intent, ...]:
     if "what_runs" in chosen and question.terms and not re.search(r"\bllms?\b|models?\b", text, re.I):
         # "can I run flux on a 3060" is about the thing named, not about language models.
         chosen = [intent for intent in chosen if intent != "what_runs"] or ["define"]
-    if "max_context" in chosen and question.context is not None and not re.search(r"max|long|larg|big", text, re.I):
+    told_by_words = question.meant.get("max_context", 0.0) < LEAST_BESIDE_FIT
+    if (
+        "max_context" in chosen
+        and question.context is not None
+        and told_by_words
+        and not re.search(r"max|long|larg|big", text, re.I)
+    ):
         chosen = ["fit", *(intent for intent in chosen if intent not in ("max_context", "fit"))]
     if "max_context" in chosen or "best_quantization" in chosen:
         chosen = [intent for intent in chosen if intent not in ("fit", "memory")]
@@ -216,7 +269,7 @@ def _asks_for_figures(question: Question, chosen: Sequence[Intent]) -> bool:
     return bool(records and question.figure_keys and not CALCULATED & set(chosen))
 
 
-def _completed(question: Question, earlier: Sequence[str], names: Names) -> Question:
+def _completed(question: Question, earlier: Sequence[str], names: Names, senses: IntentClassifier | None) -> Question:
     """Names and quantities of earlier messages, where this one leaves them open and reads as their continuation."""
     lacks_model_or_device = not question.models or not question.devices
     own_subject = [thing for thing in question.terms if thing.match.slug not in GENERIC_TERMS] or question.others
@@ -234,7 +287,7 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
         and not re.search(r"\b(?:its?|them|their|that)\b", question.text, re.I)
     ):
         return question
-    before = understand(earlier, names)
+    before = understand(earlier, names, senses)
     taken: dict[str, Any] = {}
     carried: list[str] = []
     asked_of_them = OF_THEM.search(question.text)
@@ -256,8 +309,10 @@ def _completed(question: Question, earlier: Sequence[str], names: Names) -> Ques
     if question.training_method is None and before.training_method:
         taken["training_method"] = before.training_method
     figure_keys = question.figure_keys or before.figure_keys
-    merged = replace(question, **taken, carried=tuple(dict.fromkeys(carried)))
-    own = [intent for intent, pattern in INTENTS if pattern.search(question.text)]
+    sure = max(question.meant.values(), default=0.0) >= LEAST_BESIDE_FIT
+    meant = question.meant if sure else {}
+    merged = replace(question, **taken, meant=meant, carried=tuple(dict.fromkeys(carried)))
+    own = _asked(merged)
     weak = ("define", "fit", "disputes") if question.budget is not None else ("define", "recommend", "fit", "disputes")
     telling = [intent for intent in own if intent not in weak]
     if telling or (own and "fit" in own):

@@ -17,7 +17,9 @@ from kb.load import Knowledge, load
 from kb.records import Dispute, Passage, Term
 from kb.retrieval.dense import DenseIndex, write_vectors
 from kb.retrieval.embed import Embedder, model_sha256
+from kb.retrieval.intents import learn, read_ways_to_ask, write_classifier
 from kb.store.manifest import (
+    INTENTS,
     SCHEMA,
     Manifest,
     build_id_of,
@@ -81,6 +83,8 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
         vectors = passage_vectors(passages, embedder, data_dir / "embeddings", embedding_sha256)
         (workshop / "chroma").mkdir()
         write_vectors(workshop / "chroma", vectors)
+        report("learning what questions mean")
+        write_classifier(workshop / INTENTS, learn(read_ways_to_ask(knowledge_dir), embedder))
         manifest = Manifest(
             build_id=build_id,
             schema_version=SCHEMA,
@@ -94,6 +98,7 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
             counts=_counts(known, passages),
             sqlite_sha256=file_sha256(workshop / "kb.sqlite3"),
             graph_sha256=graph_sha256(workshop / "chroma"),
+            intents_sha256=file_sha256(workshop / INTENTS),
         )
         (workshop / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")
         if folder.exists():

@@ -12,8 +12,9 @@ from kb.load import Knowledge
 from kb.names import Names
 from kb.retrieval.dense import DenseIndex
 from kb.retrieval.embed import Embedder, model_sha256
+from kb.retrieval.intents import IntentClassifier, read_classifier
 from kb.retrieval.search import Searcher
-from kb.store.manifest import Manifest, verify
+from kb.store.manifest import INTENTS, Manifest, verify
 from kb.store.queries import open_database, read_knowledge
 
 
@@ -26,6 +27,7 @@ class Index:
     known: Knowledge
     names: Names
     searcher: Searcher
+    intents: IntentClassifier
 
 
 def open_index(folder: Path, embedder: Embedder) -> Index:
@@ -40,7 +42,8 @@ def open_index(folder: Path, embedder: Embedder) -> Index:
     known, passages = read_knowledge(engine)
     dense = DenseIndex(folder / "chroma", len(passages))
     names = Names(known)
-    return Index(manifest, engine, known, names, Searcher(engine, dense, embedder, passages, names))
+    searcher = Searcher(engine, dense, embedder, passages, names)
+    return Index(manifest, engine, known, names, searcher, read_classifier(folder / INTENTS, embedder))
 
 
 class LiveIndex:

@@ -10,10 +10,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb.errors import IndexUnusable
 
-SCHEMA = 2
+SCHEMA = 3
 """Raise when the tables, the vectors or the text that is embedded change their form."""
 
 PACKAGES = ("hardware-kb", "chromadb", "sentence-transformers", "sqlalchemy", "pydantic")
+
+INTENTS = "intents.npz"
+"""The file of what was learned of :mod:`kb.retrieval.intents`."""
 
 MENDING = "Run `kb build` to make it anew."
 
@@ -35,6 +38,7 @@ class Manifest(BaseModel):
     counts: dict[str, int]
     sqlite_sha256: str
     graph_sha256: str
+    intents_sha256: str
 
 
 def file_sha256(path: Path) -> str:
@@ -93,6 +97,9 @@ def verify(folder: Path) -> Manifest:
         raise IndexUnusable(f"The index at {folder} is incomplete. {MENDING}")
     if file_sha256(database) != manifest.sqlite_sha256:
         raise IndexUnusable(f"{database} is damaged: its hash is not the manifest's. {MENDING}")
+    intents = folder / INTENTS
+    if not intents.is_file() or file_sha256(intents) != manifest.intents_sha256:
+        raise IndexUnusable(f"{intents} is missing or damaged. {MENDING}")
     if graph_sha256(folder / "chroma") != manifest.graph_sha256:
         raise IndexUnusable(f"{folder / 'chroma'} is damaged: its hash is not the manifest's. {MENDING}")
     return manifest
