@@ -62,6 +62,18 @@ class Sample:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
+@dataclass(frozen=True)
+class Case:
+    """What is to be explained."""
+
+    asked: str
+    facts: Sequence[Facts]
+
+    @property
+    def prompt(self) -> str:
+        return _user_message(Prompt("", self.asked, tuple(one.text for one in self.facts), max_tokens=1))
+
+
 class Writer:
     """Makes samples; the same seed makes the same ones."""
 
@@ -72,8 +84,11 @@ class Writer:
         self._explainer = Explainer(self._rng)
 
     def explanations(self, count: int, variants: int) -> Iterator[Sample]:
-        """Over ``count`` composed answers, each explained in up to ``variants`` ways, most with other names and
-        figures in it."""
+        for case in self.cases(count, variants):
+            yield Sample("explain", case.prompt, " ".join(self._explainer.explain(case.asked, case.facts)))
+
+    def cases(self, count: int, variants: int) -> Iterator[Case]:
+        """Of ``count`` composed answers, each in ``variants`` forms, all but one with other names and figures in it."""
         collected = _collected_questions(self._index)
         for _ in range(count):
             asked = self._rng.choice(collected) if self._rng.random() < 0.12 else self._question()
@@ -81,7 +96,7 @@ class Writer:
             composed = compose(self._index, question)
             found = [] if composed.abstained else facts(self._index, question, composed)
             for number in range(variants if found else 0):
-                yield self._explained(asked, found) if number == 0 else self._explained(*self._changed(question, found))
+                yield Case(asked, found) if number == 0 else self._changed(question, found)
 
     def _question(self) -> str:
         tools = [tool for tool in self._asker.tools if tool != "abstain"]
@@ -89,11 +104,7 @@ class Writer:
         often = [tool for tool in ("check_fit", "estimate_speed", "estimate_memory", "lookup_term") for _ in range(3)]
         return self._asker.ask(self._rng.choice(tools + often)).text
 
-    def _explained(self, asked: str, found: Sequence[Facts]) -> Sample:
-        prompt = Prompt("", asked, tuple(one.text for one in found), max_tokens=1)
-        return Sample("explain", _user_message(prompt), " ".join(self._explainer.explain(asked, found)))
-
-    def _changed(self, question: Question, found: Sequence[Facts]) -> tuple[str, list[Facts]]:
+    def _changed(self, question: Question, found: Sequence[Facts]) -> Case:
         """The question and the facts about things that nobody knows, so that figures and names are read."""
         names = self._renaming(question, found)
         figures: dict[str, str] = {}
@@ -112,7 +123,7 @@ class Writer:
                     value = value.replace(old, new)
                 values[key] = value if key in _NAMES or value.startswith("[") else _NUMBER.sub(drawn, value)
             changed.append(Facts(one.case, values, one.traits))
-        return asked, changed
+        return Case(asked, changed)
 
     def _figure_like(self, number: str) -> str:
         """Other digits in the same places; a leading zero stays, and no other comes to lead."""

@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from kb.chat.facts import Facts
 from kb.retrieval.intents import expanded, slots_of
@@ -65,3 +66,47 @@ class Explainer:
         text = expanded(phrase, self._rng).format(**values)
         text = re.sub(r"\s+([.,;:])", r"\1", text)
         return text[0].upper() + text[1:]
+
+
+def pattern_of(phrase: str, values: Mapping[str, str] | None = None) -> re.Pattern[str]:
+    """What finds every reading of a phrase, with these values in its slots, or with any.
+
+    >>> bool(pattern_of("[a|the] cat of {m}", {"m": "4.5 kg"}).fullmatch("The cat of 4.5 kg"))
+    True
+    >>> bool(pattern_of("[a|the] cat of {m}", {"m": "4.5 kg"}).fullmatch("The cat of 4.6 kg"))
+    False
+    """
+    text = re.sub(r"[.^$*+?()\\]", lambda found: f"\\{found[0]}", phrase).replace("[", "(?:").replace("]", ")")
+    text = re.sub(
+        r"\{(\w+)\}", lambda slot: re.escape(values[slot[1]]) if values and slot[1] in values else ".{0,90}?", text
+    )
+    return re.compile(re.sub(r"(?:\\ | )+", r"\\s*", text), re.IGNORECASE)
+
+
+Judgement = Literal["right", "wrong value", "other case", "broken"]
+
+
+class Judge:
+    """Holds sentences against the phrases: what was said, of the right case and with the right values?"""
+
+    def __init__(self) -> None:
+        self._phrases = read_explanations()
+        self._any = {
+            case: [pattern_of(phrase) for move, phrases in moves.items() if move != "gist" for phrase in phrases]
+            for case, moves in self._phrases.items()
+        }
+
+    def judgement(self, sentence: str, facts: Sequence[Facts]) -> Judgement:
+        own = [(case, one.values) for one in facts for case in (one.case, *one.traits)]
+        for case, values in own:
+            for move, phrases in self._phrases[case].items():
+                if move != "gist" and any(
+                    pattern_of(phrase, values).fullmatch(sentence)
+                    for phrase in phrases
+                    if all(slot in values or slot == "gist" for slot in slots_of(phrase))
+                ):
+                    return "right"
+        found = {case for case, patterns in self._any.items() if any(p.fullmatch(sentence) for p in patterns)}
+        if not found:
+            return "broken"
+        return "wrong value" if found & {case for case, _ in own} else "other case"

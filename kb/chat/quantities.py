@@ -29,7 +29,7 @@ _CURRENCY = r"(usd|dollars?|eur|euros?|sek|kr|kronor|gbp|pounds?|bucks)"
 _MONEY = re.compile(rf"([$€£])\s*{_NUMBER}\s*(k)?|{_NUMBER}\s*(k)?\s*([$€£]|{_CURRENCY}\b)", re.I)
 _EACH = r"(?:/|\bper|\ban?|\bthe|\beach|\bevery|\bfor (?:an?|each|every|one|1))"
 _RENT = re.compile(
-    rf"[$€£]?\s*{_NUMBER}\s*(?:[$€£]|{_CURRENCY})?\s*(?:{_EACH}\s*(?:gpu[- ]?)?(?:hour|hr|h)\b|hourly\b)"
+    rf"[$€£]?\s*{_NUMBER}\s*(?:[$€£]|{_CURRENCY})?\s*(?:of \w+\s*)?(?:{_EACH}\s*(?:gpu[- ]?)?(?:hour|hr|h)\b|hourly\b)"
     rf"|\b(?:hour|hourly)\b(?:\s*(?::|,|=|rate|price|cost|fee|is|of|at|costs?|for))*\s*[$€£]?\s*{_NUMBER}"
     r"(?!\s*(?:tokens?|t|tok)\b)",
     re.I,

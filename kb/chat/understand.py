@@ -214,7 +214,7 @@ def _intents(question: Question) -> tuple[Intent, ...]:
     if "what_runs" in chosen and question.terms and not re.search(r"\bllms?\b|models?\b", text, re.I):
         # "can I run flux on a 3060" is about the thing named, not about language models.
         chosen = [intent for intent in chosen if intent != "what_runs"] or ["define"]
-    told_by_words = question.meant.get("max_context", 0.0) < LEAST_BESIDE_FIT
+    told_by_words = question.meant.get("max_context", 0.0) < LEAST_AGAINST_WORDS
     if (
         "max_context" in chosen
         and question.context is not None

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from kb.chat.facts import Facts
 from kb.index.live import Index
 from kb.tools import TOOLS
 from train.ask import Asker
 from train.data import Sample, Writer
+from train.explain import Explainer, Judge
 from train.export import difference, quantize_q8_0, write_f16
 from train.model import Encoded, Schedule, Shape, batches, encoded, loss_of, new_model, train
-from train.score import figures, score
+from train.score import score
 from train.tokenizer import ANSWER, END, USER, train_tokenizer
 
 SHAPE = Shape(width=64, layers=2, heads=2, feed_forward=96, vocabulary=512)
@@ -29,11 +31,13 @@ def test_the_same_seed_makes_the_same_texts(index: Index) -> None:
     assert list(Writer(index, 3).explanations(3, 2)) == list(Writer(index, 3).explanations(3, 2))
 
 
-def test_an_explanation_stands_on_its_prompt(texts: list[Sample]) -> None:
-    explained = [text for text in texts if text.kind == "explain"]
-    assert len(explained) > 10
-    for text in explained:
-        assert figures(text.target) <= figures(text.prompt), text
+def test_an_explanation_says_its_facts(index: Index) -> None:
+    judge, explainer, judged = Judge(), Explainer(random.Random(5)), 0
+    for case in Writer(index, 5).cases(15, 3):
+        for sentence in explainer.explain(case.asked, case.facts):
+            assert judge.judgement(sentence, case.facts) == "right", sentence
+            judged += 1
+    assert judged > 60
 
 
 def test_a_planned_call_is_one_that_the_tools_take(index: Index) -> None:
@@ -52,7 +56,8 @@ def test_what_is_typed_is_copied(index: Index) -> None:
         assert asked.arguments["device"] in asked.text
 
 
-def test_a_model_learns_and_leaves_as_gguf(texts: list[Sample], tmp_path: Path) -> None:
+def test_a_model_learns_and_leaves_as_gguf(index: Index, texts: list[Sample], tmp_path: Path) -> None:
+    cases = list(Writer(index, seed=8).cases(1, 1))
     tokenizer = train_tokenizer((part for s in texts for part in (s.prompt, s.target)), SHAPE.vocabulary)
     assert tokenizer.encode("4090").tokens == ["4", "0", "9", "0"]
     rows = [encoded(text, tokenizer) for text in texts]
@@ -70,8 +75,24 @@ def test_a_model_learns_and_leaves_as_gguf(texts: list[Sample], tmp_path: Path) 
     assert difference(model, tokenizer, f16, text) < 0.05
     q8_0 = quantize_q8_0(f16, tmp_path / "tiny-q8_0.gguf")
     assert q8_0.stat().st_size < f16.stat().st_size
-    scores = score(q8_0, texts[:1], texts[-8:-6])
-    assert (scores.explained, scores.planned) == (1, 2)
+    scores = score(q8_0, cases, [text for text in texts if text.kind == "plan"][:2])
+    assert scores.planned == 2
+    assert scores.sentences.total() == sum(scores.sentences.values())
+
+
+def test_a_sentence_is_judged_by_its_case_and_values() -> None:
+    facts = [Facts("fit.no", {"need": "45.2", "have": "24", "device": "Zor 9", "m": "[1]", "heavy": ""}, ("moe",))]
+    explainer, judge = Explainer(random.Random(3)), Judge()
+    for _ in range(20):
+        for sentence in explainer.explain("does it fit?", facts):
+            assert judge.judgement(sentence, facts) == "right", sentence
+    missing = "Memory is what is missing here: 45.2 GB against 24 GB [1]."
+    assert judge.judgement(missing, facts) == "right"
+    assert judge.judgement(missing.replace("45.2", "42.5"), facts) == "wrong value"
+    assert judge.judgement(
+        "Prices age quickly: take the date into account and look at today's before you buy.", facts
+    ) == ("other case")
+    assert judge.judgement("The memory of memory is.", facts) == "broken"
 
 
 def test_batches_keep_every_row_and_their_size() -> None:
