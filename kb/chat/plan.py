@@ -29,6 +29,8 @@ LONGEST_CALL = 200
 LONGEST_RESULT = 200
 """Characters of a result, or of an error, that the model is shown."""
 FEW_WORDS = 4
+CLEAR = 0.5
+"""How likely the likeliest meaning of a question is where nobody need be asked for it."""
 SECONDS = 8.0
 """For all of the planning, at most: the answer waits for it."""
 
@@ -38,7 +40,7 @@ _QUANTITIES = {
     "currency": "currency", "price_per_kwh": "price_per_kwh", "hours_per_day": "hours_per_day",
     "rent_per_hour": "rent_per_hour", "cost_per_hour": "rent_per_hour", "watts": "watts", "psu_w": "watts",
     "own_watts": "watts", "size_gb": "size_gb", "read_mb_per_s": "read_mb_per_s", "tokens_per_s": "tokens_per_s",
-    "method": "training_method", "nvme_drives": "nvme_drives",
+    "method": "training_method", "nvme_drives": "nvme_drives", "batch_size": "batch_size", "sequence_length": "context",
 }  # fmt: skip
 """Arguments, and what they are called in a question."""
 
@@ -49,7 +51,9 @@ def unsure(question: Question, composed: Composed) -> bool:
         return False
     if any(part.startswith(NOT_WORKED_OUT) for part in composed.parts):
         return True
-    return not composed.tool_calls and (only_told(composed) or not _told(question))
+    if composed.tool_calls or max(question.meant.values(), default=0.0) >= CLEAR:
+        return False
+    return only_told(composed) or not _told(question)
 
 
 def only_told(composed: Composed) -> bool:

@@ -7,13 +7,15 @@ from text_to_num import alpha2digit
 
 _NUMBER = r"(\d{1,3}(?:[,  ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
 _CONTEXT = (
-    re.compile(rf"{_NUMBER}\s*(k|m)?[\s-]*(?:tokens?)?[\s-]*(?:of\s+)?(?:context|ctx|window)", re.I),
+    re.compile(rf"{_NUMBER}\s*(k|m)?[\s-]*(?:tokens?)?[\s-]*(?:of\s+)?(?:context|ctx|window|prompt\b)", re.I),
     re.compile(
-        rf"(?:context|ctx|window|num_ctx)(?:\s+(?:length|size|window))?\s*(?:of|=|:|at|is|to)?\s*{_NUMBER}\s*(k|m)?\b",
+        rf"(?:context|ctx|window|num_ctx|\bseq(?:uences?)?)(?:\s+(?:length|size|window))?\s*(?:set\s+)?(?:of|=|:|at|is|to)?\s*{_NUMBER}\s*(k|m)?\b",
         re.I,
     ),
     re.compile(
-        rf"(?<![\w.$€£]){_NUMBER}\s*(k|m)?[\s-]*tokens?\b(?!\s*(?:per|/|a\s+second|an?\s+hour|s\b|each second))", re.I
+        rf"(?<![\w.$€£]){_NUMBER}\s*(k|m)?[\s-]*tokens?\b"
+        r"(?!\s*(?:(?:per|/|an?|each|every)\s*(?:s\b|sec|min|hour|h\b|day)|s\b))",
+        re.I,
     ),
     re.compile(
         r"(?<![\w.$€£])(2|4|8|12|16|20|24|32|40|48|50|64|100|128|200|256|512)\s?(k)\b(?!\s*(?:sek|usd|eur|kr|dollars?|bucks|euros?|budget|w\b))",
@@ -22,7 +24,7 @@ _CONTEXT = (
 )
 _USERS = re.compile(
     rf"{_NUMBER}\s*(?:concurrent|simultaneous|parallel)?\s*(?:users?|people|persons|requests?|conversations?|streams?"
-    r"|sessions?|developers?|colleagues|co-?workers|employees|clients|students|attorneys)\b",
+    r"|sessions?|sequences|developers?|colleagues|co-?workers|employees|clients|students|attorneys)\b",
     re.I,
 )
 _CURRENCY = r"(usd|dollars?|eur|euros?|sek|kr|kronor|gbp|pounds?|bucks)"
@@ -49,6 +51,9 @@ _VRAM = re.compile(
     r"|(?:gpu|graphics card|card|mac|macbook)\s+(?:with|of|has|having)\s+(\d{1,4})\s*(?:gb|gib|gigs?)", re.I
 )  # fmt: skip
 _NVME = re.compile(r"\b(\d{1,2}|one|an?|two|three|four)\s+(?:nvme|m\.2)\b", re.I)
+_BATCH = re.compile(
+    r"\b(?:batch(?:es)?(?:\s+size)?|bs)\s*(?:of|is|=|:)?\s*(\d{1,5})\b|\b(\d{1,4}) (?:samples|examples)\b", re.I
+)
 WORDS_TO_COUNT = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "ten": 10, "twelve": 12, "sixteen": 16, "dual": 2, "twin": 2,
@@ -105,6 +110,7 @@ class Quantities:
     read_mb_per_s: float | None = None
     tokens_per_s: float | None = None
     nvme_drives: int | None = None
+    batch_size: int | None = None
 
 
 def number(text: str) -> float:
@@ -147,6 +153,7 @@ def read_quantities(text: str) -> Quantities:
     vram = _VRAM.search(text)
     speed = _TOKENS_PER_S.search(text)
     nvme = _NVME.search(text)
+    batch = _BATCH.search(text)
     rates = [(rate.start(), rate.end()) for rate in (rent, kwh) if rate]
     budget, currency = _money("".join(c for at, c in enumerate(text) if not any(a <= at < b for a, b in rates)))
     all_day = 24.0 if _ALL_DAY.search(text) else None
@@ -165,6 +172,7 @@ def read_quantities(text: str) -> Quantities:
         vram_gib=number(next(group for group in vram.groups() if group)) if vram else None,
         read_mb_per_s=number(read[1]) * (1000 if read[2].lower() == "gb" else 1) if read else None,
         tokens_per_s=number(speed[1]) if speed else None,
+        batch_size=int(number(batch[1] or batch[2])) if batch else None,
         nvme_drives=(WORDS_TO_COUNT.get(nvme[1].lower()) or int(nvme[1])) if nvme else None,
     )
 

@@ -27,6 +27,9 @@ INTENT_OF_TOOL: Mapping[str, Intent] = {
 }  # fmt: skip
 """What a call of a tool asks for."""
 
+MEANT = 0.3
+"""How likely an intent must be by sense where no words speak for another."""
+
 
 @dataclass(frozen=True)
 class Thing:

@@ -24,15 +24,16 @@ from kb.chat.patterns import (
     TOGETHER,
 )
 from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, system_bandwidth_gb_per_s
-from kb.chat.question import INTENT_OF_TOOL, Claim, Intent, Question, Thing, cards_of, platform_of
+from kb.chat.question import INTENT_OF_TOOL, MEANT, Claim, Intent, Question, Thing, cards_of, platform_of
 from kb.names import Names
 from kb.retrieval.intents import IntentClassifier
 
-LEAST_WITHOUT_WORDS = 0.3
-LEAST_BESIDE_FIT = 0.5
+LEAST_BESIDE_WEAK_WORDS = 0.5
 LEAST_AGAINST_WORDS = 0.8
-"""How likely an intent must be by sense, among those that can be: where no words ask for anything, where they are those
-of *does it fit*, which stand in all sorts of questions, and where they ask for something else."""
+"""How likely an intent must be by sense, among those that can be, where the words ask for something else; less where
+they are :data:`WEAK`. Without such words :data:`MEANT` is enough."""
+WEAK = frozenset({"fit", "memory"})
+"""Intents whose words stand in all sorts of questions."""
 LEAST_AT_ALL = 0.2
 """Among all intents. What is likely but impossible here says that the question was not understood."""
 
@@ -54,11 +55,11 @@ def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
     quantities = read_quantities(text)
     by_kind: dict[str, list[Thing]] = {"models": [], "devices": [], "quantizations": [], "terms": [], "others": []}
     claimed: list[Claim] = []
+    links: list[Thing] = []
     for mention in found:
         thing, group = thing_of(names, text, mention)
-        if group == "terms" and MOVES.search(text):
-            links = names.matches("interconnects", mention.text)
-            by_kind["others"] += [Thing(mention.text, (link,)) for link in links][:1]
+        if group == "terms":
+            links += [Thing(mention.text, (link,)) for link in names.matches("interconnects", mention.text)[:1]]
         if group == "quantizations" and quantities.kv_cache_type and near_kv(text, mention):
             continue
         if group == "devices":
@@ -67,6 +68,9 @@ def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
             claimed += [replace(claim, thing=thing) for claim in said]
         if all(other.match != thing.match for other in by_kind[group]):
             by_kind[group].append(thing)
+    meant = _meant(senses, nameless(text, found)) if senses else {}
+    if MOVES.search(text) or meant.get("transfer", 0.0) >= MEANT:
+        by_kind["others"] += links
     notes = tuple(m.note for mention in found for m in mention.matches[:1] if m.note and m.kind != "terms")
     question = Question(
         text=text,
@@ -79,7 +83,7 @@ def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
         unknown=unknown,
         notes=notes,
         training_method=_training_method(text),
-        meant=_meant(senses, nameless(text, found)) if senses else {},
+        meant=meant,
         **vars(quantities),
     )
     if not question.devices and CPU_ONLY.search(text):
@@ -130,9 +134,9 @@ def _asked(question: Question) -> list[Intent]:
 
 def _least(question: Question, spoken: Sequence[Intent]) -> float:
     telling = set(spoken) - {"define", "disputes"}
-    if telling - {"fit"}:
+    if telling - WEAK:
         return LEAST_AGAINST_WORDS
-    return LEAST_BESIDE_FIT if telling or question.figure_keys else LEAST_WITHOUT_WORDS
+    return LEAST_BESIDE_WEAK_WORDS if telling or question.figure_keys else MEANT
 
 
 def _possible(question: Question, spoken: Sequence[Intent]) -> dict[Intent, bool]:
@@ -309,7 +313,7 @@ def _completed(question: Question, earlier: Sequence[str], names: Names, senses:
     if question.training_method is None and before.training_method:
         taken["training_method"] = before.training_method
     figure_keys = question.figure_keys or before.figure_keys
-    sure = max(question.meant.values(), default=0.0) >= LEAST_BESIDE_FIT
+    sure = max(question.meant.values(), default=0.0) >= LEAST_AGAINST_WORDS
     meant = question.meant if sure else {}
     merged = replace(question, **taken, meant=meant, carried=tuple(dict.fromkeys(carried)))
     own = _asked(merged)

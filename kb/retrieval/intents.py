@@ -30,15 +30,18 @@ CALLED = {
 
 _SLOTS = {
     "model": CALLED["models"], "device": CALLED["accelerators"], "device_2": CALLED["accelerators"],
-    "accelerator": CALLED["accelerators"], "spec": CALLED["accelerators"], "cpu": CALLED["cpus"],
+    "accelerator": CALLED["accelerators"], "cpu": CALLED["cpus"],
     "platform": CALLED["motherboards"], "drive": CALLED["storage"], "quantization": CALLED["quantizations"],
     "kv_cache_type": "q8_0", "method": "qlora", "context": "8k", "budget_usd": "2000", "purchase": "2000",
     "price_per_kwh": "0.30", "rent_per_hour": "0.50", "cost_per_hour": "0.50", "hours_per_day": "8", "size_gb": "40",
     "read_mb_per_s": "3500", "tokens_per_s": "40", "min_tokens_per_s": "20", "watts": "450", "psu_w": "850",
     "system_memory_gb": "64", "sequence_length": "2048",
 }  # fmt: skip
-_LINKS = ("PCIe 4.0 x16", "10 GbE", "ConnectX-7", "NVLink", "Thunderbolt 5", "gigabit ethernet")
-_TERMS = ("VRAM", "KV cache", "quantization", "NVLink", "RAPIDS", "tensor cores", "GGUF", "memory bandwidth", "MoE")
+_SEVERAL = {
+    "link": ("PCIe 4.0 x16", "10 GbE", "ConnectX-7", "NVLink", "Thunderbolt 5", "gigabit ethernet"),
+    "name": ("VRAM", "KV cache", "quantization", "NVLink", "RAPIDS", "tensor cores", "GGUF", "bandwidth", "MoE", "Q4"),
+    "spec": (*CALLED.values(), "power supply", "case", "cooler", "network card"),
+}
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
 IN_WORDS = "_in_words"
@@ -106,8 +109,8 @@ def _readings(templates: Sequence[str]) -> Iterator[str]:
 def _filled(slot: str, rng: random.Random) -> str:
     if slot.endswith(IN_WORDS):
         return "two"
-    if slot in ("link", "name"):
-        return rng.choice(_LINKS if slot == "link" else _TERMS)
+    if slot in _SEVERAL:
+        return rng.choice(_SEVERAL[slot])
     return _SLOTS.get(slot, "2")
 
 

@@ -125,7 +125,10 @@ def training(desk: Desk) -> list[Section]:
         methods = (method,) if method else ("qlora", "lora", "full")
         section, needed = Section(""), 0.0
         for chosen in methods:
-            result, mark = desk.call("estimate_training_memory", model=model_name(thing), method=chosen)
+            result, mark = desk.call(
+                "estimate_training_memory", model=model_name(thing), method=chosen,
+                batch_size=desk.question.batch_size, sequence_length=desk.question.context,
+            )  # fmt: skip
             label = {"qlora": "QLoRA", "lora": "LoRA", "full": "full fine-tuning"}[chosen]
             if not section.verdict:
                 needed = result.total_gib

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from kb.chat.evidence import Desk, Section
-from kb.chat.question import Question
+from kb.chat.question import MEANT, Question
 from kb.chat.sections.telling import told
 from kb.chat.wording import first_paragraph, first_sentences, fmt, one_line, plain, price_text
 from kb.index.build import GLOSSARY
@@ -193,7 +193,8 @@ def define(desk: Desk) -> list[Section]:
     passages: list[Section] = []
     if not plain_definition:
         findings = desk.index.searcher.search(question.text, 8)
-        if not findings.reaches() and not (question.devices or question.models or question.others):
+        ours = question.devices or question.models or question.others or question.meant.get("define", 0.0) >= MEANT
+        if not findings.reaches() and not ours:
             return []
         passages = _from_documents(desk, findings)
     sections: list[Section] = []
