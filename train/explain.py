@@ -65,7 +65,7 @@ class Explainer:
     def _filled(self, phrase: str, values: Mapping[str, str]) -> str:
         text = expanded(phrase, self._rng).format(**values)
         text = re.sub(r"\s+([.,;:])", r"\1", text)
-        return text[0].upper() + text[1:]
+        return text if phrase.startswith("{") else text[0].upper() + text[1:]
 
 
 def pattern_of(phrase: str, values: Mapping[str, str] | None = None) -> re.Pattern[str]:

@@ -20,6 +20,8 @@ from kb.records import Term
 Values = dict[str, str]
 
 _NUMBER = re.compile(r"\d[\d.,]*")
+NAMES_BESIDE = ("broader", "related")
+"""Names that the answer need not have said; one with a figure in it cannot be written then."""
 EXPLAINED_FIGURES = ("memory_gib", "memory_bandwidth_gb_per_s", "tdp_w", "fp16_dense_tflops", "price", "nvlink")
 """Figures of a record of which there is something to say; of the others only that they have a source."""
 
@@ -47,10 +49,15 @@ class Facts:
 
 def facts(index: Index, question: Question, composed: Composed) -> list[Facts]:
     """The first two things to explain, with the values that stand in the answer's evidence."""
-    evidence = _numbers(" ".join((*composed.evidence, composed.trusted)))
-    found = list(_cases(index, question, composed))[:2]
+    evidence = " ".join((*composed.evidence, composed.trusted))
+    numbers = _numbers(evidence)
+
+    def stands(key: str, value: str) -> bool:
+        return _numbers(value) <= numbers and (key not in NAMES_BESIDE or not _NUMBER.search(value))
+
     return [
-        Facts(one.case, {k: v for k, v in one.values.items() if _numbers(v) <= evidence}, one.traits) for one in found
+        Facts(one.case, {key: value for key, value in one.values.items() if stands(key, value)}, one.traits)
+        for one in list(_cases(index, question, composed))[:2]
     ]
 
 

@@ -37,6 +37,8 @@ _RENT = re.compile(
     re.I,
 )
 _KWH = re.compile(rf"[$€£]?\s*{_NUMBER}\s*(¢|cents?|ct|öre)?\s*([$€£]|{_CURRENCY})?\s*{_EACH}\s*kwh", re.I)
+_CENTS = re.compile(rf"{_NUMBER}\s*(¢|cents?|ct)(?![\w])(?!\s*(?:an?|per|/)\s*(?:hour|h\b|min|token|million))()", re.I)
+"""What costs cents where nothing is said of what, is a kilowatt-hour."""
 _HOURS = re.compile(rf"{_NUMBER}\s*(?:hours?|hrs?|h)\s*(?:of \w+\s*)?(?:(?:/|per|a|each|every)\s*day|daily)", re.I)
 _ALL_DAY = re.compile(r"24\s*/?\s*7\b|around the clock|day and night|nonstop|non-stop|continuously", re.I)
 _WATTS = re.compile(rf"{_NUMBER}\s*(k)?w(?:atts?)?\b(?!h)", re.I)
@@ -144,7 +146,7 @@ def read_quantities(text: str) -> Quantities:
     """
     text = in_digits(text)
     users = _USERS.search(text)
-    rent, kwh = _RENT.search(text), _KWH.search(text)
+    rent, kwh = _RENT.search(text), _KWH.search(text) or _CENTS.search(text)
     hours = _HOURS.search(text)
     watts = _WATTS.search(text)
     memory = _SYSTEM_MEMORY.search(text)

@@ -19,7 +19,8 @@ from kb.tools.resolve import (
 
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4
-CARD_COUNTS = tuple(range(2, 17))
+MOST_CARDS, MOST_CARDS_ASKED = 16, 64
+"""How many cards are tried: as a way out, and where the question is how many."""
 
 
 def device_name(thing: Thing) -> str:
@@ -200,13 +201,14 @@ def _ways_out(desk: Desk, model: str, quantization: str, device: DeviceArgument,
 
 
 def _least_cards(desk: Desk, model: str, quantization: str, device: DeviceArgument, count: int) -> tuple[Any, str]:
-    """The fit on as many equal cards as are needed; None for what is no card, and where sixteen do not do."""
+    """The fit on as many equal cards as are needed; None for what is no card, and where the most do not do."""
     cards = isinstance(device, str) and " + " not in device and desk.question.devices
     if not cards or desk.question.devices[0].match.kind != "accelerators":
         return None, ""
     arguments = {"model": model, "quantization": quantization, "device": device, **shared_arguments(desk)}
     given = {key: value for key, value in arguments.items() if value is not None}
-    for more in (number for number in CARD_COUNTS if number > count):
+    most = MOST_CARDS_ASKED if HOW_MANY.search(desk.question.text) else MOST_CARDS
+    for more in range(max(2, count + 1), most + 1):
         if TOOLS["check_fit"].call(desk.index, given | {"device_count": more}).verdict == "fits":
             return desk.call("check_fit", **given, device_count=more)
     return None, ""

@@ -219,6 +219,8 @@ DAMAGES = {
     "manifest not UTF-8": lambda folder: (folder / "manifest.json").write_bytes(b"\xff\xfe{"),
     "another form": lambda folder: _edit_manifest(folder, schema_version=0),
     "another embedding model": lambda folder: _edit_manifest(folder, embedding_sha256="0" * 64),
+    "intents gone": lambda folder: (folder / "intents.npz").unlink(),
+    "intents of others": lambda folder: (folder / "intents.npz").write_bytes(b"not arrays"),
     "vectors gone": lambda folder: shutil.rmtree(folder / "chroma"),
     "vectors empty": lambda folder: (shutil.rmtree(folder / "chroma"), (folder / "chroma").mkdir()),
     "vectors fewer": _lose_vectors,
