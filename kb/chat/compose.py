@@ -24,6 +24,9 @@ _NOT_OURS = re.compile(
     r"|\bwrite (?:me )?an? (?:\w+ )?(?:script|poem|essay|story|song)\b", re.I
 )  # fmt: skip
 _MARK = re.compile(r"\[(\d{1,3})\]")
+OURS, FOREIGN = 0.85, 0.1
+"""How likely a question is one of our domain by its sense: from here on passages need not be as near to it, and below
+that nothing is answered."""
 MOST_DISPUTES = 3
 DISPUTE_POOL = 25
 """How deep among all passages a dispute may rank and still be shown."""
@@ -79,7 +82,7 @@ class Composed:
 def compose(index: Index, question: Question) -> Composed:
     """Everything but the language model: deterministic, and an answer by itself."""
     desk = Desk(index, question)
-    if _NOT_OURS.search(question.text):
+    if _NOT_OURS.search(question.text) or _foreign(question):
         return _abstained(desk, [])
     parts: list[str] = [*_corrections(desk), *_unknown_names(desk)]
     parts += [section.text() for section in _disputed_names(desk)]
@@ -202,8 +205,15 @@ def _query(question: Question) -> str:
 
 def _in_domain(question: Question, findings: Findings) -> bool:
     named = question.models or question.devices or question.quantizations or question.others
-    bar = ABSTAIN_BELOW_COSINE - 0.12 if named else ABSTAIN_BELOW_COSINE
+    ours = sum(question.meant.values()) >= OURS
+    bar = ABSTAIN_BELOW_COSINE - (0.12 if named else 0.08 if ours else 0.0)
     return findings.reaches(bar)
+
+
+def _foreign(question: Question) -> bool:
+    """Whether the question is of another domain by its sense, and names nothing of ours."""
+    named = question.models or question.devices or question.quantizations or question.others
+    return bool(question.meant) and not named and sum(question.meant.values()) < FOREIGN
 
 
 def _abstained(desk: Desk, problems: list[str]) -> Composed:

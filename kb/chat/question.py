@@ -27,7 +27,7 @@ INTENT_OF_TOOL: Mapping[str, Intent] = {
 }  # fmt: skip
 """What a call of a tool asks for."""
 
-MEANT = 0.3
+MEANT = 0.25
 """How likely an intent must be by sense where no words speak for another."""
 
 

@@ -28,14 +28,16 @@ from kb.chat.question import INTENT_OF_TOOL, MEANT, Claim, Intent, Question, Thi
 from kb.names import Names
 from kb.retrieval.intents import IntentClassifier
 
-LEAST_BESIDE_WEAK_WORDS = 0.5
-LEAST_AGAINST_WORDS = 0.8
-"""How likely an intent must be by sense, among those that can be, where the words ask for something else; less where
-they are :data:`WEAK`. Without such words :data:`MEANT` is enough."""
+LEAST_BESIDE_WEAK_WORDS = 0.45
+LEAST_AGAINST_WORDS = 0.85
+"""How likely an intent must be by sense where the words ask for something else; less where they are :data:`WEAK`.
+Without such words :data:`MEANT` is enough."""
+HELD: tuple[Intent, ...] = ("fit", "best_quantization", "max_context")
+"""Intents of which an amount of memory is the device's."""
 WEAK = frozenset({"fit", "memory"})
 """Intents whose words stand in all sorts of questions."""
-LEAST_AT_ALL = 0.2
-"""Among all intents. What is likely but impossible here says that the question was not understood."""
+TOLD = frozenset({"spec", "define", "passages"})
+"""Intents that ask for nothing to be worked out."""
 
 
 def understand(messages: Sequence[str], names: Names, senses: IntentClassifier | None = None) -> Question:
@@ -88,8 +90,9 @@ def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
     )
     if not question.devices and CPU_ONLY.search(text):
         question = replace(question, cpu_bandwidth_gb_per_s=system_bandwidth_gb_per_s(text))
-    elif question.models and not question.devices and question.vram_gib is None and ENOUGH.search(text):
-        question = replace(question, vram_gib=question.size_gb)
+    elif question.models and not question.devices and question.vram_gib is None:
+        held = ENOUGH.search(text) or max(meant.get(intent, 0.0) for intent in HELD) >= MEANT
+        question = replace(question, vram_gib=question.size_gb) if held else question
     question = replace(question, together=len(question.devices) > 1 and bool(TOGETHER.search(text)))
     question = replace(question, figure_keys=tuple(key for key, pattern in FIGURE_KEYS if pattern.search(text)))
     return replace(question, intents=_intents(question))
@@ -125,18 +128,17 @@ def _asked(question: Question) -> list[Intent]:
     if not odds:
         return spoken
     best = max(odds, key=odds.__getitem__)
-    impossible = sum(chance for intent, chance in question.meant.items() if intent not in odds)
-    if best in spoken or odds[best] < max(LEAST_AT_ALL, _least(question, spoken) * (1 - impossible)):
+    if best in spoken or not _is_meant(question, spoken, best, odds[best]):
         return spoken
     # With a model and a device, a question of no other kind is answered with both fit and speed.
     return spoken if best == "fit" else [best]
 
 
-def _least(question: Question, spoken: Sequence[Intent]) -> float:
+def _is_meant(question: Question, spoken: Sequence[Intent], best: Intent, chance: float) -> bool:
     telling = set(spoken) - {"define", "disputes"}
-    if telling - WEAK:
-        return LEAST_AGAINST_WORDS
-    return LEAST_BESIDE_WEAK_WORDS if telling or question.figure_keys else MEANT
+    if telling - WEAK or (telling and best in TOLD):
+        return chance >= LEAST_AGAINST_WORDS
+    return chance >= (LEAST_BESIDE_WEAK_WORDS if telling or question.figure_keys else MEANT)
 
 
 def _possible(question: Question, spoken: Sequence[Intent]) -> dict[Intent, bool]:

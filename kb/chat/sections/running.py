@@ -72,6 +72,10 @@ def power_cost(desk: Desk) -> list[Section]:
     return sections
 
 
+COMMON_LINKS = ("1-gbe", "10-gbe", "pcie-4-0-x16")
+"""Shown where a question names no link."""
+
+
 def load_time(desk: Desk) -> list[Section]:
     question = desk.question
     drive = next((thing for thing in question.others if thing.match.kind == "storage"), None)
@@ -95,11 +99,11 @@ def load_time(desk: Desk) -> list[Section]:
 
 def transfer(desk: Desk) -> list[Section]:
     question = desk.question
-    links = [thing for thing in question.others if thing.match.kind == "interconnects"]
+    named = [thing.match.slug for thing in question.others if thing.match.kind == "interconnects"]
     sections = []
-    for link in links[:3]:
-        desk.about("interconnects", link.match.slug)
-        arguments: dict[str, object] = {"link": link.match.slug}
+    for link in named[:3] or COMMON_LINKS:
+        desk.about("interconnects", link)
+        arguments: dict[str, object] = {"link": link}
         if question.size_gb is not None:
             arguments["size_gb"] = question.size_gb
         else:
@@ -107,7 +111,7 @@ def transfer(desk: Desk) -> list[Section]:
         result, mark = desk.call("estimate_transfer_time", **arguments)
         took = f"{fmt(result.seconds)} s" if result.seconds >= 0.1 else f"{fmt(result.seconds * 1e6)} µs"
         section = Section(f"**About {took} over {result.link}.** {mark}", [f"{result.formula} {mark}"])
-        section.notes = [*result.assumptions]
+        section.notes = [*result.assumptions] if named else ["no link that I know was named", *result.assumptions]
         sections.append(section)
     return sections
 
