@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kb.default_model import write_default_model
 from kb.index.build import build
 from kb.index.live import Index, LiveIndex
 from kb.retrieval.embed import Embedder
@@ -21,12 +22,14 @@ def embedder() -> Embedder:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config, embedder: Embedder) -> Path:
-    """A data folder with a fresh build; only the embeddings of unchanged passages are kept from run to run."""
+    """A data folder with a fresh build, and no language model but where a test asks for one; only the embeddings of
+    unchanged passages are kept from run to run."""
     folder = tmp_path_factory.mktemp("data")
     kept = pytestconfig.cache.mkdir("embeddings") if pytestconfig.cache else folder / "none"
     if kept.is_dir():
         shutil.copytree(kept, folder / "embeddings")
     build(ROOT, folder, embedder)
+    write_default_model(folder, "none")
     shutil.copytree(folder / "embeddings", kept, dirs_exist_ok=True)
     return folder
 

@@ -67,6 +67,7 @@ def test_from_the_hub_to_the_default_and_away(data: Path, tmp_path_factory: pyte
     assert file.is_file()
     kb("remove", "tiny", "--yes", data=data)
     assert not file.exists()
+    kb("use", "none", data=data)
     assert "'none'" in kb("bench", data=data, status=1)[1]
 
 
@@ -86,7 +87,7 @@ def test_auto_chooses_for_this_machine(data: Path, tmp_path: Path) -> None:
 def test_list(data: Path) -> None:
     out, _ = kb("list", data=data)
     assert "Apache-2.0" in out
-    assert "In force: none" in out
+    assert "In force: built-in" in out
     assert "KB_MODEL goes before" in kb("list", data=data, KB_MODEL="/x.gguf")[0]
 
 

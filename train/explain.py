@@ -32,35 +32,33 @@ class Explainer:
     def explain(self, question: str, facts: Sequence[Facts]) -> list[str]:
         """Sentences, of two facts at most; why it is so or what to do comes first where that is asked."""
         shares = (3, 2) if len(facts) > 1 else (self._rng.choice((3, 4, 4, 5)),)
-        gists = [gist for one in facts for gist in self._phrases[one.case].get("gist", ())]
         said: list[str] = []
         for one, most in zip(facts, shares, strict=False):
-            values = {**one.values, "gist": self._rng.choice(gists)} if gists else one.values
-            said += [text for text in self._said(one, values, self._moves(question), most) if text not in said]
+            said += [text for text in self._said(one, self._moves(question), most) if text not in said]
         return said
 
     def _moves(self, question: str) -> tuple[str, ...]:
         if _ASKS_WHY.search(question):
-            return ("open", "why", "why", "how", "near", "next")
+            return ("why", "why", "how", "next")
         if _ASKS_WHAT_TO_DO.search(question):
-            return ("open", "why", "next", "next", "how", "near")
+            return ("why", "next", "next", "how")
         twice = ("why",) if self._rng.random() < 0.4 else ()
-        return ("open", "why", *twice, "how", "near", "next")
+        return ("why", *twice, "how", "next")
 
-    def _said(self, facts: Facts, values: Mapping[str, str], moves: Sequence[str], most: int) -> list[str]:
+    def _said(self, facts: Facts, moves: Sequence[str], most: int) -> list[str]:
         wanted: list[str] = []
         for move in moves:
             fitting = [
                 phrase
                 for phrase in self._phrases[facts.case].get(move, ())
-                if phrase not in wanted and all(slot in values for slot in slots_of(phrase))
+                if phrase not in wanted and all(slot in facts.values for slot in slots_of(phrase))
             ]
             if fitting:
                 wanted.append(self._rng.choice(fitting))
         for trait in facts.traits:
             if wanted and self._rng.random() < 0.6:
                 wanted.insert(self._rng.randrange(1, len(wanted) + 1), self._rng.choice(self._phrases[trait]["also"]))
-        return [self._filled(phrase, values) for phrase in wanted][:most]
+        return [self._filled(phrase, facts.values) for phrase in wanted][:most]
 
     def _filled(self, phrase: str, values: Mapping[str, str]) -> str:
         text = expanded(phrase, self._rng).format(**values)
@@ -92,18 +90,18 @@ class Judge:
     def __init__(self) -> None:
         self._phrases = read_explanations()
         self._any = {
-            case: [pattern_of(phrase) for move, phrases in moves.items() if move != "gist" for phrase in phrases]
+            case: [pattern_of(phrase) for phrases in moves.values() for phrase in phrases]
             for case, moves in self._phrases.items()
         }
 
     def judgement(self, sentence: str, facts: Sequence[Facts]) -> Judgement:
         own = [(case, one.values) for one in facts for case in (one.case, *one.traits)]
         for case, values in own:
-            for move, phrases in self._phrases[case].items():
-                if move != "gist" and any(
+            for phrases in self._phrases[case].values():
+                if any(
                     pattern_of(phrase, values).fullmatch(sentence)
                     for phrase in phrases
-                    if all(slot in values or slot == "gist" for slot in slots_of(phrase))
+                    if all(slot in values for slot in slots_of(phrase))
                 ):
                     return "right"
         found = {case for case, patterns in self._any.items() if any(p.fullmatch(sentence) for p in patterns)}

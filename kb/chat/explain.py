@@ -15,6 +15,8 @@ from kb.chat.trust import Certainty, Verdict, objection
 from kb.index.live import Index
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
+_WORD = re.compile(r"[^\W\d_]{2}")
+_SUM = re.compile(r"\d.*\s[+×÷=]\s.*")
 _WHOLE = '.!?)”"'
 """A last sentence that ends otherwise was cut by the token limit."""
 
@@ -32,6 +34,7 @@ class Explanation:
         results = (figures_with_units(call.result) for call in composed.tool_calls)
         self._evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
         self._facts = tuple(one.text for one in facts(index, question, composed))
+        self._shown = (*composed.evidence, composed.trusted)
         self._marks = {citation.id for citation in composed.citations}
         self._verdict = _verdict(composed)
         self._kept: list[str] = []
@@ -45,7 +48,7 @@ class Explanation:
 
     def _grammar(self) -> Grammar:
         """Figures come from the texts that the model is shown; the question's own only where the evidence has them."""
-        shown = locked((*self._composed.evidence, self._composed.trusted), self._names)
+        shown = locked(self._shown, self._names)
         asked = locked((self._question.text,), self._names)
         allowed = Locked(
             bare=shown.bare | {figure for figure in asked.bare if not self._evidence.unsupported(figure)},
@@ -72,7 +75,7 @@ class Explanation:
                 self.removed += 1
 
     def _judged(self, sentence: str, certainty: Certainty) -> Iterator[str]:
-        if not sentence.strip():
+        if not _WORD.search(sentence):
             return
         against = objection(sentence, self._kept, self._verdict, certainty)
         self._repetitions += against == "repeats"
@@ -87,7 +90,12 @@ class Explanation:
     def _grounded(self, sentence: str) -> bool:
         """Whether the sentence's figures are in the evidence, in words too, and its citation marks exist."""
         marks = {int(number) for number in _MARK.findall(sentence)}
-        return marks <= self._marks and not self._evidence.unsupported(sentence)
+        return marks <= self._marks and self._copied_sums(sentence) and not self._evidence.unsupported(sentence)
+
+    def _copied_sums(self, sentence: str) -> bool:
+        """Whether what is worked out in the sentence, if anything, stands in the evidence just so."""
+        found = _SUM.search(_MARK.sub("", sentence))
+        return found is None or any(found[0].strip(" .!") in text for text in self._shown)
 
 
 @dataclass

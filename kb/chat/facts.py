@@ -13,15 +13,13 @@ from kb.calc.results import Range
 from kb.chat.compose import Composed
 from kb.chat.question import Question
 from kb.chat.reply import ToolCall
-from kb.chat.wording import fmt, joined
+from kb.chat.wording import fmt
 from kb.index.live import Index
 from kb.records import Term
 
 Values = dict[str, str]
 
 _NUMBER = re.compile(r"\d[\d.,]*")
-NAMES_BESIDE = ("broader", "related")
-"""Names that the answer need not have said; one with a figure in it cannot be written then."""
 EXPLAINED_FIGURES = ("memory_gib", "memory_bandwidth_gb_per_s", "tdp_w", "fp16_dense_tflops", "price", "nvlink")
 """Figures of a record of which there is something to say; of the others only that they have a source."""
 
@@ -49,14 +47,9 @@ class Facts:
 
 def facts(index: Index, question: Question, composed: Composed) -> list[Facts]:
     """The first two things to explain, with the values that stand in the answer's evidence."""
-    evidence = " ".join((*composed.evidence, composed.trusted))
-    numbers = _numbers(evidence)
-
-    def stands(key: str, value: str) -> bool:
-        return _numbers(value) <= numbers and (key not in NAMES_BESIDE or not _NUMBER.search(value))
-
+    numbers = _numbers(" ".join((*composed.evidence, composed.trusted)))
     return [
-        Facts(one.case, {key: value for key, value in one.values.items() if stands(key, value)}, one.traits)
+        Facts(one.case, {k: v for k, v in one.values.items() if _numbers(v) <= numbers}, one.traits)
         for one in list(_cases(index, question, composed))[:2]
     ]
 
@@ -97,10 +90,7 @@ def _told(index: Index, question: Question, composed: Composed) -> Iterator[Fact
     known = index.known.terms
     terms = [citation for citation in composed.citations if citation.term]
     if terms and terms[0].id == 1:
-        term = known[terms[0].term or ""]
-        group = term_group(index, term)
-        yield Facts("term", _term_values(index, term))
-        yield Facts(f"term.{group}", {})
+        yield Facts(f"term.{term_group(index, known[terms[0].term or ''])}", {})
     elif any(citation.passage_id for citation in composed.citations):
         asked = [match.slug for thing in question.terms for match in thing.candidates if match.slug in known]
         if asked:
@@ -109,17 +99,6 @@ def _told(index: Index, question: Question, composed: Composed) -> Iterator[Fact
             yield Facts("passages", {})
     if any(citation.dispute for citation in composed.citations):
         yield Facts("dispute", {})
-
-
-def _term_values(index: Index, term: Term) -> Values:
-    terms = index.known.terms
-    values = {"term": term.pref_label}
-    if term.broader:
-        values["broader"] = terms[term.broader[0]].pref_label
-    related = [terms[slug].pref_label for slug in term.related[:2] if slug in terms]
-    if related:
-        values["related"] = joined(related)
-    return values
 
 
 def _is_follow_up(calls: Sequence[ToolCall], position: int) -> bool:
@@ -223,7 +202,7 @@ def _memory(result: Mapping[str, Any], values: Values, composed: Composed, posit
 
 def _context(result: Mapping[str, Any], values: Values, composed: Composed, position: int) -> Facts:
     values |= {"cache": f"{result['kv_cache_gb_at_max']:.2f}"}
-    if result["model_limit"]:
+    if result["limited_by"] == "model":
         values["limit"] = f"{result['model_limit']:,}"
     kinds = {"memory": "max_context", "model": "max_context.model", "weights": "max_context.none"}
     return Facts(kinds[result["limited_by"]], values, _kinds(result))

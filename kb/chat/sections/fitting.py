@@ -234,7 +234,7 @@ def speed(desk: Desk) -> list[Section]:
         section = Section(
             f"**About {fmt(result.decode_tokens_per_s.typical)} tokens/s** for {what}{offloaded}, with "
             f"{desk.question.context or default_context(desk):,} tokens of context; likely between "
-            f"{fmt(result.decode_tokens_per_s.low)} and {fmt(result.decode_tokens_per_s.high)}. {mark}"
+            f"{fmt(result.decode_tokens_per_s.low)} and {fmt(result.decode_tokens_per_s.high)} tokens/s. {mark}"
         )
         section.lines.append(f"Ceiling: {fmt(result.ceiling_tokens_per_s)} tokens/s, which no software passes {mark}")
         section.lines.append(f"Limited by {result.bottleneck} {mark}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kb.chat.engines import make_engine
-from kb.default_model import DefaultModel, models_dir, read_default_model, write_default_model
+from kb.default_model import UNCHOSEN, DefaultModel, models_dir, read_default_model, write_default_model
 from kb.errors import InvalidArgument, UnknownName
 from kb.models.downloads import load_downloads
 from kb.models.shelf import find_file, remove, shelved, unfinished
@@ -63,7 +63,7 @@ def test_names_of_nothing(data: Path) -> None:
 
 @pytest.mark.parametrize("chosen", ["built-in", "none"])
 def test_a_default_that_is_no_file(data: Path, chosen: DefaultModel) -> None:
-    assert read_default_model(data) == "none"
+    assert read_default_model(data) == UNCHOSEN == "built-in"
     write_default_model(data, chosen)
     assert read_default_model(data) == chosen
     engine = make_engine(Settings(data_dir=data))
@@ -76,7 +76,7 @@ def test_a_default_that_is_no_file(data: Path, chosen: DefaultModel) -> None:
 def test_a_default_moves_with_the_data_folder(data: Path, tmp_path: Path) -> None:
     write_default_model(data, models_dir(data) / "mine.gguf")
     moved = models_dir(data).rename(tmp_path / "moved")
-    assert read_default_model(moved.parent) == "none"
+    assert read_default_model(moved.parent) == UNCHOSEN
     moved.rename(models_dir(data))
     assert read_default_model(data) == models_dir(data) / "mine.gguf"
     assert (models_dir(data) / "default").read_text("utf-8") == "mine.gguf\n"
@@ -100,7 +100,7 @@ def test_remove_takes_all_parts_and_resets_the_default(data: Path) -> None:
     write_default_model(data, big)
     remove(data, big)
     assert [file.stem for file in shelved(data)] == ["Qwen3-4B-Instruct-2507-Q4_K_M", "mine"]
-    assert read_default_model(data) == "none"
+    assert read_default_model(data) == UNCHOSEN == "built-in"
     write_default_model(data, models_dir(data) / "mine.gguf")
     remove(data, find_file(data, DOWNLOADS, "qwen3-8b", whole=False))
     assert unfinished(data) == []
