@@ -10,7 +10,7 @@ from kb.index.live import Index
 
 
 def answer(index: Index, *messages: str) -> Composed:
-    return compose(index, understand(messages, index.names))
+    return compose(index, understand(messages, index.names, index.intents))
 
 
 def test_the_question_of_the_mission(index: Index) -> None:
@@ -114,3 +114,24 @@ def test_a_whole_machine_is_a_bill_of_parts(index: Index) -> None:
     assert [call.name for call in composed.tool_calls] == ["plan_build"]
     for part in ("GPU: 2× GeForce RTX 3090", "PSU: ", "Motherboard: ", "in all."):
         assert part in composed.text
+
+
+@pytest.mark.parametrize("question", ["recommend a good crime novel", "which gaming chair is best for me"])
+def test_a_question_of_another_domain_is_known_by_its_sense(index: Index, question: str) -> None:
+    composed = answer(index, question)
+    assert composed.abstained
+    assert composed.citations == ()
+
+
+def test_how_many_cards_is_answered_where_many_are_needed(index: Index) -> None:
+    composed = answer(index, "how many 3090s to run deepseek r1 in full")
+    found = re.match(r"\*\*(\d+)× GeForce RTX 3090 hold DeepSeek R1 671B", composed.text)
+    assert found is not None
+    counts = [call.arguments["device_count"] for call in composed.tool_calls if call.result.get("verdict") == "fits"]
+    assert int(found[1]) in counts
+
+
+def test_a_transfer_without_a_link_shows_common_ones(index: Index) -> None:
+    composed = answer(index, "how long to copy a 40 gig model over wifi 6")
+    assert "About 320 s over 1 Gbit/s Ethernet" in composed.text
+    assert "no link that I know was named" in composed.text

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kb.chat.quantities import read_quantities
 from kb.chat.understand import understand
 from kb.index.live import Index
 
@@ -137,3 +138,44 @@ def test_money_and_links(index: Index, text: str, intent: str) -> None:
 def test_an_amount_of_money_is_no_card(index: Index) -> None:
     assert understand(["what can I build for $7600?"], index.names).devices == ()
     assert understand(["what is the rx 7600 good for?"], index.names).devices != ()
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("would qwen3 14b choke my 3060 12gb", "fit"),
+        ("am I going to fall asleep while a 4060 ti 16gb types out answers of gemma 3 27b", "speed"),
+        ("how strong must the power unit be that feeds two 4090", "power_supply"),
+        ("how many pages of contract can llama 3.1 8b swallow at once on a 3060 12gb", "max_context"),
+        ("what does my 3090 add to the bill each year", "power_cost"),
+        ("which squeezed version of qwen3 32b goes onto a 16 gb card", "best_quantization"),
+        ("seconds to shift 40 gb through 10 GbE", "transfer"),
+    ],
+)
+def test_other_words_of_the_same_sense(index: Index, text: str, intent: str) -> None:
+    assert understand([text], index.names, index.intents).intents[0] == intent
+
+
+def test_words_that_ask_for_something_go_before_a_guess(index: Index) -> None:
+    text = "A 4090 costs me 1600 dollars, renting one is 0.50 per hour. When does buying pay off? it draws 450 W"
+    assert understand([text], index.names, index.intents).intents == ("rent_or_buy",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("two thousand dollars for a machine", {"budget": 2000.0, "currency": "USD"}),
+        ("my budget is 2 grand", {"budget": 2000.0, "currency": "USD"}),
+        ("32 thousand tokens of context", {"context": 32000}),
+        ("it is $1.6 the hour, or $3,000 to buy", {"rent_per_hour": 1.6, "budget": 3000.0}),
+        ("hourly 2.42 dollars at 302/s", {"rent_per_hour": 2.42, "tokens_per_s": 302.0}),
+        ("400 watts around the clock at 32 cents", {"watts": 400.0, "hours_per_day": 24.0, "price_per_kwh": 0.32}),
+        ("32 cents an hour", {"price_per_kwh": None}),
+        ("qlora with bs 4, seq 8192", {"batch_size": 4, "context": 8192}),
+        ("8 samples of 4096 tokens per step", {"batch_size": 8, "context": 4096}),
+        ("40 tokens per second", {"tokens_per_s": 40.0, "context": None}),
+    ],
+)
+def test_quantities_in_other_words(text: str, expected: dict[str, float | str | None]) -> None:
+    read = vars(read_quantities(text))
+    assert {key: read[key] for key in expected} == expected
