@@ -8,6 +8,7 @@ import pytest
 
 from kb.chat.engines import make_engine
 from kb.chat.engines.base import Engine, Prompt, Run
+from kb.default_model import BUILT_IN, write_default_model
 from kb.errors import EngineUnavailable
 from kb.settings import Settings
 from tests.make_gguf import truncate
@@ -38,8 +39,10 @@ def settled(engine: Engine) -> str:
     pytest.fail("it loads and loads")
 
 
-def test_nothing_asked_for() -> None:
-    assert make_engine(Settings()) is None
+def test_nothing_asked_for(engines: list[Engine], tmp_path: Path) -> None:
+    assert make(engines, data_dir=tmp_path).name == f"gguf:{BUILT_IN.stem}"
+    write_default_model(tmp_path, "none")
+    assert make_engine(Settings(data_dir=tmp_path)) is None
 
 
 def test_a_file(engines: list[Engine], tiny_gguf: Path) -> None:
