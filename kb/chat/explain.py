@@ -16,6 +16,7 @@ from kb.index.live import Index
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _WORD = re.compile(r"[^\W\d_]{2}")
+_NAME = re.compile(r"(?<=[a-z,;:] )[A-Z]\w*(?: [A-Z]\w*)* \d[\w.]*\w")
 _SUM = re.compile(r"\d.*\s[+×÷=]\s.*")
 _WHOLE = '.!?)”"'
 """A last sentence that ends otherwise was cut by the token limit."""
@@ -90,7 +91,13 @@ class Explanation:
     def _grounded(self, sentence: str) -> bool:
         """Whether the sentence's figures are in the evidence, in words too, and its citation marks exist."""
         marks = {int(number) for number in _MARK.findall(sentence)}
-        return marks <= self._marks and self._copied_sums(sentence) and not self._evidence.unsupported(sentence)
+        copied = self._copied_sums(sentence) and self._copied_names(sentence)
+        return marks <= self._marks and copied and not self._evidence.unsupported(sentence)
+
+    def _copied_names(self, sentence: str) -> bool:
+        """Whether what bears a figure like a name (``Zeta RT 100``) bears it in the evidence or the question."""
+        known = " ".join((*self._shown, self._question.text)).casefold()
+        return all(name[0].casefold() in known for name in _NAME.finditer(_MARK.sub("", sentence)))
 
     def _copied_sums(self, sentence: str) -> bool:
         """Whether what is worked out in the sentence, if anything, stands in the evidence just so."""

@@ -117,6 +117,8 @@ def _mark(composed: Composed, call: ToolCall) -> str:
 def _of_call(composed: Composed, position: int, call: ToolCall) -> Facts | None:
     result, mark = call.result, _mark(composed, call)
     values: Values = {key: str(result[key]) for key in ("device", "model") if isinstance(result.get(key), str)}
+    if values.get("device", "").startswith("a "):  # what is only described has no name to be called by
+        values["device"] = "this device"
     if isinstance(result.get("quantization"), str):
         values["quant"] = result["quantization"]
     values["m"] = mark
@@ -263,7 +265,8 @@ def _compare(result: Mapping[str, Any], values: Values, composed: Composed, posi
 def _choices(result: Mapping[str, Any], values: Values, composed: Composed, position: int) -> Facts | None:
     if not result["choices"]:
         return None
-    return Facts("recommend", values | {"first": result["choices"][0]["hardware"]})
+    of_a_model = "models" in composed.tool_calls[position].arguments
+    return Facts("recommend", values | ({"first": result["choices"][0]["hardware"]} if of_a_model else {}))
 
 
 def _transfer(result: Mapping[str, Any], values: Values, composed: Composed, position: int) -> Facts:

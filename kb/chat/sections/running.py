@@ -72,6 +72,8 @@ def power_cost(desk: Desk) -> list[Section]:
     return sections
 
 
+SORTS_OF_DRIVE = {"sata": (550, "a SATA SSD reads about 550 MB/s"), "hdd": (200, "a hard disk reads about 0.2 GB/s")}
+"""Terms that stand for a drive in a question, and what their entries in the glossary say of its speed in MB/s."""
 COMMON_LINKS = ("1-gbe", "10-gbe", "pcie-4-0-x16")
 """Shown where a question names no link."""
 
@@ -84,6 +86,11 @@ def load_time(desk: Desk) -> list[Section]:
         "drive": drive.match.slug if drive else None,
         "read_mb_per_s": question.read_mb_per_s,
     }
+    sort = next((thing.match.slug for thing in question.terms if thing.match.slug in SORTS_OF_DRIVE), None)
+    told: list[str] = []
+    if sort and not drive and question.read_mb_per_s is None:
+        arguments["read_mb_per_s"], said = SORTS_OF_DRIVE[sort]
+        told = [f"{said} {desk.term(desk.index.known.terms[sort])}"]
     if question.models:
         arguments |= {"model": model_name(question.models[0]), "quantization": quantization}
         desk.about("models", question.models[0].match.slug)
@@ -91,7 +98,7 @@ def load_time(desk: Desk) -> list[Section]:
         arguments |= {"size_gb": question.size_gb}
     result, mark = desk.call("estimate_load_time", **arguments)
     section = Section(f"**About {fmt(result.seconds)} s to load.** {mark}", [f"{result.formula} {mark}"])
-    section.notes = [*result.assumptions]
+    section.notes = [*told, *result.assumptions]
     if question.models and not question.quantizations:
         section.notes.insert(0, "no quantization was named: Q4_K_M was taken")
     return [section]

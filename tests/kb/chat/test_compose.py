@@ -135,3 +135,11 @@ def test_a_transfer_without_a_link_shows_common_ones(index: Index) -> None:
     composed = answer(index, "how long to copy a 40 gig model over wifi 6")
     assert "About 320 s over 1 Gbit/s Ethernet" in composed.text
     assert "no link that I know was named" in composed.text
+
+
+@pytest.mark.parametrize(
+    ("drive", "seconds"), [("a sata ssd", "72.7"), ("my hard disk", "200"), ("a samsung 990 pro", "5.37")]
+)
+def test_a_sort_of_drive_loads_at_its_own_speed(index: Index, drive: str, seconds: str) -> None:
+    composed = answer(index, f"how long does it take to load a 40 gb model from {drive}")
+    assert composed.text.startswith(f"**About {seconds} s to load.**")

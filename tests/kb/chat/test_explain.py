@@ -32,11 +32,17 @@ def test_a_sum_that_the_evidence_has_is_kept(index: Index) -> None:
     [
         "The sum: 2 × 350 W (GeForce RTX 3090) + 250 W (CPU (assumed)) + 250 W (rest) [1].",
         "That makes 350 W + 350 W for the cards [1].",
+        "It is more than what Draqual 350 holds [1].",
+        "It is more than what Quadra B 350 holds [1].",
         "```",
     ],
 )
 def test_what_the_calculators_did_not_work_out_is_dropped(index: Index, sentence: str) -> None:
     assert kept(index, "Mind the peaks.", sentence) == "Mind the peaks."
+
+
+def test_a_name_of_the_evidence_is_kept(index: Index) -> None:
+    assert kept(index, "Two of the GeForce RTX 3090 draw 350 W each [1].").startswith("Two of the")
 
 
 def test_facts_name_the_case_and_its_values(index: Index) -> None:
