@@ -204,16 +204,18 @@ def _query(question: Question) -> str:
 
 
 def _in_domain(question: Question, findings: Findings) -> bool:
-    named = question.models or question.devices or question.quantizations or question.others
     ours = sum(question.meant.values()) >= OURS
-    bar = ABSTAIN_BELOW_COSINE - (0.12 if named else 0.08 if ours else 0.0)
+    bar = ABSTAIN_BELOW_COSINE - (0.12 if _names_ours(question) else 0.08 if ours else 0.0)
     return findings.reaches(bar)
 
 
 def _foreign(question: Question) -> bool:
     """Whether the question is of another domain by its sense, and names nothing of ours."""
-    named = question.models or question.devices or question.quantizations or question.others
-    return bool(question.meant) and not named and sum(question.meant.values()) < FOREIGN
+    return bool(question.meant) and not _names_ours(question) and sum(question.meant.values()) < FOREIGN
+
+
+def _names_ours(question: Question) -> bool:
+    return bool(question.models or question.devices or question.quantizations or question.others)
 
 
 def _abstained(desk: Desk, problems: list[str]) -> Composed:

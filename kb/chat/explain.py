@@ -34,7 +34,7 @@ class Explanation:
         self._names = index.names.with_digits
         results = (figures_with_units(call.result) for call in composed.tool_calls)
         self._evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
-        self._facts = tuple(one.text for one in facts(index, question, composed))
+        self._index = index
         self._shown = (*composed.evidence, composed.trusted)
         self._marks = {citation.id for citation in composed.citations}
         self._verdict = _verdict(composed)
@@ -45,7 +45,8 @@ class Explanation:
 
     def prompt(self, max_tokens: int) -> Prompt:
         prompt = prompt_for(self._question, self._composed, max_tokens)
-        return replace(prompt, grammar=self._grammar(), facts=self._facts)
+        told = facts(self._index, self._question, self._composed)
+        return replace(prompt, grammar=self._grammar(), facts=tuple(one.text for one in told))
 
     def _grammar(self) -> Grammar:
         """Figures come from the texts that the model is shown; the question's own only where the evidence has them."""

@@ -85,6 +85,8 @@ _CURRENCIES = {
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _SCALED = re.compile(rf"{_NUMBER}\s*({'|'.join(_SCALES)})\b", re.I)
+MOST_NUMBER_WORDS = 40
+"""A text with more of them is no question; reading it takes time that grows with their square."""
 _NUMBER_WORD = re.compile(
     r"\b(?:(?:twen|thir|for|fif|six|seven|eigh|nine)ty|\w+teen|ten|eleven|twelve|hundred|thousand|million|point|two|three"
     r"|four|five|six|seven|eight|nine)\b", re.I
@@ -135,7 +137,7 @@ def in_digits(text: str) -> str:
     text = re.sub(r"\bgrand\b", "thousand dollars", text, flags=re.I)
     text = re.sub(r"\ba (?=(?:hundred|thousand|million)\b)", "one ", text, flags=re.I)
     text = _SCALED.sub(lambda found: f"{number(found[1]) * _SCALES[found[2].lower()]:.0f}", text)
-    return alpha2digit(text, "en") if _NUMBER_WORD.search(text) else text
+    return alpha2digit(text, "en") if 0 < len(_NUMBER_WORD.findall(text)) <= MOST_NUMBER_WORDS else text
 
 
 def read_quantities(text: str) -> Quantities:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.chat.quantities import read_quantities
+from kb.chat.quantities import in_digits, read_quantities
 from kb.chat.understand import understand
 from kb.index.live import Index
 
@@ -179,3 +179,8 @@ def test_words_that_ask_for_something_go_before_a_guess(index: Index) -> None:
 def test_quantities_in_other_words(text: str, expected: dict[str, float | str | None]) -> None:
     read = vars(read_quantities(text))
     assert {key: read[key] for key in expected} == expected
+
+
+def test_a_text_of_number_words_is_left_as_it_is() -> None:
+    assert in_digits("two hundred " * 600) == "two hundred " * 600
+    assert in_digits("two hundred watts") == "200 watts"
