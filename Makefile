@@ -4,7 +4,11 @@ BIN := .venv/bin
 # torch goes in first, alone, at the version that pyproject.toml pins: nothing after it pulls another build.
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: serve test build lint format bench eval baseline calibrate model clean
+LLAMA := $(shell sed -n 's/^ *"\(llama-cpp-python[^"]*\)".*/\1/p' pyproject.toml)
+# pip would compile llama.cpp for the processor at hand. What you set yourself (-DGGML_CUDA=on) comes after ours.
+export CMAKE_ARGS := $(shell cat kb/chat/engines/llama_cmake_args.txt) $(CMAKE_ARGS)
+
+.PHONY: serve test build lint format bench eval baseline calibrate model llama clean
 
 serve: .venv/installed
 	$(BIN)/kb build
@@ -42,6 +46,10 @@ calibrate: .venv/installed-dev
 model: .venv/installed-dev build
 	$(BIN)/python -m train.make
 
+llama: .venv/bin/python
+	rm -f .venv/llama
+	$(MAKE) .venv/llama
+
 clean:
 	rm -rf .venv build data report .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -51,7 +59,12 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-.venv/installed: pyproject.toml | .venv/bin/python
+# Without pip's cache: a wheel in it may have been compiled for another processor.
+.venv/llama: kb/chat/engines/llama_cmake_args.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --no-cache-dir --no-binary llama-cpp-python --force-reinstall --no-deps "$(LLAMA)"
+	touch $@
+
+.venv/installed: pyproject.toml .venv/llama | .venv/bin/python
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --editable .
 	touch $@

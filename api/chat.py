@@ -41,7 +41,7 @@ async def chat(request: AnyRequest) -> Response[bytes] | Stream:
     asked = parse_arguments("chat", ChatRequest, await parsed_body(request))
     here = serving(request)
     assistant = here.assistant
-    run = Run(deadline_s=here.settings.llm_deadline_s)
+    run = Run(here.settings.llm_deadline_s if asked.stream else here.settings.llm_whole_reply_s)
     if not asked.stream:
         watch = asyncio.create_task(_cancel_when_client_leaves(request, run))
         try:

@@ -111,6 +111,8 @@ def ask(question: list[str], as_json: Json = False) -> None:
         show_json(reply.model_dump(mode="json"))
         return
     out.print(Markdown(reply.answer))
+    if reply.reason and not reply.abstained:
+        err.print(reply.reason, markup=False, soft_wrap=True)
     for citation in reply.citations:
         where = f", {citation.section}" if citation.section else ""
         out.print(f"[{citation.id}] {citation.title} ({citation.source}{where})", markup=False, soft_wrap=True)

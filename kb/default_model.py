@@ -13,8 +13,8 @@ DefaultModel = Path | Literal["built-in", "none"]
 BUILT_IN = Path(__file__).parent / "chat" / "built_in" / "hardware-kb-built-in-q8_0.gguf"
 """Made by ``make model`` from this knowledge base, and told what to do by its training alone."""
 
-UNCHOSEN: DefaultModel = "built-in"
-"""Until one is chosen."""
+UNCHOSEN: DefaultModel = "none"
+"""Until one is chosen: of what the built-in model says on other people's questions, one sentence in seven is false."""
 
 
 def models_dir(data_dir: Path) -> Path:

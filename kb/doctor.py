@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import closing
 
+from kb.chat.engines import make_engine
+from kb.chat.engines.trial import problem_of
 from kb.default_model import model_file, models_dir
 from kb.errors import KnowledgeBaseError
 from kb.gguf_file import read_gguf, size_gb
@@ -17,6 +19,8 @@ from kb.this_machine import ThisMachine, read_machine
 from kb.tools.here import device_here
 from kb.tools.speed import WhatRunsOnArguments, run_what_runs_on
 
+QUERY = "why does memory bandwidth limit token generation?"
+
 
 class Finding(Record):
     what: str
@@ -25,7 +29,7 @@ class Finding(Record):
 
 
 def examine(s: Settings) -> list[Finding]:
-    """Every finding; the first that is not ok is what to mend first."""
+    """Every finding, each part tried for real; the first that is not ok is what to mend first."""
     machine = read_machine()
     return [*_software(), *_machine(machine), *_index(s, machine), *_model(s)]
 
@@ -48,12 +52,22 @@ def _machine(machine: ThisMachine) -> Iterator[Finding]:
 
 def _index(s: Settings, machine: ThisMachine) -> Iterator[Finding]:
     try:
-        index = open_index(current_link(s.data_dir), Embedder(s.embedding_model))
+        embedder = Embedder(s.embedding_model)
+        width = embedder.embed([QUERY]).shape[1]
+    except KnowledgeBaseError as error:
+        yield Finding(what="embedding model", ok=False, says=str(error))
+        return
+    yield Finding(what="embedding model", ok=True, says=f"{width} numbers for a text ({embedder.name})")
+    try:
+        index = open_index(current_link(s.data_dir), embedder)
+        best = index.searcher.search(QUERY, 1)
     except KnowledgeBaseError as error:
         yield Finding(what="index", ok=False, says=str(error))
         return
     m = index.manifest
-    yield Finding(what="index", ok=True, says=f"build {m.build_id} of {m.built_at}, {m.counts['searchable']} passages")
+    says = f"build {m.build_id} of {m.built_at}, {m.counts['searchable']} passages"
+    found = f"a query finds {best[0].passage_id}" if best else "a query finds nothing; make it anew with `kb build`"
+    yield Finding(what="index", ok=bool(best), says=f"{says}; {found}")
     yield _what_runs(index, machine)
 
 
@@ -74,14 +88,7 @@ def _what_runs(index: Index, machine: ThisMachine) -> Finding:
 
 
 def _model(s: Settings) -> Iterator[Finding]:
-    file = model_file(s.model, s.data_dir)
-    if s.llm_url is not None:
-        yield Finding(what="language model", ok=True, says=f"{s.llm_model} at {s.llm_url} (not asked)")
-    elif file is not None:
-        yield _file(file, "KB_MODEL" if s.model else "the default")
-    else:
-        says = "none chosen: answers are composed without one, which is complete (some: `kb model list`)"
-        yield Finding(what="language model", ok=True, says=says)
+    yield _writer(s)
     here, broken = shelved(s.data_dir), unfinished(s.data_dir)
     if here or broken:
         size = sum(size_gb(path) for path in here)
@@ -89,11 +96,21 @@ def _model(s: Settings) -> Iterator[Finding]:
         yield Finding(what="models here", ok=True, says=f"{names}; {size:.2f} GB in {models_dir(s.data_dir)}")
 
 
-def _file(file: Path, by: str) -> Finding:
-    try:
-        found = read_gguf(file)
-    except KnowledgeBaseError as error:
-        says = f"{error}; choose another with `kb model use`" if by == "the default" else str(error)
-        return Finding(what="language model", ok=False, says=says)
-    size = found.weights.total_bytes / 1e9
-    return Finding(what="language model", ok=True, says=f"{file}: {found.architecture.name}, {size:.2f} GB ({by})")
+def _writer(s: Settings) -> Finding:
+    """Whatever is to write explanations, made to write."""
+    what = "language model"
+    file = None if s.llm_url else model_file(s.model, s.data_dir)
+    named = f"{s.llm_model} at {s.llm_url}" if s.llm_url else str(file)
+    if file is not None:
+        try:
+            read = read_gguf(file)
+        except KnowledgeBaseError as error:
+            return Finding(what=what, ok=False, says=f"{error}; choose another with `kb model use`")
+        named += f": {read.architecture.name}, {read.weights.total_bytes / 1e9:.2f} GB"
+    engine = make_engine(s)
+    if engine is None:
+        says = "none chosen: answers are composed without one, which is complete (some: `kb model list`)"
+        return Finding(what=what, ok=True, says=says)
+    with closing(engine):
+        problem = problem_of(engine)
+    return Finding(what=what, ok=problem is None, says=f"{named}; {problem or 'it writes'}")

@@ -87,7 +87,7 @@ def test_auto_chooses_for_this_machine(data: Path, tmp_path: Path) -> None:
 def test_list(data: Path) -> None:
     out, _ = kb("list", data=data)
     assert "Apache-2.0" in out
-    assert "In force: built-in" in out
+    assert "In force: none" in out
     assert "KB_MODEL goes before" in kb("list", data=data, KB_MODEL="/x.gguf")[0]
 
 

@@ -41,7 +41,7 @@ class Assistant:
 
     def answer(self, messages: Sequence[Message], run: Run | None = None) -> Reply:
         """The whole reply. Raises :class:`IndexUnusable` where there is no index."""
-        for event in self.stream(messages, run):
+        for event in self.stream(messages, run or Run(self._settings.llm_whole_reply_s)):
             if isinstance(event, DoneEvent):
                 return event.reply
         raise AssertionError("a stream ends with its reply")

@@ -133,7 +133,7 @@ class Plan:
             grammar=self._admitted.grammar,
             purpose="plan",
         )
-        run = Run(min(SECONDS, self._run.deadline_s), self._run.cancelled)
+        run = Run(min(SECONDS, self._run.left_s), self._run.cancelled)
         with closing(self._engine.write(prompt, run)) as pieces:
             return "".join(pieces)
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from kb.errors import IndexUnusable, KnowledgeBaseError
 from kb.index.documents import load_documents, stored_documents
 from kb.index.questions import with_questions
-from kb.index.vectors import passage_vectors
+from kb.index.vectors import embedded, passage_vectors
 from kb.load import Knowledge, load
 from kb.records import Dispute, Passage, Term
 from kb.retrieval.dense import DenseIndex, write_vectors
@@ -80,11 +81,13 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
         report(f"writing {len(passages)} passages")
         write_database(workshop / "kb.sqlite3", known, passages)
         report("embedding passages")
-        vectors = passage_vectors(passages, embedder, data_dir / "embeddings", embedding_sha256)
+        kept = data_dir / "embeddings"
+        vectors = passage_vectors(passages, embedder, kept, embedding_sha256)
         (workshop / "chroma").mkdir()
         write_vectors(workshop / "chroma", vectors)
         report("learning what questions mean")
-        write_classifier(workshop / INTENTS, learn(read_ways_to_ask(knowledge_dir), embedder))
+        embed = partial(embedded, embedder=embedder, cache=kept / "ways_to_ask", model=embedding_sha256)
+        write_classifier(workshop / INTENTS, learn(read_ways_to_ask(knowledge_dir), embedder, embed))
         manifest = Manifest(
             build_id=build_id,
             schema_version=SCHEMA,

@@ -1,5 +1,6 @@
 """A model measured on this machine, beside what our calculators say of it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kb.calc.results import Range
+from kb.chat.engines.threads import patient
 from kb.errors import EngineUnavailable
 from kb.index.live import Index
 from kb.records import Record
@@ -83,7 +85,9 @@ def _measure(path: Path, settings: Settings) -> Measured:
     # -P: a module that happens to lie in the working directory is not imported
     numbers = (settings.llm_threads, settings.llm_gpu_layers, PROMPT_TOKENS, GENERATED_TOKENS)
     command = [sys.executable, "-P", "-m", PROCESS, str(path), *map(str, numbers)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=patient(os.environ)
+    )
     if done.returncode < 0:
         raise EngineUnavailable(
             f"llama.cpp ended by signal {-done.returncode} on {path.name}; memory that ran out is the common cause."

@@ -55,6 +55,8 @@ def list_command(as_json: Json = False) -> None:
         table.add_row(*_cells(row))
     out.print(table)
     out.print(_in_force(), markup=False, soft_wrap=True)
+    if problem := _problem_in_force():
+        err.print(problem, style="red", markup=False, soft_wrap=True)
 
 
 def _cells(row: "Listed") -> tuple[str, ...]:
@@ -77,9 +79,25 @@ def _in_force() -> str:
     if s.model:
         return f"In force: {s.model} (KB_MODEL goes before the default)."
     default = read_default_model(s.data_dir)
+    if default == "none":
+        return "In force: none; answers are composed without a language model. Choose one with `kb model use`."
     if default == "built-in":
         return "In force: built-in, the small model that comes with Hardware KB."
     return f"In force: {default}. Choose with `kb model use`."
+
+
+def _problem_in_force() -> str | None:
+    """Why what writes explanations cannot, tried for real."""
+    from contextlib import closing
+
+    from kb.chat.engines import make_engine
+    from kb.chat.engines.trial import problem_of
+
+    engine = make_engine(settings())
+    if engine is None:
+        return None
+    with closing(engine):
+        return problem_of(engine)
 
 
 @app.command()

@@ -56,6 +56,8 @@ class Embedder:
         with self._lock:
             if self._model is None:
                 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+                # Read when torch is loaded: threads that wait for one another sleep instead of taking what time there is.
+                os.environ.setdefault("OMP_WAIT_POLICY", "passive")
                 import torch
                 from sentence_transformers import SentenceTransformer
                 from transformers.utils import logging

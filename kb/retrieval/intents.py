@@ -5,7 +5,7 @@ Words that ask for a tool are few and people use others; :mod:`kb.chat.understan
 
 import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kb.errors import InvalidKnowledge
 from kb.files import UnreadableFile, read_mapping
-from kb.retrieval.embed import Embedder
+from kb.retrieval.embed import Embedder, Vectors
 
 WAYS_TO_ASK = "corpus/ways_to_ask.yaml"
 READINGS = 2
@@ -85,14 +85,16 @@ def read_ways_to_ask(root: Path) -> Mapping[str, Sequence[str]]:
     return ways
 
 
-def learn(ways: Mapping[str, Sequence[str]], embedder: Embedder) -> IntentClassifier:
-    """A classifier of the tools in ``ways``."""
+def learn(
+    ways: Mapping[str, Sequence[str]], embedder: Embedder, embed: Callable[[Sequence[str]], Vectors] | None = None
+) -> IntentClassifier:
+    """A classifier of the tools in ``ways``; ``embed`` where somebody keeps vectors from build to build."""
     if len(ways) < 2:
         return IntentClassifier(embedder, (), np.zeros((0, 1), np.float32))
     from sklearn.linear_model import LogisticRegression  # slow to import, and needed at a build alone
 
     texts = [(reading, tool) for tool, templates in ways.items() for reading in _readings(templates)]
-    vectors = embedder.embed([text for text, _ in texts])
+    vectors = (embed or embedder.embed)([text for text, _ in texts])
     fitted = LogisticRegression(C=REGULARISATION, max_iter=1000).fit(vectors, [tool for _, tool in texts])
     weights = np.hstack([fitted.coef_, fitted.intercept_[:, None]]).astype(np.float32)
     return IntentClassifier(embedder, [str(tool) for tool in fitted.classes_], weights)

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from threading import Event
+from time import monotonic
 from typing import Literal, Protocol
 
 
@@ -38,16 +39,26 @@ class Prompt:
 class Run:
     """One request: set ``cancelled`` to stop it; the engine fills in the counts while it writes.
 
-    ``log_probability`` is that of all tokens written so far, in nats, and ``figure_log_probability`` the lowest of a
-    token with a digit since whoever judges the text last took it away; None where the engine does not tell.
+    ``deadline_s`` counts from here, for all that the request asks of a model together; ``limit_s`` is its end on the
+    monotonic clock. ``log_probability`` is that of all tokens written so far, in nats, and ``figure_log_probability``
+    the lowest of a token with a digit since whoever judges the text last took it away; None where the engine does not
+    tell.
     """
 
     deadline_s: float
     cancelled: Event = field(default_factory=Event)
+    limit_s: float = field(init=False)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     log_probability: float | None = None
     figure_log_probability: float | None = None
+
+    def __post_init__(self) -> None:
+        self.limit_s = monotonic() + self.deadline_s
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self.limit_s - monotonic())
 
 
 class Engine(Protocol):
@@ -55,7 +66,7 @@ class Engine(Protocol):
 
     ``write`` yields text as it comes. It raises :class:`kb.errors.EngineBusy` where the queue is full and
     :class:`kb.errors.EngineUnavailable` where the model fails, dies or passes the deadline; text yielded before stands.
-    The deadline counts from the call. A cancelled run just ends; closing the generator stops the model too.
+    A cancelled run just ends; closing the generator stops the model too.
     """
 
     @property

@@ -5,10 +5,12 @@ for each token, which costs a small model more than its thinking.
 """
 
 import ctypes
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from time import monotonic
 from typing import Any, ClassVar
 
 import jinja2
@@ -21,12 +23,16 @@ from llguidance.llamacpp import lltokenizer_from_vocab
 from kb.chat.engines import messages as assembly
 from kb.chat.engines.base import Prompt
 from kb.chat.engines.sampling import Logits
+from kb.chat.engines.threads import spare_threads
 from kb.chat.engines.wire import LoadModel, Log
 
 Messages = list[assembly.Message]
 
-LOG_LEVEL_DEBUG, LOG_LEVEL_ERROR = 1, 4
-"""``ggml_log_level`` of ggml.h; below INFO, several lines come for each tensor."""
+LOG_LEVELS = {2: logging.DEBUG, 3: logging.INFO, 4: logging.ERROR}
+"""``ggml_log_level`` of ggml.h in ours. Its INFO is a hundred lines a file; below, several come for each tensor."""
+
+TEST_PROMPT_TOKENS, TEST_WRITTEN_TOKENS = 16, 4
+"""Of the self-test: enough for the code of batches and of single tokens to run once."""
 
 ABORTED = 2
 """What ``llama_decode`` returns when the abort callback stopped it (llama.h)."""
@@ -66,10 +72,11 @@ class LlamaLog:
         if not self._line.endswith("\n"):
             return
         line, self._line = self._line.strip(), ""
-        if level == LOG_LEVEL_ERROR:
+        ours = LOG_LEVELS.get(level)
+        if ours == logging.ERROR:
             self.errors.append(line)
-        if level != LOG_LEVEL_DEBUG and line.strip("."):
-            self._send(Log(line))
+        if ours and line.strip("."):
+            self._send(Log(line, ours))
 
 
 class Chat:
@@ -163,8 +170,8 @@ class Model:
             self._llama = llama_cpp.Llama(
                 model_path=load.path,
                 n_ctx=load.context,
-                n_threads=load.threads or None,
-                n_threads_batch=load.threads or None,
+                n_threads=load.threads or spare_threads(),
+                n_threads_batch=load.threads or spare_threads(),
                 n_gpu_layers=load.gpu_layers,
                 verbose=False,
             )
@@ -176,13 +183,25 @@ class Model:
             self.vocabulary: int = self._llama.n_vocab()
             self.chat = Chat(self._llama)
             self.chat.tokens(Prompt("?", "?", ("?",), 1))
-            self.read([max(self._llama.token_bos(), 0)])  # A file that loads may still not be able to write.
-            self.forget()
         except (AssertionError, OSError, RuntimeError, ValueError, jinja2.TemplateError) as error:
             # llama.cpp's first complaint says more than the exception: "error loading model: tensor ... incomplete".
             reason = log.errors[0].partition(": ")[2] if log.errors else str(error)
             raise Unloadable(reason or str(error)) from error
         self.context: int = min(self._llama.n_ctx(), llama_cpp.llama_model_n_ctx_train(self._llama.model))
+
+    def test(self) -> float:
+        """Read and write a few tokens, and say how many a second. A file that loads may still not be able to: raises
+        :class:`Unloadable`, where llama.cpp does not crash."""
+        started = monotonic()
+        token = max(self._llama.token_bos(), 0)
+        try:
+            self.read([token] * TEST_PROMPT_TOKENS)
+            for _ in range(TEST_WRITTEN_TOKENS):
+                self.append(int(self.logits().argmax()))
+        except RuntimeError as error:
+            raise Unloadable(str(error)) from error
+        self.forget()
+        return (TEST_PROMPT_TOKENS + TEST_WRITTEN_TOKENS) / (monotonic() - started)
 
     def stop_when(self, stop: Callable[[], bool]) -> None:
         """``stop`` is asked in the middle of a computation too, where it runs on the CPU."""

@@ -1,27 +1,46 @@
 """A GGUF file, through llama.cpp in a process of its own."""
 
 import logging
+import signal
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Condition, Thread
+from threading import Condition, Thread, Timer
 from time import monotonic
+from typing import Literal
 
 from kb.chat.engines.base import Prompt, Run
+from kb.chat.engines.mend import mend
 from kb.chat.engines.messages import Thoughts
 from kb.chat.engines.process import WorkerProcess
 from kb.chat.engines.waiting import POLL_S, Line, too_slow, wait_until
-from kb.chat.engines.wire import Answer, Ask, Broke, Cancel, Done, Failed, Gone, LoadModel, Log, Ready, Text
+from kb.chat.engines.wire import Answer, Ask, Broke, Cancel, Done, Failed, Gone, Loaded, LoadModel, Log, Ready, Text
 from kb.errors import EngineUnavailable
 
 logger = logging.getLogger(__name__)
 
-STOP_S = 5.0
-"""A process that has not obeyed a cancellation by then is killed and started anew."""
+STOP_S = 0.8
+"""A process that has not obeyed a cancellation by then is killed and started anew. Whoever asked waits for it."""
 
-MOST_CRASHES_AT_LOAD = 3
-LONGEST_PAUSE_S = 30.0
+MOST_DEATHS = 3
+"""In a row, without a word in between: so often a model is started."""
+
+TEST_S = 30.0
+"""The self-test of a loaded file takes no longer."""
+LEAST_TOKENS_PER_S = 1.0
+"""Of the self-test; slower, no sentence comes within a deadline."""
+
+Stage = Literal["loading", "testing", "working"]
+"""How far a process has come."""
+
+CRASHES = frozenset({signal.SIGSEGV, signal.SIGILL, signal.SIGBUS, signal.SIGFPE})
+FAULTS: dict[Stage, frozenset[signal.Signals]] = {
+    "loading": frozenset({signal.SIGILL}),  # others may be a damaged file
+    "testing": CRASHES,
+    "working": frozenset(),  # a process that has passed its test is started again
+}
+"""By which the library is known not to suit the processor: it would end so every time."""
 
 Inbox = SimpleQueue[Answer | Gone]
 
@@ -29,8 +48,9 @@ Inbox = SimpleQueue[Answer | Gone]
 class LocalEngine:
     """Loads in the background. Requests are served one at a time, in order; they wait for a model that loads.
 
-    A process that dies is started again, after pauses that grow while it answers nothing; one that dies
-    :data:`MOST_CRASHES_AT_LOAD` times in a row before it is ready, or that says that the file does not load, is not.
+    A process that dies is started again, after pauses that grow while it answers nothing. The engine is unusable, and
+    is not started again, where the file does not load, where llama.cpp cannot run it here (its self-test crashes,
+    hangs or is too slow), and where it dies :data:`MOST_DEATHS` times in a row without an answer.
     """
 
     def __init__(self, model: LoadModel, waiting: int) -> None:
@@ -43,6 +63,7 @@ class LocalEngine:
         self._worker: WorkerProcess | None = None
         self._inbox: Inbox | None = None
         self._request = 0
+        self._stage: Stage = "loading"
         self._thread = Thread(target=self._supervise, name="kb-llm", daemon=True)
         self._thread.start()
 
@@ -56,7 +77,7 @@ class LocalEngine:
         return worker.pid if worker else None
 
     def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
-        return self._write(prompt, run, monotonic() + run.deadline_s)
+        return self._write(prompt, run)
 
     def close(self) -> None:
         self._become("The language model has been shut down.", over=True)
@@ -68,21 +89,21 @@ class LocalEngine:
 
     # A request
 
-    def _write(self, prompt: Prompt, run: Run, limit_s: float) -> Generator[str, None, None]:
+    def _write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
         with self._line.place() as place:
-            if not self._line.wait_for_head(place, run, limit_s):
+            if not self._line.wait_for_head(place, run):
                 return
             inbox: Inbox = SimpleQueue()
             with self._changed:
-                if not wait_until(self._changed, lambda: self._over or self._status == "ready", run, limit_s):
+                if not wait_until(self._changed, lambda: self._over or self._status == "ready", run):
                     return
                 if self._over or self._worker is None:
                     raise EngineUnavailable(self._status)
                 self._request += 1
                 self._inbox = inbox
                 worker, request = self._worker, self._request
-            worker.send(Ask(request, prompt, limit_s - monotonic()))
-            with closing(self._read(worker, request, inbox, run, limit_s)) as pieces:
+            worker.send(Ask(request, prompt, run.left_s))
+            with closing(self._read(worker, request, inbox, run)) as pieces:
                 thoughts = Thoughts()
                 for piece in pieces:
                     if text := thoughts.without(piece):
@@ -90,17 +111,14 @@ class LocalEngine:
                 if text := thoughts.rest():
                     yield text
 
-    def _read(
-        self, worker: WorkerProcess, request: int, inbox: Inbox, run: Run, limit_s: float
-    ) -> Generator[str, None, None]:
+    def _read(self, worker: WorkerProcess, request: int, inbox: Inbox, run: Run) -> Generator[str, None, None]:
         ended = False
         try:
             while not run.cancelled.is_set():
-                left_s = limit_s - monotonic()
-                if left_s <= 0:
+                if not run.left_s:
                     raise too_slow(run)
                 try:
-                    message = inbox.get(timeout=min(POLL_S, left_s))
+                    message = inbox.get(timeout=min(POLL_S, run.left_s))
                 except Empty:
                     continue
                 if isinstance(message, Text):
@@ -139,7 +157,7 @@ class LocalEngine:
     # The process
 
     def _supervise(self) -> None:
-        crashes_at_load, idle_deaths = 0, 0
+        silent_deaths = 0
         while not self._over:
             try:
                 worker = WorkerProcess(self._model)
@@ -150,7 +168,7 @@ class LocalEngine:
                 self._worker = worker
             if self._over:  # close() may have come before there was anything to kill
                 worker.kill()
-            was_ready, answers = self._listen(worker)
+            answers = self._listen(worker)
             self._become("The language model's process ended.")
             with self._changed:
                 self._worker = None
@@ -159,22 +177,34 @@ class LocalEngine:
                 reason = f"The language model's process ended ({_cause(status)})."
                 logger.error("%s: %s", self.name, reason)
                 self._become(reason)
-                crashes_at_load = 0 if was_ready else crashes_at_load + 1
-                idle_deaths = 0 if answers else idle_deaths + 1
-                if crashes_at_load == MOST_CRASHES_AT_LOAD:
-                    self._give_up(f"The language model {Path(self._model.path).name} cannot be loaded. {reason}")
+                silent_deaths = 0 if answers else silent_deaths + 1
+                if -status in FAULTS[self._stage]:
+                    self._give_up(f"This build of llama.cpp crashes on this processor ({_cause(status)}): {mend()}.")
+                elif silent_deaths == MOST_DEATHS:
+                    self._give_up(f"{self._file} died {MOST_DEATHS} times in a row. {reason} {_likely(status)}")
             self._tell(Gone(self._status))
-            self._pause(idle_deaths)
+            self._pause(silent_deaths)
 
-    def _listen(self, worker: WorkerProcess) -> tuple[bool, int]:
-        """Until the process ends: whether it was ever ready, and how many requests it answered."""
-        ready, answers = False, 0
+    def _listen(self, worker: WorkerProcess) -> int:
+        """Until the process ends: how many requests it answered."""
+        answers = 0
+        self._stage = "loading"
+        test = Timer(TEST_S, self._hung, (worker,))
+        test.daemon = True
         for message in worker.messages():
             match message:
-                case Log(text=text):
-                    logger.debug("llama.cpp: %s", text)
-                case Ready(context=context):
-                    ready = True
+                case Log(text=text, level=level):
+                    logger.log(level, "llama.cpp: %s", text)
+                case Loaded():
+                    self._stage = "testing"
+                    test.start()
+                case Ready(context=context, test_tokens_per_s=speed):
+                    self._stage = "working"
+                    test.cancel()
+                    if speed < LEAST_TOKENS_PER_S:
+                        self._give_up(f"{self._file} makes {speed:.2g} tokens/s here, {_SMALLER}.")
+                        worker.kill()
+                        continue
                     logger.info("%s is loaded: process %d, context %d tokens.", self.name, worker.pid, context)
                     self._become("ready")
                 case Failed(reason=reason):
@@ -182,7 +212,19 @@ class LocalEngine:
                 case Text() | Done() | Broke():
                     answers += isinstance(message, Done)
                     self._tell(message)
-        return ready, answers
+        test.cancel()
+        return answers
+
+    def _hung(self, worker: WorkerProcess) -> None:
+        tried = f"{self._file} read and wrote not even a few tokens within {TEST_S:g} s"
+        self._give_up(
+            f"{tried}: either this build of llama.cpp hangs on this processor ({mend()}), or it is {_SMALLER}."
+        )
+        worker.kill()
+
+    @property
+    def _file(self) -> str:
+        return f"The language model {Path(self._model.path).name}"
 
     def _tell(self, message: Answer | Gone) -> None:
         with self._changed:
@@ -197,12 +239,12 @@ class LocalEngine:
             self._changed.notify_all()
 
     def _give_up(self, reason: str) -> None:
-        logger.error(reason)
-        self._become(reason, over=True)
+        logger.error("%s is unusable: %s", self.name, reason)
+        self._become(f"unusable: {reason}", over=True)
 
-    def _pause(self, idle_deaths: int) -> None:
-        """At most :data:`LONGEST_PAUSE_S`; none after a death in the middle of good work."""
-        pause_s = min(LONGEST_PAUSE_S, 0.25 * 2 ** min(idle_deaths, 10)) if idle_deaths else 0.0
+    def _pause(self, silent_deaths: int) -> None:
+        """None after a death in the middle of good work."""
+        pause_s = 0.25 * 2**silent_deaths if silent_deaths else 0.0
         with self._changed:
             self._changed.wait_for(lambda: self._over, timeout=pause_s)
         if not self._over:
@@ -224,5 +266,16 @@ def _count(done: Done, run: Run) -> None:
     run.log_probability = done.log_probability
 
 
+_SMALLER = "too slow to be of use; choose a smaller one (`kb model list`)"
+
+
 def _cause(status: int) -> str:
+    if -status in CRASHES:
+        return signal.Signals(-status).name
     return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+
+def _likely(status: int) -> str:
+    if -status == signal.SIGKILL:
+        return "Memory that ran out is the common cause: choose a smaller one (`kb model list`)."
+    return f"Either the file is damaged, or this build of llama.cpp cannot run it here ({mend()})."

@@ -1,12 +1,16 @@
 """The local model's process, as the server sees it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from multiprocessing import Pipe
 from threading import Lock
 
+from kb.chat.engines.threads import patient
 from kb.chat.engines.wire import FromWorker, LoadModel, ToWorker
+
+PROGRAM = "kb.chat.engines.worker"
 
 
 class WorkerProcess:
@@ -22,7 +26,8 @@ class WorkerProcess:
         with theirs:
             self._process = subprocess.Popen(
                 # -P: a module that happens to lie in the working directory is not imported
-                [sys.executable, "-P", "-m", "kb.chat.engines.worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", PROGRAM, str(theirs.fileno())],
+                env=patient(os.environ),
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,

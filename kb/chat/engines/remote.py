@@ -107,7 +107,7 @@ class Chunk(BaseModel):
 Inbox = SimpleQueue[str | None]
 """Text as it comes; None at the end of it, good or bad."""
 
-GRACE_S = 2.0
+GRACE_S = 0.5
 """The request itself keeps the deadline; whoever reads it waits this much longer for it to say so."""
 
 SHUT_DOWN = "The language model has been shut down."
@@ -141,7 +141,7 @@ class RemoteEngine:
         return self._status
 
     def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
-        return self._write(prompt, run, monotonic() + run.deadline_s)
+        return self._write(prompt, run)
 
     def close(self) -> None:
         if self._loop.is_closed():
@@ -159,20 +159,20 @@ class RemoteEngine:
         await asyncio.gather(*requests, return_exceptions=True)
         await self._client.aclose()
 
-    def _write(self, prompt: Prompt, run: Run, limit_s: float) -> Generator[str, None, None]:
+    def _write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
         with self._line.place():
             if self._loop.is_closed():
                 raise EngineUnavailable(self._status)
             inbox: Inbox = SimpleQueue()
-            request = asyncio.run_coroutine_threadsafe(self._request(prompt, run, limit_s, inbox), self._loop)
+            request = asyncio.run_coroutine_threadsafe(self._request(prompt, run, inbox), self._loop)
             try:
-                yield from _shown(inbox, request, run, limit_s)
+                yield from _shown(inbox, request, run)
             finally:
                 request.cancel()
 
-    async def _request(self, prompt: Prompt, run: Run, limit_s: float, inbox: Inbox) -> None:
+    async def _request(self, prompt: Prompt, run: Run, inbox: Inbox) -> None:
         try:
-            async with asyncio.timeout(max(0.0, limit_s - monotonic())):
+            async with asyncio.timeout(run.left_s):
                 await self._stream(prompt, run, inbox)
             self._status = "ready"
         except TimeoutError:
@@ -278,14 +278,14 @@ class RemoteEngine:
         return f"{where} answered with status {status}."
 
 
-def _shown(inbox: Inbox, request: "Future[None]", run: Run, limit_s: float) -> Iterator[str]:
+def _shown(inbox: Inbox, request: "Future[None]", run: Run) -> Iterator[str]:
     """The text, without a reasoning model's thoughts, until it ends or the client has left."""
     thoughts = Thoughts()
     while not run.cancelled.is_set():
         try:
             piece = inbox.get(timeout=POLL_S)
         except Empty:
-            if monotonic() > limit_s + GRACE_S:  # the loop was closed under it
+            if monotonic() > run.limit_s + GRACE_S:  # the loop was closed under it
                 raise too_slow(run) from None
             if not request.cancelled():  # before it began: nothing will come
                 continue

@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition
-from time import monotonic
 
 from kb.chat.engines.base import Run
 from kb.errors import EngineBusy, EngineUnavailable
@@ -14,21 +13,20 @@ POLL_S = 0.05
 
 
 def too_slow(run: Run) -> EngineUnavailable:
-    return EngineUnavailable(f"The language model did not finish within {run.deadline_s:g} s.")
+    return EngineUnavailable(f"The language model did not finish within {run.deadline_s:.3g} s.")
 
 
-def wait_until(condition: Condition, holds: Callable[[], bool], run: Run, limit_s: float) -> bool:
-    """True once ``holds()``, False when the run is cancelled; ``limit_s`` is a time of the monotonic clock.
+def wait_until(condition: Condition, holds: Callable[[], bool], run: Run) -> bool:
+    """True once ``holds()``, False when the run is cancelled.
 
-    The caller holds ``condition``, and still does on return. Raises :class:`EngineUnavailable` past the limit.
+    The caller holds ``condition``, and still does on return. Raises :class:`EngineUnavailable` past the deadline.
     """
     while not holds():
         if run.cancelled.is_set():
             return False
-        left_s = limit_s - monotonic()
-        if left_s <= 0:
+        if not run.left_s:
             raise too_slow(run)
-        condition.wait(min(POLL_S, left_s))
+        condition.wait(min(POLL_S, run.left_s))
     return True
 
 
@@ -55,7 +53,7 @@ class Line:
                 self._places.remove(place)
                 self._moved.notify_all()
 
-    def wait_for_head(self, place: object, run: Run, limit_s: float) -> bool:
+    def wait_for_head(self, place: object, run: Run) -> bool:
         """As :func:`wait_until`."""
         with self._moved:
-            return wait_until(self._moved, lambda: self._places[0] is place, run, limit_s)
+            return wait_until(self._moved, lambda: self._places[0] is place, run)

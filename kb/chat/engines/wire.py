@@ -8,7 +8,7 @@ from kb.chat.engines.base import Prompt
 
 @dataclass(frozen=True)
 class LoadModel:
-    """The first message to the process: which file, and how. ``threads`` 0 leaves it to llama.cpp."""
+    """The first message to the process: which file, and how. ``threads`` 0 leaves one core to others."""
 
     path: str
     context: int
@@ -34,16 +34,26 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Log:
-    """A line of llama.cpp's own log."""
+    """A line of llama.cpp's own log; ``level`` as :mod:`logging` counts."""
 
     text: str
+    level: int
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The file is loaded, and llama.cpp's first work on it, the self-test, begins."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """The model is loaded; ``context`` is what it and the setting both allow, in tokens."""
+    """The model reads and writes; ``context`` is what it and the setting both allow, in tokens.
+
+    ``test_tokens_per_s`` is the self-test's, reading and writing together.
+    """
 
     context: int
+    test_tokens_per_s: float
 
 
 @dataclass(frozen=True)
@@ -92,4 +102,4 @@ class Gone:
 
 ToWorker = LoadModel | Ask | Cancel
 Answer = Text | Done | Broke
-FromWorker = Log | Ready | Failed | Answer
+FromWorker = Log | Loaded | Ready | Failed | Answer

@@ -19,7 +19,7 @@ import jinja2
 
 from kb.chat.engines import messages as assembly
 from kb.chat.engines.llama import LlamaLog, Model, Stopped, Unloadable
-from kb.chat.engines.wire import Ask, Broke, Cancel, Done, Failed, FromWorker, LoadModel, Ready, Text
+from kb.chat.engines.wire import Ask, Broke, Cancel, Done, Failed, FromWorker, Loaded, LoadModel, Ready, Text
 from kb.chat.engines.writing import Draft, UnusableGrammar
 from kb.errors import EngineUnavailable
 
@@ -124,10 +124,12 @@ def main() -> None:
     pipe.listen()
     try:
         model = Model(load, LlamaLog(pipe.send))
+        pipe.send(Loaded())
+        speed = model.test()
     except Unloadable as error:
         pipe.send(Failed(f"The language model {Path(load.path)} cannot be loaded: {error}"))
         return
-    pipe.send(Ready(model.context))
+    pipe.send(Ready(model.context, speed))
     writer = Writer(model, pipe.send, lambda: pipe.cancelled_through)
     while True:
         writer.answer(pipe.asks.get())

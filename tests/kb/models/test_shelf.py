@@ -63,7 +63,7 @@ def test_names_of_nothing(data: Path) -> None:
 
 @pytest.mark.parametrize("chosen", ["built-in", "none"])
 def test_a_default_that_is_no_file(data: Path, chosen: DefaultModel) -> None:
-    assert read_default_model(data) == UNCHOSEN == "built-in"
+    assert read_default_model(data) == UNCHOSEN == "none"
     write_default_model(data, chosen)
     assert read_default_model(data) == chosen
     engine = make_engine(Settings(data_dir=data))
@@ -100,7 +100,7 @@ def test_remove_takes_all_parts_and_resets_the_default(data: Path) -> None:
     write_default_model(data, big)
     remove(data, big)
     assert [file.stem for file in shelved(data)] == ["Qwen3-4B-Instruct-2507-Q4_K_M", "mine"]
-    assert read_default_model(data) == UNCHOSEN == "built-in"
+    assert read_default_model(data) == UNCHOSEN == "none"
     write_default_model(data, models_dir(data) / "mine.gguf")
     remove(data, find_file(data, DOWNLOADS, "qwen3-8b", whole=False))
     assert unfinished(data) == []

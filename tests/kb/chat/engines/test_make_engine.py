@@ -40,9 +40,9 @@ def settled(engine: Engine) -> str:
 
 
 def test_nothing_asked_for(engines: list[Engine], tmp_path: Path) -> None:
-    assert make(engines, data_dir=tmp_path).name == f"gguf:{BUILT_IN.stem}"
-    write_default_model(tmp_path, "none")
     assert make_engine(Settings(data_dir=tmp_path)) is None
+    write_default_model(tmp_path, "built-in")
+    assert make(engines, data_dir=tmp_path).name == f"gguf:{BUILT_IN.stem}"
 
 
 def test_a_file(engines: list[Engine], tiny_gguf: Path) -> None:
