@@ -66,8 +66,12 @@ def _index(s: Settings, machine: ThisMachine) -> Iterator[Finding]:
         return
     m = index.manifest
     says = f"build {m.build_id} of {m.built_at}, {m.counts['searchable']} passages"
-    found = f"a query finds {best[0].passage_id}" if best else "a query finds nothing; make it anew with `kb build`"
-    yield Finding(what="index", ok=bool(best), says=f"{says}; {found}")
+    found = (
+        f"a query finds {best.hits[0].passage_id}"
+        if best.hits
+        else "a query finds nothing; make it anew with `kb build`"
+    )
+    yield Finding(what="index", ok=bool(best.hits), says=f"{says}; {found}")
     yield _what_runs(index, machine)
 
 

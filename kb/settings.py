@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     log_level: str = Field(
         "INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
-        description="least severe log line shown; DEBUG shows llama.cpp's too",
+        description="least severe log line shown; DEBUG shows llama.cpp's as well",
     )
 
     @property

@@ -216,10 +216,9 @@ class LocalEngine:
         return answers
 
     def _hung(self, worker: WorkerProcess) -> None:
-        tried = f"{self._file} read and wrote not even a few tokens within {TEST_S:g} s"
-        self._give_up(
-            f"{tried}: either this build of llama.cpp hangs on this processor ({mend()}), or it is {_SMALLER}."
-        )
+        hangs = f"this build of llama.cpp hangs on this processor ({mend()})"
+        few = f"{self._file} read and wrote not even a few tokens within {TEST_S:g} s"
+        self._give_up(f"{few}: either {hangs}, or it is {_SMALLER}.")
         worker.kill()
 
     @property

@@ -1,5 +1,7 @@
-"""In place of the process of the local model: one that ends as a wrong build of llama.cpp ends, and says what it does
-in the same words. ``STAND_IN`` is ``when:how``, such as ``test:SIGSEGV``, ``load:SIGILL``, ``test:hang``, ``test:slow``."""
+"""In place of the process of the local model: one that ends as a wrong build of llama.cpp ends.
+
+``STAND_IN`` is ``when:how``: ``test:SIGSEGV``, ``load:SIGILL``, ``test:hang``, ``test:slow``.
+"""
 
 import os
 import signal
