@@ -66,11 +66,7 @@ def _index(s: Settings, machine: ThisMachine) -> Iterator[Finding]:
         return
     m = index.manifest
     says = f"build {m.build_id} of {m.built_at}, {m.counts['searchable']} passages"
-    found = (
-        f"a query finds {best.hits[0].passage_id}"
-        if best.hits
-        else "a query finds nothing; make it anew with `kb build`"
-    )
+    found = f"a query finds {best.hits[0].passage.passage_id}" if best.hits else "a query finds nothing: `kb build`"
     yield Finding(what="index", ok=bool(best.hits), says=f"{says}; {found}")
     yield _what_runs(index, machine)
 

@@ -63,7 +63,7 @@ def bench(index: Index, path: Path, here: Here, settings: Settings) -> Bench:
         system_memory_gb=here.system_memory_gb,
     )
     predicted = file_speed(index, path, asked)
-    measured = _measure(path, settings)
+    measured = measure(path, settings)
     return Bench(
         model=predicted.model,
         quantization=predicted.quantization,
@@ -81,7 +81,8 @@ def _beside(measured: float, predicted: Range) -> Speed:
     return Speed(measured_tokens_per_s=round(measured, 1), predicted_tokens_per_s=predicted, ratio=ratio)
 
 
-def _measure(path: Path, settings: Settings) -> Measured:
+def measure(path: Path, settings: Settings) -> Measured:
+    """Raises :class:`EngineUnavailable`."""
     # -P: a module that happens to lie in the working directory is not imported
     numbers = (settings.llm_threads, settings.llm_gpu_layers, PROMPT_TOKENS, GENERATED_TOKENS)
     command = [sys.executable, "-P", "-m", PROCESS, str(path), *map(str, numbers)]

@@ -56,7 +56,7 @@ class Embedder:
         with self._lock:
             if self._model is None:
                 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-                # Read when torch is loaded: threads that wait for one another sleep, and leave the time to whoever works.
+                # Read when torch is loaded: threads that wait sleep, and leave the time to whoever works.
                 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
                 import torch
                 from sentence_transformers import SentenceTransformer
