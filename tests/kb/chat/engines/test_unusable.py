@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kb.chat.engines import make_engine
 from kb.chat.engines.base import Prompt, Run
 from kb.chat.engines.local import LocalEngine
 from kb.chat.engines.mend import CMAKE_ARGS, mend
 from kb.cli import app
 from kb.errors import EngineUnavailable
-from kb.settings import Settings
 from kb.settings import settings as environment
 from tests.kb.chat.engines.conftest import StartLocal
 from tests.kb.chat.engines.test_local import until
@@ -111,25 +109,16 @@ def test_the_log_level_reaches_llama_cpp(start_local: StartLocal, caplog: pytest
     assert logging.DEBUG in levels
 
 
-def test_a_server_reports_its_engine(tiny_gguf: Path) -> None:
-    """What ``/health/ready`` shows is the engine's status (tests/api holds that); here the engine of the settings."""
-    engine = make_engine(Settings(model=tiny_gguf, llm_context=512))
-    assert isinstance(engine, LocalEngine)
-    try:
-        assert settled(engine) == "ready"
-    finally:
-        engine.close()
-
-
 def test_the_mend_outside_a_checkout_is_the_whole_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("kb.chat.engines.mend._CHECKOUT", tmp_path / "Makefile")
     assert f'CMAKE_ARGS="{CMAKE_ARGS}" pip install' in mend()
     assert "--no-cache-dir" in mend()
 
 
-def test_makefile_and_containerfile_take_the_same_arguments() -> None:
+def test_makefile_containerfile_and_readme_have_the_same_arguments() -> None:
     for name in ("Makefile", "Containerfile"):
         assert "kb/chat/engines/llama_cmake_args.txt" in (ROOT / name).read_text("utf-8"), name
+    assert f'CMAKE_ARGS="{CMAKE_ARGS}"' in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_library_in_use_holds_no_amx() -> None:
