@@ -42,7 +42,7 @@ class Index:
         if identity(database) != self.database:
             raise IndexUnusable(f"{database} is gone or was changed while it was open. {MENDING}")
         full_text_search(self.engine, "memory", 1)
-        if len(self.dense):
+        if self.manifest.counts["searchable"]:
             self.dense.nearest(np.ones(self.manifest.embedding_dimension, np.float32), 1)
 
 
