@@ -23,7 +23,7 @@ from kb.tools.base import Arguments, Whole, parse_arguments
 
 JSON = "application/json"
 LOOK_AGAIN_S = 1.0
-"""How soon a new build is noticed."""
+"""How soon a new build is noticed, and how often the open one is asked."""
 
 TOOL_THREADS = 4
 CHATS_WAITING = 64
@@ -85,17 +85,19 @@ class Serving:
                 if str(failure) != str(self._failure):
                     log.error("the index cannot be opened", exc_info=error)
                 self._failure = failure
+                self.ready = False
             await asyncio.sleep(LOOK_AGAIN_S)
 
     def _failed(self, error: IndexUnusable) -> None:
         if str(error) != str(self._failure):
             log.warning("no index", reason=str(error))
         self._failure = error
+        self.ready = False
 
     def _open(self) -> None:
         if self._live is None:
             self._live = LiveIndex(self.settings.data_dir, Embedder(self.settings.embedding_model))
-        self._index = self._live.get()
+        self._index = self._live.checked()
         if self._assistant is None:
             self._engine = self._make_engine(self.settings)
             self._assistant = Assistant(self._live, self._engine, self.settings)

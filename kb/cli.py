@@ -12,9 +12,10 @@ from rich.progress import track
 from rich.table import Table
 
 from kb import __version__
+from kb.disk import told
 from kb.models.commands import app as model_app
 from kb.settings import settings
-from kb.terminal import Json, err, fail, out, plain_errors, show_json
+from kb.terminal import Json, complain, err, fail, out, plain_errors, show_json, shown
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -110,7 +111,7 @@ def ask(question: list[str], as_json: Json = False) -> None:
     if as_json:
         show_json(reply.model_dump(mode="json"))
         return
-    out.print(Markdown(reply.answer))
+    out.print(Markdown(shown(reply.answer)))
     if reply.reason and not reply.abstained:
         err.print(reply.reason, markup=False, soft_wrap=True)
     for citation in reply.citations:
@@ -125,7 +126,7 @@ def term(name: str, as_json: Json = False) -> None:
     def show(view: Any) -> None:
         parts = [f"# {view.pref_label}", view.definition, "## In practice", view.in_practice]
         parts += ["## Pitfalls", view.pitfalls]
-        out.print(Markdown("\n\n".join(parts)))
+        out.print(Markdown(shown("\n\n".join(parts))))
         for note in view.disputes:
             out.print(f"Disputed: {note.title}. {note.ruling}", markup=False)
 
@@ -331,17 +332,20 @@ def doctor(as_json: Json = False) -> None:
     else:
         for finding in findings:
             mark = "[green]ok[/]" if finding.ok else "[red]!![/]"
-            out.print(f"{mark}  {finding.what}: {escape(finding.says)}", soft_wrap=True)
+            out.print(f"{mark}  {finding.what}: {escape(finding.says)}", markup=True, soft_wrap=True)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
 
 def main() -> None:
-    """Entry point of the ``kb`` command."""
+    """Entry point of the ``kb`` command: what the system refuses, a full disk for one, ends in one line too."""
     try:
         app()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except OSError as error:
+        complain(told(error))
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

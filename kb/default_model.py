@@ -7,6 +7,8 @@ absolute path, ``built-in`` or ``none``.
 from pathlib import Path
 from typing import Literal
 
+from kb.disk import write_whole
+
 DefaultModel = Path | Literal["built-in", "none"]
 """``built-in`` is the small model that comes with Hardware KB."""
 
@@ -46,13 +48,12 @@ def model_file(configured: Path | None, data_dir: Path) -> Path | None:
 def write_default_model(data_dir: Path, model: DefaultModel) -> None:
     """A file of our own folder by its name, so that the data folder may move."""
     folder = models_dir(data_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     if isinstance(model, Path):
         model = model.absolute()
         said = model.name if model.parent == folder.absolute() else str(model)
     else:
         said = model
-    _line(data_dir).write_text(said + "\n", "utf-8")
+    write_whole(_line(data_dir), f"{said}\n".encode())
 
 
 def _line(data_dir: Path) -> Path:

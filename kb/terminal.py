@@ -1,6 +1,7 @@
 """What every command of ``kb`` prints through: two consoles, JSON, and errors for people."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +10,34 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from kb.errors import KnowledgeBaseError
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# Controls of a terminal (C0, DEL, C1) but tab and line break, marks that turn the direction of writing, and the halves
+# that stand for bytes of a file's name in another encoding.
+_COMMANDS_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """Text from outside as it may be printed: what a terminal would obey is written out, as in JSON.
+
+    >>> print(shown("notes\\x1b[2J.md"))
+    notes\\u001b[2J.md
+    """
+    return _COMMANDS_A_TERMINAL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class _Terminal(Console):
+    """Rich, for texts that are nobody's commands: strings are :func:`shown`, in tables too, and hold no markup unless
+    the call says so. What is not a string, such as Markdown, is given :func:`shown` text."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(shown(text), **options)
+
+
+out = _Terminal(highlight=False, markup=False, emoji=False)
+err = _Terminal(stderr=True, highlight=False, markup=False, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -27,10 +51,14 @@ def plain_errors() -> Iterator[None]:
         fail(str(error))
 
 
+def complain(message: str) -> None:
+    err.print(f"[bold red]kb:[/] {escape(message)}", markup=True, soft_wrap=True)
+
+
 def fail(message: str) -> NoReturn:
-    err.print(f"[bold red]kb:[/] {escape(message)}", soft_wrap=True)
+    complain(message)
     raise typer.Exit(1)
 
 
 def show_json(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(shown(json.dumps(data, indent=2, ensure_ascii=False)) + "\n")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from kb.calc.architecture import Architecture
+from kb.calc.kept import kept
 from kb.calc.mixes import DEFAULT_TYPES, MixShape, Role, tensor_type_name
 from kb.calc.tensor_types import TENSOR_TYPES, storable
 from kb.records import Quantization
@@ -88,7 +89,12 @@ def layer_kinds(architecture: Architecture) -> tuple[str, ...]:
     return tuple(kinds)
 
 
-@lru_cache(maxsize=8192)
+def _held_bytes(weights: Weights) -> int:
+    """About what a result takes: a pointer and an integer for each layer, and the arguments that it is kept under."""
+    return 4096 + 40 * (len(weights.layer_bytes) + len(weights.expert_bytes))
+
+
+@kept(64 * 2**20, _held_bytes)
 def weights_of(architecture: Architecture, quantization: Quantization, file_bytes: int | None = None) -> Weights:
     """Bytes of every part of the model.
 

@@ -10,24 +10,28 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from kb.disk import write_whole
 from kb.errors import IndexUnusable, KnowledgeBaseError
 from kb.index.documents import load_documents, stored_documents
 from kb.index.questions import with_questions
 from kb.index.vectors import embedded, passage_vectors
 from kb.load import Knowledge, load
 from kb.records import Dispute, Passage, Term
-from kb.retrieval.dense import DenseIndex, write_vectors
+from kb.retrieval.dense import write_vectors
 from kb.retrieval.embed import Embedder, model_sha256
 from kb.retrieval.intents import learn, read_ways_to_ask, write_classifier
 from kb.store.manifest import (
+    CHROMA,
+    DATABASE,
     INTENTS,
+    MANIFEST,
     SCHEMA,
     Manifest,
     build_id_of,
     file_sha256,
-    graph_sha256,
     inputs_sha256,
     package_versions,
+    vectors_sha256,
     verify,
 )
 from kb.store.write import write_database
@@ -55,7 +59,8 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
     """Validate everything, make the index and swap it in.
 
     Until the last step the old index stays live; a build that is killed leaves only a folder that the next one
-    removes. The same input again changes nothing. Raises :class:`InvalidKnowledge` with every problem.
+    removes. The same input again changes nothing. Raises :class:`InvalidKnowledge` with every problem, and
+    :class:`OSError` where the disk refuses.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     with _one_builder(data_dir):
@@ -75,38 +80,35 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
         known = load(knowledge_dir)
         known = _with_documents(known, data_dir)
         passages = with_questions(knowledge_dir, searchable(known))
-        workshop = data_dir / "builds" / f".{build_id}.{os.getpid()}"
-        _sweep(data_dir)
-        workshop.mkdir(parents=True)
-        report(f"writing {len(passages)} passages")
-        write_database(workshop / "kb.sqlite3", known, passages)
-        report("embedding passages")
-        kept = data_dir / "embeddings"
-        vectors = passage_vectors(passages, embedder, kept, embedding_sha256)
-        (workshop / "chroma").mkdir()
-        write_vectors(workshop / "chroma", vectors)
-        report("learning what questions mean")
-        embed = partial(embedded, embedder=embedder, cache=kept / "ways_to_ask", model=embedding_sha256)
-        write_classifier(workshop / INTENTS, learn(read_ways_to_ask(knowledge_dir), embedder, embed))
-        manifest = Manifest(
-            build_id=build_id,
-            schema_version=SCHEMA,
-            built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            embedding_model=embedder.name,
-            embedding_sha256=embedding_sha256,
-            embedding_dimension=int(vectors.shape[1]),
-            packages=package_versions(),
-            inputs_sha256=inputs,
-            input_files=file_count,
-            counts=_counts(known, passages),
-            sqlite_sha256=file_sha256(workshop / "kb.sqlite3"),
-            graph_sha256=graph_sha256(workshop / "chroma"),
-            intents_sha256=file_sha256(workshop / INTENTS),
-        )
-        (workshop / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        workshop.rename(folder)
+        with _workshop(data_dir, build_id) as workshop:
+            report(f"writing {len(passages)} passages")
+            write_database(workshop / DATABASE, known, passages)
+            report("embedding passages")
+            kept = data_dir / "embeddings"
+            vectors = passage_vectors(passages, embedder, kept, embedding_sha256)
+            write_vectors(workshop / CHROMA, vectors)
+            report("learning what questions mean")
+            embed = partial(embedded, embedder=embedder, cache=kept / "ways_to_ask", model=embedding_sha256)
+            write_classifier(workshop / INTENTS, learn(read_ways_to_ask(knowledge_dir), embedder, embed))
+            manifest = Manifest(
+                build_id=build_id,
+                schema_version=SCHEMA,
+                built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                embedding_model=embedder.name,
+                embedding_sha256=embedding_sha256,
+                embedding_dimension=int(vectors.shape[1]),
+                packages=package_versions(),
+                inputs_sha256=inputs,
+                input_files=file_count,
+                counts=_counts(known, passages),
+                sqlite_sha256=file_sha256(workshop / DATABASE),
+                vectors_sha256=vectors_sha256(workshop / CHROMA),
+                intents_sha256=file_sha256(workshop / INTENTS),
+            )
+            write_whole(workshop / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
+            if folder.exists():
+                shutil.rmtree(folder)
+            workshop.rename(folder)
         _make_live(data_dir, folder)
         report("swapped in")
         return Built(folder, manifest, True)
@@ -118,6 +120,20 @@ def _one_builder(data_dir: Path) -> Iterator[None]:
     with (data_dir / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _workshop(data_dir: Path, build_id: str) -> Iterator[Path]:
+    """A folder to build in, gone at the end unless it was renamed; first, what killed builds left behind goes: the
+    lock says that none is running."""
+    for leftover in (data_dir / "builds").glob(".*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    folder = data_dir / "builds" / f".{build_id}.{os.getpid()}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _input_files(knowledge_dir: Path, data_dir: Path) -> Iterator[tuple[str, Path]]:
@@ -207,11 +223,4 @@ def _whole(folder: Path, embedding_sha256: str) -> Manifest:
     manifest = verify(folder)
     if manifest.embedding_sha256 != embedding_sha256:
         raise IndexUnusable(f"{folder} was built with another embedding model")
-    DenseIndex(folder / "chroma", manifest.counts["searchable"]).close()
     return manifest
-
-
-def _sweep(data_dir: Path) -> None:
-    """Remove what killed builds left behind; the lock says that none is running."""
-    for leftover in (data_dir / "builds").glob(".*"):
-        shutil.rmtree(leftover, ignore_errors=True)

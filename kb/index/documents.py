@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
+from kb.disk import write_whole
 from kb.errors import IndexUnusable, UnreadableDocument
 from kb.records import Passage, Source
 from kb.records.labels import slugify
@@ -139,11 +140,7 @@ def stored_documents(data_dir: Path) -> list[Path]:
 
 def store_document(data_dir: Path, document: Document) -> None:
     """Replaces what was stored of the same file before, in one step."""
-    folder = data_dir / "documents"
-    folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f".{document.source.slug}.{os.getpid()}"
-    fresh.write_text(document.model_dump_json(), "utf-8")
-    fresh.replace(folder / f"{document.source.slug}.json")
+    write_whole(data_dir / "documents" / f"{document.source.slug}.json", document.model_dump_json().encode())
 
 
 def load_documents(data_dir: Path) -> list[Document]:

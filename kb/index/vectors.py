@@ -1,11 +1,14 @@
 """Passages to vectors, each text embedded once however often the index is built."""
 
+import io
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from kb.disk import write_whole
 from kb.records import Passage
 from kb.retrieval.embed import Embedder, Vectors
 
@@ -29,24 +32,26 @@ def passage_vectors(passages: Sequence[Passage], embedder: Embedder, cache: Path
 
 def embedded(texts: Sequence[str], embedder: Embedder, cache: Path, model: str) -> Vectors:
     """Shape ``(len(texts), dimension)``; what an earlier build computed with the same model is reused."""
-    kept = _read_cache(cache, model)
+    file = cache / f"{model[:16]}.npz"
+    kept = _read_cache(file)
     new = [text for text in dict.fromkeys(texts) if text not in kept]
     if new:
         kept |= dict(zip(new, embedder.embed(new), strict=True))
-    _write_cache(cache, model, {text: kept[text] for text in texts})
+    _write_cache(file, {text: kept[text] for text in texts})
     return np.stack([kept[text] for text in texts])
 
 
-def _read_cache(cache: Path, model: str) -> dict[str, Vectors]:
+def _read_cache(file: Path) -> dict[str, Vectors]:
     try:
-        texts = json.loads((cache / f"{model[:16]}.json").read_text("utf-8"))
-        vectors = np.load(cache / f"{model[:16]}.npy")
-    except (OSError, ValueError):
+        with file.open("rb") as opened, np.load(opened) as kept:
+            return dict(zip(json.loads(kept["texts"].tobytes()), kept["vectors"], strict=True))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return {}
-    return dict(zip(texts, vectors, strict=True)) if len(texts) == len(vectors) else {}
 
 
-def _write_cache(cache: Path, model: str, kept: dict[str, Vectors]) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    (cache / f"{model[:16]}.json").write_text(json.dumps(list(kept)), "utf-8")
-    np.save(cache / f"{model[:16]}.npy", np.stack(list(kept.values())))
+def _write_cache(file: Path, kept: dict[str, Vectors]) -> None:
+    """Texts and vectors in one file: half of them from an earlier build would be other texts' vectors."""
+    content = io.BytesIO()
+    texts = np.frombuffer(json.dumps(list(kept)).encode(), np.uint8)
+    np.savez(content, texts=texts, vectors=np.stack(list(kept.values())))
+    write_whole(file, content.getvalue())

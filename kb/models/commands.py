@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from kb.settings import settings
-from kb.terminal import Json, err, fail, out, plain_errors, show_json
+from kb.terminal import Json, err, fail, out, plain_errors, show_json, shown
 
 if TYPE_CHECKING:
     from kb.index.live import Index
@@ -220,7 +220,7 @@ def remove(
     with plain_errors():
         file = find_file(s.data_dir, load_downloads(s.knowledge_dir), model, whole=False)
         if not yes:
-            typer.confirm(f"Delete {file}?", abort=True, err=True)
+            typer.confirm(f"Delete {shown(str(file))}?", abort=True, err=True)
         remove_model(s.data_dir, file)
     if as_json:
         show_json({"removed": str(file)})

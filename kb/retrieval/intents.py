@@ -3,6 +3,7 @@
 Words that ask for a tool are few and people use others; :mod:`kb.chat.understand` asks here where it finds none.
 """
 
+import io
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.disk import write_whole
 from kb.errors import InvalidKnowledge
 from kb.files import UnreadableFile, read_mapping
 from kb.retrieval.embed import Embedder, Vectors
@@ -136,7 +138,9 @@ def slots_of(template: str) -> list[str]:
 
 
 def write_classifier(path: Path, classifier: IntentClassifier) -> None:
-    np.savez(path, tools=np.array(classifier.tools, dtype=np.str_), weights=classifier.weights)
+    content = io.BytesIO()
+    np.savez(content, tools=np.array(classifier.tools, dtype=np.str_), weights=classifier.weights)
+    write_whole(path, content.getvalue())
 
 
 def read_classifier(path: Path, embedder: Embedder) -> IntentClassifier:

@@ -10,11 +10,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb.errors import IndexUnusable
 
-SCHEMA = 3
+SCHEMA = 4
 """Raise when the tables, the vectors or the text that is embedded change their form."""
 
 PACKAGES = ("hardware-kb", "chromadb", "sentence-transformers", "sqlalchemy", "pydantic")
 
+MANIFEST = "manifest.json"
+DATABASE = "kb.sqlite3"
+CHROMA = "chroma"
+"""The folder of the vectors."""
 INTENTS = "intents.npz"
 """The file of what was learned of :mod:`kb.retrieval.intents`."""
 
@@ -37,7 +41,7 @@ class Manifest(BaseModel):
     input_files: int
     counts: dict[str, int]
     sqlite_sha256: str
-    graph_sha256: str
+    vectors_sha256: str
     intents_sha256: str
 
 
@@ -55,14 +59,9 @@ def inputs_sha256(files: Iterable[tuple[str, Path]]) -> tuple[str, int]:
     return digest.hexdigest(), count
 
 
-def graph_sha256(chroma: Path) -> str:
-    """One hash over the files of the vectors' graph. Chroma reads them unchecked: a damaged one ends the process.
-
-    It writes a graph, and ``index_metadata.pickle`` beside it, from the first thousand vectors on; before that the
-    files hold nothing and change at each opening. Its database is left out, for it notes who opened it.
-    """
-    graphs = [path.parent for path in chroma.glob("*/index_metadata.pickle")]
-    return inputs_sha256((path.name, path) for graph in graphs for path in graph.iterdir())[0]
+def vectors_sha256(chroma: Path) -> str:
+    """One hash over all files of the vectors. Chroma reads them unchecked: a damaged graph ends the process."""
+    return inputs_sha256((str(path.relative_to(chroma)), path) for path in chroma.rglob("*") if path.is_file())[0]
 
 
 def package_versions() -> dict[str, str]:
@@ -77,7 +76,7 @@ def build_id_of(inputs: str, embedding_sha256: str) -> str:
 
 def read_manifest(folder: Path) -> Manifest:
     """Raises :class:`IndexUnusable` where there is no readable manifest of this schema."""
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -91,15 +90,16 @@ def read_manifest(folder: Path) -> Manifest:
 
 def verify(folder: Path) -> Manifest:
     """The manifest, after holding the files against it. Raises :class:`IndexUnusable` naming what differs."""
-    manifest = read_manifest(folder)
-    database = folder / "kb.sqlite3"
-    if not database.is_file() or not (folder / "chroma").is_dir():
-        raise IndexUnusable(f"The index at {folder} is incomplete. {MENDING}")
-    if file_sha256(database) != manifest.sqlite_sha256:
-        raise IndexUnusable(f"{database} is damaged: its hash is not the manifest's. {MENDING}")
-    intents = folder / INTENTS
-    if not intents.is_file() or file_sha256(intents) != manifest.intents_sha256:
-        raise IndexUnusable(f"{intents} is missing or damaged. {MENDING}")
-    if graph_sha256(folder / "chroma") != manifest.graph_sha256:
-        raise IndexUnusable(f"{folder / 'chroma'} is damaged: its hash is not the manifest's. {MENDING}")
+    try:
+        manifest = read_manifest(folder)
+        found = {
+            DATABASE: (file_sha256(folder / DATABASE), manifest.sqlite_sha256),
+            INTENTS: (file_sha256(folder / INTENTS), manifest.intents_sha256),
+            CHROMA: (vectors_sha256(folder / CHROMA), manifest.vectors_sha256),
+        }
+    except OSError as error:
+        raise IndexUnusable(f"{error.filename} cannot be read ({error.strerror}). {MENDING}") from None
+    for name, (is_now, was_built) in found.items():
+        if is_now != was_built:
+            raise IndexUnusable(f"{folder / name} is damaged: its hash is not the manifest's. {MENDING}")
     return manifest

@@ -1,12 +1,13 @@
 """Reads from a built index: whole records once, lists and full text by query."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, func, select, text
+from sqlalchemy import Connection, Engine, create_engine, func, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 
@@ -14,6 +15,7 @@ from kb.errors import IndexUnusable
 from kb.load import Knowledge
 from kb.records import Dispute, Passage, Source, Term, kinds
 from kb.store import tables
+from kb.store.manifest import MENDING
 
 _WORD = re.compile(r"\w+", re.UNICODE)
 
@@ -98,33 +100,40 @@ def open_database(path: Path) -> Engine:
     return create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=QueuePool, pool_size=4)
 
 
-def read_knowledge(engine: Engine) -> tuple[Knowledge, tuple[Passage, ...]]:
-    """All records, validated again, and the passages that search covers in row order."""
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Every read goes through here. Raises :class:`IndexUnusable` where the file is damaged or gone."""
     try:
         with engine.connect() as connection:
-
-            def payloads(table: Any) -> list[Any]:
-                return list(connection.execute(select(table.c.payload).order_by(table.c.slug)).scalars())
-
-            specs: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
-            rows = connection.execute(select(tables.spec.c.kind, tables.spec.c.payload).order_by(tables.spec.c.slug))
-            for kind, payload in rows:
-                specs[kind][payload["slug"]] = kinds[kind].model_validate(payload)
-            passages = tuple(
-                Passage.model_validate(dict(row))
-                for row in connection.execute(
-                    select(*(tables.passage.c[key] for key in Passage.model_fields)).order_by(tables.passage.c.rowid)
-                ).mappings()
-            )
-            return Knowledge(
-                sources={p["slug"]: Source.model_validate(p) for p in payloads(tables.source)},
-                terms={p["slug"]: Term.model_validate(p) for p in payloads(tables.term)},
-                specs=specs,
-                disputes={p["slug"]: Dispute.model_validate(p) for p in payloads(tables.dispute)},
-                passages={passage.passage_id: passage for passage in passages},
-            ), passages
+            yield connection
     except DatabaseError as error:
-        raise IndexUnusable(f"The index cannot be read ({error.__cause__}). Run `kb build` to make it anew.") from None
+        raise IndexUnusable(f"The index cannot be read ({error.orig}). {MENDING}") from None
+
+
+def read_knowledge(engine: Engine) -> tuple[Knowledge, tuple[Passage, ...]]:
+    """All records, validated again, and the passages that search covers in row order."""
+    with reading(engine) as connection:
+
+        def payloads(table: Any) -> list[Any]:
+            return list(connection.execute(select(table.c.payload).order_by(table.c.slug)).scalars())
+
+        specs: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
+        rows = connection.execute(select(tables.spec.c.kind, tables.spec.c.payload).order_by(tables.spec.c.slug))
+        for kind, payload in rows:
+            specs[kind][payload["slug"]] = kinds[kind].model_validate(payload)
+        passages = tuple(
+            Passage.model_validate(dict(row))
+            for row in connection.execute(
+                select(*(tables.passage.c[key] for key in Passage.model_fields)).order_by(tables.passage.c.rowid)
+            ).mappings()
+        )
+        return Knowledge(
+            sources={p["slug"]: Source.model_validate(p) for p in payloads(tables.source)},
+            terms={p["slug"]: Term.model_validate(p) for p in payloads(tables.term)},
+            specs=specs,
+            disputes={p["slug"]: Dispute.model_validate(p) for p in payloads(tables.dispute)},
+            passages={passage.passage_id: passage for passage in passages},
+        ), passages
 
 
 def full_text_query(question: str) -> str:
@@ -155,7 +164,7 @@ def full_text_search(engine: Engine, question: str, limit: int) -> list[Ranked]:
         "SELECT rowid, bm25(passage_text, 2.0, 1.0, 0.5) AS badness FROM passage_text "
         "WHERE passage_text MATCH :expression ORDER BY badness, rowid LIMIT :limit"
     )
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         rows = connection.execute(statement, {"expression": expression, "limit": limit}).all()
     return [Ranked(rowid, -badness) for rowid, badness in rows]
 
@@ -197,7 +206,7 @@ def list_specs(
         matching = select(figure.c.slug).where(figure.c.kind == kind, figure.c.key == key)
         matching = matching.where(func.lower(figure.c.text).contains(wanted.casefold(), autoescape=True))
         statement = statement.where(spec.c.slug.in_(matching))
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         total = connection.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
         key, descending = sort.removeprefix("-"), sort.startswith("-")
         if key == "name":

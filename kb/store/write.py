@@ -1,10 +1,12 @@
 """Knowledge to a fresh SQLite file."""
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, insert, text
+from sqlalchemy import Engine, create_engine, insert, text
+from sqlalchemy.exc import OperationalError
 
 from kb.load import Knowledge
 from kb.records import Passage, Spec
@@ -12,8 +14,17 @@ from kb.store import tables
 
 
 def write_database(path: Path, known: Knowledge, passages: Iterable[Passage]) -> None:
-    """``passages`` is everything that search covers, in the order of its row ids."""
+    """``passages`` is everything that search covers, in the order of its row ids. Raises :class:`OSError`."""
     engine = create_engine(f"sqlite:///{path}")
+    try:
+        _write(engine, known, passages)
+    except OperationalError as error:
+        raise OSError(errno.EIO, str(error.orig), str(path)) from error
+    finally:
+        engine.dispose()
+
+
+def _write(engine: Engine, known: Knowledge, passages: Iterable[Passage]) -> None:
     tables.metadata.create_all(engine)
     kept = tuple(passages)
     rows = [
@@ -60,7 +71,6 @@ def write_database(path: Path, known: Knowledge, passages: Iterable[Passage]) ->
             )
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
-    engine.dispose()
 
 
 def _figure_rows(record: Spec) -> Iterable[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """Chroma against exact search with NumPy."""
 
+import gc
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from kb.index.live import Index
 from kb.index.vectors import passage_vectors
 from kb.retrieval.dense import DenseIndex, write_vectors
 from kb.retrieval.embed import PACKAGED, Embedder, Vectors, model_folder, model_sha256
-from kb.store.manifest import graph_sha256
+from kb.store.manifest import vectors_sha256
 
 QUERIES = (
     "Why does memory bandwidth limit token generation?",
@@ -94,27 +96,41 @@ COUNT = 1200
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large") / "chroma"
-    folder.mkdir()
     made = np.random.default_rng(0).normal(size=(COUNT, 16)).astype(np.float32)
     write_vectors(folder, made / np.linalg.norm(made, axis=1, keepdims=True))
     return folder
 
 
-def test_graph_of_many_vectors_can_be_checked(large: Path, tmp_path: Path) -> None:
-    """Opening and asking leaves the files that the manifest holds the hash of; each of them counts."""
+def test_vectors_are_read_and_never_written(large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening and asking leaves every file as it was, and no copy stays behind; each file counts in the hash."""
     folder = shutil.copytree(large, tmp_path / "chroma")
-    before = graph_sha256(folder)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+    hashed = vectors_sha256(folder)
     dense = DenseIndex(folder, COUNT)
-    dense.nearest(np.ones(16, dtype=np.float32), 5)
+    assert list(temporary.iterdir())
+    assert len(dense.nearest(np.ones(16, dtype=np.float32), 5)) == 5
     dense.close()
-    assert graph_sha256(folder) == before
-    seen = {before}
-    for path in sorted(folder.glob("*/*"), reverse=True):
+    del dense
+    gc.collect()
+    assert list(temporary.iterdir()) == []
+    assert {
+        path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()
+    } == before
+    seen = {hashed}
+    for path in files:
         path.write_bytes(path.read_bytes()[:-1])
-        seen.add(graph_sha256(folder))
-    assert len(seen) == 6
-    shutil.rmtree(folder)
-    assert graph_sha256(folder) not in seen
+        seen.add(vectors_sha256(folder))
+    assert len(seen) == 1 + len(files) == 7
+
+
+def test_no_room_for_the_copy(large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(IndexUnusable, match="set TMPDIR"):
+        DenseIndex(large, COUNT)
 
 
 def test_other_count_is_refused(large: Path) -> None:
