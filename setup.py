@@ -1,4 +1,4 @@
-"""The one thing that pyproject.toml cannot say: the knowledge lies beside the package here, and inside it in a wheel."""
+"""What pyproject.toml cannot say: the knowledge lies beside the package here, and inside it in a wheel."""
 
 from pathlib import Path
 

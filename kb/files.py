@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 
-class _StrictYaml(yaml.SafeLoader):
+class _StrictYaml(yaml.CSafeLoader):
     """YAML in which a key written twice is an error instead of a silent loss."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
