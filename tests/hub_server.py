@@ -8,12 +8,14 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+BLOCK = 64 * 1024
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -31,6 +33,14 @@ class HubServer:
     sent_instead: bytes | None = None
     """Not what the checksums say."""
     ignores_ranges: bool = False
+    sends_on_bytes: int = 0
+    """So many more than the file has, without saying how many come."""
+    drips_s: float = 0.0
+    """A byte of a file, or of a description, each so many seconds, without an end."""
+    described_as: tuple[str, bytes] | None = None
+    """The type and the body of whatever answers in the hub's place."""
+    sent_on: int = 0
+    """What was taken of them."""
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -99,6 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _describe(self, repository: str) -> None:
         if not self._may_see(repository):
             return
+        if self.hub.described_as is not None:
+            kind, body = self.hub.described_as
+            self._answer(200, body, {"Content-Type": kind})
+            return
         siblings = [
             {
                 "rfilename": path,
@@ -127,6 +141,22 @@ class _Handler(BaseHTTPRequestHandler):
         }
         self._answer(302, b"", linked)
 
+    def _send_without_end(self, body: bytes, headers: dict[str, str]) -> None:
+        """Without a length: the end of the connection would be the end, and comes when the client has left."""
+        self.send_response(200)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        with suppress(ConnectionError):
+            while self.hub.drips_s:
+                self.wfile.write(b"x")
+                time.sleep(self.hub.drips_s)
+            self.wfile.write(body)
+            for _ in range(self.hub.sends_on_bytes // BLOCK):
+                self.wfile.write(bytes(BLOCK))
+                self.hub.sent_on += BLOCK
+
     def _send_file(self, content: bytes) -> None:
         if type(self).broken:
             self._refuse(503, "")
@@ -138,6 +168,9 @@ class _Handler(BaseHTTPRequestHandler):
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         body = content[start:]
+        if self.hub.sends_on_bytes or self.hub.drips_s:
+            self._send_without_end(body, headers)
+            return
         if self.hub.drops_after is None:
             self._answer(206 if start else 200, body, headers)
             return

@@ -20,13 +20,12 @@ from tests.make_gguf import make_gguf
 
 REPOSITORY, FILE = "owner/Tiny-GGUF", "tiny-Q8_0.gguf"
 TINY = Wanted(REPOSITORY, FILE)
-CHUNK_BYTES = 10 * 1024 * 1024
-"""huggingface_hub writes so much at a time: less is lost when a connection breaks."""
+CHUNK_BYTES = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A model, and behind its tensors enough of nothing for several chunks."""
+    """A model, and behind its tensors enough of nothing to break off in."""
     model = make_gguf(tmp_path_factory.mktemp("tiny") / FILE).read_bytes()
     return model + bytes(3 * CHUNK_BYTES - len(model))
 
@@ -61,10 +60,10 @@ def test_a_broken_transfer_goes_on_where_it_ended(hub: HubServer, content: bytes
     with pytest.raises(DownloadFailed, match=r"503.*kept"):
         pull(at(hub), TINY, tmp_path)
     (part,) = (tmp_path / "models").iterdir()
-    assert part.stat().st_size == 2 * CHUNK_BYTES
+    assert part.stat().st_size == hub.drops_after
     with hub_server(HubServer(hub.files)) as mended:
         file = pull(at(mended), TINY, tmp_path)
-        assert mended.ranges() == [f"bytes={2 * CHUNK_BYTES}-"]
+        assert mended.ranges() == [f"bytes={hub.drops_after}-"]
     assert file.read_bytes() == content
     assert not part.exists()
 
@@ -130,7 +129,7 @@ def test_the_disk_is_looked_at_first(
 ) -> None:
     free = len(content) + SPARE_BYTES - 1
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, (1 << 40) - free, free))
-    with pytest.raises(DownloadFailed, match=r"takes 0\.03 GB more.*kb model list"):
+    with pytest.raises(DownloadFailed, match=r"takes 0\.00 GB more.*kb model list"):
         pull(at(hub), TINY, tmp_path)
     assert hub.ranges() == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, (1 << 40) - free - 1, free + 1))
@@ -183,3 +182,40 @@ def test_nothing_but_the_model_is_asked_for(hub: HubServer, tmp_path: Path) -> N
         f"/api/models/{REPOSITORY}", f"/{REPOSITORY}/resolve/0123456789abcdef0123456789abcdef01234567/{FILE}",
         f"/store/{REPOSITORY}/{FILE}",
     }  # fmt: skip
+
+
+def test_no_more_is_written_than_the_file_has(hub: HubServer, tmp_path: Path) -> None:
+    """8 GB came for a file of 100 kB, and were kept."""
+    hub.sends_on_bytes = 400_000_000
+    with pytest.raises(DownloadFailed, match=r"more came than its 3,145,728 bytes, and it was deleted"):
+        pull(at(hub), TINY, tmp_path)
+    assert list((tmp_path / "models").iterdir()) == []
+    assert hub.sent_on < 50_000_000, "what the connection itself takes in advance"
+
+
+def test_a_transfer_that_drips_ends(hub: HubServer, tmp_path: Path) -> None:
+    hub.drips_s = 0.05
+    with pytest.raises(DownloadFailed, match=r"came in \d+ s, too few to wait for"):
+        pull(Hub(hub.url, False, progress=False, patience_s=0.5), TINY, tmp_path)
+    assert not (tmp_path / "models" / FILE).exists()
+    hub.drips_s = 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/html", b"<!doctype html><title>Sign in</title>"),
+        ("application/json", b'{"sha": "0123", "siblings": [{"rfil'),
+        ("application/json", b"[1, 2, 3]"),
+        ("application/json", b'{"sha": "0123", "siblings": [{}, null]}'),
+        ("application/json", b'{"sha": null, "siblings": [{"rfilename": "tiny-Q8_0.gguf", "lfs": {"size": -1}}]}'),
+        ("application/json", b"[" * 200_000),
+        ("application/json", b"\xff\xfe\x00"),
+    ],
+)
+def test_what_is_no_description_is_told(hub: HubServer, tmp_path: Path, kind: str, body: bytes) -> None:
+    hub.described_as = (kind, body)
+    with pytest.raises(DownloadFailed, match=rf"does not answer as the hub does.*{kind}.*proxy") as told:
+        pull(at(hub), TINY, tmp_path)
+    assert len(str(told.value)) < 600
+    assert not (tmp_path / "models").exists()
