@@ -12,7 +12,7 @@ from pathlib import Path
 from kb.errors import IndexUnusable, KnowledgeBaseError
 from kb.index.documents import load_documents, stored_documents
 from kb.index.questions import with_questions
-from kb.index.vectors import passage_vectors
+from kb.index.vectors import Watch, passage_vectors
 from kb.load import Knowledge, load
 from kb.records import Dispute, Passage, Term
 from kb.retrieval.dense import DenseIndex, write_vectors
@@ -50,7 +50,9 @@ def current_link(data_dir: Path) -> Path:
     return data_dir / "current"
 
 
-def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Report = lambda _: None) -> Built:
+def build(
+    knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Report = lambda _: None, watch: Watch = list
+) -> Built:
     """Validate everything, make the index and swap it in.
 
     Until the last step the old index stays live; a build that is killed leaves only a folder that the next one
@@ -80,7 +82,7 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
         report(f"writing {len(passages)} passages")
         write_database(workshop / "kb.sqlite3", known, passages)
         report("embedding passages")
-        vectors = passage_vectors(passages, embedder, data_dir / "embeddings", embedding_sha256)
+        vectors = passage_vectors(passages, embedder, data_dir / "embeddings", embedding_sha256, watch)
         (workshop / "chroma").mkdir()
         write_vectors(workshop / "chroma", vectors)
         report("learning what questions mean")

@@ -8,7 +8,8 @@ import pytest
 
 from kb.errors import IndexUnusable, UnreadableDocument
 from kb.index.build import build
-from kb.index.documents import Document, find_files, ingest, load_documents, read_document, stored_documents
+from kb.index.documents import find_files, ingest, load_documents, stored_documents
+from kb.index.formats import Document, read_document
 from kb.index.live import LiveIndex
 from kb.retrieval.embed import Embedder
 from tests.make_pdf import make_pdf
@@ -76,7 +77,7 @@ def test_pdf_by_page(folder: Path) -> None:
 
 
 def test_files_below_folders(folder: Path) -> None:
-    found = find_files([folder, folder / "notes.md", folder / "photo.jpg", folder / "gone.md"])
+    found = find_files([folder, folder / "notes.md", folder / "photo.jpg", folder / "gone.md"]).files
     names = [path.name for path in found]
     below = {"notes.md", "plain.txt", "page.HTML", "sheet.pdf", "broken.pdf", "latin.txt", "empty.md", "scanned.pdf"}
     assert set(names) == below | {"photo.jpg", "gone.md"}, "of a folder the known types, and whatever is named"
@@ -84,7 +85,7 @@ def test_files_below_folders(folder: Path) -> None:
 
 
 def test_broken_files_are_named_and_the_rest_goes_in(folder: Path, tmp_path: Path) -> None:
-    files = find_files([folder, folder / "photo.jpg", folder / "gone.md"])
+    files = find_files([folder, folder / "photo.jpg", folder / "gone.md"]).files
     outcomes = {path.name: outcome for path, outcome in ingest(files, tmp_path / "data")}
     bad = {name: str(outcome) for name, outcome in outcomes.items() if isinstance(outcome, UnreadableDocument)}
     assert set(outcomes) - set(bad) == {"notes.md", "plain.txt", "page.HTML", "sheet.pdf"}
