@@ -7,6 +7,8 @@ from kb.calc.results import Range
 from kb.records import Price
 
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+_MARKUP, _ESCAPED = re.compile(r"[\\`*_\[\]<>&|~]"), r"\\\g<0>"
+_QUOTES, _APOSTROPHE = re.compile("[\"“”„]"), "'"
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -55,6 +57,15 @@ def plain(markdown: str) -> str:
     'See KV cache.'
     """
     return _LINK.sub(r"\1", markdown)
+
+
+def quoted(text: str) -> str:
+    """Somebody else's words in an answer's Markdown: nothing in them is markup or a citation, or ends the quotation.
+
+    >>> print(quoted('<b>See</b> [1], "it" says'))
+    “\\<b\\>See\\</b\\> \\[1\\], 'it' says”
+    """
+    return f"“{_MARKUP.sub(_ESCAPED, _QUOTES.sub(_APOSTROPHE, one_line(text)))}”"
 
 
 def first_paragraph(markdown: str) -> str:
