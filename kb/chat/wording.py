@@ -8,7 +8,7 @@ from kb.records import Price
 
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _MARKUP, _ESCAPED = re.compile(r"[\\`*_\[\]<>&|~]"), r"\\\g<0>"
-_QUOTES, _APOSTROPHE = re.compile("[\"“”„]"), "'"
+_QUOTES, _APOSTROPHE = re.compile('["“”„]'), "'"
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 

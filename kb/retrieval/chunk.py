@@ -75,15 +75,11 @@ def _pieces(text: str) -> Iterator[str]:
     """Paragraphs; a paragraph that is too long comes in sentences, a sentence that is too long in slices."""
     for paragraph in _PARAGRAPH_END.split(text):
         whole = paragraph.strip()
-        if _fits(whole):
-            if whole:
-                yield whole
-            continue
-        for sentence in _SENTENCE_END.split(whole):
-            if _fits(sentence):
-                yield sentence
-            else:
+        for sentence in [whole] if _fits(whole) else _SENTENCE_END.split(whole):
+            if not _fits(sentence):
                 yield from _slices(sentence)
+            elif sentence:
+                yield sentence
 
 
 def _slices(sentence: str) -> Iterator[str]:
