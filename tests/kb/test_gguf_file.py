@@ -143,11 +143,11 @@ def test_layers_that_are_not_there_are_not_believed(tmp_path: Path) -> None:
         read_gguf(tmp_path / "layers.gguf")
 
 
-def test_whatever_is_damaged_is_named(tmp_path: Path) -> None:
+def test_whatever_is_damaged_is_read_or_refused(tmp_path: Path) -> None:
     whole = make_gguf(tmp_path / "whole.gguf").read_bytes()
     path = tmp_path / "damaged.gguf"
     chance = random.Random(0)
-    refused = 0
+    refused = []
     for _ in range(1500):
         content = bytearray(whole)
         for _ in range(chance.choice([1, 2, 5])):
@@ -156,9 +156,9 @@ def test_whatever_is_damaged_is_named(tmp_path: Path) -> None:
         try:
             read_gguf(path)
         except UnreadableModel as error:
-            refused += 1
-            assert "damaged.gguf" in str(error)
-    assert refused > 500
+            refused.append(str(error))
+    assert len(refused) > 500
+    assert all(str(path) in says for says in refused)
 
 
 @pytest.mark.parametrize("order", [gguf.GGUFEndian.LITTLE, gguf.GGUFEndian.BIG])
