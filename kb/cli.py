@@ -1,7 +1,9 @@
 """The command line: ``kb``. Every command that prints data takes ``--json``."""
 
 import socket
+import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +17,7 @@ from kb import __version__
 from kb.disk import told
 from kb.models.commands import app as model_app
 from kb.settings import settings
-from kb.terminal import Json, complain, err, fail, out, plain_errors, show_json, shown
+from kb.terminal import Json, complain, err, fail, out, plain_errors, show_json, shown, watch_text
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,7 +67,8 @@ def build(as_json: Json = False) -> None:
 
     s = settings()
     with plain_errors():
-        done = build_index(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print)
+        watch = partial(watch_text, disable=as_json)
+        done = build_index(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print, watch)
     if as_json:
         show_json(done.manifest.model_dump(mode="json") | {"changed": done.changed})
         return
@@ -263,30 +266,42 @@ def ingest(paths: list[Path], as_json: Json = False) -> None:
     from kb.retrieval.embed import Embedder
 
     s = settings()
-    files = find_files(paths)
+    found = find_files(paths)
     taken: list[dict[str, Any]] = []
     failed: list[str] = []
-    steps = ingest_files(files, s.data_dir)
-    for path, outcome in track(steps, "Reading", total=len(files), console=err, disable=as_json):
-        if isinstance(outcome, UnreadableDocument):
-            failed.append(str(outcome))
-        else:
-            taken.append({"file": str(path), "source": outcome.source.slug, "passages": len(outcome.passages)})
-    if taken:
-        with plain_errors():
-            build_index(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print)
+    size = 0
+    began = time.monotonic()
+    with plain_errors():
+        steps = ingest_files(found.files, s.data_dir)
+        for path, outcome in track(steps, "Reading", total=len(found.files), console=err, disable=as_json):
+            if isinstance(outcome, UnreadableDocument):
+                failed.append(str(outcome))
+            else:
+                size += sum(len(passage.text.encode()) for passage in outcome.passages)
+                taken.append({"file": str(path), "source": outcome.source.slug, "passages": len(outcome.passages)})
+        read = time.monotonic()
+        if taken:
+            watch = partial(watch_text, disable=as_json)
+            build_index(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print, watch)
+    indexed = time.monotonic()
     if as_json:
-        show_json({"ingested": taken, "failed": failed})
+        outside = [str(link) for link in found.outside]
+        show_json({"ingested": taken, "failed": failed, "skipped_links": outside})
     else:
         for entry in taken:
             out.print(
                 f"{entry['file']}: {entry['passages']} passages as {entry['source']}", markup=False, soft_wrap=True
             )
+        if taken:
+            err.print(f"{size / 1e6:.2f} MB of text: read in {read - began:.0f} s, indexed in {indexed - read:.0f} s")
+        for link in found.outside:
+            says = f"{link}: skipped, a link that leads out of the folder; name it, or what it leads to, to take it in"
+            err.print(says, markup=False, soft_wrap=True)
         for problem in failed:
             err.print(problem, style="red", markup=False, soft_wrap=True)
-        if not files:
+        if not found.files:
             err.print("No files found; accepted: .md .txt .html .pdf", style="red")
-    if failed or not files:
+    if failed or not found.files:
         raise typer.Exit(1)
 
 

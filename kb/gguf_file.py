@@ -5,7 +5,7 @@ Keys: the GGUF specification (ggml, docs/gguf.md) and llama.cpp, src/llama-arch.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import gguf
 from kb.calc.architecture import Architecture
 from kb.calc.weights import Weights, active_bytes
 from kb.errors import UnreadableModel
+from kb.gguf_header import Tensor, Value, read_header
 from kb.units import GB
 
 _F32_BYTES = 4
@@ -36,32 +37,21 @@ class GgufModel:
     """As llama.cpp names it: ``Q4_K_M``; the most common tensor type where the file does not say."""
 
 
-@dataclass(frozen=True)
-class _Tensor:
-    name: str
-    type_name: str
-    elements: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class _Header:
-    keys: dict[str, Any]
-    tensors: tuple[_Tensor, ...]
-
-
 def read_gguf(path: Path) -> GgufModel:
     """Read one file, or all parts of a split one (any part may be named).
 
     Raises ``UnreadableModel``, naming the file, when it or a part is missing, cut short, or not a GGUF model.
     """
-    headers = [_header(part) for part in file_parts(path)]
+    headers = [read_header(part) for part in file_parts(path)]
     keys = headers[0].keys
     tensors = [tensor for header in headers for tensor in header.tensors]
     kind = keys.get("general.architecture")
     if not kind or not tensors or f"{kind}.block_count" not in keys:
         raise UnreadableModel(f"{path}: no language model is described in this GGUF file")
-    architecture = _architecture(path, str(kind), keys, tensors)
+    try:
+        architecture = _architecture(path, str(kind), keys, tensors)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise UnreadableModel(f"{path}: the shapes in the GGUF file are damaged; download it again") from error
     return GgufModel(
         name=architecture.name,
         architecture=architecture,
@@ -84,40 +74,18 @@ def size_gb(path: Path) -> float:
     return round(sum(part.stat().st_size for part in file_parts(path) if part.is_file()) / GB, 3)
 
 
-def _header(path: Path) -> _Header:
-    if not path.is_file():
-        raise UnreadableModel(f"{path}: there is no such file")
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise UnreadableModel(f"{path}: not a GGUF file (it does not begin with 'GGUF')")
-    try:
-        reader = gguf.GGUFReader(path)
-        tensors = tuple(
-            _Tensor(tensor.name, tensor.tensor_type.name, int(tensor.n_elements), int(tensor.n_bytes))
-            for tensor in reader.tensors
-        )
-        keys = {name: _value(field) for name, field in reader.fields.items()}
-    except (ValueError, IndexError, KeyError, OverflowError, MemoryError) as error:
-        raise UnreadableModel(f"{path}: the GGUF file is damaged or cut short; download it again") from error
-    return _Header(keys, tensors)
-
-
-def _value(field: Any) -> Any:
-    """A field's content; of the long lists of the vocabulary only the length."""
-    is_list = field.types[0] == gguf.GGUFValueType.ARRAY
-    return len(field.data) if is_list and len(field.data) > 4096 else field.contents()
-
-
-def _architecture(path: Path, kind: str, keys: dict[str, Any], tensors: Sequence[_Tensor]) -> Architecture:
+def _architecture(path: Path, kind: str, keys: Mapping[str, Value], tensors: Sequence[Tensor]) -> Architecture:
     def get(key: str, default: Any = 0) -> Any:
         return keys.get(f"{kind}.{key}", default)
 
     layers = int(get("block_count")) - int(get("nextn_predict_layers"))
+    if not 0 < layers <= len(tensors):
+        raise UnreadableModel(f"{path}: the GGUF file says that it has {layers} layers, and has {len(tensors)} tensors")
     kv_heads = _per_layer(get("attention.head_count_kv", get("attention.head_count")), layers)
     heads = max(_per_layer(get("attention.head_count"), layers))
     hidden = int(get("embedding_length"))
-    if not layers or not heads or not hidden:
-        raise UnreadableModel(f"{path}: the GGUF file lacks layers, heads or embedding length")
+    if heads < 1 or hidden < 1:
+        raise UnreadableModel(f"{path}: the GGUF file lacks heads or embedding length")
     is_full, is_linear, is_free = _layer_masks(kind, get, kv_heads, layers)
     sliding = [not full and not other for full, other in zip(is_full, _either(is_linear, is_free), strict=True)]
     full_kv = _common(kv_heads, is_full)
@@ -223,18 +191,22 @@ def _linear_state_elements(get: Any, hidden: int) -> int:
     return max(0, int(get("ssm.conv_kernel")) - 1) * channels + inner * state
 
 
-def _vocabulary(kind: str, keys: dict[str, Any], tensors: Sequence[_Tensor], hidden: int) -> int:
-    tokens = keys.get("tokenizer.ggml.tokens")
-    listed = len(tokens) if isinstance(tokens, list) else int(tokens or 0)
+def _vocabulary(kind: str, keys: Mapping[str, Value], tensors: Sequence[Tensor], hidden: int) -> int:
+    listed = _count(keys, "tokenizer.ggml.tokens")
     embedding = next((tensor.elements for tensor in tensors if tensor.name == "token_embd.weight"), 0)
-    return listed or int(keys.get(f"{kind}.vocab_size", 0)) or embedding // hidden
+    return listed or _count(keys, f"{kind}.vocab_size") or embedding // hidden
+
+
+def _count(keys: Mapping[str, Value], key: str) -> int:
+    value = keys.get(key, 0)
+    return value if isinstance(value, int) else 0
 
 
 def _is_expert(name: str) -> bool:
     return "_exps." in name
 
 
-def _weights(architecture: Architecture, tensors: Sequence[_Tensor]) -> Weights:
+def _weights(architecture: Architecture, tensors: Sequence[Tensor]) -> Weights:
     layers = [0] * architecture.num_hidden_layers
     experts = [0] * architecture.num_hidden_layers
     embedding = norm = head = 0
@@ -262,7 +234,7 @@ def _weights(architecture: Architecture, tensors: Sequence[_Tensor]) -> Weights:
     )
 
 
-def _quantization(keys: dict[str, Any], tensors: Sequence[_Tensor]) -> str:
+def _quantization(keys: Mapping[str, Value], tensors: Sequence[Tensor]) -> str:
     file_type = keys.get("general.file_type")
     if isinstance(file_type, int) and file_type in set(gguf.LlamaFileType):
         return str(gguf.LlamaFileType(file_type).name).removeprefix("MOSTLY_").removeprefix("ALL_")

@@ -3,13 +3,14 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
 from kb.errors import KnowledgeBaseError
@@ -62,3 +63,14 @@ def fail(message: str) -> NoReturn:
 
 def show_json(data: Any) -> None:
     sys.stdout.write(shown(json.dumps(data, indent=2, ensure_ascii=False)) + "\n")
+
+
+def watch_text(batches: Sequence[Sequence[str]], disable: bool = False) -> Iterable[Sequence[str]]:
+    """The batches, with a bar that tells megabytes done, their rate and the time left."""
+    sizes = [sum(len(text.encode()) for text in batch) for batch in batches]
+    columns = (TextColumn("Embedding"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=disable or not batches) as progress:
+        task = progress.add_task("", total=sum(sizes))
+        for batch, size in zip(batches, sizes, strict=True):
+            yield batch
+            progress.advance(task, size)

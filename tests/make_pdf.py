@@ -1,10 +1,13 @@
 """A real PDF, as plain as the format allows: one content stream per page, one built-in font."""
 
+import zlib
 from collections.abc import Sequence
 
 
-def make_pdf(pages: Sequence[Sequence[str]]) -> bytes:
-    """The lines of each page as a text layer; a page without lines has none, as if it were scanned."""
+def make_pdf(pages: Sequence[Sequence[str]], *, packed: bool = False) -> bytes:
+    """The lines of each page as a text layer; a page without lines has none, as if it were scanned.
+
+    ``packed``: the streams are compressed, so that a small file may hold a long page."""
     kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
@@ -17,8 +20,10 @@ def make_pdf(pages: Sequence[Sequence[str]]) -> bytes:
             "/Resources << /Font << /F1 3 0 R >> >> >>"
         )
         shown = "\n".join(f"({_escaped(line)}) Tj T*" for line in lines)
-        stream = f"BT /F1 12 Tf 14 TL 72 720 Td\n{shown}\nET" if lines else ""
-        objects.append(f"<< /Length {len(stream.encode('latin-1'))} >>\nstream\n{stream}\nendstream")
+        stream = f"BT /F1 12 Tf 14 TL 72 720 Td\n{shown}\nET".encode("latin-1") if lines else b""
+        stored = zlib.compress(stream, 9) if packed else stream
+        how = "/Filter /FlateDecode" if packed else ""
+        objects.append(f"<< /Length {len(stored)} {how} >>\nstream\n{stored.decode('latin-1')}\nendstream")
     content = b"%PDF-1.4\n"
     places: list[int] = []
     for number, body in enumerate(objects, start=1):

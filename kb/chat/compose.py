@@ -102,7 +102,7 @@ def compose(index: Index, question: Question) -> Composed:
         return _abstained(desk, problems)
     if not sections and question.unknown and not desk.citations:
         return _abstained(desk, parts)
-    trusted = "\n".join(section.text() for section in sections)
+    trusted = "\n".join(section.text() for section in sections if not section.users)
     parts += [section.text() for section in sections]
     parts += [f"{NOT_WORKED_OUT}{problem}" for problem in problems]
     if "disputes" not in question.intents:

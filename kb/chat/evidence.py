@@ -25,6 +25,8 @@ class Section:
     lines: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Assumptions and warnings, put once at the end."""
+    users: bool = False
+    """Whether it repeats the user's own document, on which nothing of ours may stand."""
 
     def text(self) -> str:
         return "\n".join([self.verdict, *(f"- {line}" for line in self.lines)])
@@ -97,11 +99,18 @@ class Desk:
         return f"[{number}]"
 
     def passage(self, passage: Passage) -> str:
+        """The mark of a passage; one of the user's own documents is called so, and is evidence of nothing."""
+        title, text = passage.title, passage.text
+        if self.is_users(passage):
+            title, text = f"your document {self.index.known.sources[passage.source].title}: {title}", ""
         number = self._cite(
-            ("passage", passage.passage_id), passage.source, passage.section, passage.title, passage.text,
+            ("passage", passage.passage_id), passage.source, passage.section, title, text,
             passage_id=passage.passage_id,
         )  # fmt: skip
         return f"[{number}]"
+
+    def is_users(self, passage: Passage) -> bool:
+        return self.index.known.sources[passage.source].kind == "user"
 
     def dispute(self, dispute: Dispute) -> str:
         claim = dispute.claims[0]

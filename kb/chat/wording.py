@@ -7,6 +7,8 @@ from kb.calc.results import Range
 from kb.records import Price
 
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+_MARKUP, _ESCAPED = re.compile(r"[\\`*_\[\]<>&|~]"), r"\\\g<0>"
+_QUOTES, _APOSTROPHE = re.compile('["“”„]'), "'"
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -57,6 +59,17 @@ def plain(markdown: str) -> str:
     return _LINK.sub(r"\1", markdown)
 
 
+def quoted(text: str, most_words: int = 60) -> str:
+    """The beginning of somebody else's words, in an answer's Markdown: nothing in them is markup or a citation, or ends
+    the quotation.
+
+    >>> print(quoted('<b>See</b> [1], "it" says'))
+    “\\<b\\>See\\</b\\> \\[1\\], 'it' says”
+    """
+    begins = _whole_sentences(" ".join(text.split()), most_words)
+    return f"“{_MARKUP.sub(_ESCAPED, _QUOTES.sub(_APOSTROPHE, begins))}”"
+
+
 def first_paragraph(markdown: str) -> str:
     return plain(markdown).split("\n\n")[0].replace("\n", " ").strip()
 
@@ -67,9 +80,13 @@ def one_line(markdown: str) -> str:
 
 def first_sentences(text: str, most_words: int = 60) -> str:
     """Whole sentences up to about ``most_words``."""
+    return _whole_sentences(one_line(text), most_words)
+
+
+def _whole_sentences(line: str, most_words: int) -> str:
     kept: list[str] = []
     count = 0
-    for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z0-9\[“\"*])", one_line(text)):
+    for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z0-9\[“\"*])", line):
         count += len(sentence.split())
         if kept and count > most_words:
             break

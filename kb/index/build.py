@@ -14,7 +14,7 @@ from kb.disk import write_whole
 from kb.errors import IndexUnusable, KnowledgeBaseError
 from kb.index.documents import load_documents, stored_documents
 from kb.index.questions import with_questions
-from kb.index.vectors import embedded, passage_vectors
+from kb.index.vectors import Watch, embedded, passage_vectors
 from kb.load import Knowledge, load
 from kb.records import Dispute, Passage, Term
 from kb.retrieval.dense import write_vectors
@@ -55,7 +55,9 @@ def current_link(data_dir: Path) -> Path:
     return data_dir / "current"
 
 
-def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Report = lambda _: None) -> Built:
+def build(
+    knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Report = lambda _: None, watch: Watch = list
+) -> Built:
     """Validate everything, make the index and swap it in.
 
     Until the last step the old index stays live; a build that is killed leaves only a folder that the next one
@@ -85,7 +87,7 @@ def build(knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Repor
             write_database(workshop / DATABASE, known, passages)
             report("embedding passages")
             kept = data_dir / "embeddings"
-            vectors = passage_vectors(passages, embedder, kept, embedding_sha256)
+            vectors = passage_vectors(passages, embedder, kept, embedding_sha256, watch)
             write_vectors(workshop / CHROMA, vectors)
             report("learning what questions mean")
             embed = partial(embedded, embedder=embedder, cache=kept / "ways_to_ask", model=embedding_sha256)

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +12,22 @@ from kb.disk import write_whole
 from kb.records import Passage
 from kb.retrieval.embed import Embedder, Vectors
 
+Watch = Callable[[Sequence[Sequence[str]]], Iterable[Sequence[str]]]
+"""Shows how far a loop over batches of texts has come."""
+AT_ONCE = 256
+"""How many texts are embedded between two steps of the progress bar."""
+
 QUESTIONS_WEIGHT = 0.5
 """How much the mean of a passage's questions counts beside its text; chosen on one half of ``eval/retrieval``."""
 
 
-def passage_vectors(passages: Sequence[Passage], embedder: Embedder, cache: Path, model: str) -> Vectors:
+def passage_vectors(
+    passages: Sequence[Passage], embedder: Embedder, cache: Path, model: str, watch: Watch = list
+) -> Vectors:
     """A unit vector per passage: its heading path and text, drawn towards the questions that it answers."""
     texts = [f"{passage.heading_path}\n{passage.text}" for passage in passages]
     asked = [question for passage in passages for question in passage.questions]
-    vectors = dict(zip([*texts, *asked], embedded([*texts, *asked], embedder, cache, model), strict=True))
+    vectors = dict(zip([*texts, *asked], embedded([*texts, *asked], embedder, cache, model, watch), strict=True))
     drawn = []
     for passage, text in zip(passages, texts, strict=True):
         vector = vectors[text]
@@ -30,13 +37,14 @@ def passage_vectors(passages: Sequence[Passage], embedder: Embedder, cache: Path
     return np.stack(drawn).astype(np.float32)
 
 
-def embedded(texts: Sequence[str], embedder: Embedder, cache: Path, model: str) -> Vectors:
+def embedded(texts: Sequence[str], embedder: Embedder, cache: Path, model: str, watch: Watch = list) -> Vectors:
     """Shape ``(len(texts), dimension)``; what an earlier build computed with the same model is reused."""
     file = cache / f"{model[:16]}.npz"
     kept = _read_cache(file)
-    new = [text for text in dict.fromkeys(texts) if text not in kept]
-    if new:
-        kept |= dict(zip(new, embedder.embed(new), strict=True))
+    # Texts of one length together: within a batch each costs as much as the longest.
+    new = sorted((text for text in dict.fromkeys(texts) if text not in kept), key=len, reverse=True)
+    for batch in watch([new[start : start + AT_ONCE] for start in range(0, len(new), AT_ONCE)]):
+        kept |= dict(zip(batch, embedder.embed(batch), strict=True))
     _write_cache(file, {text: kept[text] for text in texts})
     return np.stack([kept[text] for text in texts])
 

@@ -3,22 +3,35 @@
 from collections.abc import Sequence
 
 from kb.chat.evidence import Desk, Section
-from kb.chat.wording import first_sentences
+from kb.chat.wording import first_sentences, quoted
 from kb.records import Passage
 
 FIRST_WORDS, OTHER_WORDS = 110, 45
 
 
 def told(desk: Desk, passages: Sequence[Passage]) -> list[Section]:
-    """The first passage at length, the others beside it in short."""
-    if not passages:
-        return []
+    """Of ours the first at length, the others beside it in short; the user's own documents each as what they say."""
+    ours = [passage for passage in passages if not desk.is_users(passage)]
+    sections = [_told(desk, ours)] if ours else []
+    quotes = [_quote(desk, passage) for passage in passages if desk.is_users(passage)]
+    return [*sections, *quotes] if passages and passages[0] in ours else [*quotes, *sections]
+
+
+def _told(desk: Desk, passages: Sequence[Passage]) -> Section:
     first, *others = passages
     section = Section(_said(desk, first, FIRST_WORDS))
     section.lines = [
         f"{other.title}: {_said(desk, other, OTHER_WORDS)}" for other in others if other.title != first.title
     ]
-    return [section]
+    return section
+
+
+def _quote(desk: Desk, passage: Passage) -> Section:
+    """Whatever stands there, orders and markup included, is shown as a text and taken for nothing else."""
+    name = desk.index.known.sources[passage.source].title
+    quote = f"Your document {quoted(name)} says: {quoted(passage.text, FIRST_WORDS)}"
+    desk.quoted.append(quote)
+    return Section(f"{quote} {desk.passage(passage)}", users=True)
 
 
 def _said(desk: Desk, passage: Passage, words: int) -> str:

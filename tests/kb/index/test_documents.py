@@ -2,14 +2,19 @@
 
 import os
 import random
+import resource
+import time
 from pathlib import Path
 
 import pytest
 
 from kb.errors import IndexUnusable, UnreadableDocument
 from kb.index.build import build
-from kb.index.documents import Document, find_files, ingest, load_documents, read_document, stored_documents
+from kb.index.documents import find_files, ingest, load_documents, stored_documents
+from kb.index.formats import Document, read_document
 from kb.index.live import LiveIndex
+from kb.index.reader import Limits, Reader
+from kb.retrieval.chunk import MAX_CHARACTERS
 from kb.retrieval.embed import Embedder
 from tests.make_pdf import make_pdf
 from tests.small_knowledge import write_knowledge
@@ -76,7 +81,7 @@ def test_pdf_by_page(folder: Path) -> None:
 
 
 def test_files_below_folders(folder: Path) -> None:
-    found = find_files([folder, folder / "notes.md", folder / "photo.jpg", folder / "gone.md"])
+    found = find_files([folder, folder / "notes.md", folder / "photo.jpg", folder / "gone.md"]).files
     names = [path.name for path in found]
     below = {"notes.md", "plain.txt", "page.HTML", "sheet.pdf", "broken.pdf", "latin.txt", "empty.md", "scanned.pdf"}
     assert set(names) == below | {"photo.jpg", "gone.md"}, "of a folder the known types, and whatever is named"
@@ -84,7 +89,7 @@ def test_files_below_folders(folder: Path) -> None:
 
 
 def test_broken_files_are_named_and_the_rest_goes_in(folder: Path, tmp_path: Path) -> None:
-    files = find_files([folder, folder / "photo.jpg", folder / "gone.md"])
+    files = find_files([folder, folder / "photo.jpg", folder / "gone.md"]).files
     outcomes = {path.name: outcome for path, outcome in ingest(files, tmp_path / "data")}
     bad = {name: str(outcome) for name, outcome in outcomes.items() if isinstance(outcome, UnreadableDocument)}
     assert set(outcomes) - set(bad) == {"notes.md", "plain.txt", "page.HTML", "sheet.pdf"}
@@ -99,6 +104,141 @@ def test_broken_files_are_named_and_the_rest_goes_in(folder: Path, tmp_path: Pat
     }.items():
         assert says in bad[name]
     assert len(load_documents(tmp_path / "data")) == 4
+
+
+def test_links_lead_nowhere_outside_the_folder(folder: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "elsewhere"
+    secret.mkdir()
+    (secret / "secret.md").write_text("The key is under the mat.", "utf-8")
+    (folder / "link.md").symlink_to(secret / "secret.md")
+    (folder / "deep" / "linked").symlink_to(secret, target_is_directory=True)
+    (folder / "again.md").symlink_to(folder / "notes.md")
+    (folder / "round").symlink_to(folder, target_is_directory=True)
+    (folder / "gone.md").symlink_to(folder / "nowhere.md")
+    found = find_files([folder])
+    assert set(found.outside) == {folder / "link.md", folder / "deep" / "linked"}
+    assert secret / "secret.md" not in found.files
+    assert [path for path in found.files if path.name in ("notes.md", "again.md")] == [folder / "notes.md"]
+    named = find_files([folder / "link.md", folder / "deep" / "linked"])
+    assert named.files == (secret / "secret.md",), "what is named may be a link"
+    assert not named.outside
+
+
+def refusal(path: Path, data: Path, limits: Limits) -> str:
+    """Why a file is refused; a good one after it goes in all the same."""
+    good = path.with_name("good.txt")
+    good.write_text("All is well.", "utf-8")
+    (_, outcome), (_, after) = ingest([path, good], data, limits)
+    assert isinstance(outcome, UnreadableDocument)
+    assert isinstance(after, Document)
+    assert str(outcome).startswith(f"{path}: ")
+    assert "split it" in str(outcome)
+    return str(outcome)
+
+
+def test_a_file_that_takes_too_long_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "long.pdf"
+    path.write_bytes(make_pdf([["a"] * 400_000], packed=True))
+    assert path.stat().st_size < 22_000
+    assert "takes more than 1 s of computing to read" in refusal(path, tmp_path / "data", Limits(cpu_s=1))
+
+
+def test_a_file_that_does_not_come_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "long.pdf"
+    path.write_bytes(make_pdf([["a"] * 400_000], packed=True))
+    with Reader(Limits(wall_s=30)) as reader:
+        reader.read(_text(tmp_path / "first.txt"))  # its process has started
+        reader._limits = Limits(wall_s=0.2)
+        with pytest.raises(UnreadableDocument, match=r"long\.pdf: takes more than 0\.2 s to read; split it"):
+            reader.read(path)
+
+
+def _text(path: Path) -> Path:
+    path.write_text("All is well.", "utf-8")
+    return path
+
+
+def test_a_file_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.txt"
+    path.write_bytes(b"word \n" * 2**25)
+    says = refusal(path, tmp_path / "data", Limits(memory_bytes=2**29))
+    assert "takes more than 0.5 GiB of memory to read" in says
+
+
+def test_a_file_of_too_many_passages_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "many.md"
+    path.write_text("# A\n\nword\n\n" * 101, "utf-8")
+    assert "makes more than 100 passages" in refusal(path, tmp_path / "data", Limits(passages=100))
+    with Reader(Limits(passages=101)) as reader:
+        assert len(reader.read(path).passages) == 101
+
+
+def test_a_file_that_kills_its_process_is_refused(tmp_path: Path) -> None:
+    with Reader(Limits()) as reader:
+        good = reader.read(_text(tmp_path / "a.txt"))
+        reader._process.kill()
+        with pytest.raises(UnreadableDocument, match=r"b\.txt: broke off the process that read it \(Killed\)"):
+            reader.read(_text(tmp_path / "b.txt"))
+        assert reader.read(_text(tmp_path / "a.txt")) == good
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<p>a</p>" + b"<!--" * 100_000,
+        b"<div>" * 200_000 + b"deep",
+        b"<table><tr><td>" * 50_000 + b"deep",
+        b"<p>one <b>two</b> three</p><h2>Four</h2><table><tr><td>5<td>6</table>" * 5_000,
+    ],
+    ids=["comments", "nested", "tables", "long and flat"],
+)
+def test_html_is_read_in_one_go(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_bytes(content)
+    began = time.process_time()
+    assert read_document(tmp_path / "page.html").passages
+    assert time.process_time() - began < 10, "a minute and more before"
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>Gerät 日本".encode(), "Gerät 日本"),
+        ('<meta charset="latin-1"><p>Gerät'.encode("latin-1"), "Gerät"),
+        ('<meta charset="shift_jis"><p>日本'.encode("shift_jis"), "日本"),
+        ("<p>日本".encode("utf-16"), "日本"),
+        (b"<nav>Menu</nav><main><p>Body</main><p>After", "Body"),
+        (b"<p>Before<article>One<article>Inner</article>Two</article><article>Other</article>", "One\n\nInner\n\nTwo"),
+        (b"<table><tr><td><table><tr><td>a<td><p>b</table><td>c</table>", "a | b\n\nc"),
+        (b"<header>Top<div>of</div></header>Rest &lt;b&gt;", "Rest <b>"),
+    ],
+)
+def test_what_a_page_says(page: bytes, text: str, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_bytes(page)
+    assert [passage.text for passage in read_document(tmp_path / "page.html").passages] == [text]
+
+
+def test_no_passage_is_long_whatever_the_file_is(tmp_path: Path) -> None:
+    (tmp_path / "line.txt").write_text("x" * 5_000_000, "utf-8")
+    (tmp_path / "japanese.txt").write_text("この計算機は動く。" * 20_000, "utf-8")
+    for path, outcome in ingest(find_files([tmp_path]).files, tmp_path / "data"):
+        assert isinstance(outcome, Document), path
+        assert max(len(passage.text) for passage in outcome.passages) <= MAX_CHARACTERS
+
+
+def test_many_small_files_share_a_process(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"{number}.md").write_text(f"Note {number}.", "utf-8")
+
+    def children() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    files = find_files([tmp_path]).files
+    before = children()
+    assert len(list(ingest(files[:1], tmp_path / "data"))) == 1
+    one = children() - before
+    assert len(list(ingest(files, tmp_path / "data"))) == 40
+    assert children() - before - one < 5 * one, "40 processes would take 40 times as long"
 
 
 def test_damaged_pdfs_never_stop_the_rest(tmp_path: Path) -> None:

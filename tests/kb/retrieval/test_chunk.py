@@ -1,9 +1,12 @@
 """A document's text in pieces that the embedding model reads whole."""
 
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.retrieval.chunk import MAX_WORDS, chunk_markdown
+from kb.retrieval.chunk import MAX_CHARACTERS, MAX_HEADING, MAX_WORDS, chunk_markdown
 from kb.retrieval.embed import Embedder
 
 
@@ -49,6 +52,56 @@ def test_no_word_is_lost_or_doubled(parts: list[str]) -> None:
     assert all(len(chunk.text.split()) <= MAX_WORDS for chunk in chunks)
     assert kept.count("word") == text.split().count("word")
     assert kept.count("end.") == text.split().count("end.")
+
+
+@given(st.text(st.sampled_from("aé. \n#日本。」！\t\x85"), max_size=4000).map(lambda text: text * 3))
+def test_whatever_the_text_passages_are_short_and_nothing_is_lost(text: str) -> None:
+    chunks = list(chunk_markdown(text))
+    assert all(0 < len(chunk.text) <= MAX_CHARACTERS for chunk in chunks)
+    kept = "".join(chunk.text for chunk in chunks)
+    for letter in "aé.日本。」！":
+        assert kept.count(letter) == text.count(letter) or "#" in text
+
+
+def test_japanese_is_split_at_its_sentences() -> None:
+    sentence = "この計算機は二十四ギガバイトの記憶装置を積んでいる。"
+    quoted = "「動きますか？」"
+    chunks = list(chunk_markdown(f"# 計算機\n{(sentence * 3 + quoted) * 40}"))
+    assert all(len(chunk.text) <= MAX_WORDS * 1.1 for chunk in chunks), "a character is a word piece"
+    assert all(chunk.text.endswith(("。", "」")) for chunk in chunks)
+    assert not any(chunk.text.startswith("」") for chunk in chunks)
+    assert sum(chunk.text.count(sentence) for chunk in chunks) == 120
+
+
+def test_text_without_blanks_or_sentences_is_split_by_characters() -> None:
+    assert [len(chunk.text) for chunk in chunk_markdown("x" * 3000)] == [1200, 1200, 600]
+    assert max(len(chunk.text) for chunk in chunk_markdown("漢" * 3000)) == MAX_WORDS
+    table = "\n".join(f"a{' ' * 300}b{number}" for number in range(20))
+    assert all(len(chunk.text) <= MAX_CHARACTERS for chunk in chunk_markdown(table))
+
+
+def test_a_long_heading_is_text() -> None:
+    """Else it would stand in every passage below it."""
+    body = "\n\n".join("word " * 100 for _ in range(50))
+    chunks = list(chunk_markdown(f"# Short\n## {'long ' * 10_000}\n{body}"))
+    assert {chunk.heading_path for chunk in chunks} == {("Short",)}
+    assert "".join(chunk.text for chunk in chunks).count("long") == 10_000
+    assert next(iter(chunk_markdown(f"# {'x' * MAX_HEADING}\nbody"))).heading_path == ("x" * MAX_HEADING,)
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", " ", "\n", "# ", "#", "# a #", "\n ", ". ", "。", "```\n", "# a\nb\n", "a \n\n", "日"], ids=ascii
+)
+def test_time_grows_with_the_text(unit: str) -> None:
+    def cost(characters: int) -> float:
+        text = f"# {unit * (characters // len(unit))}x"
+        began = time.process_time()
+        for _ in chunk_markdown(text):
+            pass
+        return time.process_time() - began
+
+    small = min(cost(20_000) for _ in range(3))
+    assert cost(320_000) < 16 * 8 * max(small, 0.001), "16 times the text; quadratic would be 256 times the work"
 
 
 def test_a_chunk_fits_the_embedding_model(embedder: Embedder) -> None:
