@@ -13,14 +13,12 @@ from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
 from api.metrics import Metrics
-from api.problems import on_http_error, on_known_error, on_unexpected_error
+from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
 from kb.chat.engines import make_engine
 from kb.chat.engines.base import Engine
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
 from kb.settings import settings as environment
-
-MAX_BODY_BYTES = 1_000_000
 
 HANDLERS = (
     docs.index,
@@ -50,9 +48,14 @@ HANDLERS = (
 
 
 def create_app(
-    settings: Settings | None = None, engine_maker: Callable[[Settings], Engine | None] = make_engine
+    settings: Settings | None = None,
+    engine_maker: Callable[[Settings], Engine | None] = make_engine,
+    bound_to: str = "127.0.0.1",
 ) -> Litestar:
-    """One server. The index is opened after the port is; until then ``/health/ready`` says 503."""
+    """One server. The index is opened after the port is; until then ``/health/ready`` says 503.
+
+    ``bound_to``: the name or address that it will listen on, by which it may be called.
+    """
     settings = settings or environment()
     logs.configure(settings.log_level)
     serving = Serving(settings, engine_maker)
@@ -80,7 +83,7 @@ def create_app(
             for method, operation in methods.items()
         },
     }
-    app.asgi_handler = with_edge(app.asgi_handler, counters)
+    app.asgi_handler = with_edge(app.asgi_handler, counters, (*settings.allowed_hosts, bound_to.lower()))
     return app
 
 

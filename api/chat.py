@@ -41,13 +41,14 @@ async def chat(request: AnyRequest) -> Response[bytes] | Stream:
     asked = parse_arguments("chat", ChatRequest, await parsed_body(request))
     here = serving(request)
     assistant = here.assistant
-    run = Run(deadline_s=here.settings.llm_deadline_s)
+    run = Run(deadline_s=here.settings.llm_deadline_s, cancelled=here.cancellation())
     if not asked.stream:
         watch = asyncio.create_task(_cancel_when_client_leaves(request, run))
         try:
             return json_response(await here.in_chat_thread(lambda: assistant.answer(asked.messages, run)))
         finally:
             watch.cancel()
+            run.cancelled.set()
 
     pieces: asyncio.Queue[Event | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()

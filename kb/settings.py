@@ -2,9 +2,18 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _names(given: Any) -> Any:
+    return tuple(name.strip().lower() for name in given.split(",") if name.strip()) if isinstance(given, str) else given
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+"""Written with commas between them."""
 
 
 class Settings(BaseSettings):
@@ -31,6 +40,11 @@ class Settings(BaseSettings):
     llm_deadline_s: float = Field(60.0, gt=0, le=3600, description="after this the composed answer stands alone")
     llm_queue: int = Field(
         4, ge=0, le=1000, description="requests that may wait for the model; more get no explanation"
+    )
+    allowed_hosts: Names = Field(
+        (),
+        description="names by which the server may be called, with commas, beside this machine's own and the address "
+        "that it listens on; `*` allows all",
     )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least severe log line shown")
 
