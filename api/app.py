@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 
 from api import chat, disputes, docs, health, logs, metrics, search, specs, terms, tools
 from api.deps import Serving, to_json
@@ -83,8 +84,20 @@ def create_app(
             for method, operation in methods.items()
         },
     }
-    app.asgi_handler = with_edge(app.asgi_handler, counters, (*settings.allowed_hosts, bound_to.lower()))
+    hosts = (*settings.allowed_hosts, bound_to.lower())
+    app.asgi_handler = with_edge(app.asgi_handler, counters, hosts, _methods(app))
     return app
+
+
+def _methods(app: Litestar) -> dict[str, set[str]]:
+    """What may be done with each path."""
+    found: dict[str, set[str]] = {}
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            methods = found.setdefault(route.path_format, set())
+            methods |= route.methods
+            methods |= {"HEAD"} if "GET" in route.methods else set()
+    return found
 
 
 def _opened(serving: Serving) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

@@ -17,6 +17,7 @@ from api.problems import Loading, refuse
 from kb.chat.assistant import Assistant
 from kb.chat.engines.base import Engine
 from kb.errors import EngineBusy, IndexUnusable
+from kb.index.build import current_link
 from kb.index.live import Index, LiveIndex
 from kb.records import Record
 from kb.retrieval.embed import Embedder
@@ -31,6 +32,8 @@ LOOK_AGAIN_S = 1.0
 """How soon a new build is noticed."""
 
 TOOL_THREADS = 4
+_LOADING = "loading: index and models are being opened; try again in a few seconds"
+
 CHATS_WAITING = 64
 """Questions that may wait for a thread; one more gets 503."""
 
@@ -53,7 +56,8 @@ class Serving:
         self._index: Index | None = None
         self._engine: Engine | None = None
         self._assistant: Assistant | None = None
-        self._failure: IndexUnusable = Loading("loading: the index and the embedding model are being opened")
+        self._failure: IndexUnusable = Loading(_LOADING)
+        self._tried: str | None = None
         self._chats = 0
         self._cancellations: WeakSet[Event] = WeakSet()
         self._stopping = False
@@ -102,7 +106,12 @@ class Serving:
     def _open(self) -> None:
         if self._live is None:
             self._live = LiveIndex(self.settings.data_dir, Embedder(self.settings.embedding_model))
+        link = current_link(self.settings.data_dir)
+        target = str(link.readlink()) if link.is_symlink() else None
+        if target not in (None, self._tried):
+            self._tried, self._failure = target, Loading(_LOADING)
         self._index = self._live.get()
+        self._failure = Loading(_LOADING)
         if self._assistant is None:
             self._engine = self._make_engine(self.settings)
             self._assistant = Assistant(self._live, self._engine, self.settings)

@@ -30,11 +30,14 @@ _SECURITY_HEADERS = {
 }
 
 
-def with_edge(inner: ASGIApp, metrics: Metrics, allowed_hosts: Collection[str]) -> ASGIApp:
+def with_edge(
+    inner: ASGIApp, metrics: Metrics, allowed_hosts: Collection[str], methods: Mapping[str, Collection[str]]
+) -> ASGIApp:
     """``inner`` for those who may ask, with HEAD answered as GET without its body, headers that are right for every
     answer, and counting.
 
-    A header that the answer brings itself stays.
+    A header that the answer brings itself stays, but for ``Allow``: the framework has a route for each handler, and
+    each of them knows of its own methods alone. ``methods`` are those of each path.
     """
 
     async def edge(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,6 +54,9 @@ def with_edge(inner: ASGIApp, metrics: Metrics, allowed_hosts: Collection[str]) 
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = list(message["headers"])
+                if method == "OPTIONS" and (known := methods.get(_route(asked))):
+                    headers = [(name, value) for name, value in headers if name.lower() != b"allow"]
+                    headers.append((b"allow", ", ".join(sorted(known)).encode()))
                 present = {name.lower() for name, _ in headers}
                 headers += [(name, value) for name, value in _SECURITY_HEADERS.items() if name not in present]
                 message = cast(Message, {**message, "headers": headers})
@@ -65,10 +71,13 @@ def with_edge(inner: ASGIApp, metrics: Metrics, allowed_hosts: Collection[str]) 
                 else:
                     await inner(asked, _in_time(receive) if method == "POST" else receive, sending)
             finally:
-                route = cast(dict[str, Any], asked).get("path_template", "unmatched")
-                metrics.answered(method, route, status, perf_counter() - started)
+                metrics.answered(method, _route(asked), status, perf_counter() - started)
 
     return edge
+
+
+def _route(scope: Scope) -> str:
+    return str(cast(dict[str, Any], scope).get("path_template", "unmatched"))
 
 
 def _refusal(scope: HTTPScope, allowed_hosts: Collection[str]) -> HTTPException | None:
@@ -86,7 +95,7 @@ def _refusal(scope: HTTPScope, allowed_hosts: Collection[str]) -> HTTPException 
             f"This server does not answer to the name {name!r}: a web page could have made it up. "
             "If it is yours, start the server with KB_ALLOWED_HOSTS set to it (several with commas; * allows all).",
         )
-    if is_foreign(str(scope["method"]), headers):
+    if scope["method"] != "OPTIONS" and is_foreign(str(scope["method"]), headers):
         return refuse(403, "This comes from a web page of another origin, and such pages may not ask here.")
     return None
 

@@ -37,15 +37,15 @@ class RecommendArguments(Arguments):
     quantization: Name = "q4_k_m"
     context: Context = 8192
     users: Annotated[Whole, Field(ge=1, le=1000)] = 1
-    min_tokens_per_s: Annotated[Real, Field(gt=0, le=100_000)] | None = None
-    budget_usd: Annotated[Real, Field(gt=0, le=1e9)] | None = Field(None, description="for the device or devices alone")
-    budget: Annotated[Real, Field(gt=0, le=1e9)] | None = Field(None, description="the same in `currency`")
+    min_tokens_per_s: Annotated[Real, Field(ge=0.001, le=100_000)] | None = None
+    budget_usd: Annotated[Real, Field(ge=0.0001, le=1e9)] | None = Field(None, description="for the device or devices alone")
+    budget: Annotated[Real, Field(ge=0.0001, le=1e9)] | None = Field(None, description="the same in `currency`")
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
-    max_power_w: Annotated[Real, Field(gt=0, le=1_000_000)] | None = Field(
+    max_power_w: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = Field(
         None, description="of the cards, or of the whole machine, at full load"
     )
     quiet: bool = Field(False, description="no blower cards, and none that need a server's fans")
-    min_memory_gib: Annotated[Real, Field(gt=0, le=1_000_000)] | None = Field(
+    min_memory_gib: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = Field(
         None, description="memory of one card or machine; ranks by price then"
     )
     used: bool = True

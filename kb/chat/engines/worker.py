@@ -125,7 +125,7 @@ def main() -> None:
     try:
         model = Model(load, LlamaLog(pipe.send))
     except Unloadable as error:
-        pipe.send(Failed(f"The language model {Path(load.path)} cannot be loaded: {error}"))
+        pipe.send(Failed(f"The language model {Path(load.path).name} cannot be loaded: {error}"))
         return
     pipe.send(Ready(model.context))
     writer = Writer(model, pipe.send, lambda: pipe.cancelled_through)
