@@ -4,7 +4,7 @@ BIN := .venv/bin
 # torch goes in first, alone, at the version that pyproject.toml pins: nothing after it pulls another build.
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: serve test build lint format bench eval baseline calibrate model clean
+.PHONY: serve test attack build lint format bench eval baseline calibrate model clean
 
 serve: .venv/installed
 	$(BIN)/kb build
@@ -12,6 +12,9 @@ serve: .venv/installed
 
 test: .venv/installed-dev lint
 	$(BIN)/python -m pytest
+
+attack: .venv/installed-dev
+	$(BIN)/python -m pytest -m attack
 
 build: .venv/installed
 	$(BIN)/kb build

@@ -32,13 +32,18 @@ SIZES_TO_TRY = ("llama-3-1-70b", "qwen2-5-32b", "qwen2-5-14b", "llama-3-1-8b", "
 """When no model is named: the largest of these that the limits allow."""
 
 
+Money = Annotated[Real, Field(ge=0.0001, le=1e9)]
+
+
 class RecommendArguments(Arguments):
     models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=4)] | None = None
     quantization: Name = "q4_k_m"
     context: Context = 8192
     users: Annotated[Whole, Field(ge=1, le=1000)] = 1
     min_tokens_per_s: Annotated[Real, Field(ge=0.001, le=100_000)] | None = None
-    budget_usd: Annotated[Real, Field(ge=0.0001, le=1e9)] | None = Field(None, description="for the device or devices alone")
+    budget_usd: Annotated[Real, Field(ge=0.0001, le=1e9)] | None = Field(
+        None, description="for the device or devices alone"
+    )
     budget: Annotated[Real, Field(ge=0.0001, le=1e9)] | None = Field(None, description="the same in `currency`")
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
     max_power_w: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = Field(
