@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -12,6 +13,7 @@ import h11
 import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import HANDLED_SIGNALS
 
 from api.deps import Serving
 from api.edge import BODY_S, LONGEST_HEAD
@@ -88,6 +90,10 @@ class Server(uvicorn.Server):
         if self.should_exit:
             os._exit(128 + sig)
         super().handle_exit(sig, frame)
+        if os.getpid() != 1:  # which signals without a handler do not end
+            # The system does it without asking an interpreter that may be busy.
+            for handled in HANDLED_SIGNALS:
+                signal.signal(handled, signal.SIG_DFL)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().call_later(HURRY_S, self._serving.hurry)

@@ -190,8 +190,9 @@ def _assumptions(index: Index, arguments: RecommendArguments, choices: list[Hard
     other = sum(choice.currency != arguments.currency for choice in choices)
     if other:
         which = "all" if other == len(choices) else f"{other} of {len(choices)}"
-        unapplied = arguments.budget is not None
-        budget = f"; the budget of {arguments.budget:,.0f} {arguments.currency} was not applied to them" * unapplied
+        budget = ""
+        if arguments.budget is not None:
+            budget = f"; the budget of {arguments.budget:,.0f} {arguments.currency} was not applied to them"
         yield f"prices of {which} choices are held in USD only, and there is no exchange rate here{budget}"
     unknown = sum(offer.power_w is None for offer in _offers(index, arguments)) if arguments.max_power_w else 0
     if unknown:

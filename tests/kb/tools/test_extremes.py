@@ -58,6 +58,8 @@ def extremes(part: Schema, definitions: Schema) -> st.SearchStrategy[Any]:
             )
         case "null":
             return st.none()
+        case "string" if "pattern" in part:
+            return st.from_regex(part["pattern"], fullmatch=True)
         case _:
             return st.just("a name")
 
@@ -71,7 +73,7 @@ def arguments_of(tool: Tool[Any, Any]) -> st.SearchStrategy[dict[str, Any]]:
         strategies = [
             extremes(part, definitions)
             for part in parts(inner, definitions)
-            if part.get("type") not in ("array", "null") and (part.get("type") != "string" or "enum" in part)
+            if part.get("type") not in ("array", "null", "string") or {"enum", "pattern"} & set(part)
         ]
         if strategies:
             changes[key] = st.one_of(*strategies)
