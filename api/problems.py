@@ -1,5 +1,6 @@
 """Every error as ``application/problem+json`` (RFC 9457), mapped in this one place."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -59,12 +60,11 @@ class _Kind:
     title: str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    detail: str = ""
-    """What is said instead of the error's own text, which may name folders of this machine."""
 
+
+_FOLDERS = re.compile(r"(?<![\w/:.])/(?:[^\s/'\"]+/)+")
 
 _RETRY = {"Retry-After": str(RETRY_AFTER_S)}
-_NO_INDEX = "There is no usable index. Run `kb build` where the server runs; its log says what is wrong."
 
 # The first that an error is an instance of holds.
 _KINDS = (
@@ -73,7 +73,7 @@ _KINDS = (
     _Kind(InvalidArguments, "invalid-arguments", "Invalid arguments", 422),
     _Kind(InvalidArgument, "invalid-arguments", "Invalid arguments", 422),
     _Kind(Loading, "loading", "Loading", 503, {"Retry-After": "1"}),
-    _Kind(IndexUnusable, "index-unusable", "Index unusable", 503, _RETRY, _NO_INDEX),
+    _Kind(IndexUnusable, "index-unusable", "Index unusable", 503, _RETRY),
     _Kind(EngineBusy, "engine-busy", "Language model busy", 503, _RETRY),
     _Kind(EngineUnavailable, "engine-unavailable", "Language model unavailable", 503, _RETRY),
     _Kind(KnowledgeBaseError, "failed", "Failed", 500),
@@ -94,13 +94,22 @@ def problem_of(error: KnowledgeBaseError, instance: str) -> tuple[Problem, Mappi
         type=f"/problems/{kind.name}",
         title=kind.title,
         status=kind.status,
-        detail=kind.detail or str(error),
+        detail=without_folders(str(error)) if kind.status >= 500 else str(error),
         instance=instance,
         suggestions=suggestions,
         candidates=candidates,
         errors=_field_problems(error),
     )
     return problem, kind.headers
+
+
+def without_folders(text: str) -> str:
+    """Files by their names alone: where they lie is for the log, not for whoever asks.
+
+    >>> without_folders("There is no index at /srv/kb/data. /srv/kb/a.sqlite3 is damaged; see https://example.org/a/b")
+    'There is no index at data. a.sqlite3 is damaged; see https://example.org/a/b'
+    """
+    return _FOLDERS.sub("", text)
 
 
 def _field_problems(error: KnowledgeBaseError) -> Sequence[FieldProblem] | None:
