@@ -8,7 +8,7 @@ LLAMA := $(shell sed -n 's/^ *"\(llama-cpp-python[^"]*\)".*/\1/p' pyproject.toml
 # pip would compile llama.cpp for the processor at hand. What you set yourself (-DGGML_CUDA=on) comes after ours.
 export CMAKE_ARGS := $(shell cat kb/chat/engines/llama_cmake_args.txt) $(CMAKE_ARGS)
 
-.PHONY: serve test build lint format bench eval baseline calibrate model llama clean
+.PHONY: serve test attack build lint format bench eval baseline calibrate model llama clean
 
 serve: .venv/installed
 	$(BIN)/kb build
@@ -16,6 +16,9 @@ serve: .venv/installed
 
 test: .venv/installed-dev lint
 	$(BIN)/python -m pytest
+
+attack: .venv/installed-dev
+	$(BIN)/python -m pytest -m attack
 
 build: .venv/installed
 	$(BIN)/kb build

@@ -7,20 +7,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 
 from api import chat, disputes, docs, health, logs, metrics, search, specs, terms, tools
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
 from api.metrics import Metrics
-from api.problems import on_http_error, on_known_error, on_unexpected_error
+from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
 from kb.chat.engines import make_engine
 from kb.chat.engines.base import Engine
 from kb.errors import KnowledgeBaseError
 from kb.settings import Settings
 from kb.settings import settings as environment
-
-MAX_BODY_BYTES = 1_000_000
 
 HANDLERS = (
     docs.index,
@@ -50,9 +49,14 @@ HANDLERS = (
 
 
 def create_app(
-    settings: Settings | None = None, engine_maker: Callable[[Settings], Engine | None] = make_engine
+    settings: Settings | None = None,
+    engine_maker: Callable[[Settings], Engine | None] = make_engine,
+    bound_to: str = "127.0.0.1",
 ) -> Litestar:
-    """One server. The index is opened after the port is; until then ``/health/ready`` says 503."""
+    """One server. The index is opened after the port is; until then ``/health/ready`` says 503.
+
+    ``bound_to``: the name or address that it will listen on, by which it may be called.
+    """
     settings = settings or environment()
     logs.configure(settings.log_level)
     serving = Serving(settings, engine_maker)
@@ -80,8 +84,20 @@ def create_app(
             for method, operation in methods.items()
         },
     }
-    app.asgi_handler = with_edge(app.asgi_handler, counters)
+    hosts = (*settings.allowed_hosts, bound_to.lower())
+    app.asgi_handler = with_edge(app.asgi_handler, counters, hosts, _methods(app))
     return app
+
+
+def _methods(app: Litestar) -> dict[str, set[str]]:
+    """What may be done with each path."""
+    found: dict[str, set[str]] = {}
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            methods = found.setdefault(route.path_format, set())
+            methods |= route.methods
+            methods |= {"HEAD"} if "GET" in route.methods else set()
+    return found
 
 
 def _opened(serving: Serving) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

@@ -41,13 +41,15 @@ async def chat(request: AnyRequest) -> Response[bytes] | Stream:
     asked = parse_arguments("chat", ChatRequest, await parsed_body(request))
     here = serving(request)
     assistant = here.assistant
-    run = Run(here.settings.llm_deadline_s if asked.stream else here.settings.llm_whole_reply_s)
+    limit_s = here.settings.llm_deadline_s if asked.stream else here.settings.llm_whole_reply_s
+    run = Run(limit_s, here.cancellation())
     if not asked.stream:
         watch = asyncio.create_task(_cancel_when_client_leaves(request, run))
         try:
             return json_response(await here.in_chat_thread(lambda: assistant.answer(asked.messages, run)))
         finally:
             watch.cancel()
+            run.cancelled.set()
 
     pieces: asyncio.Queue[Event | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()

@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Annotated, Any, Generic, TypeVar, cast
+from weakref import WeakSet
 
 import structlog
 from litestar import Request, Response
@@ -15,17 +17,24 @@ from api.problems import Loading, refuse
 from kb.chat.assistant import Assistant
 from kb.chat.engines.base import Engine
 from kb.errors import EngineBusy, IndexUnusable
-from kb.index.live import Index, LiveIndex
+from kb.index.build import current_link
+from kb.index.live import Identity, Index, LiveIndex, identity
 from kb.records import Record
 from kb.retrieval.embed import Embedder
 from kb.settings import Settings
-from kb.tools.base import Arguments, Whole, parse_arguments
+from kb.store.manifest import MANIFEST
+from kb.tools.base import Arguments, FieldProblem, InvalidArguments, Whole, parse_query
 
 JSON = "application/json"
+MOST_PARAMETERS = 100
+"""Of one query; the specs of a kind have some forty filters."""
+
 LOOK_AGAIN_S = 1.0
 """How soon a new build is noticed, and how often the open one is asked."""
 
 TOOL_THREADS = 4
+_LOADING = "loading: index and models are being opened; try again in a few seconds"
+
 CHATS_WAITING = 64
 """Questions that may wait for a thread; one more gets 503."""
 
@@ -48,8 +57,11 @@ class Serving:
         self._index: Index | None = None
         self._engine: Engine | None = None
         self._assistant: Assistant | None = None
-        self._failure: IndexUnusable = Loading("loading: the index and the embedding model are being opened")
+        self._failure: IndexUnusable = Loading(_LOADING)
+        self._tried: Identity = None
         self._chats = 0
+        self._cancellations: WeakSet[Event] = WeakSet()
+        self._stopping = False
         self._chat_threads = settings.llm_queue + TOOL_THREADS
         self._tool_pool = ThreadPoolExecutor(TOOL_THREADS, "tool")
         self._chat_pool = ThreadPoolExecutor(self._chat_threads, "chat")
@@ -97,7 +109,11 @@ class Serving:
     def _open(self) -> None:
         if self._live is None:
             self._live = LiveIndex(self.settings.data_dir, Embedder(self.settings.embedding_model))
+        manifest = identity(current_link(self.settings.data_dir) / MANIFEST)
+        if manifest not in (None, self._tried):
+            self._tried, self._failure = manifest, Loading(_LOADING)
         self._index = self._live.checked()
+        self._failure = Loading(_LOADING)
         if self._assistant is None:
             self._engine = self._make_engine(self.settings)
             self._assistant = Assistant(self._live, self._engine, self.settings)
@@ -118,7 +134,22 @@ class Serving:
         finally:
             self._chats -= 1
 
+    def cancellation(self) -> Event:
+        """An event of a request's own, which :meth:`hurry` sets too."""
+        event = Event()
+        self._cancellations.add(event)
+        if self._stopping:
+            event.set()
+        return event
+
+    def hurry(self) -> None:
+        """End what waits for a language model: the calculated answers, which are complete, go out without it."""
+        self._stopping = True
+        for event in tuple(self._cancellations):
+            event.set()
+
     def close(self) -> None:
+        self.hurry()
         self._tool_pool.shutdown(wait=False, cancel_futures=True)
         self._chat_pool.shutdown(wait=False, cancel_futures=True)
         if self._engine is not None:
@@ -131,19 +162,27 @@ def serving(request: AnyRequest) -> Serving:
 
 def parsed_query(request: AnyRequest, model: type[Parsed]) -> Parsed:
     """Raises :class:`kb.tools.InvalidArguments` naming each parameter, unknown ones too."""
-    return parse_arguments("query", model, query_values(request))
+    return parse_query(model, query_values(request))
 
 
 def query_values(request: AnyRequest) -> dict[str, str | list[str]]:
     """A parameter given twice is a list, which no model of ours takes for a text."""
     query = request.query_params
+    if len(query) > MOST_PARAMETERS:
+        many = FieldProblem(
+            field="(query)",
+            value=f"{len(query):,} parameters",
+            problem="are too many",
+            accepted=f"at most {MOST_PARAMETERS}",
+        )
+        raise InvalidArguments("query", [many])
     return {key: values[0] if len(values) == 1 else values for key in query if (values := query.getall(key))}
 
 
 async def parsed_body(request: AnyRequest) -> Any:
     """The JSON body. Raises 413, 415, or 400 saying where it is malformed; NaN and Infinity are not JSON."""
     content_type, options = request.content_type
-    is_json = content_type in ("", JSON) or content_type.endswith("+json")
+    is_json = content_type == JSON or content_type.endswith("+json")
     if not is_json or options.get("charset", "utf-8").casefold() not in ("utf-8", "utf8"):
         raise refuse(415, f"The body must be JSON in UTF-8: send Content-Type: {JSON}.", {"Accept-Post": JSON})
     if request.headers.get("content-encoding", "identity") != "identity":

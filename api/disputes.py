@@ -104,7 +104,7 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
     query = parsed_query(request, SourceQuery)
     words = query.q.casefold().split()
     found = [
-        source
+        public(source)
         for source in serving(request).index.known.sources.values()
         if query.kind in (None, source.kind)
         and all(word in f"{source.title} {source.publisher}".casefold() for word in words)
@@ -122,13 +122,18 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
 )
 def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     known = serving(request).index.known
-    source = _one(known.sources, "source", slug)
+    source = public(_one(known.sources, "source", slug))
     notes = tuple(
         PassageNote(passage_id=passage.passage_id, section=passage.section, title=passage.title)
         for passage in known.passages.values()
         if passage.source == source.slug
     )
     return cacheable(request, to_json(SourceView(**source.model_dump(), passages=notes)))
+
+
+def public(source: Source) -> Source:
+    """Without the folder that a user's own document lies in."""
+    return source.model_copy(update={"note": ""}) if source.kind == "user" else source
 
 
 @get(

@@ -1,5 +1,6 @@
 """Every error as ``application/problem+json`` (RFC 9457), mapped in this one place."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -25,6 +26,7 @@ from kb.tools.base import FieldProblem
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+MAX_BODY_BYTES = 1_000_000
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,8 @@ class _Kind:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+_FOLDERS = re.compile(r"(?<![\w/:.])/(?:[^\s/'\"]+/)+")
+
 _RETRY = {"Retry-After": str(RETRY_AFTER_S)}
 
 # The first that an error is an instance of holds.
@@ -90,13 +94,22 @@ def problem_of(error: KnowledgeBaseError, instance: str) -> tuple[Problem, Mappi
         type=f"/problems/{kind.name}",
         title=kind.title,
         status=kind.status,
-        detail=str(error),
+        detail=without_folders(str(error)) if kind.status >= 500 else str(error),
         instance=instance,
         suggestions=suggestions,
         candidates=candidates,
         errors=_field_problems(error),
     )
     return problem, kind.headers
+
+
+def without_folders(text: str) -> str:
+    """Files by their names alone: where they lie is for the log, not for whoever asks.
+
+    >>> without_folders("There is no index at /srv/kb/data. /srv/kb/a.sqlite3 is damaged; see https://example.org/a/b")
+    'There is no index at data. a.sqlite3 is damaged; see https://example.org/a/b'
+    """
+    return _FOLDERS.sub("", text)
 
 
 def _field_problems(error: KnowledgeBaseError) -> Sequence[FieldProblem] | None:
@@ -108,9 +121,9 @@ def _field_problems(error: KnowledgeBaseError) -> Sequence[FieldProblem] | None:
     return None
 
 
-def _instance(request: Request[Any, Any, Any]) -> str:
+def _instance(path: str) -> str:
     """The path asked for, as a URI reference; what is absurdly long is cut."""
-    return quote(request.scope["path"][:200])
+    return quote(path[:200])
 
 
 def _respond(problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
@@ -123,26 +136,29 @@ def _respond(problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
 
 
 def on_known_error(request: Request[Any, Any, Any], error: KnowledgeBaseError) -> Response[bytes]:
-    return _respond(*problem_of(error, _instance(request)))
+    return _respond(*problem_of(error, _instance(request.scope["path"])))
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Errors of the protocol: no such route, wrong method, body too large, malformed body."""
+    return _respond(http_problem(error, request.scope["path"], request.scope["method"]), error.headers or {})
+
+
+def http_problem(error: HTTPException, path: str, method: str) -> Problem:
     status = error.status_code
     detail = error.detail
     if status == 404:
         detail = "There is no such route; GET / lists them."
     elif status == 405:
-        detail = f"{request.scope['method'][:20]} is not allowed here; allowed: {(error.headers or {}).get('allow')}."
+        detail = f"{method[:20]} is not allowed here; allowed: {(error.headers or {}).get('allow')}."
     elif status == 413:
-        detail = f"The body is larger than {request.app.request_max_body_size:,} bytes."
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=_instance(request))
-    return _respond(problem, error.headers or {})
+        detail = f"The body is larger than {MAX_BODY_BYTES:,} bytes."
+    return Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=_instance(path))
 
 
 def on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A bug: the log gets the traceback, the client does not."""
-    path = _instance(request)
+    path = _instance(request.scope["path"])
     log.error("unexpected error", path=path, method=request.scope["method"], exc_info=error)
     return _respond(
         Problem(

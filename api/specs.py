@@ -16,7 +16,7 @@ from kb.index.live import Index
 from kb.records import Figure, Record, Spec, kinds
 from kb.store.queries import Bound, list_specs
 from kb.tools import InvalidArguments
-from kb.tools.base import FieldProblem, parse_arguments
+from kb.tools.base import FieldProblem, parse_query
 from kb.tools.views import SpecView, spec_view
 
 PRICE_KEYS = tuple(
@@ -128,7 +128,7 @@ async def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]
     _known_kind(kind)
     values = query_values(request)
     filters = {key: value for key, value in values.items() if key not in SpecQuery.model_fields}
-    query = parse_arguments("query", SpecQuery, {key: value for key, value in values.items() if key not in filters})
+    query = parse_query(SpecQuery, {key: value for key, value in values.items() if key not in filters})
     bounds, texts = _filters(kind, filters)
     if query.sort.removeprefix("-") not in ("name", *_keys(kind, "number")):
         raise InvalidArgument(

@@ -82,14 +82,19 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
 ) -> None:
     """Serve the API, the chat and /docs."""
-    import uvicorn
+    from api.app import create_app
+    from api.edge import is_loopback
+    from api.server import run_server
 
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         fail(f"cannot listen on {host} port {port}: {error.strerror}. Choose another with --host and --port.")
-    err.print(f"Hardware KB on http://{host}:{port} (docs: /docs, ready: /health/ready)")
-    uvicorn.run("api.app:create_app", factory=True, host=host, port=port, log_level=settings().log_level.lower())
+    shown = f"[{host}]" if ":" in host else host
+    err.print(f"Hardware KB on http://{shown}:{port} (docs: /docs, ready: /health/ready)", markup=False)
+    if not is_loopback(host):
+        err.print(f"Anyone who can reach {host} port {port} can ask and read here: there are no keys.", style="yellow")
+    run_server(create_app(settings(), bound_to=host), host, port, settings().log_level.lower())
 
 
 @app.command()

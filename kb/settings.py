@@ -2,10 +2,19 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Any
 
 from platformdirs import user_data_path
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _names(given: Any) -> Any:
+    return tuple(name.strip().lower() for name in given.split(",") if name.strip()) if isinstance(given, str) else given
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+"""Written with commas between them."""
 
 _PACKAGE = Path(__file__).resolve().parent
 IN_CHECKOUT = (_PACKAGE.parent / "pyproject.toml").is_file()
@@ -44,6 +53,11 @@ class Settings(BaseSettings):
     )
     llm_queue: int = Field(
         4, ge=0, le=1000, description="requests that may wait for the model; more get no explanation"
+    )
+    allowed_hosts: Names = Field(
+        (),
+        description="names by which the server may be called, with commas, beside this machine's own and the address "
+        "that it listens on; `*` allows all",
     )
     log_level: str = Field(
         "INFO",

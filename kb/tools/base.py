@@ -1,8 +1,10 @@
 """What a tool is, and the one registry of them that the API, the chat and the command line call."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar, get_args
+from functools import cache
+from reprlib import Repr
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -12,26 +14,81 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from kb.errors import InvalidArgument, KnowledgeBaseError
 from kb.index.live import Index
 from kb.records import Record, SourceRef
 
+MOST_KEYS = 500
+"""Keys of one object; the longest ``config.json`` has some 150."""
+
+MOST_PROBLEMS = 20
+"""How many are reported of one request, so that no answer is larger than what caused it."""
+
+_JSON_TYPES: Mapping[type, tuple[str, str]] = {
+    bool: ("boolean", "true and false are"),
+    str: ("string", "a text is"),
+    int: ("number", "a number is"),
+    float: ("number", "a number is"),
+}
+"""The types that pydantic turns into one another, by their names in a JSON Schema and in a sentence."""
+
+_shown = Repr()
+_shown.maxstring = _shown.maxother = 80
+
 
 class Arguments(BaseModel):
-    """The base of every tool's input: closed to unknown keys, finite numbers only."""
+    """The base of every tool's input: closed to unknown keys, finite numbers only, each value of the type that the
+    JSON Schema says. A query string has nothing but texts, and is read by :func:`parse_query`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _few_keys(cls, given: Any) -> Any:
+        """Before they are looked at one by one, and each unknown one is reported."""
+        if isinstance(given, dict) and len(given) > MOST_KEYS:
+            raise ValueError(f"{len(given):,} keys are not accepted; at most {MOST_KEYS} are")
+        return given
+
     @field_validator("*", mode="before")
     @classmethod
-    def _true_is_not_one(cls, value: Any, info: ValidationInfo) -> Any:
-        """Here, for a validator inside the fields' types would hide their ranges from the JSON Schema."""
-        annotation = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, bool) and bool not in (annotation, *get_args(annotation)):
-            raise ValueError("true and false are not accepted here")
+    def _as_the_schema_says(cls, value: Any, info: ValidationInfo) -> Any:
+        """Here, for a validator inside the fields' types would hide their ranges from the JSON Schema; and before the
+        items of a list are looked at, of which pydantic reports every bad one."""
+        if info.mode not in ("python", "json"):
+            return value
+        branches = _branches(cls)[info.field_name or ""]
+        if isinstance(value, (list, tuple)):
+            longest = max((branch["maxItems"] for branch in branches if "maxItems" in branch), default=None)
+            if longest is not None and len(value) > longest:
+                raise ValueError(f"{len(value):,} items are not accepted; at most {longest} are")
+        elif (named := _JSON_TYPES.get(type(value))) and not any(_takes(branch, named[0]) for branch in branches):
+            raise ValueError(f"{named[1]} not accepted here")
         return value
+
+
+def _takes(branch: Mapping[str, Any], json_type: str) -> bool:
+    """Whether a part of a JSON Schema says that it takes a type; one that says nothing takes all."""
+    said = branch.get("type", json_type)
+    return said == json_type or (said == "integer" and json_type == "number")
+
+
+@cache
+def _branches(model: type[BaseModel]) -> dict[str, list[dict[str, Any]]]:
+    """The JSON Schemas of each field, one for each type that it takes."""
+    schema = model.model_json_schema(by_alias=False)
+    definitions = schema.get("$defs", {})
+
+    def resolved(part: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = definitions.get(part.get("$ref", "").rpartition("/")[2], part)
+        return found
+
+    properties = schema.get("properties", {})
+    return {name: [resolved(branch) for branch in part.get("anyOf", [part])] for name, part in properties.items()}
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -93,13 +150,24 @@ class Tool(Generic[In, Out]):
 
 def parse_arguments(what: str, model: type[In], arguments: Any) -> In:
     """Arguments from outside, validated. Raises :class:`InvalidArguments` naming each field."""
+    return _parsed(what, model, model.model_validate, arguments)
+
+
+def parse_query(model: type[In], values: Mapping[str, Any]) -> In:
+    """The same of a query string, where numbers and flags are texts."""
+    return _parsed("query", model, model.model_validate_strings, values)
+
+
+def _parsed(what: str, model: type[In], validate: Callable[[Any], In], given: Any) -> In:
     try:
-        return model.model_validate(arguments)
+        return validate(given)
     except ValidationError as error:
-        found = error.errors()
+        found = error.errors(include_url=False, include_context=False)
         # A list whose items are wrong is also called too short: the items' own errors say enough.
         inner = {item["loc"][:length] for item in found for length in range(1, len(item["loc"]))}
-        raise InvalidArguments(what, [_problem(item, model) for item in found if item["loc"] not in inner]) from None
+        own = [item for item in found if item["loc"] not in inner]
+        shown = [_problem(item, model) for item in own[:MOST_PROBLEMS]]
+        raise InvalidArguments(what, shown, len(own)) from None
 
 
 class FieldProblem(Record):
@@ -112,20 +180,32 @@ class FieldProblem(Record):
 
 
 class InvalidArguments(KnowledgeBaseError):
-    """A tool's arguments that do not fit its input model."""
+    """A tool's arguments that do not fit its input model; ``total`` where there are more problems than are told."""
 
-    def __init__(self, tool: str, problems: list[FieldProblem]) -> None:
-        self.tool, self.problems = tool, tuple(problems)
+    def __init__(self, tool: str, problems: Sequence[FieldProblem], total: int = 0) -> None:
+        self.tool, self.problems = tool, tuple(_once(problems[:MOST_PROBLEMS]))
         lines = [
             f"{p.field}: {p.problem} (got {p.value}{'; accepted: ' + p.accepted if p.accepted else ''})"
-            for p in problems
+            for p in self.problems
         ]
-        super().__init__("; ".join(lines))
+        more = max(total, len(problems)) - len(self.problems)
+        super().__init__("; ".join(lines) + (f"; and {more:,} more" if more else ""))
+
+
+def _once(problems: Sequence[FieldProblem]) -> Iterator[FieldProblem]:
+    """Long lists of what is accepted are told where they are needed first."""
+    told = set()
+    for problem in problems:
+        if len(problem.accepted) > 80 and problem.accepted in told:
+            yield problem.model_copy(update={"accepted": "as above"})
+        else:
+            told.add(problem.accepted)
+            yield problem
 
 
 def _problem(error: Any, model: type[Arguments]) -> FieldProblem:
-    path = [str(part) for part in error["loc"]]
-    value = repr(error.get("input"))
+    path = [str(part)[:80] for part in error["loc"]]
+    value = _shown.repr(error.get("input"))
     accepted = ""
     if error["type"] == "extra_forbidden":
         accepted = ", ".join(model.model_fields)
@@ -141,11 +221,10 @@ def _problem(error: Any, model: type[Arguments]) -> FieldProblem:
 
 def _accepted(model: type[Arguments], field: str) -> str:
     """The field's range or choices, from its JSON Schema."""
-    schema = model.model_json_schema()
-    part = schema.get("properties", {}).get(field, {})
-    branches = [branch for branch in part.get("anyOf", [part]) if branch.get("type") != "null"]
     bounds = []
-    for branch in branches:
+    for branch in _branches(model).get(field, ()):
+        if branch.get("type") == "null":
+            continue
         if "enum" in branch:
             bounds.append(" | ".join(map(str, branch["enum"])))
         low = branch.get("minimum", branch.get("exclusiveMinimum"))
@@ -201,5 +280,5 @@ def require(condition: bool, field: str, value: object, accepted: str) -> None:
 
 __all__ = [
     "Arguments", "Field", "FieldProblem", "InvalidArguments", "Name", "Real", "Registry", "Result", "Tool",
-    "ToolCitation", "Whole", "cite", "parse_arguments", "require",
+    "ToolCitation", "Whole", "cite", "parse_arguments", "parse_query", "require",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from kb.tools.views import DisputeNote, disputes_about, note_of
 OTHER_W = 100.0
 """Board, memory, drives and fans, as `size_power_supply` takes them."""
 
-Money = Annotated[Real, Field(gt=0, le=1e9)]
+Money = Annotated[Real, Field(ge=0.0001, le=1e9)]
 
 
 class BuildArguments(Arguments):
@@ -34,7 +34,7 @@ class BuildArguments(Arguments):
     quantization: Name = "q4_k_m"
     context: Context = 8192
     users: Annotated[Whole, Field(ge=1, le=1000)] = 1
-    min_tokens_per_s: Annotated[Real, Field(gt=0, le=100_000)] | None = None
+    min_tokens_per_s: Annotated[Real, Field(ge=0.001, le=100_000)] | None = None
     budget_usd: Money | None = Field(None, description="for the whole machine")
     used: bool = True
 

@@ -26,7 +26,7 @@ def run_lookup_term(index: Index, arguments: TermArguments) -> TermView:
 
 class SpecArguments(Arguments):
     name: Name
-    kind: str | None = Field(None, description=f"one of {', '.join(SPEC_KINDS)}; without it, all are searched")
+    kind: Name | None = Field(None, description=f"one of {', '.join(SPEC_KINDS)}; without it, all are searched")
 
 
 def run_lookup_spec(index: Index, arguments: SpecArguments) -> SpecView:

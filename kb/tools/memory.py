@@ -44,7 +44,7 @@ class FitArguments(Arguments):
     kv_cache_type: KvCacheType = "f16"
     flash_attention: bool = True
     concurrency: Annotated[Whole, Field(ge=1, le=10_000, description="conversations held at once")] = 1
-    system_memory_gb: Annotated[Real, Field(gt=0, le=1_000_000)] | None = None
+    system_memory_gb: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = None
 
 
 class FitAnswer(Fit, Result):

@@ -11,15 +11,15 @@ from kb.tools.base import Arguments, Real, Result, Tool, Whole, cite
 from kb.tools.resolve import ModelArgument, resolve_model
 from kb.units import GB, GIB
 
-Money = Annotated[Real, Field(gt=0, le=1e9)]
+Money = Annotated[Real, Field(ge=0.0001, le=1e9)]
 
 
 class RentOrBuyArguments(Arguments):
     purchase: Money
     rent_per_hour: Money
     own_watts: Annotated[Real, Field(ge=0, le=100_000)] = 0.0
-    price_per_kwh: Annotated[Real, Field(gt=0, le=100)] = 0.15
-    hours_per_day: Annotated[Real, Field(gt=0, le=24)] = 8.0
+    price_per_kwh: Annotated[Real, Field(ge=0.0001, le=100)] = 0.15
+    hours_per_day: Annotated[Real, Field(ge=0.001, le=24)] = 8.0
 
 
 class RentOrBuyAnswer(Result):

@@ -17,7 +17,7 @@ from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.resolve import ModelArgument, resolve_model, resolve_quantization, resolve_weights
 from kb.units import GB
 
-SizeGb = Annotated[Real, Field(gt=0, le=1_000_000)]
+SizeGb = Annotated[Real, Field(ge=0.000001, le=1_000_000)]
 
 
 class LoadTimeArguments(Arguments):

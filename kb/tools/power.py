@@ -21,7 +21,7 @@ from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.memory import DeviceCount
 from kb.tools.resolve import split_count
 
-Watts = Annotated[Real, Field(gt=0, le=100_000)]
+Watts = Annotated[Real, Field(ge=0.001, le=100_000)]
 DEFAULT_CPU_W = 250.0
 DEFAULT_OTHER_W = 100.0
 
@@ -124,9 +124,9 @@ class PowerCostArguments(Arguments):
     watts: Watts | None = Field(None, description="sustained draw at the wall; or name a device")
     device: Name | None = None
     device_count: DeviceCount = 1
-    price_per_kwh: Annotated[Real, Field(gt=0, le=100)] = 0.15
+    price_per_kwh: Annotated[Real, Field(ge=0.0001, le=100)] = 0.15
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
-    hours_per_day: Annotated[Real, Field(gt=0, le=24)] = 24
+    hours_per_day: Annotated[Real, Field(ge=0.001, le=24)] = 24
 
 
 class PowerCostAnswer(Result):

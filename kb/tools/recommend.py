@@ -32,20 +32,25 @@ SIZES_TO_TRY = ("llama-3-1-70b", "qwen2-5-32b", "qwen2-5-14b", "llama-3-1-8b", "
 """When no model is named: the largest of these that the limits allow."""
 
 
+Money = Annotated[Real, Field(ge=0.0001, le=1e9)]
+
+
 class RecommendArguments(Arguments):
     models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=4)] | None = None
     quantization: Name = "q4_k_m"
     context: Context = 8192
     users: Annotated[Whole, Field(ge=1, le=1000)] = 1
-    min_tokens_per_s: Annotated[Real, Field(gt=0, le=100_000)] | None = None
-    budget_usd: Annotated[Real, Field(gt=0, le=1e9)] | None = Field(None, description="for the device or devices alone")
-    budget: Annotated[Real, Field(gt=0, le=1e9)] | None = Field(None, description="the same in `currency`")
+    min_tokens_per_s: Annotated[Real, Field(ge=0.001, le=100_000)] | None = None
+    budget_usd: Annotated[Real, Field(ge=0.0001, le=1e9)] | None = Field(
+        None, description="for the device or devices alone"
+    )
+    budget: Annotated[Real, Field(ge=0.0001, le=1e9)] | None = Field(None, description="the same in `currency`")
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
-    max_power_w: Annotated[Real, Field(gt=0, le=1_000_000)] | None = Field(
+    max_power_w: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = Field(
         None, description="of the cards, or of the whole machine, at full load"
     )
     quiet: bool = Field(False, description="no blower cards, and none that need a server's fans")
-    min_memory_gib: Annotated[Real, Field(gt=0, le=1_000_000)] | None = Field(
+    min_memory_gib: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = Field(
         None, description="memory of one card or machine; ranks by price then"
     )
     used: bool = True
@@ -185,8 +190,9 @@ def _assumptions(index: Index, arguments: RecommendArguments, choices: list[Hard
     other = sum(choice.currency != arguments.currency for choice in choices)
     if other:
         which = "all" if other == len(choices) else f"{other} of {len(choices)}"
-        unapplied = arguments.budget is not None
-        budget = f"; the budget of {arguments.budget:,.0f} {arguments.currency} was not applied to them" * unapplied
+        budget = ""
+        if arguments.budget is not None:
+            budget = f"; the budget of {arguments.budget:,.0f} {arguments.currency} was not applied to them"
         yield f"prices of {which} choices are held in USD only, and there is no exchange rate here{budget}"
     unknown = sum(offer.power_w is None for offer in _offers(index, arguments)) if arguments.max_power_w else 0
     if unknown:

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import httpx
 import pytest
-import uvicorn
 
 from api.app import create_app
+from api.server import make_server
 from kb.chat.engines.base import Engine
 from kb.settings import Settings
 
@@ -29,10 +29,7 @@ def _serve(
     settings: Settings, engine_maker: Callable[[Settings], Engine | None] = lambda _: None, *, ready: bool = True
 ) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(
-            create_app(settings, engine_maker), log_level="warning", timeout_graceful_shutdown=5, ws="none"
-        )
-        server = uvicorn.Server(config)
+        server = make_server(create_app(settings, engine_maker))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         while not server.started:

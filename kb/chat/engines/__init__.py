@@ -55,7 +55,7 @@ def file_problem(path: Path) -> str | None:
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
-        return f"The language model {path} cannot be read: {error.strerror or error}."
+        return f"The language model {path.name} cannot be read: {error.strerror or error}."
     if magic != b"GGUF":
-        return f"The language model {path} is not a GGUF file: it begins with {magic!r}, not with b'GGUF'."
+        return f"The language model {path.name} is not a GGUF file: it begins with {magic!r}, not with b'GGUF'."
     return None

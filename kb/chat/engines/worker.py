@@ -127,7 +127,7 @@ def main() -> None:
         pipe.send(Loaded())
         speed = model.test()
     except Unloadable as error:
-        pipe.send(Failed(f"The language model {Path(load.path)} cannot be loaded: {error}"))
+        pipe.send(Failed(f"The language model {Path(load.path).name} cannot be loaded: {error}"))
         return
     pipe.send(Ready(model.context, speed))
     writer = Writer(model, pipe.send, lambda: pipe.cancelled_through)
