@@ -9,6 +9,7 @@ from kb.chat.engines.base import Grammar, Prompt, Run
 from kb.chat.facts import facts
 from kb.chat.ground import Evidence, figures_with_units, sentences
 from kb.chat.lock import Locked, lock, locked
+from kb.chat.numerals import foreign
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
 from kb.chat.trust import Certainty, Verdict, objection
@@ -26,14 +27,14 @@ MOST_REPETITIONS = 2
 
 
 class Explanation:
-    """``text`` and the number of sentences ``removed`` grow while the model writes."""
+    """``text`` and the number of sentences ``removed`` grow while the model writes; ``evidence`` does not."""
 
     def __init__(self, index: Index, question: Question, composed: Composed) -> None:
         self._question = question
         self._composed = composed
         self._names = index.names.with_digits
         results = (figures_with_units(call.result) for call in composed.tool_calls)
-        self._evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
+        self.evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
         self._index = index
         self._shown = (*composed.evidence, composed.trusted)
         self._marks = {citation.id for citation in composed.citations}
@@ -53,8 +54,8 @@ class Explanation:
         shown = locked(self._shown, self._names)
         asked = locked((self._question.text,), self._names)
         allowed = Locked(
-            bare=shown.bare | {figure for figure in asked.bare if not self._evidence.unsupported(figure)},
-            united=shown.united | {figure for figure in asked.united if not self._evidence.unsupported(figure)},
+            bare=shown.bare | {figure for figure in asked.bare if not self.evidence.unsupported(figure)},
+            united=shown.united | {figure for figure in asked.united if not self.evidence.unsupported(figure)},
             names=shown.names | asked.names,
         )
         return lock(allowed, self._marks)
@@ -93,7 +94,7 @@ class Explanation:
         """Whether the sentence's figures are in the evidence, in words too, and its citation marks exist."""
         marks = {int(number) for number in _MARK.findall(sentence)}
         copied = self._copied_sums(sentence) and self._copied_names(sentence)
-        return marks <= self._marks and copied and not self._evidence.unsupported(sentence)
+        return marks <= self._marks and copied and not foreign(sentence) and not self.evidence.unsupported(sentence)
 
     def _copied_names(self, sentence: str) -> bool:
         """Whether what bears a figure like a name (``Zeta RT 100``) bears it in the evidence or the question."""
