@@ -12,7 +12,8 @@ from kb.chat.lock import Locked, lock, locked
 from kb.chat.numerals import foreign
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
-from kb.chat.trust import Certainty, Verdict, objection
+from kb.chat.polarity import Verdict
+from kb.chat.trust import Certainty, objection
 from kb.index.live import Index
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -39,6 +40,7 @@ class Explanation:
         self._shown = (*composed.evidence, composed.trusted)
         self._marks = {citation.id for citation in composed.citations}
         self._verdict = _verdict(composed)
+        self._instead = tuple(_instead(composed))
         self._kept: list[str] = []
         self._repetitions = 0
         self.text = ""
@@ -80,7 +82,7 @@ class Explanation:
     def _judged(self, sentence: str, certainty: Certainty) -> Iterator[str]:
         if not _WORD.search(sentence):
             return
-        against = objection(sentence, self._kept, self._verdict, certainty)
+        against = objection(sentence, self._kept, self._verdict, certainty, self._instead)
         self._repetitions += against == "repeats"
         if against or not self._grounded(sentence):
             self.removed += 1
@@ -130,3 +132,13 @@ def _verdict(composed: Composed) -> Verdict | None:
     """Of the question's own case: the first that was checked."""
     verdicts = [call.result["verdict"] for call in composed.tool_calls if call.name == "check_fit"]
     return verdicts[0] if verdicts else None
+
+
+def _instead(composed: Composed) -> Iterator[str]:
+    """What the answer says would fit where the question's own case does not."""
+    verdict = _verdict(composed)
+    for call in composed.tool_calls if verdict != "fits" else ():
+        if call.name == "best_quantization" and call.result["best"]:
+            yield call.result["best"]
+        if call.name == "check_fit" and call.result["verdict"] == "fits":
+            yield call.result["device"]

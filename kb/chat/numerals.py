@@ -125,6 +125,7 @@ _PARTS = {
 }  # fmt: skip
 _WORD = re.compile(r"[A-Za-z]+")
 _BETWEEN = re.compile(r"[\s-]{1,3}")
+_ROMAN_NUMBER = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 
@@ -232,7 +233,7 @@ def _value(said: list[str]) -> tuple[float, float]:
 def _roman(word: re.Match[str]) -> Spelled | None:
     """``XLV``; whether it counts anything, only the unit behind it tells."""
     letters = word[0]
-    if len(letters) > 15 or not set(letters) <= set(_ROMAN):
+    if not 2 <= len(letters) <= 15 or not _ROMAN_NUMBER.fullmatch(letters):
         return None
     values = [_ROMAN[letter] for letter in letters]
     value = sum(-one if one < max(values[at:]) else one for at, one in enumerate(values))
