@@ -26,6 +26,7 @@ def in_western_digits(text: str) -> str:
         return text
     written: list[str] = []
     run: list[float] = []
+    power = False
     for character in text:
         if unicodedata.category(character) in ("Cf", "Mn", "Me"):
             continue
@@ -37,11 +38,12 @@ def in_western_digits(text: str) -> str:
             continue
         _close(run, written)
         if value is not None and not roman:
-            if raised and written and written[-1][-1:].isdecimal():
+            if raised and not power and written and written[-1][-1:].isdecimal():
                 written.append("^")
             written.append(f"{value:.0f}")
         else:
             written.append(_POINTS.get(character) or unicodedata.normalize("NFKC", character))
+        power = raised
     _close(run, written)
     return "".join(written)
 
@@ -98,7 +100,7 @@ _ONES = {
     "zero": 0, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
     "eighteen": 18, "nineteen": 19, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
-    "tenth": 10, "eleventh": 11, "twelfth": 12, "twentieth": 20, "hundredth": 100, "couple": 2, "dozen": 12,
+    "tenth": 10, "eleventh": 11, "twelfth": 12, "twentieth": 20, "hundredth": 100, "couple": 2,
 }  # fmt: skip
 _TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
@@ -106,9 +108,9 @@ _TENS = {
 }  # fmt: skip
 SCALES = {
     "hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "trillion": 1_000_000_000_000,
-    "lakh": 100_000, "crore": 10_000_000,
+    "lakh": 100_000, "crore": 10_000_000, "dozen": 12,
 }  # fmt: skip
-_MANY = {"tens": 10, "dozens": 12, **{f"{word}s": value for word, value in SCALES.items()}}
+_MANY = {"tens": 10, **{f"{word}s": value for word, value in SCALES.items()}}
 _VALUES = {**_ONES, **_TENS}
 _NUMBER_WORDS = {**_VALUES, **SCALES, **_MANY}
 _OF_BEFORE = {"couple", "dozen", *_MANY}
