@@ -1,7 +1,7 @@
 """The deterministic answer: corrections, verdicts, arithmetic, disputes, notes."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kb.chat.evidence import Desk, Section
 from kb.chat.question import Claim, Intent, Question
@@ -73,6 +73,8 @@ class Composed:
     evidence: tuple[str, ...]
     trusted: str = ""
     """The part of the text that repeats no claim: a language model's figures may stand on it."""
+    problems: tuple[str, ...] = ()
+    """What tools said of arguments that they do not take."""
     abstained: bool = False
     reason: str | None = None
 
@@ -107,7 +109,8 @@ def compose(index: Index, question: Question) -> Composed:
         parts += _disputes(desk)
     notes = _notes(sections, question)
     parts += notes
-    return _numbered(desk, [part for part in parts if part], "\n".join((trusted, *notes)))
+    composed = _numbered(desk, [part for part in parts if part], "\n".join((trusted, *notes)))
+    return replace(composed, problems=tuple(problems))
 
 
 def _numbered(desk: Desk, parts: list[str], trusted: str) -> Composed:
@@ -228,6 +231,7 @@ def _abstained(desk: Desk, problems: list[str]) -> Composed:
         citations=tuple(desk.citations),
         tool_calls=tuple(desk.calls),
         evidence=(),
+        problems=tuple(problems),
         abstained=True,
         reason=reason,
     )

@@ -22,6 +22,7 @@ OWN_FIGURES = (
 def grounds(index: Index, question: Question, composed: Composed) -> Iterator[str]:
     """Texts that hold every figure which the composed answer may have."""
     yield from OWN_FIGURES
+    yield from composed.problems
     yield from _users(question)
     for call in composed.tool_calls:
         yield figures_with_units(call.arguments)

@@ -140,7 +140,7 @@ def _clauses(sentence: str) -> list[str]:
 def _before(clause: str, found: re.Match[str]) -> bool:
     """Whether a negation stands anywhere before."""
     negator = _NEGATOR.search(clause)
-    return negator is not None and negator.start() < found.end()
+    return negator is not None and negator.start() < found.start()
 
 
 def _claims(clause: str) -> Iterator[Claim]:
