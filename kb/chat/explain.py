@@ -10,9 +10,9 @@ from kb.chat.facts import facts
 from kb.chat.ground import Evidence, figures_with_units, sentences
 from kb.chat.lock import Locked, lock, locked
 from kb.chat.numerals import foreign
+from kb.chat.polarity import Verdict
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
-from kb.chat.polarity import Verdict
 from kb.chat.trust import Certainty, objection
 from kb.index.live import Index
 

@@ -188,13 +188,14 @@ def _number(text: str, words: list[re.Match[str]], at: int) -> Spelled | None:
     while _next_to(text, words, end):
         word = words[end][0].lower()
         following = words[end + 1][0].lower() if _next_to(text, words, end + 1) else ""
-        if word in _NUMBER_WORDS or word == "one":
-            said.append(word)
-            end += 1
-        elif (
-            (word == "of" and said[-1] in _OF_BEFORE and following in _NUMBER_WORDS)
-            or (word == "and" and said[-1] in SCALES and following in {*_VALUES, "one"})
-            or (word == "point" and following in {*_ONES, *_TENS, "one"})
+        if (
+            word in _NUMBER_WORDS
+            or word == "one"
+            or (
+                (word == "of" and said[-1] in _OF_BEFORE and following in _NUMBER_WORDS)
+                or (word == "and" and said[-1] in SCALES and following in {*_VALUES, "one"})
+                or (word == "point" and following in {*_ONES, *_TENS, "one"})
+            )
         ):
             said.append(word)
             end += 1

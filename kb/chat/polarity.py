@@ -18,80 +18,100 @@ ALLOWED: dict[Verdict, frozenset[Claim]] = {
     "does_not_fit": frozenset({"not", "never"}),
 }
 
+
+_GROUPS = {
+    "HOLDER": "(?:card|device|gpu|machine|mac|memory|vram|capacity|limits?|budget)",
+    "HAS": "(?:holds?|has|have|had|offers?|provides?|available|there|room|space|fits?|can|gb|gib)",
+    "NEED": "(?:need|needs|require|requires|wants?|demands?)",
+    "ENOUGH": "(?:enough|needed|required|sufficient|it needs|is needed|the model)",
+}
+
+
+def _any(ways: str) -> re.Pattern[str]:
+    """Any of the ways, each of them whole words; they stand on lines of their own or with `` | `` between."""
+    for name, group in _GROUPS.items():
+        ways = ways.replace(name, group)
+    return re.compile("|".join(rf"\b(?:{way.strip()})\b" for way in re.split(r"\n| \| ", ways) if way.strip()))
+
+
 _CLAUSE = re.compile(r"[,;:()–—]|[.!?](?=\s|$)|\b(?:but|while|because|since|although|though|so that|which)\b")
-_SAYS_NOTHING = re.compile(
-    r"\bwhile (?:the model|it) (?:runs|is running|writes|works)\b|\bno doubt\b|\bnot (?:only|just)\b|\bnothing (?:stops|"
-    r"prevents|keeps)\b|\bno reason\b|\bwithout (?:a |any |much )?(?:doubt|trouble|problems?|effort|difficulty|strain)\b"
-    r"|\bwith (?:no|little) (?:trouble|problems?|effort|difficulty)\b|\bmust (?:also )?fit\b"
-)
+_SAYS_NOTHING = _any(r"""
+    while (?:the model|it) (?:runs|is running|writes|works) | no doubt | not (?:only|just)
+    nothing (?:stops|prevents|keeps) | no reason
+    without (?:a |any |much )?(?:doubt|trouble|problems?|effort|difficulty|strain)
+    with (?:no|little) (?:trouble|problems?|effort|difficulty) | must (?:also )?fit
+""")
 """Turns with a word of the lists below that deny nothing and claim nothing."""
-_NOT = re.compile(r"\bnowhere near\b|\bby no means\b|\bfar from\b|\bin no way\b|\bhardly\b|\bscarcely\b|\bunlikely to\b")
-_NEGATOR = re.compile(
-    r"\b(?:not|cannot|never|nothing|none|no|nor|neither|nowhere|without|unable|fails?|failed|refuses?|instead of|rather than|"
-    r"too \w+ to)\b|n't\b"
-)
-_OVER = re.compile(
-    r"\b(?:more|larger|bigger|greater|higher|heavier) (?:\w+ ){0,3}than\b(?! (?:enough|needed|required|it needs|is needed|"
-    r"the model|sufficient))[^,;]{0,40}\b(?:holds?|has|have|had|offers?|provides?|card|device|gpu|machine|mac|memory|vram|"
-    r"capacity|available|there|room|space|fits?|can|limit|budget|gb|gib)\b"
-    r"|(?<!left )\b(?:over|above|beyond|past|outside)\b[^,;]{0,25}\b(?:card|device|gpu|mac|machine|memory|vram|capacity|"
-    r"limits?|budget)\b|(?<!left )\b(?:over|above|beyond) (?:it|that|this|what)\b"
-    r"|\b(?:exceed|overflow|overrun|overshoot|outgrow|overfill|overwhelm|surpass|spill|burst)\w{0,4}\b"
-    r"|\btoo (?:large|big|much|many|heavy|long|high|great|demanding|hungry|fat)\b|\boversized\b"
-)
-_LACK = re.compile(
-    r"\btoo (?:small|little|low|few|short|weak|tight)\b|\b(?:run|runs|running|ran) (?:out|short)\b|\bout[ -]of[ -](?:memory|"
-    r"vram|room|space)\b|\boom\b|\b(?:fall|falls|falling|is|are|comes?) short\b|\bshort (?:of|by)\b|\bshortage\b|"
-    r"\bshortfall\b|\bdeficit\b|\black\w{0,3}\b|\bmissing\b|\binsufficient\b|\binadequate\b|\bgap\b|\bundersized\b|"
-    r"\bovercommit\w{0,3}\b|\bcrash\w{0,3}\b|\bchokes?\b|\bexhaust\w{0,3}\b|\bbreaks it\b|"
-    r"\bonly (?:has |have |holds )?[\d.,]{1,9} ?gi?b\b(?! (?:to spare|left|free|over|remain))|"
-    r"\bsmaller than (?:the model|what it needs|needed|required)\b|\bless than (?:the model|what it needs|it needs|needed|"
-    r"required|is needed)\b|\b(?:need|needs|require|requires|wants?|demands?) (?:[\w.]+ ){0,3}(?:more|another|extra|"
-    r"additional|larger|bigger|second)\b|\b(?:nothing|none) (?:is |are )?left\b|\bno longer (?:fits?|holds?)\b"
-)
-_REMEDY = re.compile(
-    r"\b(?:choose|look for|take|pick|try|run|use|need|needs|get|is) (?:a |an |the )?(?:[\w-]+ ){0,3}(?:smaller|lesser|tinier)"
-    r"|\b(?:choose|look for|pick|get) (?:a |an |another )?(?:[\w-]+ ){0,2}model\b|^\s?(?:cut|shorten|reduce|shrink|shortening|"
-    r"reducing)\b|\b(?:another|other|only) way\b|\bway out\b|\bsolves (?:this|it)\b|\breal cure\b|\bforc(?:e|ing) it\b|"
-    r"\bbetter choice\b|\bpleasant choice\b|\bmay serve\b|\binstead\b(?! of)"
-)
+_NOT = _any("nowhere near | by no means | far from | in no way | hardly | scarcely | unlikely to")
+_NEGATOR = _any(r"""
+    not | cannot | never | nothing | none | no | nor | neither | nowhere | without | unable | fails? | failed
+    refuses? | instead of | rather than | too \w{1,20} to | \w{1,8}n't
+""")
+_OVER = _any(r"""
+    (?:more|larger|bigger|greater|higher|heavier) (?:\w{1,20} ){0,3}than\b(?! ENOUGH)[^,;]{0,40}\bHOLDER
+    (?:more|larger|bigger|greater|higher|heavier) (?:\w{1,20} ){0,3}than\b(?! ENOUGH)[^,;]{0,40}\bHAS
+    (?<!left )(?:over|above|beyond|past|outside)\b[^,;]{0,25}\bHOLDER
+    (?<!left )(?:over|above|beyond) (?:it|that|this|what)
+    (?:exceed|overflow|overrun|overshoot|outgrow|overfill|overwhelm|surpass|spill|burst)\w{0,4}
+    too (?:large|big|much|many|heavy|long|high|great|demanding|hungry|fat) | oversized
+""")
+_LACK = _any(r"""
+    too (?:small|little|low|few|short|weak|tight) | (?:run|runs|running|ran) (?:out|short)
+    out[ -]of[ -](?:memory|vram|room|space) | oom | (?:fall|falls|falling|is|are|comes?) short | short (?:of|by)
+    shortage | shortfall | deficit | lack\w{0,3} | missing | insufficient | inadequate | gap | undersized
+    overcommit\w{0,3} | crash\w{0,3} | chokes? | exhaust\w{0,3} | breaks it
+    only (?:has |have |holds )?[\d.,]{1,9} ?gi?b\b(?! (?:to spare|left|free|over|remain))
+    smaller than (?:the model|what it needs|needed|required)
+    less than (?:the model|what it needs|it needs|needed|required|is needed)
+    NEED (?:[\w.]{1,20} ){0,3}(?:more|another|extra|additional|larger|bigger|second)
+    (?:nothing|none) (?:is |are )?left | no longer (?:fits?|holds?)
+""")
+_REMEDY = _any(r"""
+    (?:choose|look for|take|pick|try|run|use|needs?|get|is) (?:a |an |the )?(?:[\w-]{1,20} ){0,3}(?:smaller|tinier)
+    (?:choose|look for|pick|get) (?:a |an |another )?(?:[\w-]{1,20} ){0,2}model
+    ^(?:cut|shorten|reduce|shrink|shortening|reducing) | (?:another|other|only) way | way out | solves (?:this|it)
+    real cure | forc(?:e|ing) it | better choice | pleasant choice | may serve | instead\b(?! of)
+""")
 """Advice for a model that is too large."""
-_PART = re.compile(
-    r"\boffload\w{0,3}\b|\b(?:system|main|host|cpu|slower|slow|normal|computer's own) (?:memory|ram)\b|\bon(?:to)? the cpu\b|"
-    r"\bswap\w{0,4}\b|\bfrom (?:the )?(?:drive|disk|ram)\b|\bpart(?:s|ly|ially)? (?:of|in|on|stays?|must|offload\w{0,3})\b|"
-    r"\bpartly\b|\bpartially\b|\bslow part\b|\b(?:some|part|rest|remainder)\b[^,;]{0,25}\b(?:stay|live|lie|elsewhere|kept|"
-    r"go|comes?|goes|waits?)\b|\balmost fits?\b|\bnot wholly\b|\bmemory slots\b|\bcrawl\w{0,3}\b|\bonly a little too\b"
-)
+_PART = _any(r"""
+    offload\w{0,3} | (?:system|main|host|cpu|slower|slow|normal|computer's own) (?:memory|ram) | on(?:to)? the cpu
+    swap\w{0,4} | from (?:the )?(?:drive|disk|ram) | part(?:s|ly|ially)? (?:of|in|on|stays?|must|offload\w{0,3})
+    partly | partially | slow part
+    (?:some|part|rest|remainder)\b[^,;]{0,25}\b(?:stay|live|lie|elsewhere|kept|go|comes?|goes|waits?)
+    almost fits? | not wholly | memory slots | crawl\w{0,3} | only a little too
+""")
 _FIT = re.compile(r"\bfit(?:s|ted|ting)?\b|\b(?:hold|holds|held)\b")
-_WHOLE = re.compile(
-    r"\bfit(?:s|ted|ting)?\b|\b(?:hold|holds|accommodates?|contains?|swallows?|takes? (?:it|all)|handles?|copes?|manages?)\b|"
-    r"\b(?:enough|ample|plenty|sufficient|suffices?)\b|\broom\b|\bheadroom\b|\bto spare\b|\bspare\b|\bfree\b|\bleft\b|"
-    r"\bleav(?:e|es|ing)\b(?! (?:only |about |some )?[\d.,]{1,9} ?tokens)|\bremain(?:s|ing)?\b|\b(?:within|inside|below|"
-    r"under|beneath)\b|\bcomfortabl[ey]\b|\bwith ease\b|\beasily\b|\bstays? (?:wholly |whole |all |entirely )?on\b|"
-    r"\ball (?:the |of the )?layers\b|\b(?:smaller|less|lower|lighter) (?:\w+ ){0,2}than\b|\bgo(?:es)? (?:in|on)(?:to)?\b|"
-    r"\bmore than (?:enough|needed|required|sufficient|it needs|the model needs|is needed)\b|\blarger quant\w{0,10}\b|"
-    r"\b(?:raise|increase) the context\b|\bdoes the job\b|\bsuits?\b"
-)
-_RUNS = re.compile(r"\b(?:works?|runs?|loads?|starts?)\b|\bfeasible\b|\bdoable\b|\bno problem\b|\bquite possible\b")
-_NEVER = re.compile(
-    r"\bnowhere\b|\bno (?:setting|way|chance|hope)\b|\bhopeless\w{0,2}\b|\b(?:not|n't) (?:even |really )?help\b|"
-    r"(?:\b(?:not|cannot|never)|n't) (?:even |be )?(?:run|runs|start|load|loaded|work)\b(?! out| short)|\bcannot be used\b|\bimpossible\b|"
-    r"\b(?:no|not enough|too little) (?:\w+ ){0,2}memory for the rest\b|\bout of the question\b|\btricks\b|\bway out\b|"
-    r"\b(?:it|that|this|loading) (?:will |would )?fails?\b"
-)
-_CHANGE = re.compile(
-    r"\b(?:if|unless|whether|when|once|as long as|provided|suppose|otherwise|another|other|second|two|three|four|"
-    r"quantized kv|quantize|shorten|shorter|longer|smaller|fewer|less|lower|shrink\w{0,3}|larger|bigger|higher|more|largest|"
-    r"smallest|step up|next|(?:type|model|one|size|card|quantization)s? that)\b"
-)
+_WHOLE = _any(r"""
+    fit(?:s|ted|ting)?
+    (?:hold|holds|accommodates?|contains?|swallows?|takes? (?:it|all)|handles?|copes?|manages?) | enough | ample
+    plenty | sufficient | suffices? | room | headroom | to spare | spare | free | left
+    leav(?:e|es|ing)\b(?! (?:only |about |some )?[\d.,]{1,9} ?tokens) | remain(?:s|ing)? | within | inside | below
+    under | beneath | comfortabl[ey] | with ease | easily | stays? (?:wholly |whole |all |entirely )?on
+    all (?:the |of the )?layers | (?:smaller|less|lower|lighter) (?:\w{1,20} ){0,2}than | go(?:es)? (?:in|on)(?:to)?
+    more than (?:enough|needed|required|sufficient|it needs|the model needs|is needed) | larger quant\w{0,10}
+    (?:raise|increase) the context | does the job | suits?
+""")
+_RUNS = _any("works? | runs? | loads? | starts? | feasible | doable | no problem | quite possible")
+_NEVER = _any(r"""
+    nowhere | no (?:setting|way|chance|hope) | hopeless\w{0,2} | (?:not|\w{1,8}n't) (?:even |really )?help
+    (?:not|cannot|never|\w{1,8}n't) (?:even |be )?(?:run|runs|start|load|loaded|work)\b(?! out| short)
+    cannot be used | impossible | (?:no|not enough|too little) (?:\w{1,20} ){0,2}memory for the rest
+    out of the question | tricks | way out | (?:it|that|this|loading) (?:will |would )?fails?
+""")
+_CHANGE = _any(r"""
+    if | unless | whether | when | once | as long as | provided | suppose | otherwise | another | other | second | two
+    three | four | quantized kv | quantize | shorten | shorter | longer | smaller | fewer | less | lower | larger
+    bigger | higher | more | largest | smallest | shrink\w{0,3} | step up | next
+    (?:type|model|one|size|card|quantization)s? that
+""")
 """What names another case than the question's own."""
-_COMPARED = re.compile(
-    r"\b(?:shorter|longer|smaller|fewer|less|lower|larger|bigger|higher|more|other|greater) (?:\w+ ){0,4}than\b|\bno (?:more|"
-    r"less|longer)\b|\bany more\b|\bmore or less\b|\beven if\b|\bno other\b|\bonce more\b|\bwhether\b[^,;]{0,30}\bor not\b|"
-    r"\beven (?:the |a |an )?(?:smallest|smaller|shorter|lower|shortest)\b|"
-    r"\b(?:need|needs|require|requires|wants?) (?:[\w.]+ ){0,3}(?:more|another|second|larger|bigger)\b|\bfor (?:a |an |your |any |some )?(?:longer|larger|bigger|"
-    r"more|other|another)\b|\bif you (?:ask|like|must|wonder)\b"
-)
+_COMPARED = _any(r"""
+    (?:shorter|longer|smaller|fewer|less|lower|larger|bigger|higher|more|other|greater) (?:\w{1,20} ){0,4}than
+    no (?:more|less|longer) | any more | more or less | even if | no other | once more
+    whether\b[^,;]{0,30}\bor not | even (?:the |a |an )?(?:smallest|smaller|shorter|lower|shortest)
+    NEED (?:[\w.]{1,20} ){0,3}(?:more|another|extra|additional|larger|bigger|second)
+    for (?:a |an |your |any |some )?(?:longer|larger|bigger|more|other|another) | if you (?:ask|like|must|wonder)
+""")
 """Such words where they name none."""
 _OPENS = re.compile(r"^\W{0,3}(?:then |and |so )?(?:if|unless|when|once|suppose|provided|as long as)\b")
 
@@ -134,7 +154,7 @@ def denies(sentence: str, verdict: Verdict, instead: Collection[str] = ()) -> bo
 def _clauses(sentence: str) -> list[str]:
     plain = " ".join(re.sub(r"\[\d{1,3}\]|[*`]", " ", sentence.casefold().replace("’", "'")).split())
     plain = _NOT.sub("not", _SAYS_NOTHING.sub(" ", plain)).replace("not much", "little")
-    return [clause for clause in _CLAUSE.split(plain) if clause.strip()]
+    return [clause.strip() for clause in _CLAUSE.split(plain) if clause.strip()]
 
 
 def _before(clause: str, found: re.Match[str]) -> bool:

@@ -15,6 +15,7 @@ MOST_SHARED_WORDS = 0.8
 MOST_ROUNDS = 3
 """The same three words in a row come no more often in one sentence."""
 
+
 @dataclass(frozen=True)
 class Certainty:
     """How sure a model was of a sentence, in nats: the mean of its tokens, and the least of those with a digit."""

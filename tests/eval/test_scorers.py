@@ -7,7 +7,8 @@ from eval.scorers import has_figure, read_figures, score, unscored
 from kb.chat.reply import Citation, Grounding, Reply, ToolCall
 
 REPLY = Reply(
-    answer="**Not wholly: it runs only with part of it offloaded.** The weights are 42.5 GB [1]; the card holds 24 GiB. Expect 3–4 tokens/s.",
+    answer="**Not wholly: it runs only with part of it offloaded.** The weights are 42.5 GB [1]; the card holds 24 GiB."
+    " Expect 3–4 tokens/s.",
     citations=(
         Citation(id=1, source="calculator", section="", title="check_fit", tool="check_fit"),
         Citation(id=2, source="s", section="", title="VRAM", term="vram"),
@@ -72,7 +73,10 @@ def test_a_wrong_reply_scores_zero_and_says_why(expect: dict[str, Any], explanat
 
 
 def test_a_verdict_that_the_words_contradict() -> None:
-    for answer in ("**Yes, it fits on the card**: it needs 42.5 GB. [1]", "**No, it does not run on the card at all.**"):
+    for answer in (
+        "**Yes, it fits on the card**: it needs 42.5 GB. [1]",
+        "**No, it does not run on the card at all.**",
+    ):
         scored = score(sample(verdict="fits_with_offload"), REPLY.model_copy(update={"answer": answer}))
         assert scored.value == 0
         assert scored.explanation.startswith("verdict: fits_with_offload expected, the answer says")

@@ -7,12 +7,13 @@ from kb.chat.reply import Message
 from kb.index.live import Index
 from train.ask import Asker
 
-_LOOSE = (
-    "how long to load transfer price of cost watts hourly what is why best quant kv cache max context 8 users 64 gb 32k "
-    "$2000 over 10 gbe rent or buy per million tokens and with two of them 4x twice 24gb psu 850 w disputed specs vs or "
-    "compare speed fit does it run train lora qlora 128k used a week 0.30 kwh bandwidth half a dozen 3 years cheapest "
-    "power supply build me lanes nvlink support native fp8 mxfp4 q8_0 laptop cpu only no gpu mac 96 gb ram offload"
-).split()
+_WORDS = """
+    how long to load transfer price of cost watts hourly what is why best quant kv cache max context 8 users 64 gb 32k
+    $2000 over 10 gbe rent or buy per million tokens and with two of them 4x twice 24gb psu 850 w disputed specs vs or
+    compare speed fit does it run train lora qlora 128k used a week 0.30 kwh bandwidth half a dozen 3 years cheapest
+    power supply build me lanes nvlink support native fp8 mxfp4 q8_0 laptop cpu only no gpu mac 96 gb ram offload
+"""
+_LOOSE = _WORDS.split()
 
 
 def chats(index: Index, seed: int, number: int) -> Iterator[list[Message]]:

@@ -12,10 +12,11 @@ import pytest
 
 import kb.chat.assistant
 from kb.chat.assistant import Assistant
-from kb.chat.compose import compose
+from kb.chat.compose import Composed, compose
 from kb.chat.engines.base import Engine, Prompt, Run
 from kb.chat.engines.remote import Endpoint, RemoteEngine
 from kb.chat.explain import Explanation
+from kb.chat.question import Question
 from kb.chat.reply import Message, Reply
 from kb.chat.understand import understand
 from kb.index.live import Index, LiveIndex
@@ -93,7 +94,7 @@ TRUTHS = (
 )
 
 
-def read(text: str, index: Index) -> tuple[object, object]:
+def read(text: str, index: Index) -> tuple[Question, Composed]:
     question = understand([text], index.names, index.intents)
     return question, compose(index, question)
 
@@ -212,8 +213,7 @@ def test_the_composed_answer_does_not_vouch_for_itself(
 ) -> None:
     """A wrong figure in the composer's own words, where the model's evidence has them too, is named."""
 
-
-    question, composed = read(QUESTION, live.get())
+    _, composed = read(QUESTION, live.get())
     wrong = replace(
         composed, text=f"{composed.text} It needs {lie}.", trusted=f"{composed.trusted} It needs {lie}.",
         evidence=(*composed.evidence, f"[1] It needs {lie}."),

@@ -10,75 +10,75 @@ from kb.retrieval.intents import expanded, slots_of
 from train.explain import read_explanations
 
 VERDICTS: tuple[Verdict, ...] = ("fits", "fits_with_offload", "does_not_fit")
-F, O, N = VERDICTS
+FITS, PARTLY, NOT = VERDICTS
 NOBODY: tuple[Verdict, ...] = ()
 
 SAID: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
     # Under which verdicts each may stand.
-    ("The weights alone are 41.9 GB, well over what it holds.", (O, N)),
-    ("That is more than the card has.", (O, N)),
-    ("The sum is larger than the memory of the card.", (O, N)),
-    ("It exceeds the memory.", (O, N)),
-    ("It does not leave room for the cache.", (O, N)),
-    ("The card runs out of memory.", (O, N)),
-    ("The cache spills over.", (O, N)),
-    ("This is too much for one card.", (O, N)),
-    ("The model is beyond the limits of this card.", (O, N)),
-    ("The card is short of memory.", (O, N)),
-    ("The card is 20 GB short of it, which is a lot.", (O, N)),
-    ("There isn't enough memory.", (O, N)),
-    ("There isn’t enough memory.", (O, N)),
-    ("It won't fit.", (O, N)),
-    ("The model cannot possibly fit on the card.", (O, N)),
-    ("Your card lacks the memory for it.", (O, N)),
-    ("The card has too little memory.", (O, N)),
-    ("The model is too big.", (O, N)),
-    ("The model needs more memory.", (O, N)),
-    ("You need another card for this.", (O, N)),
-    ("It does not fit, if you ask me.", (O, N)),
-    ("The model does not fit even if you close everything.", (O, N)),
-    ("The card only has 25.8 GB.", (O, N)),
-    ("It is not small enough for the card.", (O, N)),
-    ("Even the smallest type is larger than the memory.", (O, N)),
-    ("Choose a smaller model.", (O, N)),
-    ("Instead, run a smaller model of the same family.", (O, N)),
-    ("It would fit if the card had more memory.", (O, N)),
-    ("Two cards would hold it.", (O, N)),
-    ("A smaller quantization fits.", (O, N)),
-    ("It fits.", (F,)),
-    ("It fits, with room to spare.", (F,)),
-    ("The card has enough memory.", (F,)),
-    ("There is plenty of room.", (F,)),
-    ("That leaves 3.1 GB.", (F,)),
-    ("It stays within the memory of the card.", (F,)),
-    ("The sum is below what the card has.", (F,)),
-    ("The card holds all of it.", (F,)),
-    ("The card has more than enough memory.", (F,)),
-    ("It is not too large for the card.", (F,)),
-    ("It does not exceed the memory.", (F,)),
-    ("You will not run out of memory.", (F,)),
-    ("It fits without any trouble.", (F,)),
-    ("Nothing prevents it from fitting.", (F,)),
-    ("There is no doubt that it fits.", (F,)),
-    ("It is nowhere near too large.", (F,)),
-    ("A longer context would not fit.", (F,)),
-    ("3.1 GB are left over.", (F,)),
-    ("The rest, 3.1 GB, is room for a longer context or for other programs.", (F,)),
-    ("The weights are smaller than the memory.", (F,)),
-    ("All layers go on the card.", (F,)),
-    ("A part of it stays in system memory.", (O,)),
-    ("It fits only with a part in system memory.", (O,)),
-    ("Offloaded layers are read at the speed of the memory slots.", (O,)),
-    ("The rest is kept in system memory, and every token waits for it.", (O,)),
-    ("Some layers have to live in the computer's own memory.", (O,)),
-    ("It runs.", (F, O)),
-    ("The model works.", (F, O)),
-    ("It cannot run at all.", (N,)),
-    ("The model will not load.", (N,)),
-    ("Loading it is impossible.", (N,)),
-    ("There is nowhere else for the rest to go.", (N,)),
-    ("Offloading does not help here.", (N,)),
-    ("No setting closes a gap like that.", (N,)),
+    ("The weights alone are 41.9 GB, well over what it holds.", (PARTLY, NOT)),
+    ("That is more than the card has.", (PARTLY, NOT)),
+    ("The sum is larger than the memory of the card.", (PARTLY, NOT)),
+    ("It exceeds the memory.", (PARTLY, NOT)),
+    ("It does not leave room for the cache.", (PARTLY, NOT)),
+    ("The card runs out of memory.", (PARTLY, NOT)),
+    ("The cache spills over.", (PARTLY, NOT)),
+    ("This is too much for one card.", (PARTLY, NOT)),
+    ("The model is beyond the limits of this card.", (PARTLY, NOT)),
+    ("The card is short of memory.", (PARTLY, NOT)),
+    ("The card is 20 GB short of it, which is a lot.", (PARTLY, NOT)),
+    ("There isn't enough memory.", (PARTLY, NOT)),
+    ("There isn’t enough memory.", (PARTLY, NOT)),
+    ("It won't fit.", (PARTLY, NOT)),
+    ("The model cannot possibly fit on the card.", (PARTLY, NOT)),
+    ("Your card lacks the memory for it.", (PARTLY, NOT)),
+    ("The card has too little memory.", (PARTLY, NOT)),
+    ("The model is too big.", (PARTLY, NOT)),
+    ("The model needs more memory.", (PARTLY, NOT)),
+    ("You need another card for this.", (PARTLY, NOT)),
+    ("It does not fit, if you ask me.", (PARTLY, NOT)),
+    ("The model does not fit even if you close everything.", (PARTLY, NOT)),
+    ("The card only has 25.8 GB.", (PARTLY, NOT)),
+    ("It is not small enough for the card.", (PARTLY, NOT)),
+    ("Even the smallest type is larger than the memory.", (PARTLY, NOT)),
+    ("Choose a smaller model.", (PARTLY, NOT)),
+    ("Instead, run a smaller model of the same family.", (PARTLY, NOT)),
+    ("It would fit if the card had more memory.", (PARTLY, NOT)),
+    ("Two cards would hold it.", (PARTLY, NOT)),
+    ("A smaller quantization fits.", (PARTLY, NOT)),
+    ("It fits.", (FITS,)),
+    ("It fits, with room to spare.", (FITS,)),
+    ("The card has enough memory.", (FITS,)),
+    ("There is plenty of room.", (FITS,)),
+    ("That leaves 3.1 GB.", (FITS,)),
+    ("It stays within the memory of the card.", (FITS,)),
+    ("The sum is below what the card has.", (FITS,)),
+    ("The card holds all of it.", (FITS,)),
+    ("The card has more than enough memory.", (FITS,)),
+    ("It is not too large for the card.", (FITS,)),
+    ("It does not exceed the memory.", (FITS,)),
+    ("You will not run out of memory.", (FITS,)),
+    ("It fits without any trouble.", (FITS,)),
+    ("Nothing prevents it from fitting.", (FITS,)),
+    ("There is no doubt that it fits.", (FITS,)),
+    ("It is nowhere near too large.", (FITS,)),
+    ("A longer context would not fit.", (FITS,)),
+    ("3.1 GB are left over.", (FITS,)),
+    ("The rest, 3.1 GB, is room for a longer context or for other programs.", (FITS,)),
+    ("The weights are smaller than the memory.", (FITS,)),
+    ("All layers go on the card.", (FITS,)),
+    ("A part of it stays in system memory.", (PARTLY,)),
+    ("It fits only with a part in system memory.", (PARTLY,)),
+    ("Offloaded layers are read at the speed of the memory slots.", (PARTLY,)),
+    ("The rest is kept in system memory, and every token waits for it.", (PARTLY,)),
+    ("Some layers have to live in the computer's own memory.", (PARTLY,)),
+    ("It runs.", (FITS, PARTLY)),
+    ("The model works.", (FITS, PARTLY)),
+    ("It cannot run at all.", (NOT,)),
+    ("The model will not load.", (NOT,)),
+    ("Loading it is impossible.", (NOT,)),
+    ("There is nowhere else for the rest to go.", (NOT,)),
+    ("Offloading does not help here.", (NOT,)),
+    ("No setting closes a gap like that.", (NOT,)),
     ("It fits, but it does not fit.", NOBODY),
     ("The weights fit, but it is more than the card has.", NOBODY),
     ("Speed is a matter of bandwidth.", VERDICTS),
@@ -100,10 +100,10 @@ def test_a_sentence_stands_only_under_a_verdict_that_it_agrees_with(
 def test_what_the_answer_names_as_a_way_out_may_be_said_to_fit() -> None:
     ways = ("IQ2_XS", "2× GeForce RTX 4090")
     for sentence in ("IQ2_XS fits whole [2].", "Q4_K_M fits whole on 2× GeForce RTX 4090 [3]."):
-        for verdict in (O, N):
+        for verdict in (PARTLY, NOT):
             assert not denies(sentence, verdict, ways)
             assert denies(sentence, verdict)
-        assert denies(sentence, F, ways)
+        assert denies(sentence, FITS, ways)
 
 
 VALUES = {
@@ -114,8 +114,8 @@ VALUES = {
 }  # fmt: skip
 READINGS = 12
 OTHER_VERDICTS: dict[str, tuple[Verdict, ...]] = {
-    "fit.yes": (O, N), "fit.yes.tight": (O, N), "fit.offload": (F,), "fit.no": (F,), "speed.offload": (F,),
-    "best_quantization.none": (F,), "max_context.none": (F,),
+    "fit.yes": (PARTLY, NOT), "fit.yes.tight": (PARTLY, NOT), "fit.offload": (FITS,), "fit.no": (FITS,),
+    "speed.offload": (FITS,), "best_quantization.none": (FITS,), "max_context.none": (FITS,),
 }  # fmt: skip
 """Cases of the built-in model's phrases, and the verdicts that they contradict."""
 NEUTRAL = re.compile(
@@ -141,7 +141,9 @@ def test_no_phrase_of_a_case_passes_under_another_verdict(case: str, verdicts: t
                 assert all(denies(said, verdict) for verdict in verdicts), (said, claims(said))
 
 
-@pytest.mark.parametrize(("case", "verdict"), [("fit.yes", F), ("fit.yes.tight", F), ("fit.offload", O), ("fit.no", N)])
+@pytest.mark.parametrize(
+    ("case", "verdict"), [("fit.yes", FITS), ("fit.yes.tight", FITS), ("fit.offload", PARTLY), ("fit.no", NOT)]
+)
 def test_most_phrases_of_a_case_pass_under_its_own(case: str, verdict: Verdict) -> None:
     phrases = [phrase for moves in read_explanations()[case].values() for phrase in moves]
     ways = (VALUES["best"], VALUES["more"])
