@@ -10,6 +10,7 @@ from kb.chat.facts import facts
 from kb.chat.ground import Evidence, figures_with_units, sentences
 from kb.chat.lock import Locked, lock, locked
 from kb.chat.numerals import foreign
+from kb.chat.owners import Owners
 from kb.chat.polarity import Verdict
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
@@ -38,6 +39,7 @@ class Explanation:
         self.evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
         self._index = index
         self._shown = (*composed.evidence, composed.trusted)
+        self._owners = Owners(self._shown, self._names)
         self._marks = {citation.id for citation in composed.citations}
         self._verdict = _verdict(composed)
         self._instead = tuple(_instead(composed))
@@ -96,7 +98,8 @@ class Explanation:
         """Whether the sentence's figures are in the evidence, in words too, and its citation marks exist."""
         marks = {int(number) for number in _MARK.findall(sentence)}
         copied = self._copied_sums(sentence) and self._copied_names(sentence)
-        return marks <= self._marks and copied and not foreign(sentence) and not self.evidence.unsupported(sentence)
+        read = not foreign(sentence) and not self._owners.swapped(sentence)
+        return marks <= self._marks and copied and read and not self.evidence.unsupported(sentence)
 
     def _copied_names(self, sentence: str) -> bool:
         """Whether what bears a figure like a name (``Zeta RT 100``) bears it in the evidence or the question."""

@@ -80,10 +80,11 @@ _PART = _any(r"""
     (?:some|part|rest|remainder)\b[^,;]{0,25}\b(?:stay|live|lie|elsewhere|kept|go|comes?|goes|waits?)
     almost fits? | not wholly | memory slots | crawl\w{0,3} | only a little too
 """)
-_FIT = re.compile(r"\bfit(?:s|ted|ting)?\b|\b(?:hold|holds|held)\b")
+_FIT = _any(r"fit(?:s|ted|ting)? | (?:hold|holds|held)\b(?! (?:only |about )?[\d.,]{1,9} ?gi?b)")
 _WHOLE = _any(r"""
     fit(?:s|ted|ting)?
-    (?:hold|holds|accommodates?|contains?|swallows?|takes? (?:it|all)|handles?|copes?|manages?) | enough | ample
+    (?:hold|holds)\b(?! (?:only |about )?[\d.,]{1,9} ?gi?b) | accommodates? | contains? | swallows? | takes? (?:it|all)
+    handles? | copes? | manages? | enough | ample
     plenty | sufficient | suffices? | room | headroom | to spare | spare | free | left
     leav(?:e|es|ing)\b(?! (?:only |about |some )?[\d.,]{1,9} ?tokens) | remain(?:s|ing)? | within | inside | below
     under | beneath | comfortabl[ey] | with ease | easily | stays? (?:wholly |whole |all |entirely )?on

@@ -82,6 +82,7 @@ SAID: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
     ("It fits, but it does not fit.", NOBODY),
     ("The weights fit, but it is more than the card has.", NOBODY),
     ("Speed is a matter of bandwidth.", VERDICTS),
+    ("The card holds 24 GiB.", VERDICTS),
     ("For every token all the active weights are read once.", VERDICTS),
     ("If you want more quality, try a larger quantization and check again.", VERDICTS),
     ("The cache grows with every token that you keep in the conversation.", VERDICTS),
