@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from eval.samples import Expectation, ExpectedCitation, ExpectedFigure, Sample
+from kb.chat.ground import sentences
+from kb.chat.polarity import Verdict, claims, denies
 from kb.chat.reply import Citation, Reply
 from kb.records import Record
 
@@ -12,6 +14,9 @@ _MARK = re.compile(r"\[\d{1,3}\]")
 _NUMBER = re.compile(r"(?P<sign>[$€])?\s?(?<![\w.])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)")
 _JOINED = re.compile(r"\s*(?:–|—|-|to|and|or|\.\.)\s*[$€]?\s*(?=\d)")
 """Between two numbers of one range: the first has the unit of the second."""
+
+SHORT = 3
+"""Letters of a phrase that stands in other words by accident."""
 
 _UNITS: dict[str, str] = {
     "gb/s": "gb/s", "gb per second": "gb/s", "mb/s": "mb/s", "mb per second": "mb/s",
@@ -130,7 +135,8 @@ def _parts(expect: Expectation, reply: Reply) -> Iterator[PartScore]:
     if expect.contains:
         yield PartScore(name="contains", missing=_absent(expect.contains, reply.answer))
     if expect.not_contains:
-        present = tuple(phrase for phrase in expect.not_contains if phrase.casefold() in reply.answer.casefold())
+        folded = reply.answer.casefold()
+        present = tuple(phrase for phrase in expect.not_contains if phrase.casefold() in folded)
         yield PartScore(name="not_contains", missing=tuple(f"must not say {phrase!r}" for phrase in present))
     if wanted := expect.all_cites:
         uncited = tuple(str(one.model_dump(exclude_none=True)) for one in wanted if not cited(one, reply))
@@ -141,7 +147,8 @@ def _parts(expect: Expectation, reply: Reply) -> Iterator[PartScore]:
         called = {call.name for call in reply.tool_calls}
         yield PartScore(name="tool_calls", missing=tuple(name for name in expect.tool_calls if name not in called))
     if expect.about:
-        results = " ".join(str(call.result) for call in reply.tool_calls)
+        # A device that is only an entry of another one's result was not worked out.
+        results = " ".join(str(call.result.get("device") or call.result) for call in reply.tool_calls)
         yield PartScore(name="about", missing=tuple(name for name in expect.about if name not in results))
 
 
@@ -149,12 +156,15 @@ def _shown(figure: ExpectedFigure) -> str:
     return f"{' or '.join(f'{value:g}' for value in figure.values)} {figure.unit}".strip()
 
 
-def _verdict(wanted: str, reply: Reply) -> tuple[str, ...]:
-    """Of the first ``check_fit``: it is what was asked; others look for something that fits better."""
+def _verdict(wanted: Verdict, reply: Reply) -> tuple[str, ...]:
+    """Of the first ``check_fit``: it is what was asked; others look for something that fits better. And what the
+    answer says of it in words, which is what people read."""
     verdicts = [str(call.result.get("verdict")) for call in reply.tool_calls if call.name == "check_fit"]
-    if verdicts and verdicts[0] == wanted:
-        return ()
-    return (f"{wanted} expected, {verdicts[0] if verdicts else 'check_fit was not called'}",)
+    if not verdicts or verdicts[0] != wanted:
+        return (f"{wanted} expected, {verdicts[0] if verdicts else 'check_fit was not called'}",)
+    said = [sentences(part)[0] for part in reply.answer.replace("**", "").split("\n\n") if part.strip()]
+    spoken = next((sentence for sentence in said if claims(sentence)), "")
+    return (f"{wanted} expected, the answer says {spoken.strip()!r}",) if denies(spoken, wanted) else ()
 
 
 def _absent(contains: tuple[str | tuple[str, ...], ...], answer: str) -> tuple[str, ...]:
@@ -163,8 +173,20 @@ def _absent(contains: tuple[str | tuple[str, ...], ...], answer: str) -> tuple[s
     return tuple(
         " or ".join(map(repr, phrases))
         for phrases in alternatives
-        if not any(phrase.casefold() in folded for phrase in phrases)
+        if not any(_stands(phrase.casefold(), folded) for phrase in phrases)
     )
+
+
+def _stands(phrase: str, text: str) -> bool:
+    """Whether ``phrase`` begins where a word does, and ends with one if it is short or a number.
+
+    >>> _stands("token", "two tokens"), _stands("w", "two"), _stands("8", "18 or 80"), _stands("8 gb", "8 GB".lower())
+    (True, False, False, True)
+    """
+    start = r"(?<!\w)(?<!\d[.,])" if phrase[0].isalnum() else ""
+    whole = phrase[-1].isdigit() or (len(phrase) <= SHORT and phrase[-1].isalnum())
+    end = r"(?!\w|[.,]\d)" if whole else ""
+    return re.search(f"{start}{re.escape(phrase)}{end}", text) is not None
 
 
 def _abstention(wanted: bool, reply: Reply) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from kb.chat.compose import Composed, compose
 from kb.chat.engines.base import Engine, Run
 from kb.chat.explain import Explanation
 from kb.chat.ground import Evidence, figures
+from kb.chat.grounds import grounds
 from kb.chat.plan import Plan, only_told, unsure
 from kb.chat.question import Question
 from kb.chat.reply import (
@@ -89,7 +90,7 @@ class Assistant:
                 abstained=composed.abstained,
                 reason=composed.reason if composed.abstained else failure,
                 engine=self._engine.name if self._engine is not None and written.strip() else COMPOSED,
-                grounding=_checked(index, composed, written, explanation.removed),
+                grounding=_checked(index, question, composed, explanation),
                 usage=Usage(prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens),
             )
         )
@@ -117,13 +118,14 @@ def _shown(composed: Composed) -> EvidenceEvent:
     )
 
 
-def _checked(index: Index, composed: Composed, written: str, removed: int) -> Grounding:
-    """The whole answer held against its evidence; what it quotes to contradict is the composer's alone."""
-    calls = (f"{call.arguments} {call.result}" for call in composed.tool_calls)
-    all_of_it = Evidence((*composed.evidence, *calls, *composed.quoted, written), index.names.with_digits)
-    found = figures(composed.text + written, index.names.with_digits)
+def _checked(index: Index, question: Question, composed: Composed, explanation: Explanation) -> Grounding:
+    """Each text against what it stands on, which never contains it: the composed answer against results and records,
+    the model's against the composed answer's evidence, where units must agree too."""
+    names = index.names.with_digits
+    own = Evidence(grounds(index, question, composed), names)
+    unsupported = (*own.unsupported(composed.text), *explanation.evidence.unsupported(explanation.text))
     return Grounding(
-        figures=len(found),
-        unsupported_figures=tuple(figure.text for figure in found if not all_of_it.supports(figure)),
-        removed_sentences=removed,
+        figures=len(figures(composed.text, names)) + len(figures(explanation.text, names)),
+        unsupported_figures=unsupported,
+        removed_sentences=explanation.removed,
     )

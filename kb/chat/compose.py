@@ -1,7 +1,7 @@
 """The deterministic answer: corrections, verdicts, arithmetic, disputes, notes."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kb.chat.evidence import Desk, Section
 from kb.chat.question import Claim, Intent, Question
@@ -71,10 +71,10 @@ class Composed:
     citations: tuple[Citation, ...]
     tool_calls: tuple[ToolCall, ...]
     evidence: tuple[str, ...]
-    quoted: tuple[str, ...] = ()
-    """What the text repeats only to contradict it; nobody may build on it."""
     trusted: str = ""
     """The part of the text that repeats no claim: a language model's figures may stand on it."""
+    problems: tuple[str, ...] = ()
+    """What tools said of arguments that they do not take."""
     abstained: bool = False
     reason: str | None = None
 
@@ -109,7 +109,8 @@ def compose(index: Index, question: Question) -> Composed:
         parts += _disputes(desk)
     notes = _notes(sections, question)
     parts += notes
-    return _numbered(desk, [part for part in parts if part], "\n".join((trusted, *notes)))
+    composed = _numbered(desk, [part for part in parts if part], "\n".join((trusted, *notes)))
+    return replace(composed, problems=tuple(problems))
 
 
 def _numbered(desk: Desk, parts: list[str], trusted: str) -> Composed:
@@ -125,7 +126,6 @@ def _numbered(desk: Desk, parts: list[str], trusted: str) -> Composed:
         citations=tuple(by_id[old].model_copy(update={"id": new[old]}) for old in order),
         tool_calls=tuple(desk.calls),
         evidence=tuple(f"[{new[old]}] {one_line(desk.texts[old])}" for old in order if desk.texts[old]),
-        quoted=(*desk.quoted, *desk.question.unknown),
         trusted=trusted,
     )
 
@@ -163,7 +163,6 @@ def _correction(desk: Desk, claim: Claim) -> str | None:
     said = fmt(claim.value)
     shown = figure_text(claim.key, figure)
     mark = desk.figure(record, claim.key, figure, f"{record.name}: {shown}")
-    desk.quoted.append(f"{said} GB, {said} GB/s, {said} W")
     if claim.key == "memory_gib" and isinstance(options, Figure):
         sizes = joined([fmt(float(value)) for value in options.value], "or")
         return f"**The {record.name} is sold with {sizes} GB, not {said} GB.** {mark}"
@@ -232,7 +231,7 @@ def _abstained(desk: Desk, problems: list[str]) -> Composed:
         citations=tuple(desk.citations),
         tool_calls=tuple(desk.calls),
         evidence=(),
-        quoted=desk.question.unknown,
+        problems=tuple(problems),
         abstained=True,
         reason=reason,
     )

@@ -42,8 +42,6 @@ class Desk:
     calls: list[ToolCall] = field(default_factory=list)
     texts: dict[int, str] = field(default_factory=dict)
     """What each citation says: the evidence that a language model is shown, and that figures are held against."""
-    quoted: list[str] = field(default_factory=list)
-    """What the answer repeats only to contradict it (claims of documents and of the question): no evidence."""
     told: list[Passage] = field(default_factory=list)
     """Passages of documents that the answer repeats; disputes about them belong beside it."""
     subjects: dict[str, None] = field(default_factory=dict)
@@ -115,7 +113,6 @@ class Desk:
     def dispute(self, dispute: Dispute) -> str:
         claim = dispute.claims[0]
         text = f"{dispute.ruling} {dispute.reason}"
-        self.quoted.append(f"{dispute.title} {' '.join(dispute.arithmetic)}")
         number = self._cite(
             ("dispute", dispute.slug), claim.source, claim.section, dispute.title, text, dispute=dispute.slug
         )

@@ -9,9 +9,12 @@ from kb.chat.engines.base import Grammar, Prompt, Run
 from kb.chat.facts import facts
 from kb.chat.ground import Evidence, figures_with_units, sentences
 from kb.chat.lock import Locked, lock, locked
+from kb.chat.numerals import foreign
+from kb.chat.owners import Owners
+from kb.chat.polarity import Verdict
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
-from kb.chat.trust import Certainty, Verdict, objection
+from kb.chat.trust import Certainty, objection
 from kb.index.live import Index
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -26,18 +29,20 @@ MOST_REPETITIONS = 2
 
 
 class Explanation:
-    """``text`` and the number of sentences ``removed`` grow while the model writes."""
+    """``text`` and the number of sentences ``removed`` grow while the model writes; ``evidence`` does not."""
 
     def __init__(self, index: Index, question: Question, composed: Composed) -> None:
         self._question = question
         self._composed = composed
         self._names = index.names.with_digits
         results = (figures_with_units(call.result) for call in composed.tool_calls)
-        self._evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
+        self.evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
         self._index = index
         self._shown = (*composed.evidence, composed.trusted)
+        self._owners = Owners(self._shown, self._names)
         self._marks = {citation.id for citation in composed.citations}
         self._verdict = _verdict(composed)
+        self._instead = tuple(_instead(composed))
         self._kept: list[str] = []
         self._repetitions = 0
         self.text = ""
@@ -53,8 +58,8 @@ class Explanation:
         shown = locked(self._shown, self._names)
         asked = locked((self._question.text,), self._names)
         allowed = Locked(
-            bare=shown.bare | {figure for figure in asked.bare if not self._evidence.unsupported(figure)},
-            united=shown.united | {figure for figure in asked.united if not self._evidence.unsupported(figure)},
+            bare=shown.bare | {figure for figure in asked.bare if not self.evidence.unsupported(figure)},
+            united=shown.united | {figure for figure in asked.united if not self.evidence.unsupported(figure)},
             names=shown.names | asked.names,
         )
         return lock(allowed, self._marks)
@@ -79,7 +84,7 @@ class Explanation:
     def _judged(self, sentence: str, certainty: Certainty) -> Iterator[str]:
         if not _WORD.search(sentence):
             return
-        against = objection(sentence, self._kept, self._verdict, certainty)
+        against = objection(sentence, self._kept, self._verdict, certainty, self._instead)
         self._repetitions += against == "repeats"
         if against or not self._grounded(sentence):
             self.removed += 1
@@ -93,7 +98,8 @@ class Explanation:
         """Whether the sentence's figures are in the evidence, in words too, and its citation marks exist."""
         marks = {int(number) for number in _MARK.findall(sentence)}
         copied = self._copied_sums(sentence) and self._copied_names(sentence)
-        return marks <= self._marks and copied and not self._evidence.unsupported(sentence)
+        read = not foreign(sentence) and not self._owners.swapped(sentence)
+        return marks <= self._marks and copied and read and not self.evidence.unsupported(sentence)
 
     def _copied_names(self, sentence: str) -> bool:
         """Whether what bears a figure like a name (``Zeta RT 100``) bears it in the evidence or the question."""
@@ -129,3 +135,13 @@ def _verdict(composed: Composed) -> Verdict | None:
     """Of the question's own case: the first that was checked."""
     verdicts = [call.result["verdict"] for call in composed.tool_calls if call.name == "check_fit"]
     return verdicts[0] if verdicts else None
+
+
+def _instead(composed: Composed) -> Iterator[str]:
+    """What the answer says would fit where the question's own case does not."""
+    verdict = _verdict(composed)
+    for call in composed.tool_calls if verdict != "fits" else ():
+        if call.name == "best_quantization" and call.result["best"]:
+            yield call.result["best"]
+        if call.name == "check_fit" and call.result["verdict"] == "fits":
+            yield call.result["device"]

@@ -44,8 +44,12 @@ class ToolCall(Record):
 
 
 class Grounding(Record):
-    """``figures`` in the answer that were held against the evidence; those without support never leave, so
-    ``unsupported_figures`` is empty; ``removed_sentences`` counts what the language model wrote in vain."""
+    """``figures`` in the answer that were held against what it stands on: results, records and passages, and for the
+    language model's text the evidence that it was shown, never the text itself.
+
+    ``unsupported_figures`` names those that are not there. Sentences that have one are dropped before, so it is empty
+    unless that failed; ``removed_sentences`` counts what the language model wrote in vain.
+    """
 
     figures: int
     unsupported_figures: tuple[str, ...] = ()

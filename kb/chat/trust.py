@@ -1,12 +1,10 @@
 """Whether a sentence of the language model is kept: where the model is unsure, the composed text stands alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-Verdict = Literal["fits", "fits_with_offload", "does_not_fit"]
-"""As ``check_fit`` gives it."""
+from kb.chat.polarity import Verdict, denies
 
 LEAST_LOG_PROBABILITY = -1.6
 """Mean nats per token: a model that gave each word a chance of one in five was guessing."""
@@ -16,19 +14,6 @@ MOST_SHARED_WORDS = 0.8
 """Of all words of two sentences; with more in common the second repeats the first."""
 MOST_ROUNDS = 3
 """The same three words in a row come no more often in one sentence."""
-
-_NEGATIVE = re.compile(
-    r"(?:\bnot|n['’]t|\bcannot|\bnever|\bno longer)\b[^.,;]{0,40}\b(?:fits?|holds?|enough)\b"
-    r"|\btoo (?:large|big|small|little)\b|\bexceeds\b",
-    re.I,
-)
-_POSITIVE = re.compile(r"\b(?:fits|will fit|can fit|does fit|holds it|holds the|is enough|has enough)\b", re.I)
-_OPEN = re.compile(
-    r"\b(?:if|whether|unless|would|could|might|until|when|once|part|partly|offload\w*|system memory|instead|smaller|"
-    r"other|another|two|more|less|fewer|shorter|lower|only)\b|\d",
-    re.I,
-)
-"""A sentence with one of these speaks of conditions, or of something else than the question's own case."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +29,19 @@ UNTOLD = Certainty()
 
 
 def objection(
-    sentence: str, earlier: Sequence[str], verdict: Verdict | None, certainty: Certainty = UNTOLD
+    sentence: str,
+    earlier: Sequence[str],
+    verdict: Verdict | None,
+    certainty: Certainty = UNTOLD,
+    instead: Collection[str] = (),
 ) -> str | None:
     """Why ``sentence`` is dropped: it repeats one of ``earlier``, denies the verdict, or was guessed; else None.
 
+    ``instead`` names what the answer says would fit where the question's own case does not.
+
     >>> objection("It fits.", (), "does_not_fit")
     'denies the verdict'
-    >>> objection("It fits on two cards.", (), "does_not_fit")
+    >>> objection("It would fit on two cards.", (), "does_not_fit")
     >>> objection("Mind the memory.", ("Mind the memory!",), None)
     'repeats'
     """
@@ -60,17 +51,9 @@ def objection(
         return "unsure of a figure"
     if any(_alike(sentence, other) for other in earlier) or _goes_round(sentence):
         return "repeats"
-    if verdict is not None and _denies(sentence, verdict):
+    if verdict is not None and denies(sentence, verdict, instead):
         return "denies the verdict"
     return None
-
-
-def _denies(sentence: str, verdict: Verdict) -> bool:
-    if _OPEN.search(sentence):
-        return False
-    if _NEGATIVE.search(sentence):
-        return verdict == "fits"
-    return verdict != "fits" and bool(_POSITIVE.search(sentence))
 
 
 def _words(text: str) -> list[str]:

@@ -7,7 +7,8 @@ from eval.scorers import has_figure, read_figures, score, unscored
 from kb.chat.reply import Citation, Grounding, Reply, ToolCall
 
 REPLY = Reply(
-    answer="**No, only with offloading.** The weights are 42.5 GB [1]; the card holds 24 GiB. Expect 3–4 tokens/s.",
+    answer="**Not wholly: it runs only with part of it offloaded.** The weights are 42.5 GB [1]; the card holds 24 GiB."
+    " Expect 3–4 tokens/s.",
     citations=(
         Citation(id=1, source="calculator", section="", title="check_fit", tool="check_fit"),
         Citation(id=2, source="s", section="", title="VRAM", term="vram"),
@@ -35,7 +36,7 @@ def sample(**expect: Any) -> Sample:
         {"figures": [{"value": 42.5, "unit": "GB"}, {"value": 24, "unit": "GiB"}]},
         {"figures": [{"value": 3, "unit": "tok/s"}, {"value": 4, "unit": "tokens per second"}]},
         {"figures": [{"value": [39.6, 42.5]}]},
-        {"contains": ["OFFLOADING", ["cannot", "only with"]]},
+        {"contains": ["OFFLOAD", "GB", ["cannot", "only with"]]},
         {"not_contains": ["fits easily"]},
         {"cites": [{"tool": "check_fit"}, {"term": "vram"}]},
         {"disputed": ["70b-at-4-bit-35-to-48-gb"]},
@@ -56,7 +57,9 @@ def test_a_right_reply_scores_one(expect: dict[str, Any]) -> None:
         ({"figures": [{"value": 42.5, "unit": "GiB"}]}, "figures: 42.5 GiB"),
         ({"figures": [{"value": 40, "unit": "GB"}]}, "figures: 40 GB"),
         ({"contains": [["yes", "surely"]]}, "contains: 'yes' or 'surely'"),
-        ({"not_contains": ["offloading"]}, "not_contains: must not say 'offloading'"),
+        ({"contains": ["5"]}, "contains: '5'"),
+        ({"contains": ["old", "GB"]}, "contains: 'old'"),
+        ({"not_contains": ["offloaded"]}, "not_contains: must not say 'offloaded'"),
         ({"cites": [{"term": "ram"}]}, "cites: {'term': 'ram'}"),
         ({"disputed": ["other"]}, "cites: {'dispute': 'other'}"),
         ({"abstains": True}, "abstains: it answers and should abstain"),
@@ -67,6 +70,23 @@ def test_a_wrong_reply_scores_zero_and_says_why(expect: dict[str, Any], explanat
     scored = score(sample(**expect), REPLY)
     assert scored.value == 0
     assert scored.explanation == explanation
+
+
+def test_a_verdict_that_the_words_contradict() -> None:
+    for answer in (
+        "**Yes, it fits on the card**: it needs 42.5 GB. [1]",
+        "**No, it does not run on the card at all.**",
+    ):
+        scored = score(sample(verdict="fits_with_offload"), REPLY.model_copy(update={"answer": answer}))
+        assert scored.value == 0
+        assert scored.explanation.startswith("verdict: fits_with_offload expected, the answer says")
+
+
+def test_a_device_within_another_ones_result_is_not_worked_out() -> None:
+    call = ToolCall(name="check_fit", arguments={}, result={"device": "RTX 4090", "instead": ["RTX 5090"]})
+    reply = REPLY.model_copy(update={"tool_calls": (call,)})
+    assert score(sample(about=["RTX 4090"]), reply).value == 1
+    assert score(sample(about=["RTX 5090"]), reply).value == 0
 
 
 def test_a_verdict_without_check_fit() -> None:

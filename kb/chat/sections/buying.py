@@ -55,7 +55,6 @@ def recommend(desk: Desk) -> list[Section]:
         section.notes.insert(0, f"at least {fmt(shared)} tokens/s for each user")
     if question.budget is not None and question.currency not in (None, "USD"):
         amount = money(question.budget, question.currency)
-        desk.quoted.append(amount)
         taken = "was taken as that many dollars" if _budget_usd(desk) else "could not be held against them"
         section.notes.insert(0, f"the sources' prices are in US dollars; your {amount} {taken}")
     if not question.models:

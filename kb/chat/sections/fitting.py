@@ -120,7 +120,6 @@ def defaults_taken(desk: Desk) -> list[str]:
         notes.append(f"no context was named: {default_context(desk):,} tokens were taken")
     for thing in (*desk.question.models, *desk.question.devices):
         if thing.ambiguous:
-            desk.quoted.append(thing.name)
             names = " or ".join(match.label for match in thing.candidates)
             notes.append(f"“{thing.name}” may mean {names}; each is answered")
     return notes

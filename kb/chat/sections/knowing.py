@@ -290,9 +290,8 @@ def dispute_section(desk: Desk, dispute: Dispute) -> Section:
     desk.ruled.add(dispute.slug)
     section = Section(f"**{dispute.title}**: {one_line(dispute.ruling)} {mark}")
     for claim in dispute.claims[:4]:
-        line = f"“{desk.index.known.sources[claim.source].title}” says: {one_line(claim.says)}"
-        desk.quoted.append(line)
-        section.lines.append(f"{line} {mark}")
+        source = desk.index.known.sources[claim.source].title
+        section.lines.append(f"“{source}” says: {one_line(claim.says)} {mark}")
     section.lines.append(f"Why: {one_line(dispute.reason)} {mark}")
     if dispute.arithmetic:
         section.lines.append(f"Arithmetic: {'; '.join(dispute.arithmetic)} {mark}")

@@ -113,7 +113,7 @@ def transfer(desk: Desk) -> list[Section]:
         arguments: dict[str, object] = {"link": link}
         if question.size_gb is not None:
             arguments["size_gb"] = question.size_gb
-        else:
+        elif question.models:
             arguments["model"] = model_name(question.models[0])
         result, mark = desk.call("estimate_transfer_time", **arguments)
         took = f"{fmt(result.seconds)} s" if result.seconds >= 0.1 else f"{fmt(result.seconds * 1e6)} µs"

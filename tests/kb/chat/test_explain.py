@@ -78,3 +78,19 @@ def test_every_case_has_something_that_can_be_said(index: Index, text: str) -> N
 
 def test_every_explained_figure_has_phrases() -> None:
     assert {f"spec.{key}" for key in EXPLAINED_FIGURES} <= set(read_explanations())
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stays"),
+    [
+        ("The GeForce RTX 4090 reads 1,008 GB/s, the GeForce RTX 3090 936 GB/s [1].", True),
+        ("The RTX 4090 reads 1,008 GB/s and the RTX 3090 936 GB/s [1].", True),
+        ("The GeForce RTX 4090 reads 936 GB/s, the GeForce RTX 3090 1,008 GB/s [1].", False),
+        ("The RTX 3090 reads 1,008 GB/s [1].", False),
+        ("The RTX 3090 draws 450 W [1].", False),
+        ("The RTX 3090 draws 350 W [1].", True),
+    ],
+)
+def test_figures_of_two_devices_are_not_swapped(index: Index, sentence: str, stays: bool) -> None:
+    of_two = explanation(index, "compare the 3090 with the 4090")
+    assert ("".join(of_two.take([sentence], Run(10))).strip() == sentence) == stays

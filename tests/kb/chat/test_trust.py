@@ -2,7 +2,8 @@
 
 import pytest
 
-from kb.chat.trust import LEAST_LOG_PROBABILITY, LEAST_OF_FIGURES, Certainty, Verdict, objection
+from kb.chat.polarity import Verdict
+from kb.chat.trust import LEAST_LOG_PROBABILITY, LEAST_OF_FIGURES, Certainty, objection
 
 EARLIER = ("The weights alone take most of the card. ", "The rest has to be read from system memory [1]. ")
 
@@ -56,7 +57,6 @@ def test_the_verdict_is_not_denied(verdict: Verdict, sentence: str) -> None:
         ("fits", "A longer context would not fit."),
         ("does_not_fit", "It does not fit."),
         ("does_not_fit", "It would fit if the card had more memory."),
-        ("does_not_fit", "It fits on 2× RTX 4090."),
         ("does_not_fit", "Speed is a matter of bandwidth."),
         ("fits_with_offload", "It does not fit."),
         ("fits_with_offload", "It fits only with a part in system memory."),
@@ -66,3 +66,8 @@ def test_the_verdict_is_not_denied(verdict: Verdict, sentence: str) -> None:
 )
 def test_what_agrees_with_it_stays(verdict: Verdict | None, sentence: str) -> None:
     assert objection(sentence, (), verdict, Certainty(-0.1)) is None
+
+
+def test_a_way_out_of_the_answer_may_be_repeated() -> None:
+    assert objection("It fits on 2× RTX 4090.", (), "does_not_fit") == "denies the verdict"
+    assert objection("It fits on 2× RTX 4090.", (), "does_not_fit", instead=("2× RTX 4090",)) is None
