@@ -7,15 +7,11 @@ from typing import Any
 from kb.chat.evidence import Desk, Section
 from kb.chat.patterns import HOW_MANY, MAC
 from kb.chat.question import DEFAULT_QUANTIZATION, Question, Thing
-from kb.chat.wording import fmt, speed_range
+from kb.chat.wording import fmt, joined, speed_range
 from kb.records import LanguageModel
 from kb.tools import TOOLS
 from kb.tools.given import DeviceFigures
-from kb.tools.resolve import (
-    DEFAULT_SYSTEM_MEMORY_GB,
-    DeviceArgument,
-    native_quantization,
-)
+from kb.tools.resolve import DeviceArgument, native_quantization, resolve_devices
 
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4
@@ -68,11 +64,12 @@ def nameless(question: Question) -> DeviceFigures | None:
     """A device of which only figures are known: a CPU with its system memory, a Mac, a card."""
     if question.cpu_bandwidth_gb_per_s is not None:
         bandwidth = question.cpu_bandwidth_gb_per_s
-        memory = question.system_memory_gb or question.size_gb or DEFAULT_SYSTEM_MEMORY_GB
-        name = f"a CPU with {memory:g} GB of memory at {bandwidth:g} GB/s"
+        memory = question.system_memory_gb or question.size_gb
+        size = f"{memory:g} GB of memory" if memory else "memory"
         return DeviceFigures(
-            name=name, memory_gib=memory, memory_bandwidth_gb_per_s=bandwidth, backend="cpu", unified_memory=True
-        )
+            name=f"a CPU with {size} at {bandwidth:g} GB/s", memory_gib=memory, memory_bandwidth_gb_per_s=bandwidth,
+            bandwidth_assumed=bool(question.cpu_bandwidth_assumed), backend="cpu", unified_memory=True,
+        )  # fmt: skip
     if question.vram_gib is None:
         return None
     mac = bool(MAC.search(question.text))
@@ -82,6 +79,17 @@ def nameless(question: Question) -> DeviceFigures | None:
         backend="metal" if mac else "cuda",
         unified_memory=mac,
     )
+
+
+def memory_known(desk: Desk, device: DeviceArgument) -> bool:
+    """Not of a processor whose machine's memory nobody named."""
+    return not resolve_devices(desk.index, device, 1, stated_memory(desk.question)).memory_asked
+
+
+def stated_memory(question: Question) -> float | None:
+    """System memory; beside a processor, any amount of memory is that."""
+    is_cpu = any(thing.match.kind == "cpus" for thing in question.devices)
+    return question.system_memory_gb or (question.size_gb if is_cpu else None)
 
 
 def bandwidth_known(device: DeviceArgument) -> bool:
@@ -94,7 +102,7 @@ def shared_arguments(desk: Desk) -> dict[str, Any]:
         "context": question.context or default_context(desk),
         "concurrency": question.users,
         "kv_cache_type": question.kv_cache_type,
-        "system_memory_gb": question.system_memory_gb,
+        "system_memory_gb": stated_memory(question),
     }
 
 
@@ -136,6 +144,9 @@ def fit(desk: Desk) -> list[Section]:
     sections = []
     subjects(desk)
     for model, quantization, device, count in cases(desk):
+        if not memory_known(desk, device):
+            sections.append(_depends_on_memory(desk, model, quantization))
+            continue
         result, mark = desk.call(
             "check_fit", model=model, quantization=quantization, device=device, device_count=count,
             **shared_arguments(desk),
@@ -173,6 +184,20 @@ def fit(desk: Desk) -> list[Section]:
     return sections
 
 
+def _depends_on_memory(desk: Desk, model: str, quantization: str) -> Section:
+    question = desk.question
+    result, mark = desk.call(
+        "estimate_memory", model=model, quantization=quantization, context=question.context,
+        concurrency=question.users, kv_cache_type=question.kv_cache_type,
+    )  # fmt: skip
+    need = result.needs[0]
+    verdict = (
+        f"**That depends on the machine's memory, which was not named**: {result.model} at {need.quantization} needs "
+        f"about {fmt(need.total_gb)} GB ({fmt(need.total_gib)} GiB) of it. {mark}"
+    )
+    return Section(verdict, [f"Memory: {result.formula} {mark}"], [*result.assumptions])
+
+
 def _fit_verdict(result: Any, mark: str) -> str:
     what = f"{result.model} at {result.quantization}"
     needs = f"needs {fmt(result.required_gb)} GB and {result.device} has {fmt(result.available_gb)} GB"
@@ -192,8 +217,9 @@ def _ways_out(desk: Desk, model: str, quantization: str, device: DeviceArgument,
     if least:
         lines.append(f"{least.quantization} fits whole on {least.device} {mark}")
     best, mark = desk.call(
-        "best_quantization", model=model, device=device, device_count=count, context=desk.question.context
-    )
+        "best_quantization", model=model, device=device, device_count=count, context=desk.question.context,
+        system_memory_gb=stated_memory(desk.question),
+    )  # fmt: skip
     if best.best:
         warning = f" ({best.warnings[0]})" if best.warnings else ""
         lines.append(f"Fits whole at {best.best}{warning} {mark}")
@@ -231,12 +257,18 @@ def speed(desk: Desk) -> list[Section]:
                 sections.append(Section(f"**No speed to give: {what} does not fit.** {mark}", notes=[*result.warnings]))
             continue
         offloaded = ", part of it in system memory" if result.verdict == "fits_with_offload" else ""
+        assumed = f", {desk.question.cpu_bandwidth_assumed}" if desk.question.cpu_bandwidth_assumed else ""
         section = Section(
             f"**About {fmt(result.decode_tokens_per_s.typical)} tokens/s** for {what}{offloaded}, with "
-            f"{desk.question.context or default_context(desk):,} tokens of context; likely between "
+            f"{desk.question.context or default_context(desk):,} tokens of context{assumed}; likely between "
             f"{fmt(result.decode_tokens_per_s.low)} and {fmt(result.decode_tokens_per_s.high)} tokens/s. {mark}"
         )
-        section.lines.append(f"Ceiling: {fmt(result.ceiling_tokens_per_s)} tokens/s, which no software passes {mark}")
+        bound = (
+            f"as long as {joined(result.ceiling_conditions)}"
+            if result.ceiling_conditions
+            else "which no software passes"
+        )
+        section.lines.append(f"Ceiling: {fmt(result.ceiling_tokens_per_s)} tokens/s, {bound} {mark}")
         section.lines.append(f"Limited by {result.bottleneck} {mark}")
         section.lines.append(f"Arithmetic: {result.formula} {mark}")
         if result.aggregate_tokens_per_s:
@@ -301,6 +333,7 @@ def max_context(desk: Desk) -> list[Section]:
         result, mark = desk.call(
             "max_context", model=model, quantization=quantization, device=device, device_count=count,
             kv_cache_type=desk.question.kv_cache_type, concurrency=desk.question.users,
+            system_memory_gb=stated_memory(desk.question),
         )  # fmt: skip
         what = f"{result.model} at {result.quantization} on {result.device}"
         if result.max_context:
@@ -328,6 +361,7 @@ def best_quantization(desk: Desk) -> list[Section]:
         result, mark = desk.call(
             "best_quantization", model=model, device=device, device_count=count, context=desk.question.context,
             concurrency=desk.question.users, kv_cache_type=desk.question.kv_cache_type,
+            system_memory_gb=stated_memory(desk.question),
         )  # fmt: skip
         verdict = (
             f"**{result.best} is the largest that fits**: {result.model} on {result.device}. {mark}"
@@ -358,7 +392,7 @@ def kv_cache(desk: Desk) -> list[Section]:
         section = Section(
             f"**The KV cache of {result.model} takes {fmt(result.kv_cache_gb)} GB ({fmt(result.kv_cache_gib)} GiB)** "
             f"at {result.context:,} tokens. {mark}",
-            [f"{result.formula} {mark}", f"{fmt(result.kb_per_token)} kB per token {mark}"],
+            [f"{result.formula} {mark}", f"{fmt(result.kb_per_token)} kB for each further token {mark}"],
         )
         section.notes = [*result.assumptions]
         sections.append(section)
