@@ -5,45 +5,25 @@ is not sold) is unknown, and a short form of several is ambiguous. Only letters 
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from rapidfuzz import fuzz, process
-from rapidfuzz.distance import OSA
 
 from kb.errors import AmbiguousName, UnknownName
 from kb.load import Knowledge
 from kb.records import Spec, Term
 from kb.records.labels import label_key
+from kb.typed import Parts, ends_in_a_number, is_mistyped, parts_of, shorter_names, without_owner
 
 DEVICE_KINDS = ("accelerators", "machines", "cpus")
 
-_MODEL_SUFFIX = re.compile(
-    r"[-_ :.]+(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)$", re.I
-)
-_OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
-_DEVICE_PREFIX = re.compile(
-    r"^(?:an?|the|my|one|single|nvidia|geforce|amd|radeon|intel|apple|google|used|new)[\s-]+(?=\S)", re.I
-)
-_DEVICE_SUFFIX = re.compile(r"[\s-]+(?:gpu|card|graphics card|machine|chip|edition|founders edition)$", re.I)
-_MEMORY_SUFFIX = re.compile(r"[\s(-]*(\d{1,4})\s*(?:gb|gib|g)\)?(?:\s*(?:vram|ram|memory|unified memory))?$", re.I)
-_SIZE = re.compile(
-    r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s*(?:b|billion)(?![\w])(?:[\s-]*(?:parameters?|params?|models?|llms?))*",
-    re.I,
-)
-_BARE_MEMORY = re.compile(r"[\s-]+(\d{1,4})$")
 _DIGITS = re.compile(r"\d+")
-_PARTS = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
 # The look-behind starts it once in a run of such characters: a text of dots must not cost the square of its length.
 _WORD = re.compile(r"(?<![\w.:×+/-])[\w.:×+/-]*\w\+?")
 
-SHORTEST_SLIP = 5
-"""Shorter words are names by themselves (``Ti``, ``XTX``, ``Max``, ``Coder`` is the shortest that is not)."""
-TWO_SLIPS = 10
-"""Letters from which on a word may have two slips."""
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
 
@@ -87,7 +67,7 @@ class Names:
         self._index: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._labels: dict[str, dict[str, str]] = defaultdict(dict)
         self._spoken: dict[str, set[str]] = defaultdict(set)
-        self._spelt: dict[str, dict[str, set[_Parts]]] = defaultdict(lambda: defaultdict(set))
+        self._spelt: dict[str, dict[str, set[Parts]]] = defaultdict(lambda: defaultdict(set))
         for term in known.terms.values():
             self._add("terms", term.slug, term.pref_label, (term.slug, term.pref_label, *term.alt_labels))
         for kind, records in known.specs.items():
@@ -104,9 +84,9 @@ class Names:
         """A repository's name (``Qwen/QwQ-32B``) is one without its owner too, where no other model has it."""
         for spec in known.specs.get("models", {}).values():
             for name in spec.aliases:
-                key = label_key(_OWNER.sub("", name))
+                key = label_key(without_owner(name))
                 if self._index["models"].setdefault(key, [spec.slug]) == [spec.slug]:
-                    self._spelt["models"][key].add(_parts(_OWNER.sub("", name)))
+                    self._spelt["models"][key].add(parts_of(without_owner(name)))
 
     def _add_bare_model_names(self, known: Knowledge) -> None:
         """``GLM 4.5 Air`` for ``GLM 4.5 Air 106B``, where no other model has the name."""
@@ -118,7 +98,7 @@ class Names:
         for key, slugs in bare.items():
             if len(slugs) == 1:
                 self._index["models"].setdefault(key, slugs)
-                self._spelt["models"][key].add(_parts(self._labels["models"][slugs[0]])[:-2])
+                self._spelt["models"][key].add(parts_of(self._labels["models"][slugs[0]])[:-2])
 
     def _add(self, kind: str, slug: str, label: str, names: Sequence[str]) -> None:
         self._labels[kind][slug] = label
@@ -128,7 +108,7 @@ class Names:
             slugs = self._index[kind][key]
             if slug not in slugs:
                 slugs.append(slug)
-            self._spelt[kind][key].add(_parts(name))
+            self._spelt[kind][key].add(parts_of(name))
 
     @cached_property
     def with_digits(self) -> re.Pattern[str]:
@@ -227,7 +207,7 @@ class Names:
 
     def _stripped(self, kinds: Sequence[str], name: str) -> list[Match]:
         """By what is left when owners, suffixes and sizes that do not change the record are taken off."""
-        for shorter in _shorter_names(name[:200], "models" in kinds, any(kind in DEVICE_KINDS for kind in kinds)):
+        for shorter in shorter_names(name[:200], "models" in kinds, any(kind in DEVICE_KINDS for kind in kinds)):
             found = self._exact(("models",) if shorter.model else kinds, shorter.name)
             if not found:
                 continue
@@ -257,15 +237,14 @@ class Names:
 
     def _with_bare_memory(self, kinds: Sequence[str], name: str) -> list[Match]:
         """``m3 max 128``: a number without its unit, where the record is sold with so much."""
-        bare = _BARE_MEMORY.search(name[:200])
-        if bare is None or not any(kind in DEVICE_KINDS for kind in kinds):
+        if not ends_in_a_number(name) or not any(kind in DEVICE_KINDS for kind in kinds):
             return []
         return self._stripped(kinds, f"{name[:200]}GB")
 
     def _misspelt(self, kinds: Sequence[str], name: str, cutoff: float = 84) -> list[Match]:
         """By a spelling at most a slip away. Numbers are names here: 5080 is no misspelling of 5090; nor is a word
         more or less, or a word that other names have."""
-        key, typed = label_key(name[:200]), _parts(name[:200])
+        key, typed = label_key(name[:200]), parts_of(name[:200])
         if len(key) < 5:
             return []
         for kind in kinds:
@@ -279,16 +258,16 @@ class Names:
                 return [Match(kind, s, label, f"{name.strip()!r} was read as {label}") for s, label in labels.items()]
         return []
 
-    def _is_slip(self, typed: "_Parts", spelt: set["_Parts"]) -> bool:
+    def _is_slip(self, typed: Parts, spelt: set[Parts]) -> bool:
         return any(
             len(typed) == len(known)
-            and all(a == b or (a not in self._words and _is_mistyped(a, b)) for a, b in zip(typed, known, strict=True))
+            and all(a == b or (a not in self._words and is_mistyped(a, b)) for a, b in zip(typed, known, strict=True))
             for known in spelt
         )
 
     def _shortened(self, kinds: Sequence[str], name: str) -> list[Match]:
         """The records of which this is only the beginning (``RX 7900``), where they are several and not too many."""
-        typed = _parts(name[:200])
+        typed = parts_of(name[:200])
         if not any(part[0].isdigit() for part in typed):
             return []
         for kind in kinds:
@@ -350,75 +329,9 @@ class Names:
                 yield Mention(word.start(), word.end(), word[0], tuple(found))
 
 
-@dataclass(frozen=True)
-class _Shorter:
-    name: str
-    memory_gib: int | None = None
-    model: bool = False
-    """What was taken off belongs to models' names only: without its number RTX 5091 is still no term."""
-
-
-def _shorter_names(name: str, model: bool, device: bool) -> Iterator[_Shorter]:
-    plain = name.strip()
-    if model:
-        shorter = _OWNER.sub("", plain).removesuffix(".gguf")
-        yield _Shorter(shorter, model=True)
-        while (cut := _MODEL_SUFFIX.sub("", shorter)) != shorter and cut:
-            shorter = cut
-            yield _Shorter(shorter, model=True)
-        yield _Shorter(re.sub(r"^meta[-_ ]+", "", shorter, flags=re.I), model=True)
-        size = _SIZE.fullmatch(plain)
-        if size:
-            yield _Shorter(size[1] + "b", model=True)
-    if device:
-        shorter = plain
-        while (cut := _DEVICE_SUFFIX.sub("", _DEVICE_PREFIX.sub("", shorter))) != shorter and cut:
-            shorter = cut
-            yield _Shorter(shorter)
-        memory = _MEMORY_SUFFIX.search(shorter)
-        if memory and memory.start() > 0:
-            base = shorter[: memory.start()]
-            yield _Shorter(base, int(memory[1]))
-            yield _Shorter(_DEVICE_SUFFIX.sub("", base), int(memory[1]))
-
-
 def _starts_like_a_name(piece: str) -> bool:
     """Whether stripping may be tried inside running text, where ``a model`` must not become ``model``."""
     return not re.match(r"(?:an?|the|my|one|used|new|single)\b", piece, re.I) and not piece[-1].isspace()
-
-
-_Parts = tuple[str, ...]
-"""A name's words and numbers."""
-
-
-def _parts(name: str) -> _Parts:
-    """
-    >>> _parts("Radeon RX-7900XTX"), _parts("Llama-3.1 70B")
-    (('radeon', 'rx', '7900', 'xtx'), ('llama', '3.1', '70', 'b'))
-    """
-    folded = unicodedata.normalize("NFKD", name).casefold().replace("×", "x").replace("+", " plus ")
-    return tuple(_PARTS.findall(folded))
-
-
-def _is_mistyped(typed: str, meant: str) -> bool:
-    """Whether a word is another with a slip in it.
-
-    >>> _is_mistyped("geforse", "geforce"), _is_mistyped("quantisaton", "quantization"), _is_mistyped("xtx", "xt")
-    (True, True, False)
-    """
-    longest = max(len(typed), len(meant))
-    if longest < SHORTEST_SLIP or not (typed + meant).isalpha():
-        return False
-    return OSA.distance(typed, meant) <= (2 if longest >= TWO_SLIPS else 1)
-
-
-def size_in_billions(text: str) -> list[float]:
-    """Bare model sizes in a text.
-
-    >>> size_in_billions("a 70B and a 7 billion parameter model")
-    [70.0, 7.0]
-    """
-    return [float(found[1]) for found in _SIZE.finditer(text)]
 
 
 def _loosely(name: str) -> str:
