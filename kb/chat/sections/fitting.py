@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
+from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.chat.evidence import Desk, Section
 from kb.chat.patterns import HOW_MANY, MAC
 from kb.chat.question import DEFAULT_QUANTIZATION, Question, Thing
@@ -12,6 +13,7 @@ from kb.records import LanguageModel
 from kb.tools import TOOLS
 from kb.tools.given import DeviceFigures
 from kb.tools.resolve import DeviceArgument, native_quantization, resolve_devices
+from kb.units import GIB
 
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4
@@ -151,7 +153,7 @@ def fit(desk: Desk) -> list[Section]:
             "check_fit", model=model, quantization=quantization, device=device, device_count=count,
             **shared_arguments(desk),
         )  # fmt: skip
-        verdict = _fit_verdict(result, mark)
+        verdict = _fit_verdict(result, mark, assumed_memory=stated_memory(desk.question) is None)
         if result.verdict != "fits" and isinstance(device, str) and HOW_MANY.search(desk.question.text):
             least, mark = _least_cards(desk, model, quantization, device, count)
             verdict = (
@@ -198,7 +200,7 @@ def _depends_on_memory(desk: Desk, model: str, quantization: str) -> Section:
     return Section(verdict, [f"Memory: {result.formula} {mark}"], [*result.assumptions])
 
 
-def _fit_verdict(result: Any, mark: str) -> str:
+def _fit_verdict(result: Any, mark: str, *, assumed_memory: bool) -> str:
     what = f"{result.model} at {result.quantization}"
     needs = f"needs {fmt(result.required_gb)} GB and {result.device} has {fmt(result.available_gb)} GB"
     gib = result.available_gb * 1e9 / 2**30
@@ -206,7 +208,11 @@ def _fit_verdict(result: Any, mark: str) -> str:
     if result.verdict == "fits":
         return f"**Yes, {what} fits on {result.device}**: it {has}, which leaves {fmt(result.headroom_gb)} GB. {mark}"
     if result.verdict == "fits_with_offload":
-        return f"**Not wholly: {what} runs on {result.device} only with part of it in system memory.** It {has}. {mark}"
+        assumed = (
+            f" ({DEFAULT_SYSTEM_MEMORY_BYTES // GIB} GB of it assumed, as none was named)" if assumed_memory else ""
+        )
+        only = f"**Not wholly: {what} runs on {result.device} only with part of it in system memory**{assumed}."
+        return f"{only} It {has}. {mark}"
     return f"**No, {what} does not fit on {result.device}.** It {has}. {mark}"
 
 
@@ -296,36 +302,6 @@ def _measured(desk: Desk, measured: Any) -> str:
     return f"{text} {desk.spec(record, text)}"
 
 
-def memory(desk: Desk) -> list[Section]:
-    sections = []
-    subjects(desk)
-    question = desk.question
-    quantizations: list[str | None] = [thing.match.slug for thing in question.quantizations]
-    quantizations = quantizations or [None]
-    models = [match.slug for thing in question.models for match in thing.candidates][:MOST_CASES]
-    for model, quantization in product(models, quantizations[:MOST_CASES]):
-        result, mark = desk.call(
-            "estimate_memory", model=model, quantization=quantization, context=question.context,
-            concurrency=question.users, kv_cache_type=question.kv_cache_type,
-        )  # fmt: skip
-        middle = result.needs[-1]
-        section = Section(
-            f"**{result.model} needs about {fmt(middle.total_gb)} GB ({fmt(middle.total_gib)} GiB) at "
-            f"{middle.quantization}**, {fmt(middle.weights_gb)} GB of it weights. {mark}"
-        )
-        for need in result.needs if len(result.needs) > 1 else ():
-            section.lines.append(
-                f"{need.quantization}: {fmt(need.weights_gb)} GB of weights + {fmt(need.kv_cache_gb)} GB of KV cache + "
-                f"buffers = {fmt(need.total_gb)} GB ({fmt(need.total_gib)} GiB) {mark}"
-            )
-        if len(result.needs) == 1:
-            section.lines.append(f"KV cache at {result.context:,} tokens: {fmt(middle.kv_cache_gb)} GB {mark}")
-            section.lines.append(f"Weights: {middle.how} {mark}")
-        section.notes = [*result.assumptions]
-        sections.append(section)
-    return sections
-
-
 def max_context(desk: Desk) -> list[Section]:
     sections = []
     subjects(desk)
@@ -377,23 +353,5 @@ def best_quantization(desk: Desk) -> list[Section]:
                 f"{choice.quantization}: needs {fmt(choice.required_gb)} GB, {words[choice.verdict]} {mark}"
             )
         section.notes = [*result.warnings, *result.assumptions]
-        sections.append(section)
-    return sections
-
-
-def kv_cache(desk: Desk) -> list[Section]:
-    sections = []
-    subjects(desk)
-    for thing in desk.question.models[:MOST_CASES]:
-        result, mark = desk.call(
-            "kv_cache_size", model=model_name(thing), context=desk.question.context,
-            kv_cache_type=desk.question.kv_cache_type, concurrency=desk.question.users,
-        )  # fmt: skip
-        section = Section(
-            f"**The KV cache of {result.model} takes {fmt(result.kv_cache_gb)} GB ({fmt(result.kv_cache_gib)} GiB)** "
-            f"at {result.context:,} tokens. {mark}",
-            [f"{result.formula} {mark}", f"{fmt(result.kb_per_token)} kB for each further token {mark}"],
-        )
-        section.notes = [*result.assumptions]
         sections.append(section)
     return sections

@@ -172,6 +172,12 @@ def test_whether_it_fits_depends_on_memory_that_was_not_named(index: Index, ques
     assert "fits on" not in text
 
 
+def test_system_memory_that_was_not_named_is_said_beside_the_verdict(index: Index) -> None:
+    asked = "can I run llama 3.1 70b q4_k_m on a 4090"
+    assert "(64 GB of it assumed, as none was named)" in answer(index, asked + "?").parts[0].split("\n")[0]
+    assert "assumed, as none" not in answer(index, asked + " with 96 GB of RAM?").text
+
+
 def test_a_ceiling_of_several_cards_is_that_of_a_split_by_layers(index: Index) -> None:
     text = answer(index, "how fast is llama 3.3 70b q4_k_m on 2x RTX 3090?").text
     assert "no software passes" not in text
