@@ -201,7 +201,7 @@ def fit(
     context: ContextOption = 8192,
     kv_cache_type: Annotated[str, typer.Option(help="Type of the KV cache: f16, q8_0, q4_0 …")] = "f16",
     concurrency: Annotated[int, typer.Option(help="Conversations held at once.")] = 1,
-    system_memory_gb: Annotated[float | None, typer.Option(help="System memory for offloading, in GB.")] = None,
+    system_memory_gb: Annotated[float | None, typer.Option(help="System memory, as printed: 64 means 64 GiB.")] = None,
     as_json: Json = False,
 ) -> None:
     """Does MODEL fit on DEVICE?"""
@@ -217,7 +217,8 @@ def _speed_lines(result: Any) -> None:
     table = Table(title=f"{result.model} at {result.quantization} on {result.device}", show_header=False)
     decode, prefill = result.decode_tokens_per_s, result.prefill_tokens_per_s
     table.add_row("decode", f"{decode.typical:g} tokens/s ({decode.low:g} to {decode.high:g})")
-    table.add_row("ceiling", f"{result.ceiling_tokens_per_s:g} tokens/s")
+    conditions = f", as long as {' and '.join(result.ceiling_conditions)}" if result.ceiling_conditions else ""
+    table.add_row("ceiling", f"{result.ceiling_tokens_per_s:g} tokens/s{conditions}")
     table.add_row("prefill", f"{prefill.typical:g} tokens/s ({prefill.low:g} to {prefill.high:g})")
     table.add_row("first token", f"{result.time_to_first_token_s:g} s for a prompt that fills the context")
     table.add_row("limited by", result.bottleneck)

@@ -38,7 +38,8 @@ class InvalidArgument(KnowledgeBaseError):
 
     def __init__(self, field: str, value: object, accepted: str) -> None:
         self.field, self.value, self.accepted = field, value, accepted
-        super().__init__(f"{field} is {str(value)[:80]!r}; accepted: {accepted}.")
+        said = "is missing" if value is None else f"is {str(value)[:80]!r}"
+        super().__init__(f"{field} {said}; accepted: {accepted}.")
 
 
 class IndexUnusable(KnowledgeBaseError):

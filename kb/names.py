@@ -1,4 +1,8 @@
-"""What people type, to one record: aliases, then spelling that is nearly right, else suggestions."""
+"""What people type, to one record: aliases, then spelling that is nearly right, else suggestions.
+
+Nobody answers for another thing: a name with a part that no record explains (a version, a suffix, a memory size that
+is not sold) is unknown, and a short form of several is ambiguous. Only letters may be mistyped, and only within a word.
+"""
 
 import re
 from collections import defaultdict
@@ -12,27 +16,16 @@ from kb.errors import AmbiguousName, UnknownName
 from kb.load import Knowledge
 from kb.records import Spec, Term
 from kb.records.labels import label_key
+from kb.typed import Parts, ends_in_a_number, is_mistyped, parts_of, shorter_names, without_owner
 
 DEVICE_KINDS = ("accelerators", "machines", "cpus")
 
-_MODEL_SUFFIX = re.compile(
-    r"(?:[-_ :.]+(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)"
-    r"|[-_]v?\d{4})$",
-    re.I,
-)
-_OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
-_DEVICE_PREFIX = re.compile(
-    r"^(?:an?|the|my|one|single|nvidia|geforce|amd|radeon|intel|apple|google|used|new)[\s-]+(?=\S)", re.I
-)
-_DEVICE_SUFFIX = re.compile(r"[\s-]+(?:gpu|card|graphics card|machine|chip|laptop gpu|edition|founders edition)$", re.I)
-_MEMORY_SUFFIX = re.compile(r"[\s(-]*(\d{1,4})\s*(?:gb|gib|g)\)?(?:\s*(?:vram|ram|memory|unified memory))?$", re.I)
-_SIZE = re.compile(
-    r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s*(?:b|billion)(?![\w])(?:[\s-]*(?:parameters?|params?|models?|llms?))*",
-    re.I,
-)
 _DIGITS = re.compile(r"\d+")
 # The look-behind starts it once in a run of such characters: a text of dots must not cost the square of its length.
 _WORD = re.compile(r"(?<![\w.:×+/-])[\w.:×+/-]*\w\+?")
+
+MOST_CANDIDATES = 8
+"""A short form of more records than that says too little to list them."""
 
 # What people mean by a bare size: the model of that size that most local benchmarks are run with.
 SIZE_CLASSES: Mapping[str, str] = {
@@ -74,16 +67,26 @@ class Names:
         self._index: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._labels: dict[str, dict[str, str]] = defaultdict(dict)
         self._spoken: dict[str, set[str]] = defaultdict(set)
+        self._spelt: dict[str, dict[str, set[Parts]]] = defaultdict(lambda: defaultdict(set))
         for term in known.terms.values():
             self._add("terms", term.slug, term.pref_label, (term.slug, term.pref_label, *term.alt_labels))
         for kind, records in known.specs.items():
             for spec in records.values():
                 self._add(kind, spec.slug, spec.name, (spec.slug, spec.name, *spec.aliases, *spec.ambiguous_aliases))
+        self._add_repositories(known)
         self._add_bare_model_names(known)
         for size, slug in SIZE_CLASSES.items():
             if slug in known.specs.get("models", {}):
                 self._index["models"].setdefault(label_key(size), [slug])
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
+
+    def _add_repositories(self, known: Knowledge) -> None:
+        """A repository's name (``Qwen/QwQ-32B``) is one without its owner too, where no other model has it."""
+        for spec in known.specs.get("models", {}).values():
+            for name in spec.aliases:
+                key = label_key(without_owner(name))
+                if self._index["models"].setdefault(key, [spec.slug]) == [spec.slug]:
+                    self._spelt["models"][key].add(parts_of(without_owner(name)))
 
     def _add_bare_model_names(self, known: Knowledge) -> None:
         """``GLM 4.5 Air`` for ``GLM 4.5 Air 106B``, where no other model has the name."""
@@ -95,14 +98,17 @@ class Names:
         for key, slugs in bare.items():
             if len(slugs) == 1:
                 self._index["models"].setdefault(key, slugs)
+                self._spelt["models"][key].add(parts_of(self._labels["models"][slugs[0]])[:-2])
 
     def _add(self, kind: str, slug: str, label: str, names: Sequence[str]) -> None:
         self._labels[kind][slug] = label
         self._spoken[slug].update(names)
         for name in names:
-            slugs = self._index[kind][label_key(name)]
+            key = label_key(name)
+            slugs = self._index[kind][key]
             if slug not in slugs:
                 slugs.append(slug)
+            self._spelt[kind][key].add(parts_of(name))
 
     @cached_property
     def with_digits(self) -> re.Pattern[str]:
@@ -125,6 +131,13 @@ class Names:
         names = "|".join(_after(letter, groups) for letter, groups in by_letter.items()) or "(?!)"
         bare = rf"(?:{numbers})s?(?![\w.]\w|\w)(?!\s*(?:[kmgt]i?b\b|tokens?\b|w\b|watts?\b|%|usd\b|\$))"
         return re.compile(rf"(?<![\w.$€£])(?:(?:{names})s?(?![\w])|{bare})", re.I)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """Every word of a name: none of them is a slip for another."""
+        return frozenset(
+            part for spelt in self._spelt.values() for ways in spelt.values() for way in ways for part in way
+        )
 
     @cached_property
     def _by_digits(self) -> Mapping[str, Mapping[tuple[str, ...], list[str]]]:
@@ -161,9 +174,8 @@ class Names:
         Raises :class:`UnknownName` with the nearest names, :class:`AmbiguousName` with the candidates.
         """
         what = what or kinds[0].removesuffix("s")
-        found = self._exact(kinds, name) or self._stripped(kinds, name)
-        if not found:
-            found = self._misspelt(kinds, name)
+        found = self._exact(kinds, name) or self._stripped(kinds, name) or self._with_bare_memory(kinds, name)
+        found = found or self._misspelt(kinds, name) or self._shortened(kinds, name)
         if not found:
             raise UnknownName(what, name, self.suggest(kinds, name))
         if len(found) > 1:
@@ -176,12 +188,14 @@ class Names:
         number = _number_in(wanted)
         scored: dict[str, float] = {}
         for kind in kinds:
-            for key, score, _ in process.extract(wanted, list(self._index[kind]), scorer=fuzz.ratio, limit=limit * 4):
-                # Of equally near spellings the nearer number comes first: 5090 before 3090 for 6090.
+            near = process.extract(wanted, list(self._index[kind]), scorer=fuzz.ratio, score_cutoff=45, limit=limit * 4)
+            for key, score, _ in near:
+                # Of about equally near spellings the nearer number comes first: 5090 before 3090 for 6090, and for
+                # 4090 Ti the 4090 before the 4070 Ti.
                 label = self._labels[kind][self._index[kind][key][0]]
-                apart = min(abs(_number_in(key) - number), 50_000) / 100_000
+                apart = min(abs(_number_in(key) - number), 50_000) / 100_000 + 3 * (_number_in(key) != number)
                 scored[label] = max(scored.get(label, 0.0), score - apart)
-        return sorted((label for label in scored if scored[label] > 45), key=lambda label: -scored[label])[:limit]
+        return sorted(scored, key=lambda label: -scored[label])[:limit]
 
     def _exact(self, kinds: Sequence[str], name: str, note: str = "") -> list[Match]:
         key = label_key(name[:200])
@@ -193,7 +207,7 @@ class Names:
 
     def _stripped(self, kinds: Sequence[str], name: str) -> list[Match]:
         """By what is left when owners, suffixes and sizes that do not change the record are taken off."""
-        for shorter in _shorter_names(name[:200], "models" in kinds, any(kind in DEVICE_KINDS for kind in kinds)):
+        for shorter in shorter_names(name[:200], "models" in kinds, any(kind in DEVICE_KINDS for kind in kinds)):
             found = self._exact(("models",) if shorter.model else kinds, shorter.name)
             if not found:
                 continue
@@ -221,20 +235,50 @@ class Names:
     def _has_memory(self, match: Match, size_gib: int) -> bool:
         return float(size_gib) in self._memory_options(match)
 
+    def _with_bare_memory(self, kinds: Sequence[str], name: str) -> list[Match]:
+        """``m3 max 128``: a number without its unit, where the record is sold with so much."""
+        if not ends_in_a_number(name) or not any(kind in DEVICE_KINDS for kind in kinds):
+            return []
+        return self._stripped(kinds, f"{name[:200]}GB")
+
     def _misspelt(self, kinds: Sequence[str], name: str, cutoff: float = 84) -> list[Match]:
-        """By a spelling at most a slip away. Numbers are names here: 5080 is no misspelling of 5090."""
-        key = label_key(name[:200])
+        """By a spelling at most a slip away. Numbers are names here: 5080 is no misspelling of 5090; nor is a word
+        more or less, or a word that other names have."""
+        key, typed = label_key(name[:200]), parts_of(name[:200])
         if len(key) < 5:
             return []
-        digits = tuple(_DIGITS.findall(key))
         for kind in kinds:
-            near = self._by_digits[kind].get(digits, [])
-            best = process.extract(key, near, scorer=fuzz.ratio, score_cutoff=cutoff, limit=2)
-            slugs = {slug for known, score, _ in best if score == best[0][1] for slug in self._index[kind][known]}
-            if len(slugs) == 1:
-                slug = slugs.pop()
-                label = self._labels[kind][slug]
-                return [Match(kind, slug, label, f"{name.strip()!r} was read as {label}")]
+            near = self._by_digits[kind].get(tuple(_DIGITS.findall(key)), [])
+            scored = process.extract(key, near, scorer=fuzz.ratio, score_cutoff=cutoff, limit=None)
+            slips = [(score, known) for known, score, _ in scored if self._is_slip(typed, self._spelt[kind][known])]
+            best = max((score for score, _ in slips), default=0.0)
+            slugs = dict.fromkeys(slug for score, known in slips if score == best for slug in self._index[kind][known])
+            labels = {slug: self._labels[kind][slug] for slug in slugs}
+            if labels:
+                return [Match(kind, s, label, f"{name.strip()!r} was read as {label}") for s, label in labels.items()]
+        return []
+
+    def _is_slip(self, typed: Parts, spelt: set[Parts]) -> bool:
+        return any(
+            len(typed) == len(known)
+            and all(a == b or (a not in self._words and is_mistyped(a, b)) for a, b in zip(typed, known, strict=True))
+            for known in spelt
+        )
+
+    def _shortened(self, kinds: Sequence[str], name: str) -> list[Match]:
+        """The records of which this is only the beginning (``RX 7900``), where they are several and not too many."""
+        typed = parts_of(name[:200])
+        if not any(part[0].isdigit() for part in typed):
+            return []
+        for kind in kinds:
+            slugs = {
+                slug: None
+                for key, ways in self._spelt[kind].items()
+                if any(len(way) > len(typed) and way[: len(typed)] == typed for way in ways)
+                for slug in self._index[kind][key]
+            }
+            if 1 < len(slugs) <= MOST_CANDIDATES:
+                return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
         return []
 
     def scan(self, text: str, kinds: Sequence[str]) -> list[Mention]:
@@ -285,50 +329,9 @@ class Names:
                 yield Mention(word.start(), word.end(), word[0], tuple(found))
 
 
-@dataclass(frozen=True)
-class _Shorter:
-    name: str
-    memory_gib: int | None = None
-    model: bool = False
-    """What was taken off belongs to models' names only: without its number RTX 5091 is still no term."""
-
-
-def _shorter_names(name: str, model: bool, device: bool) -> Iterator[_Shorter]:
-    plain = name.strip()
-    if model:
-        shorter = _OWNER.sub("", plain).removesuffix(".gguf")
-        yield _Shorter(shorter, model=True)
-        while (cut := _MODEL_SUFFIX.sub("", shorter)) != shorter and cut:
-            shorter = cut
-            yield _Shorter(shorter, model=True)
-        yield _Shorter(re.sub(r"^meta[-_ ]+", "", shorter, flags=re.I), model=True)
-        size = _SIZE.fullmatch(plain)
-        if size:
-            yield _Shorter(size[1] + "b", model=True)
-    if device:
-        shorter = plain
-        while (cut := _DEVICE_SUFFIX.sub("", _DEVICE_PREFIX.sub("", shorter))) != shorter and cut:
-            shorter = cut
-            yield _Shorter(shorter)
-        memory = _MEMORY_SUFFIX.search(shorter)
-        if memory and memory.start() > 0:
-            base = shorter[: memory.start()]
-            yield _Shorter(base, int(memory[1]))
-            yield _Shorter(_DEVICE_SUFFIX.sub("", base), int(memory[1]))
-
-
 def _starts_like_a_name(piece: str) -> bool:
     """Whether stripping may be tried inside running text, where ``a model`` must not become ``model``."""
     return not re.match(r"(?:an?|the|my|one|used|new|single)\b", piece, re.I) and not piece[-1].isspace()
-
-
-def size_in_billions(text: str) -> list[float]:
-    """Bare model sizes in a text.
-
-    >>> size_in_billions("a 70B and a 7 billion parameter model")
-    [70.0, 7.0]
-    """
-    return [float(found[1]) for found in _SIZE.finditer(text)]
 
 
 def _loosely(name: str) -> str:

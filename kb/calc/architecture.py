@@ -5,6 +5,24 @@ from typing import Any
 
 from kb.records import Figure, LanguageModel
 
+WINDOW_NOT_KEPT = frozenset(
+    {
+        "mistral",
+        "mixtral",
+        "phi3",
+        "phimoe",
+        "qwen2",
+        "qwen2_5_vl",
+        "qwen2_moe",
+        "qwen2_vl",
+        "qwen3",
+        "qwen3_moe",
+        "starcoder2",
+    }
+)
+"""``model_type`` of configs that may name a window which llama.cpp does not use: every layer caches the whole context
+(llama.cpp, src/models/: these set no ``swa_type``; phi3.cpp switches it off, pull request 13676)."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -62,6 +80,12 @@ class Architecture:
             self.num_hidden_layers - self.num_sliding_layers - self.num_linear_layers - self.num_attention_free_layers
         )
 
+    def kv_heads(self, kind: str) -> tuple[int, int]:
+        """KV heads and their size in a layer of ``kind``: beside layers with a window the others may differ."""
+        is_global = kind == "full" and self.num_sliding_layers > 0
+        heads = (is_global and self.num_global_key_value_heads) or self.num_key_value_heads
+        return heads, (is_global and self.global_head_dim) or self.head_dim
+
     @classmethod
     def of(cls, model: LanguageModel) -> "Architecture":
         """From a record. Raises ``ValueError`` naming the figures that the record lacks."""
@@ -72,6 +96,8 @@ class Architecture:
                 given[field.name] = figure.value
         if model.params_text is not None:
             given["params_total"] = model.params_text.value
+        if model.model_type is not None:
+            given["model_type"] = model.model_type.value
         return cls.from_config(model.name, given)
 
     @classmethod
@@ -83,6 +109,9 @@ class Architecture:
             raise ValueError(f"{name}: the architecture lacks {', '.join(missing)}")
         filled = dict(config)
         assumed: list[str] = []
+        if filled.pop("model_type", None) in WINDOW_NOT_KEPT and filled.get("sliding_window"):
+            filled |= {"sliding_window": 0, "num_sliding_layers": 0}
+            assumed.append("sliding_window = 0 (llama.cpp keeps the whole context in this architecture's cache)")
 
         def fill(key: str, value: Any, how: str) -> None:
             if not filled.get(key):

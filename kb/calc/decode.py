@@ -200,8 +200,9 @@ def cache_bytes_read(architecture: Architecture, depth: int, kv_cache_type: str 
     1.0
     """
     bytes_per_element = TENSOR_TYPES[kv_cache_type].bits_per_weight / 8
-    heads, dim = architecture.num_key_value_heads, architecture.head_dim
-    full = 2 * (architecture.num_global_key_value_heads or heads) * (architecture.global_head_dim or dim)
+    heads, dim = architecture.kv_heads("sliding")
+    full_heads, full_dim = architecture.kv_heads("full")
+    full = 2 * full_heads * full_dim
     if architecture.is_mla:
         full = architecture.kv_lora_rank + architecture.qk_rope_head_dim
     window = min(depth, architecture.sliding_window) if architecture.sliding_window else depth

@@ -30,10 +30,13 @@ class Device:
     """Vector rate without tensor units; 0 where unknown."""
     native_precisions: tuple[str, ...] = ()
     """``fp16``, ``fp8``, ``fp4`` …; empty where unknown."""
+    bandwidth_assumed: bool = False
+    """Nobody named it: what follows from it is no bound."""
 
     @classmethod
     def of(cls, accelerator: Accelerator, machine: Machine | None = None) -> "Device":
-        """From a record; a machine's own memory size and bandwidth go before its accelerator's.
+        """From a record; a machine's own memory size and bandwidth go before its accelerator's. Of a card that
+        programs see as several GPUs, one of them.
 
         Raises ``ValueError`` where memory or bandwidth is not known.
         """
@@ -45,25 +48,31 @@ class Device:
         if memory is None or bandwidth is None:
             raise ValueError(f"{name}: memory size or bandwidth is not known")
         flops = accelerator.fp16_dense_tflops or accelerator.fp32_tflops
+        gpus = gpus_on(accelerator)
         pcie = 0.0
         if accelerator.pcie_generation and accelerator.pcie_lanes and not accelerator.unified_memory:
             pcie = pcie_bytes_per_s(accelerator.pcie_generation.value, accelerator.pcie_lanes.value)
         return cls(
-            name=name,
+            name=name if gpus == 1 else f"{name} (one GPU of {gpus})",
             backend=accelerator.backend,
-            memory_bytes=round(memory.value * GIB),
-            bandwidth_bytes_per_s=bandwidth.value * GB,
-            fp16_dense_flops=flops.value * 1e12 if flops else 0.0,
+            memory_bytes=round(memory.value * GIB / gpus),
+            bandwidth_bytes_per_s=bandwidth.value * GB / gpus,
+            fp16_dense_flops=flops.value * 1e12 / gpus if flops else 0.0,
             unified_memory=accelerator.unified_memory,
             architecture=accelerator.architecture.value if accelerator.architecture else "",
             vendor=accelerator.vendor,
             segment=accelerator.segment,
-            tdp_w=accelerator.tdp_w.value if accelerator.tdp_w else 0.0,
+            tdp_w=accelerator.tdp_w.value / gpus if accelerator.tdp_w else 0.0,
             pcie_bytes_per_s=pcie,
             gpu_cores=accelerator.gpu_cores.value if accelerator.gpu_cores else 0,
-            fp32_flops=accelerator.fp32_tflops.value * 1e12 if accelerator.fp32_tflops else 0.0,
+            fp32_flops=accelerator.fp32_tflops.value * 1e12 / gpus if accelerator.fp32_tflops else 0.0,
             native_precisions=accelerator.native_precisions.value if accelerator.native_precisions else (),
         )
+
+
+def gpus_on(accelerator: Accelerator) -> int:
+    """How many GPUs programs see on one card."""
+    return accelerator.gpus_on_card.value if accelerator.gpus_on_card else 1
 
 
 def pcie_bytes_per_s(generation: float, lanes: int) -> float:

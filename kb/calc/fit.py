@@ -236,6 +236,8 @@ def _slots(
     for device, room in zip(devices, rooms, strict=True):
         on_cpu = device.backend == "cpu"
         own = device.unified_memory or on_cpu or not load.is_gguf
+        if architecture.tie_word_embeddings and (on_cpu or not load.is_gguf):
+            pooled = 0  # one tensor is both; only a GPU beside the CPU gets a copy of its own
         alone = buffer(on_cpu, len(devices) == 1)
         slots.append(Slot(room.free_bytes, alone, buffer(on_cpu, True), pooled if own else 0))
         pooled = 0 if own else pooled

@@ -10,6 +10,8 @@ from kb.calc.weights import Weights
 from kb.calc.workload import Workload
 from kb.units import GB, GIB
 
+UNKNOWN_STATE = "the constant state of the linear-attention layers is not known and not counted"
+
 
 def formula(
     breakdown: Breakdown,
@@ -54,7 +56,7 @@ def assumptions(
             f"{SYSTEM_RESERVE_BYTES // GIB} GiB of it for the system"
         )
     if architecture.num_linear_layers and not architecture.linear_state_bytes:
-        lines.append("the constant state of the linear-attention layers is not known and not counted")
+        lines.append(UNKNOWN_STATE)
     return (*lines, *architecture.assumed)
 
 

@@ -96,6 +96,21 @@ def kv_cache_layer_bytes(
     return tuple(by_kind[kind] for kind in kinds)
 
 
+def bytes_per_token(architecture: Architecture, context: int, kv_cache_type: str = "f16") -> int:
+    """What one more token takes at this context: layers whose window is full already take none.
+
+    >>> bytes_per_token(Architecture("8B", 1, 1, 32, 4096, 32, 8, 128, 128256), 1)
+    131072
+    """
+    stored = TENSOR_TYPES[kv_cache_type]
+    return sum(
+        stored.bytes_of(key) + stored.bytes_of(value)
+        for kind in layer_kinds(architecture)
+        for key, value in (row_elements(architecture, kind),)
+        if kind != "sliding" or context < cells(architecture, context + CELL_PADDING, kind)
+    )
+
+
 def row_elements(architecture: Architecture, kind: str) -> tuple[int, int]:
     """Elements of K and of V that one token leaves in one layer; with MLA only the latent, kept once.
 
@@ -106,7 +121,5 @@ def row_elements(architecture: Architecture, kind: str) -> tuple[int, int]:
         return 0, 0
     if architecture.is_mla:
         return architecture.kv_lora_rank + architecture.qk_rope_head_dim, 0
-    is_global = kind == "full" and architecture.num_sliding_layers > 0
-    head_dim = (is_global and architecture.global_head_dim) or architecture.head_dim
-    heads = (is_global and architecture.num_global_key_value_heads) or architecture.num_key_value_heads
+    heads, head_dim = architecture.kv_heads(kind)
     return heads * head_dim, heads * head_dim

@@ -77,10 +77,12 @@ class Range(Record):
 
 
 class Speed(Record):
-    """How fast: one request's decode and prefill speed, and the bound that no device passes."""
+    """How fast: one request's decode and prefill speed, and the bound that memory bandwidth sets."""
 
     decode_tokens_per_s: Range
     ceiling_tokens_per_s: float
+    ceiling_conditions: tuple[str, ...] = ()
+    """What the ceiling takes for granted; without any, no software passes it."""
     prefill_tokens_per_s: Range
     time_to_first_token_s: float
     bottleneck: str

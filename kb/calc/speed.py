@@ -1,7 +1,7 @@
-"""How fast a model runs: decode and prefill speed, each as a range, and the bound that no device passes."""
+"""How fast a model runs: decode and prefill speed, each as a range, and the bound that memory bandwidth sets."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kb.calc.architecture import Architecture
@@ -37,15 +37,15 @@ def estimate_speed(
     flash_attention: bool = True,
     concurrency: int = 1,
     offload: Offload | None = None,
-    system_memory_bytes_per_s: float = DEFAULT_SYSTEM_MEMORY_BYTES_PER_S,
+    system_memory_bytes_per_s: float | None = None,
     prompt_tokens: int | None = None,
     tensor_parallel: bool = False,
 ) -> Speed:
     """Decode speed per user with ``context`` tokens in the cache, and prefill speed of ``prompt_tokens``.
 
-    ``prompt_tokens`` is ``context`` unless given. ``offload`` says what is kept in system memory, as
-    ``Fit.offload`` does. Formulas: ``kb.calc.decode`` and ``kb.calc.prefill``. Source of the constants:
-    published measurements of llama.cpp (``kb.calc.constants``); the estimate is for a current llama.cpp.
+    ``prompt_tokens`` is ``context`` unless given, and system memory an ordinary desktop's. ``offload`` says what is
+    kept there, as ``Fit.offload`` does. Formulas: ``kb.calc.decode`` and ``kb.calc.prefill``. Source of the
+    constants: published measurements of llama.cpp (``kb.calc.constants``); the estimate is for a current llama.cpp.
 
     A 70B model of 42.5 GB on a 24 GB card that reads 1,008 GB/s could do no more than 23.7 tokens/s, if it fit:
 
@@ -65,7 +65,10 @@ def estimate_speed(
         kv_cache_type=kv_cache_type,
         flash_attention=flash_attention,
     )
-    system = Device("system memory", "cpu", 0, system_memory_bytes_per_s)
+    system = Device(
+        "system memory", "cpu", 0, system_memory_bytes_per_s or DEFAULT_SYSTEM_MEMORY_BYTES_PER_S,
+        bandwidth_assumed=system_memory_bytes_per_s is None,
+    )  # fmt: skip
     prompt = prompt_of(
         architecture,
         weights,
@@ -75,6 +78,7 @@ def estimate_speed(
     )
     batch = batched(step, architecture, weights, concurrency, matrix_gain(prompt, devices[0]))
     shares = shares_of(batch, architecture, weights, offload)
+    memories = (*devices, *((system,) if shares.system else ()))
     on_devices = device_time(
         shares.devices, architecture, devices, DECODE, sequences=concurrency, tensor_parallel=tensor_parallel
     )
@@ -90,6 +94,7 @@ def estimate_speed(
     return Speed(
         decode_tokens_per_s=per_user_range,
         ceiling_tokens_per_s=_rounded(1 / least),
+        ceiling_conditions=tuple(_conditions(memories, by_layers=len(devices) > 1 and not tensor_parallel)),
         prefill_tokens_per_s=range_around(prompt.tokens / prompt_seconds, prompt_spread, float("inf")),
         time_to_first_token_s=_rounded(prompt_seconds + on_devices.total + in_system.total),
         bottleneck=_bottleneck(on_devices, in_system, devices),
@@ -98,6 +103,14 @@ def estimate_speed(
         formula=_formula(shares, on_devices, in_system, devices, least),
         assumptions=_assumptions(devices, context, prompt, shares, system, weights, tensor_parallel=tensor_parallel),
     )
+
+
+def _conditions(memories: Sequence[Device], *, by_layers: bool) -> Iterator[str]:
+    if by_layers:
+        yield "the cards hold layers and are read one after another (a tensor split reads them at once)"
+    for memory in dict.fromkeys(memories):
+        if memory.bandwidth_assumed:
+            yield f"{memory.name} reads {memory.bandwidth_bytes_per_s / GB:,.4g} GB/s, which is assumed"
 
 
 def batched(step: Step, architecture: Architecture, weights: Weights, sequences: int, gain: float) -> Step:
@@ -196,7 +209,8 @@ def _formula(
         speed = 1 / least
         at_once = len(devices) if abs(speed * total_gb / bandwidth - 1) > 1e-6 else 1
         factor = f"{at_once} x " if at_once > 1 else ""
-        parts.append(f"{factor}{bandwidth:,.0f} GB/s / {total_gb:.2f} GB = {speed:,.1f} tokens/s ceiling")
+        split = " of a split by layers" if len(devices) > at_once else ""
+        parts.append(f"{factor}{bandwidth:,.0f} GB/s / {total_gb:.2f} GB = {speed:,.1f} tokens/s ceiling{split}")
     else:
         parts.append(f"{1 / least:,.1f} tokens/s ceiling over all memories")
     terms = [
@@ -239,7 +253,8 @@ def _assumptions(
             else "the cards hold layers in proportion to their memory and work one after another"
         )
     if shares.system is not None:
-        notes.append(f"system memory reads {system.bandwidth_bytes_per_s / GB:,.0f} GB/s at its peak")
+        known = "; nobody named it" if system.bandwidth_assumed else ""
+        notes.append(f"system memory reads {system.bandwidth_bytes_per_s / GB:,.0f} GB/s at its peak{known}")
     if devices[0].segment == "laptop":
         notes.append("a laptop part: its power limit varies, and the speed with it")
     if devices[0].backend == "sycl":

@@ -312,9 +312,7 @@ def _attention(architecture: Architecture, kind: str) -> list[_Tensor]:
         return []
     if architecture.is_mla:
         return _mla(architecture)
-    is_global = kind == "full" and architecture.num_sliding_layers > 0
-    head_dim = (is_global and architecture.global_head_dim) or architecture.head_dim
-    kv_heads = (is_global and architecture.num_global_key_value_heads) or architecture.num_key_value_heads
+    kv_heads, head_dim = architecture.kv_heads(kind)
     return [
         _Tensor("attn_q", hidden, heads * head_dim),
         _Tensor("attn_k", hidden, kv_heads * head_dim),

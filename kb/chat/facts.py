@@ -183,11 +183,10 @@ def _speed(result: Mapping[str, Any], values: Values, composed: Composed, positi
     if result["verdict"] == "does_not_fit":
         return None
     decode = Range(**result["decode_tokens_per_s"])
-    values |= {
-        "typical": fmt(decode.typical), "low": fmt(decode.low), "high": fmt(decode.high),
-        "ceiling": fmt(result["ceiling_tokens_per_s"]), "ttft": fmt(result["time_to_first_token_s"]),
-        "bottleneck": result["bottleneck"],
-    }  # fmt: skip
+    values |= {"typical": fmt(decode.typical), "low": fmt(decode.low), "high": fmt(decode.high)}
+    if not result["ceiling_conditions"]:  # what is said of it is that nothing is faster
+        values["ceiling"] = fmt(result["ceiling_tokens_per_s"])
+    values |= {"ttft": fmt(result["time_to_first_token_s"]), "bottleneck": result["bottleneck"]}
     starts = {"system memory": "speed.offload", "compute": "speed.compute", "fixed": "speed.fixed"}
     name = next((kind for start, kind in starts.items() if result["bottleneck"].startswith(start)), "speed.bandwidth")
     return Facts(name, values, _kinds(result))

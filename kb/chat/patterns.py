@@ -113,7 +113,7 @@ CORES_CLAIM = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{4,6})\s*(?:cuda )?cores", re.I
 LAPTOP = re.compile(r"\blaptop|\bnotebook|\bmobile\b", re.I)
 MAC = re.compile(r"\bmac\b|\bmacbook|\bimac\b|apple silicon", re.I)
 CPU_ONLY = re.compile(
-    r"\bno (?:dedicated )?(?:gpu|graphics card)|\bcpu[- ]only|without (?:a |any )?(?:gpu|graphics)|\bon (?:my |the |a )?cpu\b|just (?:a |my )?cpu\b|raspberry pi",
+    r"\bno (?:dedicated )?(?:gpu|graphics card)|\bcpu[- ]only|without (?:a |any )?(?:gpu|graphics)|\bon (?:my |the |a )?cpu\b|just (?:a |my )?cpu\b",
     re.I,
 )
 HOW_MANY = re.compile(

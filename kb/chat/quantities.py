@@ -68,6 +68,7 @@ _TOKENS_PER_S = re.compile(
 _KV_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|8[- ]bit|4[- ]bit|q8|q4)\b[^.?]{0,12}\bkv|\bkv[\s-]*(?:cache)?[^.?]{0,16}?\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|q8|q4|8[- ]bit|4[- ]bit)\b", re.I)  # fmt: skip
 _CACHE_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|f16|fp16|bf16|q8|q4)\s+cache\b", re.I)
 _DDR = re.compile(r"\bddr([345])(?:[- ](\d{4}))?", re.I)
+_STATED_BANDWIDTH = re.compile(rf"{_NUMBER}\s*gb\s*(?:/|p|per)\s*s(?:ec(?:ond)?)?\b", re.I)
 _CHANNELS = re.compile(r"\b(\d{1,2})[- ]channels?\b|\b(dual|quad)[- ]channel", re.I)
 _COMMON_MT_PER_S = {"3": 1600, "4": 3200, "5": 5600}
 _CURRENCIES = {
@@ -217,15 +218,36 @@ def _kv_type(text: str) -> str | None:
     return _KV_NAMES.get(name, name)
 
 
-def system_bandwidth_gb_per_s(text: str) -> float:
-    """Of the system memory that a text describes: channels × 8 bytes × transfers; two channels of DDR5-5600 unless said.
+@dataclass(frozen=True)
+class SystemMemory:
+    """How fast a processor reads its memory, and what of that nobody said, as a sentence's part."""
 
-    >>> system_bandwidth_gb_per_s("no gpu, 32GB DDR4"), system_bandwidth_gb_per_s("12 channel ddr5-4800")
-    (51.2, 460.8)
+    bandwidth_gb_per_s: float
+    assumed: str = ""
+
+
+def system_memory(text: str) -> SystemMemory:
+    """Of the memory that a text describes: channels × 8 bytes × transfers; two channels of DDR5-5600 unless said.
+
+    >>> system_memory("no gpu, 32GB DDR4").assumed
+    'assuming two channels of DDR4-3200 (51.2 GB/s), as its speed and channels were not named'
+    >>> system_memory("12 channel ddr5-4800")
+    SystemMemory(bandwidth_gb_per_s=460.8, assumed='')
     """
+    if stated := _STATED_BANDWIDTH.search(text):
+        return SystemMemory(number(stated[1]))
     kind, channels = _DDR.search(text), _CHANNELS.search(text)
-    rate = int(kind[2] or _COMMON_MT_PER_S[kind[1]]) if kind else 5600
+    generation = kind[1] if kind else "5"
+    rate = int((kind and kind[2]) or _COMMON_MT_PER_S[generation])
     count = 2
     if channels:
         count = int(channels[1]) if channels[1] else {"dual": 2, "quad": 4}[channels[2].lower()]
-    return round(count * 8 * rate / 1000, 1)
+    bandwidth = round(count * 8 * rate / 1000, 1)
+    unsaid = ["speed"] * (kind is not None and not kind[2]) + ["channels"] * (not channels)
+    if kind and not unsaid:
+        return SystemMemory(bandwidth)
+    why = f"its {' and '.join(unsaid)} were not named" if kind else "no memory was named"
+    counted = "two" if count == 2 else str(count)
+    return SystemMemory(
+        bandwidth, f"assuming {counted} channels of DDR{generation}-{rate} ({bandwidth:g} GB/s), as {why}"
+    )

@@ -86,6 +86,8 @@ class Question(Quantities):
     notes: tuple[str, ...] = ()
     cpu_bandwidth_gb_per_s: float | None = None
     """Of system memory, where the model is to run on a CPU that is not named."""
+    cpu_bandwidth_assumed: str = ""
+    """What of that bandwidth nobody said."""
     training_method: Literal["full", "lora", "qlora"] | None = None
     meant: Mapping[Intent, float] = field(default_factory=dict)
     """How likely each intent is by the question's sense, whatever words it has."""

@@ -23,7 +23,7 @@ from kb.chat.patterns import (
     SUPPORTS,
     TOGETHER,
 )
-from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, system_bandwidth_gb_per_s
+from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, system_memory
 from kb.chat.question import INTENT_OF_TOOL, MEANT, Claim, Intent, Question, Thing, cards_of, platform_of
 from kb.names import Names
 from kb.retrieval.intents import IntentClassifier
@@ -89,7 +89,10 @@ def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
         **vars(quantities),
     )
     if not question.devices and CPU_ONLY.search(text):
-        question = replace(question, cpu_bandwidth_gb_per_s=system_bandwidth_gb_per_s(text))
+        memory = system_memory(text)
+        question = replace(
+            question, cpu_bandwidth_gb_per_s=memory.bandwidth_gb_per_s, cpu_bandwidth_assumed=memory.assumed
+        )
     elif question.models and not question.devices and question.vram_gib is None:
         held = ENOUGH.search(text) or max(meant.get(intent, 0.0) for intent in HELD) >= MEANT
         question = replace(question, vram_gib=question.size_gb) if held else question

@@ -100,6 +100,8 @@ class Accelerator(Spec):
     nvlink_gb_per_s: Number | None = None
     """Total of both directions per card; absent where ``nvlink`` is false."""
     nvlink: Flag | None = None
+    gpus_on_card: Count | None = None
+    """How many GPUs programs see on one card, where they are several; the figures are of all together."""
     cooling: Text | None = None
     slot_width: Number | None = None
     vgpu: Flag | None = None
@@ -313,6 +315,8 @@ class LanguageModel(Spec):
     kind: ClassVar[str] = "models"
 
     same_architecture_as: Slug | None = None
+    model_type: Text | None = None
+    """The config's own word for the architecture, where it decides how engines use the rest."""
     attention: Literal["mha", "gqa", "mqa", "mla"] = "gqa"
     params_total: Count | None = None
     params_active: Count | None = None

@@ -22,6 +22,7 @@ class ModelFigures(Arguments):
     model_config = ConfigDict(extra="allow")
 
     name: Name = "the given model"
+    model_type: Name | None = Field(None, description="as the config has it: some name a window that is not used")
     params_total: Positive | None = None
     params_active: Positive | None = None
     num_hidden_layers: Annotated[Whole, Field(gt=0, le=1000)]
@@ -78,13 +79,23 @@ class DeviceFigures(Arguments):
     """A device that the database does not know, by its figures."""
 
     name: Name = "the given device"
-    memory_gib: Real = Field(ge=0.001, le=1_000_000)
+    memory_gib: Real | None = Field(
+        None, ge=0.001, le=1_000_000, description="whether a model fits depends on it; a speed does not"
+    )
     memory_bandwidth_gb_per_s: Real | None = Field(
         None, ge=0.001, le=1_000_000, description="a speed needs it; whether a model fits does not"
     )
+    bandwidth_assumed: bool = Field(False, description="the bandwidth is a guess: no bound is to be claimed from it")
     fp16_dense_tflops: Real | None = Field(None, ge=0.001, le=1_000_000)
     backend: Backend = "cuda"
     unified_memory: bool = False
+
+    @model_validator(mode="after")
+    def _has_memory(self) -> "DeviceFigures":
+        """A processor's is the machine's; its speed can be told without."""
+        if self.memory_gib is None and (self.backend != "cpu" or self.memory_bandwidth_gb_per_s is None):
+            raise ValueError("memory_gib is needed; only a device with backend cpu and its bandwidth may leave it out")
+        return self
 
 
 def given_architecture(model: ModelFigures) -> tuple[Architecture, tuple[str, ...]]:

@@ -4,12 +4,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from kb.calc.device import Device
+from kb.calc.speed import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S
 from kb.errors import AmbiguousName, UnknownName
 from kb.index.live import Index
 from kb.records import Accelerator, Cpu
 from kb.this_machine import Gpu, ThisMachine
 from kb.tools.given import DeviceFigures
-from kb.tools.resolve import DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S, DeviceArgument
+from kb.tools.resolve import DeviceArgument
 from kb.units import GB, GIB
 
 MEMORY_TOLERANCE = 0.1
@@ -28,7 +29,7 @@ class Here:
 
 def device_here(index: Index, machine: ThisMachine) -> Here:
     """The GPUs with most memory in all, of one kind; without any, the processor with its system memory."""
-    system_gb = machine.memory_gib * GIB / GB
+    system_gb = machine.memory_gib
     if not machine.gpus:
         return Here(
             _processor(index, machine), 1, system_gb, f"{machine.cpu}, {machine.memory_gib:.1f} GiB; no GPU found"
@@ -101,6 +102,7 @@ def _figures(index: Index, gpu: Gpu) -> DeviceFigures:
         name=gpu.name,
         memory_gib=gpu.memory_gib,
         memory_bandwidth_gb_per_s=min(device.bandwidth_bytes_per_s for device in alike or devices) / GB,
+        bandwidth_assumed=True,
         backend=gpu.backend,
         unified_memory=gpu.unified_memory,
     )
@@ -108,7 +110,7 @@ def _figures(index: Index, gpu: Gpu) -> DeviceFigures:
 
 def _processor(index: Index, machine: ThisMachine) -> DeviceFigures:
     """With the bandwidth of the processor's record, or that of common dual-channel memory."""
-    bandwidth = DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S
+    bandwidth, assumed = DEFAULT_SYSTEM_MEMORY_BYTES_PER_S / GB, True
     name = f"{machine.cpu} ({bandwidth:g} GB/s assumed)"
     try:
         match = index.names.resolve(("cpus",), machine.cpu, "processor")
@@ -117,10 +119,11 @@ def _processor(index: Index, machine: ThisMachine) -> DeviceFigures:
     else:
         record = index.known.specs["cpus"][match.slug]
         if isinstance(record, Cpu) and record.memory_bandwidth_gb_per_s and not match.note:
-            bandwidth, name = record.memory_bandwidth_gb_per_s.value, record.name
+            bandwidth, name, assumed = record.memory_bandwidth_gb_per_s.value, record.name, False
     return DeviceFigures(
         name=name,
         memory_gib=machine.memory_gib,
         memory_bandwidth_gb_per_s=bandwidth,
+        bandwidth_assumed=assumed,
         backend="cpu",
     )

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kb.calc.device import gpus_on
 from kb.errors import InvalidArgument
 from kb.index.live import Index
-from kb.names import DEVICE_KINDS
-from kb.records import Price, Record, SourceRef, Spec, kinds
+from kb.names import DEVICE_KINDS, Match
+from kb.records import Accelerator, Machine, Price, Record, SourceRef, Spec, kinds
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 from kb.tools.views import SpecView, TermView, spec_view, term_view
 
@@ -77,10 +78,15 @@ class CompareArguments(Arguments):
 
 
 class ComparedDevice(Record):
-    """One column of the comparison; None where a figure is not known."""
+    """One column of the comparison; None where a figure is not known.
+
+    Where it is sold with several sizes of memory, the price is of the size named in ``price_memory_gib``. Where
+    programs see several ``gpus`` on one card, the bandwidth is that of one.
+    """
 
     name: str
     slug: str
+    gpus: int
     memory_gib: float | None
     memory_bandwidth_gb_per_s: float | None
     fp16_dense_tflops: float | None
@@ -88,6 +94,7 @@ class ComparedDevice(Record):
     price_usd: tuple[float, float] | None
     price_kind: str | None
     price_as_of: str | None
+    price_memory_gib: float | None
     gb_per_s_per_watt: float | None
     gb_per_s_per_usd: float | None
     usd_per_gib: float | None
@@ -103,12 +110,16 @@ def run_compare(index: Index, arguments: CompareArguments) -> CompareAnswer:
     references: dict[str, tuple[SourceRef, ...]] = {}
     for name in arguments.devices:
         match = index.names.resolve(DEVICE_KINDS, name, "device")
-        column, used = _column(index, match.kind, match.slug)
+        column, used = _column(index, match)
         columns.append(column)
         references |= used
     known = [column for column in columns if column.memory_bandwidth_gb_per_s]
     ranked = sorted(known, key=lambda column: -(column.memory_bandwidth_gb_per_s or 0))
-    sums = "; ".join(f"{column.name} {column.memory_bandwidth_gb_per_s:,.0f} GB/s" for column in ranked)
+    sums = "; ".join(
+        f"{column.name} {column.memory_bandwidth_gb_per_s:,.0f} GB/s"
+        + (f" on each of its {column.gpus} GPUs" if column.gpus > 1 else "")
+        for column in ranked
+    )
     if len(ranked) > 1:
         ratio = (ranked[0].memory_bandwidth_gb_per_s or 0) / (ranked[-1].memory_bandwidth_gb_per_s or 1)
         sums += f": the first reads {ratio:.2f} times as fast as the last, which bounds its decode speed alike"
@@ -132,7 +143,30 @@ def newest_of(prices: Iterable[Price], *, used: bool = True, currency: str = "US
     return max(offered, key=lambda price: (price.as_of[:4], rank[price.kind], price.as_of), default=None)
 
 
-def _column(index: Index, kind: str, slug: str) -> tuple[ComparedDevice, dict[str, tuple[SourceRef, ...]]]:
+def priced_sizes(record: Spec) -> dict[float | None, list[Price]]:
+    """The prices for each size of memory, where a machine is sold with several; one that names none is that of the
+    smallest ("from")."""
+    options = record.memory_options_gib if isinstance(record, Machine) else None
+    sizes: tuple[float | None, ...] = options.value if options and len(options.value) > 1 else (None,)
+    priced: dict[float | None, list[Price]] = {}
+    for price in record.prices:
+        named = next((size for size in sizes if size and f"{size:g} GB" in price.note), sizes[0])
+        priced.setdefault(named, []).append(price)
+    return priced
+
+
+def _priced(record: Spec, memory: float | None) -> tuple[Price | None, float | None]:
+    """The price of what has so much memory, else of the nearest size, and which that is."""
+    newest = {size: newest_of(prices) for size, prices in priced_sizes(record).items()}
+    found = {size: price for size, price in newest.items() if price is not None}
+    if not found:
+        return None, None
+    nearest = min(found, key=lambda size: abs((size or 0) - (memory or 0)))
+    return found[nearest], nearest or memory
+
+
+def _column(index: Index, match: Match) -> tuple[ComparedDevice, dict[str, tuple[SourceRef, ...]]]:
+    kind, slug = match.kind, match.slug
     record = index.known.specs[kind][slug]
     references: dict[str, tuple[SourceRef, ...]] = {}
     accelerator = index.known.specs["accelerators"].get(getattr(record, "accelerator", None) or "")
@@ -145,24 +179,29 @@ def _column(index: Index, kind: str, slug: str) -> tuple[ComparedDevice, dict[st
                 return float(figure.value)
         return None
 
-    price = newest_price(record)
+    memory = match.memory_gib or value("memory_gib")
+    bandwidth, tdp = value("memory_bandwidth_gb_per_s"), value("tdp_w")
+    price, priced_memory = _priced(record, memory)
     if price:
         references[f"price of {record.name}"] = price.sources
-    memory, bandwidth, tdp = value("memory_gib"), value("memory_bandwidth_gb_per_s"), value("tdp_w")
+    chip = record if isinstance(record, Accelerator) else accelerator
+    gpus = gpus_on(chip) if isinstance(chip, Accelerator) else 1
     middle = (price.low + price.high) / 2 if price else None
     column = ComparedDevice(
         name=record.name,
         slug=slug,
+        gpus=gpus,
         memory_gib=memory,
-        memory_bandwidth_gb_per_s=bandwidth,
+        memory_bandwidth_gb_per_s=round(bandwidth / gpus, 1) if bandwidth else None,
         fp16_dense_tflops=value("fp16_dense_tflops"),
         tdp_w=tdp,
         price_usd=(price.low, price.high) if price else None,
         price_kind=price.kind if price else None,
         price_as_of=price.as_of if price else None,
+        price_memory_gib=priced_memory,
         gb_per_s_per_watt=round(bandwidth / tdp, 2) if bandwidth and tdp else None,
         gb_per_s_per_usd=round(bandwidth / middle, 3) if bandwidth and middle else None,
-        usd_per_gib=round(middle / memory, 2) if middle and memory else None,
+        usd_per_gib=round(middle / priced_memory, 2) if middle and priced_memory else None,
     )
     return column, references
 

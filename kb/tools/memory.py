@@ -28,11 +28,14 @@ from kb.tools.resolve import (
     resolve_quantization,
     resolve_weights,
 )
-from kb.units import GB
+from kb.units import GB, GIB
 
 KvCacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 Context = Annotated[Whole, Field(ge=1, le=100_000_000, description="tokens of one conversation, prompt and answer")]
 DeviceCount = Annotated[Whole, Field(ge=1, le=1024)]
+SystemMemory = Annotated[
+    Real, Field(ge=0.001, le=1_000_000, description="as printed: 64 means 64 GiB; a processor runs models from it")
+]
 
 
 class FitArguments(Arguments):
@@ -44,7 +47,7 @@ class FitArguments(Arguments):
     kv_cache_type: KvCacheType = "f16"
     flash_attention: bool = True
     concurrency: Annotated[Whole, Field(ge=1, le=10_000, description="conversations held at once")] = 1
-    system_memory_gb: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = None
+    system_memory_gb: SystemMemory | None = None
 
 
 class FitAnswer(Fit, Result):
@@ -78,8 +81,7 @@ class Parts:
 
     def requirement(self, arguments: FitArguments) -> Requirement:
         """Verdict and sum, without the report."""
-        given = arguments.system_memory_gb
-        host_bytes = round(given * GB) if given else DEFAULT_SYSTEM_MEMORY_BYTES
+        host_bytes = system_memory_bytes(arguments) or DEFAULT_SYSTEM_MEMORY_BYTES
         load = self._load(arguments)
         return requirement(self.model.architecture, self.weights, self.devices.devices, load, host_bytes)
 
@@ -94,6 +96,11 @@ class Parts:
             concurrency=arguments.concurrency,
             quantization_format=self.quantization.record.format,
         )
+
+
+def system_memory_bytes(arguments: FitArguments) -> int | None:
+    """Memory is printed in GB and counted in GiB."""
+    return round(arguments.system_memory_gb * GIB) if arguments.system_memory_gb else None
 
 
 def resolve_parts(index: Index, arguments: FitArguments) -> Parts:
@@ -113,7 +120,7 @@ def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
         kv_cache_type=arguments.kv_cache_type,
         flash_attention=arguments.flash_attention,
         concurrency=arguments.concurrency,
-        system_memory_bytes=round(arguments.system_memory_gb * GB) if arguments.system_memory_gb else None,
+        system_memory_bytes=system_memory_bytes(arguments),
         model_label=parts.model.label,
         quantization_label=quantization.name,
         quantization_format=quantization.format,
@@ -163,6 +170,7 @@ def run_check_fit(index: Index, arguments: FitArguments) -> FitAnswer:
 
 
 def fit_answer(index: Index, parts: Parts, arguments: FitArguments) -> FitAnswer:
+    parts.devices.require_memory()
     fit = fit_of(parts, arguments)
     return FitAnswer(
         **{name: getattr(fit, name) for name in Fit.model_fields},
@@ -181,6 +189,7 @@ class MaxContextArguments(Arguments):
     kv_cache_type: KvCacheType = "f16"
     flash_attention: bool = True
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    system_memory_gb: SystemMemory | None = None
 
 
 class MaxContextAnswer(Result):
@@ -201,6 +210,7 @@ def run_max_context(index: Index, arguments: MaxContextArguments) -> MaxContextA
     asked = FitArguments(**shared_with_fit(arguments), context=1024)
     parts = resolve_parts(index, asked)
     model, quantization, devices = parts.model, parts.quantization, parts.devices
+    devices.require_memory()
     fit = fit_of(parts, asked)
     limit = model.architecture.max_position_embeddings or None
     longest = fit.max_context
@@ -243,6 +253,7 @@ class BestQuantizationArguments(Arguments):
     context: Context = 8192
     kv_cache_type: KvCacheType = "f16"
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    system_memory_gb: SystemMemory | None = None
 
 
 class QuantizationChoice(Record):
@@ -276,7 +287,8 @@ def run_best_quantization(index: Index, arguments: BestQuantizationArguments) ->
     choices: list[QuantizationChoice] = []
     best: str | None = None
     model = resolve_model(index, arguments.model)
-    devices = resolve_devices(index, arguments.device, arguments.device_count)
+    devices = resolve_devices(index, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    devices.require_memory()
     warnings: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
     native = native_quantization(model.record) if model.record else None

@@ -4,7 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kb.calc.kv_cache import kv_cache_bytes
+from kb.calc.architecture import Architecture
+from kb.calc.fit_report import UNKNOWN_STATE
+from kb.calc.kv_cache import bytes_per_token, cells, kv_cache_bytes, row_elements
+from kb.calc.tensor_types import TENSOR_TYPES
+from kb.calc.weights import layer_kinds
 from kb.index.live import Index
 from kb.records import Record
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
@@ -95,6 +99,8 @@ class KvCacheArguments(Arguments):
 
 
 class KvCacheAnswer(Result):
+    """``kb_per_token`` is what one more token takes at this context; layers with a full window take none."""
+
     model: str
     context: int
     kv_cache_gb: float
@@ -108,26 +114,44 @@ def run_kv_cache(index: Index, arguments: KvCacheArguments) -> KvCacheAnswer:
     model = resolve_model(index, arguments.model)
     a = model.architecture
     size = kv_cache_bytes(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)
-    layers = a.num_full_attention_layers
-    if a.is_mla:
-        shape = f"{layers} layers × {a.kv_lora_rank + a.qk_rope_head_dim} compressed elements (MLA)"
-    else:
-        shape = f"2 (K and V) × {layers} layers × {a.num_key_value_heads} KV heads × {a.head_dim}"
-    if a.num_sliding_layers:
-        shape += f", and {a.num_sliding_layers} layers that keep a window of {a.sliding_window} tokens"
-    if a.num_linear_layers:
-        shape += f", and {a.num_linear_layers} layers with a state of constant size"
-    slots = f" × {arguments.concurrency} conversations" if arguments.concurrency > 1 else ""
+    unknown = (UNKNOWN_STATE,) if a.num_linear_layers and not a.linear_state_bytes else ()
     return KvCacheAnswer(
         model=model.label,
         context=arguments.context,
         kv_cache_gb=round(size / GB, 4),
         kv_cache_gib=round(size / 2**30, 4),
-        kb_per_token=round(size / arguments.context / arguments.concurrency / 1000, 2),
-        formula=f"{shape} × {arguments.context:,} tokens{slots} in {arguments.kv_cache_type} = {size / GB:.2f} GB",
-        assumptions=(*model.notes, "as llama.cpp allocates it: contexts are rounded up to 256 tokens"),
+        kb_per_token=round(bytes_per_token(a, arguments.context, arguments.kv_cache_type) / 1000, 2),
+        formula=f"{kv_cache_sum(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)} = "
+        f"{size / GB:.4g} GB",
+        assumptions=(*model.notes, "as llama.cpp allocates it: contexts are rounded up to 256 tokens", *unknown),
         citations=cite(index, model.references),
     )
+
+
+def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, concurrency: int = 1) -> str:
+    """The cache as a sum that can be worked out by hand, in bytes: a product for each sort of layer."""
+    kinds = layer_kinds(architecture)
+    each = f"{TENSOR_TYPES[kv_cache_type].bits_per_weight / 8:g} bytes ({kv_cache_type})"
+    slots = f" × {concurrency} conversations" if concurrency > 1 else ""
+    products = []
+    for kind in ("full", "sliding"):
+        if kind not in kinds:
+            continue
+        if architecture.is_mla:
+            key, _ = row_elements(architecture, kind)
+            row = f"{kinds.count(kind)} layers × {key} compressed elements (MLA, without V)"
+        else:
+            heads, size = architecture.kv_heads(kind)
+            row = f"2 (K and V) × {kinds.count(kind)} layers × {heads} KV heads × {size}"
+        held = cells(architecture, context, kind)
+        window = (
+            f" (window {architecture.sliding_window:,} + batch)" if held < cells(architecture, context, "full") else ""
+        )
+        products.append(f"{row} × {held:,} tokens{window} × {each}{slots}")
+    if architecture.linear_state_bytes:
+        linear = kinds.count("linear")
+        products.append(f"{architecture.linear_state_bytes:,} bytes (constant state of {linear} layers){slots}")
+    return " + ".join(products)
 
 
 ESTIMATE_MEMORY = Tool(

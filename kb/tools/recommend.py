@@ -12,7 +12,7 @@ from kb.errors import InvalidArgument
 from kb.index.live import Index
 from kb.records import Accelerator, Machine, Price, Record, Spec
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
-from kb.tools.lookup import newest_of
+from kb.tools.lookup import newest_of, priced_sizes
 from kb.tools.memory import Context, FitArguments, Parts, fit_of
 from kb.tools.resolve import (
     ResolvedModel,
@@ -219,14 +219,7 @@ def _offers(index: Index, arguments: RecommendArguments) -> Iterator[Offer]:
 
 
 def _configurations(record: Spec, arguments: RecommendArguments) -> Iterator[tuple[float | None, Price]]:
-    """What is paid for each size of memory; a price that names none is that of the smallest ("from")."""
-    options = getattr(record, "memory_options_gib", None)
-    sizes = options.value if isinstance(record, Machine) and options and len(options.value) > 1 else (None,)
-    priced: dict[float | None, list[Price]] = {}
-    for price in record.prices:
-        named = next((size for size in sizes if size and f"{size:g} GB" in price.note), sizes[0])
-        priced.setdefault(named, []).append(price)
-    for size, prices in priced.items():
+    for size, prices in priced_sizes(record).items():
         newest = newest_of(prices, used=arguments.used, currency=arguments.currency)
         newest = newest or newest_of(prices, used=arguments.used)
         if newest is not None:

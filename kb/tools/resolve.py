@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from kb.calc.architecture import Architecture
-from kb.calc.device import Device
+from kb.calc.device import Device, gpus_on
 from kb.calc.weights import Weights, weights_of
 from kb.errors import InvalidArgument, UnknownName
 from kb.index.live import Index
@@ -23,12 +23,13 @@ from kb.tools.base import Name
 from kb.tools.given import DeviceFigures, ModelFigures, given_architecture
 from kb.units import GB, GIB
 
-DEFAULT_SYSTEM_MEMORY_GB = 64.0
-DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S = 80.0
-"""Dual-channel DDR5-5600 gives 89.6 GB/s; an assumption wherever the system's memory is not given."""
+ROOMY_GIB = 2.0**14
+"""Stands for memory of unknown size, which is asked for before anything is said to fit."""
 
 _COUNT = re.compile(
-    r"^\s*(\d{1,4}|two|three|four|six|eight|dual|twin|pair of|quad)\s*(?:[x×]\s*|\s+)(?=[a-z0-9])", re.I
+    r"^\s*(\d{1,4}(?=\s*[x×])|\d{1,2}(?=\s)|two|three|four|six|eight|dual|twin|pair of|quad)"
+    r"\s*(?:[x×]\s*|\s+)(?=[a-z0-9])",
+    re.I,
 )
 _COUNTS = {"two": 2, "three": 3, "four": 4, "six": 6, "eight": 8, "dual": 2, "twin": 2, "pair of": 2, "quad": 4}
 _BPW = re.compile(r"^(?:exl2|exl3)?[\s_@-]*(\d{1,2}(?:\.\d{1,3})?)\s*(?:bpw|bits? per weight)$", re.I)
@@ -65,6 +66,8 @@ class ResolvedDevices:
     kind: str | None
     references: dict[str, tuple[SourceRef, ...]]
     notes: tuple[str, ...] = ()
+    memory_asked: str = ""
+    """The argument that would give the memory's size, where nothing does."""
 
     @property
     def each(self) -> Device:
@@ -74,6 +77,12 @@ class ResolvedDevices:
     def bandwidth_known(self) -> bool:
         """Not so only of devices that were given by their memory alone."""
         return all(device.bandwidth_bytes_per_s > 0 for device in self.devices)
+
+    def require_memory(self) -> None:
+        """Raises ``InvalidArgument`` where nobody said how much memory there is."""
+        if self.memory_asked:
+            accepted = f"how much memory {self.label} has, as printed (64 means 64 GiB): the model runs from it"
+            raise InvalidArgument(self.memory_asked, None, accepted)
 
 
 def resolve_model(index: Index, model: ModelArgument) -> ResolvedModel:
@@ -172,12 +181,15 @@ def resolve_devices(
         given = Device(
             name=device.name,
             backend=device.backend,
-            memory_bytes=round(device.memory_gib * GIB),
+            memory_bytes=round((device.memory_gib or ROOMY_GIB) * GIB),
             bandwidth_bytes_per_s=(device.memory_bandwidth_gb_per_s or 0.0) * GB,
             fp16_dense_flops=(device.fp16_dense_tflops or 0.0) * 1e12,
             unified_memory=device.unified_memory,
+            bandwidth_assumed=device.bandwidth_assumed,
         )
-        return ResolvedDevices((given,) * device_count, _counted(device.name, device_count), None, None, {})
+        label = _counted(device.name, device_count)
+        asked = "" if device.memory_gib else "device.memory_gib"
+        return ResolvedDevices((given,) * device_count, label, None, None, {}, memory_asked=asked)
     if " + " in device:
         return _together(index, device, device_count, system_memory_gb)
     try:
@@ -195,12 +207,13 @@ def resolve_devices(
     try:
         if isinstance(record, Cpu):
             each, more, references = _cpu(record, system_memory_gb)
-            return ResolvedDevices((each,), record.name, record.slug, match.kind, references, (*notes, *more))
+            asked = "" if system_memory_gb else "system_memory_gb"
+            return ResolvedDevices((each,), record.name, record.slug, match.kind, references, (*notes, *more), asked)
         if isinstance(record, Machine):
             each, per_machine, references = _machine(index, record)
         else:
             assert isinstance(record, Accelerator)
-            each, per_machine, references = Device.of(record), 1, _accelerator_references(record)
+            each, per_machine, references = Device.of(record), gpus_on(record), _accelerator_references(record)
     except ValueError as error:
         raise InvalidArgument("device", device, f"a device whose memory and bandwidth are known ({error})") from None
     if match.memory_gib is not None:
@@ -208,6 +221,11 @@ def resolve_devices(
     elif (options := getattr(record, "memory_options_gib", None)) is not None and len(options.value) > 1:
         sizes = ", ".join(f"{size:g}" for size in options.value)
         notes.append(f"{record.name} is sold with {sizes} GB; {each.memory_bytes / GIB:g} GB was taken")
+    if isinstance(record, Accelerator) and per_machine > 1:
+        notes.append(
+            f"programs see {per_machine} GPUs on one {record.name}, each with {each.memory_bytes / GIB:g} GB "
+            f"at {each.bandwidth_bytes_per_s / GB:,.0f} GB/s; the model is split over them"
+        )
     count = device_count * per_machine
     label = record.name if device_count == 1 else f"{device_count}× {record.name}"
     return ResolvedDevices((each,) * count, label, record.slug, match.kind, references, tuple(notes))
@@ -225,7 +243,8 @@ def _together(index: Index, names: str, device_count: int, system_memory_gb: flo
         raise InvalidArgument("device", names, "cards of one maker that sit in one machine")
     references = {about: refs for part in parts for about, refs in part.references.items()}
     notes = tuple(note for part in parts for note in part.notes)
-    return ResolvedDevices(devices, " + ".join(part.label for part in parts), None, None, references, notes)
+    asked = next((part.memory_asked for part in parts if part.memory_asked), "")
+    return ResolvedDevices(devices, " + ".join(part.label for part in parts), None, None, references, notes, asked)
 
 
 def _counted(name: str, count: int) -> str:
@@ -245,13 +264,21 @@ def _accelerator_references(record: Accelerator) -> dict[str, tuple[SourceRef, .
 
 def _machine(index: Index, record: Machine) -> tuple[Device, int, dict[str, tuple[SourceRef, ...]]]:
     accelerator = index.known.specs["accelerators"].get(record.accelerator or "")
+    cpu = index.known.specs["cpus"].get(record.cpu or "")
+    if record.accelerator is None and isinstance(cpu, Cpu) and record.memory_gib:
+        device, _, references = _cpu(cpu, record.memory_gib.value)
+        return (
+            replace(device, name=record.name),
+            1,
+            references | {f"memory of {record.name}": record.memory_gib.sources},
+        )
     if not isinstance(accelerator, Accelerator):
         raise ValueError(f"{record.name}: its accelerator is not known")
     references = _accelerator_references(accelerator)
     if record.memory_gib and accelerator.unified_memory:
         references[f"memory of {record.name}"] = record.memory_gib.sources
     device = Device.of(accelerator, record if accelerator.unified_memory else None)
-    return device, record.accelerator_count, references
+    return device, record.accelerator_count * gpus_on(accelerator), references
 
 
 def _cpu(
@@ -259,16 +286,16 @@ def _cpu(
 ) -> tuple[Device, tuple[str, ...], dict[str, tuple[SourceRef, ...]]]:
     if record.memory_bandwidth_gb_per_s is None:
         raise ValueError(f"{record.name}: memory bandwidth is not known")
-    most = record.max_memory_gib.value if record.max_memory_gib else DEFAULT_SYSTEM_MEMORY_GB
-    memory_gb = system_memory_gb or min(DEFAULT_SYSTEM_MEMORY_GB, most)
+    most = record.max_memory_gib.value if record.max_memory_gib else ROOMY_GIB
     device = Device(
         name=record.name,
         backend="cpu",
-        memory_bytes=round(memory_gb * GIB),
+        memory_bytes=round((system_memory_gb or most) * GIB),
         bandwidth_bytes_per_s=record.memory_bandwidth_gb_per_s.value * GB,
         architecture=record.architecture.value if record.architecture else "",
         vendor=record.vendor,
         tdp_w=record.tdp_w.value if record.tdp_w else 0.0,
     )
-    notes = (f"the model runs on the CPU from {memory_gb:g} GB of system memory, all channels filled",)
+    size = f"{system_memory_gb:g} GB of " if system_memory_gb else ""
+    notes = (f"the model runs on the CPU from {size}system memory, all channels filled",)
     return device, notes, {f"memory bandwidth of {record.name}": record.memory_bandwidth_gb_per_s.sources}

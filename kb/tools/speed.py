@@ -10,9 +10,8 @@ from kb.errors import InvalidArgument
 from kb.index.live import Index
 from kb.records import Figure, LanguageModel, Measurement, Record
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
-from kb.tools.memory import LADDER, Context, DeviceCount, FitArguments, Parts, fit_of, resolve_parts
+from kb.tools.memory import LADDER, Context, DeviceCount, FitArguments, Parts, SystemMemory, fit_of, resolve_parts
 from kb.tools.resolve import (
-    DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S,
     DeviceArgument,
     ResolvedDevices,
     ResolvedModel,
@@ -91,7 +90,6 @@ def _estimate(parts: Parts, offload: Offload | None, arguments: FitArguments) ->
         flash_attention=arguments.flash_attention,
         concurrency=arguments.concurrency,
         offload=offload,
-        system_memory_bytes_per_s=DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S * GB,
     )
 
 
@@ -102,6 +100,9 @@ def run_estimate_speed(index: Index, arguments: FitArguments) -> SpeedAnswer:
 def speed_answer(index: Index, parts: Parts, arguments: FitArguments) -> SpeedAnswer:
     fit = fit_of(parts, arguments)
     speed = speed_of(parts, fit, arguments)
+    if parts.devices.memory_asked and fit.verdict == "fits":
+        note = f"{parts.devices.label} has the {fit.required_gb:g} GB of memory that this takes; its size was not given"
+        speed = speed.model_copy(update={"assumptions": (note, *speed.assumptions)})
     return SpeedAnswer(
         **{name: getattr(speed, name) for name in Speed.model_fields},
         model=parts.model.label,
@@ -167,6 +168,7 @@ class WhatRunsOnArguments(Arguments):
     quantization: Name | None = Field(None, description="only this one; without it, the best that fits for each model")
     models: Annotated[tuple[Name, ...], Field(max_length=100)] | None = Field(None, description="only these")
     limit: Annotated[Whole, Field(ge=1, le=200)] = 20
+    system_memory_gb: SystemMemory | None = None
 
 
 class RunnableModel(Record):
@@ -195,7 +197,8 @@ GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m",
 
 
 def run_what_runs_on(index: Index, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
-    devices = resolve_devices(index, arguments.device, arguments.device_count)
+    devices = resolve_devices(index, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    devices.require_memory()
     held: list[tuple[Parts, FitArguments]] = []
     for record in _models_meant(index, arguments):
         native = native_quantization(record)

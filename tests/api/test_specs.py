@@ -96,3 +96,24 @@ def test_search_over_all_kinds(http: httpx.Client, words: str, slug: str) -> Non
 
 def test_search_that_finds_nothing_is_empty(http: httpx.Client) -> None:
     assert http.get("/specs/search", params={"q": "zzzzqqqq"}).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "nearest"),
+    [
+        ("/specs/accelerators/RTX%204090%20Ti", "GeForce RTX 4090"),
+        ("/specs/accelerators/RTX%205090%20Ti", "GeForce RTX 5090"),
+        ("/specs/models/Llama%203.1%208B%20VL", "Llama 3.1 8B"),
+        ("/terms/MI250X", "AMD Instinct"),
+    ],
+)
+def test_nobody_answers_for_another_thing(http: httpx.Client, path: str, nearest: str) -> None:
+    answer = http.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["suggestions"][0] == nearest
+
+
+def test_a_short_form_of_several_lists_them(http: httpx.Client) -> None:
+    answer = http.get("/specs/accelerators/RX%207900")
+    assert answer.status_code == 422
+    assert len(answer.json()["candidates"]) == 3

@@ -10,6 +10,27 @@ from kb.names import DEVICE_KINDS, SIZE_CLASSES, Names
 from kb.records import kinds
 from kb.records.labels import label_key
 
+UNKNOWN_MODELS = [
+    "Qwen3 VL 32B", "Qwen3 Embedding 8B", "Gemma 4 E4B", "Gemma 3n E4B", "DeepSeek V4 Flash", "DeepSeek V4 Pro",
+    "Kimi K2.6", "Kimi K3", "Kimi Linear 48B", "GLM 5.1", "GLM 5.2", "MiniMax M3", "Mistral Small 4 119B",
+    "Devstral 2 123B", "Ministral 3 8B", "Granite 4.0 H Small", "LFM2.5 8B A1B", "LFM2.5 1.2B", "Ornith 1.5 35B",
+    "Ornith 9B", "Hy4 780B", "Step 3.7 Flash", "Ling 3.0 Flash 127B", "EXAONE 4.5 33B", "Falcon H1 34B", "Mellum2 4B",
+    "Command A Plus 218B", "ERNIE 4.5 21B", "GigaChat 3.5", "Qwen2.5 Coder 3B", "Llama 5 70B",
+    "Qwen3.8 27B", "Mistral Medium 3.5 128B", "Llama 5 8B", "Llama 3.1 8B VL", "GLM 4.5 VL", "Qwen3 32B VL",
+    "Magistral Small", "Command A", "Mixtral 9x7B", "Qwen 4.2 31B", "DeepSeek V5 Flash", "llama-3.1-8b-2407",
+]  # fmt: skip
+"""Real models of 2025 and 2026 that the catalogue does not hold, and names invented in their manner. One that enters
+the catalogue leaves the list."""
+
+UNKNOWN_DEVICES = [
+    "RTX 4090 Ti", "RTX 5090 Ti", "4090 ti", "RTX 4090 Super", "RX 7600 XTX", "RX 6800 XTX", "RTX A6000 Ada",
+    "DGX Spark Pro", "M4 Ultra", "Mac Studio M4 Ultra",
+    "i9-13900KS", "RTX 2090", "H150", "RTX 3060 48GB", "2080 Ti 22GB", "GTX 1060 Laptop GPU", "m3 max 100",
+    "Raspberry Pi 4", "Ryzen 7 5800X3D",
+]  # fmt: skip
+
+SUFFIXES = ("Ti", "XTX", "Ultra", "Flash", "VL", "Max-Q", "KS", "Pro", "9.9", "7777")
+
 EVERYTHING = ("terms", *(kind for kind in kinds if kind != "measurements"))
 
 
@@ -71,6 +92,9 @@ def test_devices(names: Names, typed: str, slug: str | None) -> None:
         ("mixtral 8x7b", "mixtral-8x7b"),
         ("gpt-oss 20b", "gpt-oss-20b"),
         ("deepseek r1", "deepseek-r1"),
+        ("DeepSeek-R1-0528", "deepseek-r1"),
+        ("Qwen3-30B-A3B-Instruct-2507-Q4_K_M.gguf", "qwen3-30b-a3b-2507"),
+        ("mistral-large-2411", "mistral-large-123b"),
     ],
 )
 def test_models(names: Names, typed: str, slug: str) -> None:
@@ -150,6 +174,59 @@ def test_unknown_name_comes_with_the_nearest(names: Names, typed: str, near: str
     assert 1 <= len(caught.value.suggestions) <= 5
     assert any(near in suggestion for suggestion in caught.value.suggestions)
     assert f"No thing is called {typed!r}. Nearest: " in str(caught.value)
+
+
+@pytest.mark.parametrize("typed", [*UNKNOWN_MODELS, *UNKNOWN_DEVICES])
+def test_nothing_answers_for_another_thing(names: Names, typed: str) -> None:
+    for kinds_ in (*((kind,) for kind in EVERYTHING), DEVICE_KINDS, EVERYTHING):
+        with pytest.raises(UnknownName) as caught:
+            names.resolve(kinds_, typed)
+        assert typed in str(caught.value)
+
+
+def test_a_name_with_more_to_it_is_not_its_record(index: Index) -> None:
+    """A suffix that no record explains makes another thing of every device and model."""
+    for kind in (*DEVICE_KINDS, "models"):
+        for spec in index.known.specs[kind].values():
+            for suffix in SUFFIXES:
+                for found in found_by(index.names, (kind,), f"{spec.name} {suffix}"):
+                    assert suffix.casefold() in found.casefold(), (spec.name, suffix, found)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [("RTX 4090 Ti", "GeForce RTX 4090"), ("Llama 3.1 8B VL", "Llama 3.1 8B")],
+)
+def test_the_nearest_comes_first(names: Names, typed: str, first: str) -> None:
+    assert names.suggest((*DEVICE_KINDS, "models"), typed)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("typed", "candidates"),
+    [
+        ("RX 7900", {"AMD Radeon RX 7900 XT", "AMD Radeon RX 7900 XTX", "AMD Radeon RX 7900 GRE"}),
+        ("1060", {"GeForce GTX 1060 3GB", "GeForce GTX 1060 6GB"}),
+        ("GeForse GTX 1060", {"GeForce GTX 1060 3GB", "GeForce GTX 1060 6GB"}),
+        ("a100 80", {"NVIDIA A100 80GB PCIe", "NVIDIA A100 80GB SXM4"}),
+    ],
+)
+def test_a_short_form_of_several_is_ambiguous(names: Names, typed: str, candidates: set[str]) -> None:
+    with pytest.raises(AmbiguousName) as caught:
+        names.resolve(DEVICE_KINDS, typed)
+    assert set(caught.value.candidates) == candidates
+
+
+@pytest.mark.parametrize(
+    ("typed", "slug", "memory"),
+    [
+        ("m3 max 128", "m3-max-40", 128),
+        ("agx orin 64", "jetson-agx-orin-64gb", None),
+        ("rtx 3060 12", "rtx-3060-12gb", None),
+    ],
+)
+def test_memory_without_its_unit(names: Names, typed: str, slug: str, memory: int | None) -> None:
+    match = names.resolve(DEVICE_KINDS, typed)
+    assert (match.slug, match.memory_gib) == (slug, memory)
 
 
 def test_memory_that_a_card_does_not_have_is_unknown(names: Names) -> None:

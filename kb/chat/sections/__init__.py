@@ -7,16 +7,10 @@ from kb.chat.question import Intent
 from kb.chat.sections.building import build, lanes
 from kb.chat.sections.buying import recommend
 from kb.chat.sections.comparing import compare
-from kb.chat.sections.fitting import (
-    best_quantization,
-    fit,
-    kv_cache,
-    max_context,
-    memory,
-    speed,
-)
+from kb.chat.sections.fitting import best_quantization, fit, max_context, speed
 from kb.chat.sections.holding import max_users, supports, training, what_runs
 from kb.chat.sections.knowing import define, disputes, spec
+from kb.chat.sections.needing import kv_cache, memory
 from kb.chat.sections.running import load_time, power_cost, power_supply, rent_or_buy, token_cost, transfer
 
 Composer = Callable[[Desk], list[Section]]

@@ -7,6 +7,7 @@ from kb.chat.sections.knowing import LABELS, define, figure_value
 from kb.chat.sections.knowing import spec as figures_of
 from kb.chat.wording import fmt, money
 from kb.records import Figure
+from kb.tools.lookup import ComparedDevice
 from kb.units import label_of, unit_of
 
 _PART_KEYS = (
@@ -53,11 +54,11 @@ def _devices(desk: Desk, slugs: list[str]) -> list[Section]:
         verdict = f"**Side by side**: {mark}"
     rows: list[tuple[str, list[str]]] = [
         ("memory", [_cell(column.memory_gib, "GiB") for column in columns]),
-        ("memory bandwidth", [_cell(column.memory_bandwidth_gb_per_s, "GB/s") for column in columns]),
+        ("memory bandwidth", [_bandwidth(column) for column in columns]),
         ("FP16, dense", [_cell(column.fp16_dense_tflops, "TFLOPS") for column in columns]),
         ("TDP", [_cell(column.tdp_w, "W") for column in columns]),
         ("bandwidth per watt", [_cell(column.gb_per_s_per_watt, "GB/s") for column in columns]),
-        ("price", [_price(column.price_usd, column.price_kind, column.price_as_of) for column in columns]),
+        ("price", [_price(column) for column in columns]),
         ("price per GiB", [_dollars(column.usd_per_gib) for column in columns]),
     ]
     section = Section(verdict)
@@ -80,15 +81,23 @@ def _cell(value: float | None, unit: str) -> str:
     return "not in the sources" if value is None else f"{fmt(value)} {unit}"
 
 
+def _bandwidth(column: ComparedDevice) -> str:
+    each = f" on each of {column.gpus} GPUs" if column.gpus > 1 else ""
+    return _cell(column.memory_bandwidth_gb_per_s, "GB/s") + each
+
+
 def _dollars(value: float | None) -> str:
     return "not in the sources" if value is None else f"${fmt(value)}"
 
 
-def _price(price: tuple[float, float] | None, kind: str | None, as_of: str | None) -> str:
+def _price(column: ComparedDevice) -> str:
+    price = column.price_usd
     if price is None:
         return "not in the sources"
     shown = money(price[0], "USD") if price[0] == price[1] else f"{money(price[0], 'USD')} to {money(price[1], 'USD')}"
-    return f"{shown} ({kind}, {as_of})"
+    priced = column.price_memory_gib
+    size = f", with {fmt(priced)} GB" if priced and priced != column.memory_gib else ""
+    return f"{shown} ({column.price_kind}, {column.price_as_of}{size})"
 
 
 def _records(desk: Desk) -> list[Section]:

@@ -4,18 +4,16 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
+from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.chat.evidence import Desk, Section
 from kb.chat.patterns import HOW_MANY, MAC
 from kb.chat.question import DEFAULT_QUANTIZATION, Question, Thing
-from kb.chat.wording import fmt, speed_range
+from kb.chat.wording import fmt, joined, speed_range
 from kb.records import LanguageModel
 from kb.tools import TOOLS
 from kb.tools.given import DeviceFigures
-from kb.tools.resolve import (
-    DEFAULT_SYSTEM_MEMORY_GB,
-    DeviceArgument,
-    native_quantization,
-)
+from kb.tools.resolve import DeviceArgument, native_quantization, resolve_devices
+from kb.units import GIB
 
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4
@@ -68,11 +66,12 @@ def nameless(question: Question) -> DeviceFigures | None:
     """A device of which only figures are known: a CPU with its system memory, a Mac, a card."""
     if question.cpu_bandwidth_gb_per_s is not None:
         bandwidth = question.cpu_bandwidth_gb_per_s
-        memory = question.system_memory_gb or question.size_gb or DEFAULT_SYSTEM_MEMORY_GB
-        name = f"a CPU with {memory:g} GB of memory at {bandwidth:g} GB/s"
+        memory = question.system_memory_gb or question.size_gb
+        size = f"{memory:g} GB of memory" if memory else "memory"
         return DeviceFigures(
-            name=name, memory_gib=memory, memory_bandwidth_gb_per_s=bandwidth, backend="cpu", unified_memory=True
-        )
+            name=f"a CPU with {size} at {bandwidth:g} GB/s", memory_gib=memory, memory_bandwidth_gb_per_s=bandwidth,
+            bandwidth_assumed=bool(question.cpu_bandwidth_assumed), backend="cpu", unified_memory=True,
+        )  # fmt: skip
     if question.vram_gib is None:
         return None
     mac = bool(MAC.search(question.text))
@@ -82,6 +81,17 @@ def nameless(question: Question) -> DeviceFigures | None:
         backend="metal" if mac else "cuda",
         unified_memory=mac,
     )
+
+
+def memory_known(desk: Desk, device: DeviceArgument) -> bool:
+    """Not of a processor whose machine's memory nobody named."""
+    return not resolve_devices(desk.index, device, 1, stated_memory(desk.question)).memory_asked
+
+
+def stated_memory(question: Question) -> float | None:
+    """System memory; beside a processor, any amount of memory is that."""
+    is_cpu = any(thing.match.kind == "cpus" for thing in question.devices)
+    return question.system_memory_gb or (question.size_gb if is_cpu else None)
 
 
 def bandwidth_known(device: DeviceArgument) -> bool:
@@ -94,7 +104,7 @@ def shared_arguments(desk: Desk) -> dict[str, Any]:
         "context": question.context or default_context(desk),
         "concurrency": question.users,
         "kv_cache_type": question.kv_cache_type,
-        "system_memory_gb": question.system_memory_gb,
+        "system_memory_gb": stated_memory(question),
     }
 
 
@@ -135,11 +145,14 @@ def fit(desk: Desk) -> list[Section]:
     sections = []
     subjects(desk)
     for model, quantization, device, count in cases(desk):
+        if not memory_known(desk, device):
+            sections.append(_depends_on_memory(desk, model, quantization))
+            continue
         result, mark = desk.call(
             "check_fit", model=model, quantization=quantization, device=device, device_count=count,
             **shared_arguments(desk),
         )  # fmt: skip
-        verdict = _fit_verdict(result, mark)
+        verdict = _fit_verdict(result, mark, assumed_memory=stated_memory(desk.question) is None)
         if result.verdict != "fits" and isinstance(device, str) and HOW_MANY.search(desk.question.text):
             least, mark = _least_cards(desk, model, quantization, device, count)
             verdict = (
@@ -172,7 +185,21 @@ def fit(desk: Desk) -> list[Section]:
     return sections
 
 
-def _fit_verdict(result: Any, mark: str) -> str:
+def _depends_on_memory(desk: Desk, model: str, quantization: str) -> Section:
+    question = desk.question
+    result, mark = desk.call(
+        "estimate_memory", model=model, quantization=quantization, context=question.context,
+        concurrency=question.users, kv_cache_type=question.kv_cache_type,
+    )  # fmt: skip
+    need = result.needs[0]
+    verdict = (
+        f"**That depends on the machine's memory, which was not named**: {result.model} at {need.quantization} needs "
+        f"about {fmt(need.total_gb)} GB ({fmt(need.total_gib)} GiB) of it. {mark}"
+    )
+    return Section(verdict, [f"Memory: {result.formula} {mark}"], [*result.assumptions])
+
+
+def _fit_verdict(result: Any, mark: str, *, assumed_memory: bool) -> str:
     what = f"{result.model} at {result.quantization}"
     needs = f"needs {fmt(result.required_gb)} GB and {result.device} has {fmt(result.available_gb)} GB"
     gib = result.available_gb * 1e9 / 2**30
@@ -180,7 +207,11 @@ def _fit_verdict(result: Any, mark: str) -> str:
     if result.verdict == "fits":
         return f"**Yes, {what} fits on {result.device}**: it {has}, which leaves {fmt(result.headroom_gb)} GB. {mark}"
     if result.verdict == "fits_with_offload":
-        return f"**Not wholly: {what} runs on {result.device} only with part of it in system memory.** It {has}. {mark}"
+        assumed = (
+            f" ({DEFAULT_SYSTEM_MEMORY_BYTES // GIB} GB of it assumed, as none was named)" if assumed_memory else ""
+        )
+        only = f"**Not wholly: {what} runs on {result.device} only with part of it in system memory**{assumed}."
+        return f"{only} It {has}. {mark}"
     return f"**No, {what} does not fit on {result.device}.** It {has}. {mark}"
 
 
@@ -191,8 +222,9 @@ def _ways_out(desk: Desk, model: str, quantization: str, device: DeviceArgument,
     if least:
         lines.append(f"{least.quantization} fits whole on {least.device} {mark}")
     best, mark = desk.call(
-        "best_quantization", model=model, device=device, device_count=count, context=desk.question.context
-    )
+        "best_quantization", model=model, device=device, device_count=count, context=desk.question.context,
+        system_memory_gb=stated_memory(desk.question),
+    )  # fmt: skip
     if best.best:
         warning = f" ({best.warnings[0]})" if best.warnings else ""
         lines.append(f"Fits whole at {best.best}{warning} {mark}")
@@ -230,12 +262,18 @@ def speed(desk: Desk) -> list[Section]:
                 sections.append(Section(f"**No speed to give: {what} does not fit.** {mark}", notes=[*result.warnings]))
             continue
         offloaded = ", part of it in system memory" if result.verdict == "fits_with_offload" else ""
+        assumed = f", {desk.question.cpu_bandwidth_assumed}" if desk.question.cpu_bandwidth_assumed else ""
         section = Section(
             f"**About {fmt(result.decode_tokens_per_s.typical)} tokens/s** for {what}{offloaded}, with "
-            f"{desk.question.context or default_context(desk):,} tokens of context; likely between "
+            f"{desk.question.context or default_context(desk):,} tokens of context{assumed}; likely between "
             f"{fmt(result.decode_tokens_per_s.low)} and {fmt(result.decode_tokens_per_s.high)} tokens/s. {mark}"
         )
-        section.lines.append(f"Ceiling: {fmt(result.ceiling_tokens_per_s)} tokens/s, which no software passes {mark}")
+        bound = (
+            f"as long as {joined(result.ceiling_conditions)}"
+            if result.ceiling_conditions
+            else "which no software passes"
+        )
+        section.lines.append(f"Ceiling: {fmt(result.ceiling_tokens_per_s)} tokens/s, {bound} {mark}")
         section.lines.append(f"Limited by {result.bottleneck} {mark}")
         section.lines.append(f"Arithmetic: {result.formula} {mark}")
         if result.aggregate_tokens_per_s:
@@ -263,36 +301,6 @@ def _measured(desk: Desk, measured: Any) -> str:
     return f"{text} {desk.spec(record, text)}"
 
 
-def memory(desk: Desk) -> list[Section]:
-    sections = []
-    subjects(desk)
-    question = desk.question
-    quantizations: list[str | None] = [thing.match.slug for thing in question.quantizations]
-    quantizations = quantizations or [None]
-    models = [match.slug for thing in question.models for match in thing.candidates][:MOST_CASES]
-    for model, quantization in product(models, quantizations[:MOST_CASES]):
-        result, mark = desk.call(
-            "estimate_memory", model=model, quantization=quantization, context=question.context,
-            concurrency=question.users, kv_cache_type=question.kv_cache_type,
-        )  # fmt: skip
-        middle = result.needs[-1]
-        section = Section(
-            f"**{result.model} needs about {fmt(middle.total_gb)} GB ({fmt(middle.total_gib)} GiB) at "
-            f"{middle.quantization}**, {fmt(middle.weights_gb)} GB of it weights. {mark}"
-        )
-        for need in result.needs if len(result.needs) > 1 else ():
-            section.lines.append(
-                f"{need.quantization}: {fmt(need.weights_gb)} GB of weights + {fmt(need.kv_cache_gb)} GB of KV cache + "
-                f"buffers = {fmt(need.total_gb)} GB ({fmt(need.total_gib)} GiB) {mark}"
-            )
-        if len(result.needs) == 1:
-            section.lines.append(f"KV cache at {result.context:,} tokens: {fmt(middle.kv_cache_gb)} GB {mark}")
-            section.lines.append(f"Weights: {middle.how} {mark}")
-        section.notes = [*result.assumptions]
-        sections.append(section)
-    return sections
-
-
 def max_context(desk: Desk) -> list[Section]:
     sections = []
     subjects(desk)
@@ -300,6 +308,7 @@ def max_context(desk: Desk) -> list[Section]:
         result, mark = desk.call(
             "max_context", model=model, quantization=quantization, device=device, device_count=count,
             kv_cache_type=desk.question.kv_cache_type, concurrency=desk.question.users,
+            system_memory_gb=stated_memory(desk.question),
         )  # fmt: skip
         what = f"{result.model} at {result.quantization} on {result.device}"
         if result.max_context:
@@ -327,6 +336,7 @@ def best_quantization(desk: Desk) -> list[Section]:
         result, mark = desk.call(
             "best_quantization", model=model, device=device, device_count=count, context=desk.question.context,
             concurrency=desk.question.users, kv_cache_type=desk.question.kv_cache_type,
+            system_memory_gb=stated_memory(desk.question),
         )  # fmt: skip
         verdict = (
             f"**{result.best} is the largest that fits**: {result.model} on {result.device}. {mark}"
@@ -342,23 +352,5 @@ def best_quantization(desk: Desk) -> list[Section]:
                 f"{choice.quantization}: needs {fmt(choice.required_gb)} GB, {words[choice.verdict]} {mark}"
             )
         section.notes = [*result.warnings, *result.assumptions]
-        sections.append(section)
-    return sections
-
-
-def kv_cache(desk: Desk) -> list[Section]:
-    sections = []
-    subjects(desk)
-    for thing in desk.question.models[:MOST_CASES]:
-        result, mark = desk.call(
-            "kv_cache_size", model=model_name(thing), context=desk.question.context,
-            kv_cache_type=desk.question.kv_cache_type, concurrency=desk.question.users,
-        )  # fmt: skip
-        section = Section(
-            f"**The KV cache of {result.model} takes {fmt(result.kv_cache_gb)} GB ({fmt(result.kv_cache_gib)} GiB)** "
-            f"at {result.context:,} tokens. {mark}",
-            [f"{result.formula} {mark}", f"{fmt(result.kb_per_token)} kB per token {mark}"],
-        )
-        section.notes = [*result.assumptions]
         sections.append(section)
     return sections

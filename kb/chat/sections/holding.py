@@ -13,6 +13,7 @@ from kb.chat.sections.fitting import (
     model_name,
     nameless,
     shared_arguments,
+    stated_memory,
     subjects,
     together,
 )
@@ -101,7 +102,7 @@ def what_runs(desk: Desk) -> list[Section]:
         quantization = desk.question.quantizations[0].match.slug if desk.question.quantizations else None
         result, mark = desk.call(
             "what_runs_on", device=device, device_count=count, context=desk.question.context,
-            quantization=quantization, models=SHOWN_MODELS, limit=8,
+            quantization=quantization, models=SHOWN_MODELS, limit=8, system_memory_gb=stated_memory(desk.question),
         )  # fmt: skip
         if result.models:
             first = result.models[0]

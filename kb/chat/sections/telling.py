@@ -30,7 +30,6 @@ def _quote(desk: Desk, passage: Passage) -> Section:
     """Whatever stands there, orders and markup included, is shown as a text and taken for nothing else."""
     name = desk.index.known.sources[passage.source].title
     quote = f"Your document {quoted(name)} says: {quoted(passage.text, FIRST_WORDS)}"
-    desk.quoted.append(quote)
     return Section(f"{quote} {desk.passage(passage)}", users=True)
 
 

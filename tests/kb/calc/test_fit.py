@@ -295,3 +295,16 @@ def test_offload_leaves_nothing_out(model, slug, device, system_gib) -> None:
         assert everything == pytest.approx(weights.device_bytes / GB, abs=0.002)
         assert result.offload.device_gb <= device.memory_bytes / GB
         assert result.offload.system_memory_gb <= system_gib * GIB / GB
+
+
+def test_tied_embeddings_are_one_tensor_on_the_cpu() -> None:
+    """A GPU gets a copy for the output head, and the CPU beside it keeps the other; the CPU alone has one."""
+    tied = replace(LLAMA_8B, tie_word_embeddings=True, params_total=LLAMA_8B.params_total - 128256 * 4096)
+    weights = weights_of(tied, quantization("q4_k_m"))
+    on_cpu = check_fit(tied, weights, [CPU]).breakdown.weights_gb
+    assert on_cpu == pytest.approx(weights.total_bytes / GB, abs=0.001)
+    assert check_fit(tied, weights, [RTX_4090]).breakdown.weights_gb == pytest.approx(on_cpu, abs=0.001)
+    served = check_fit(tied, weights, [A100], quantization_format="awq").breakdown.weights_gb
+    assert served == pytest.approx(weights.total_bytes / GB, abs=0.001)
+    untied = weights_of(LLAMA_8B, quantization("q4_k_m"))
+    assert check_fit(LLAMA_8B, untied, [CPU]).breakdown.weights_gb == pytest.approx(untied.total_bytes / GB, abs=0.001)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.calc.architecture import Architecture
-from kb.calc.kv_cache import kv_cache_bytes, kv_cache_layer_bytes
+from kb.calc.architecture import WINDOW_NOT_KEPT, Architecture
+from kb.calc.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_layer_bytes
 from kb.calc.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
 from kb.errors import InvalidArgument
 from kb.units import MIB
@@ -65,3 +65,24 @@ def test_fewer_bits_never_take_more(model, context) -> None:
     by_bits = sorted(KV_CACHE_TYPES, key=lambda name: TENSOR_TYPES[name].bits_per_weight)
     sizes = [kv_cache_bytes(model, context, name) for name in by_bits]
     assert sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize("model_type", sorted(WINDOW_NOT_KEPT))
+def test_a_window_that_llama_cpp_does_not_use(model_type: str) -> None:
+    """StarCoder2 15B: 40 layers × 2 × 4 heads × 128 × 2 bytes, for every token of the context."""
+    config = {
+        "params_total": 15_957_889_024, "num_hidden_layers": 40, "hidden_size": 6144, "num_attention_heads": 48,
+        "num_key_value_heads": 4, "head_dim": 128, "vocab_size": 49152, "sliding_window": 4096,
+        "num_sliding_layers": 40,
+    }  # fmt: skip
+    used = Architecture.from_config("gemma", config | {"model_type": "gemma3_text"})
+    unused = Architecture.from_config("starcoder", config | {"model_type": model_type})
+    assert kv_cache_bytes(used, 16384) == 40 * 2 * 4 * 128 * 2 * (4096 + 512)
+    assert kv_cache_bytes(unused, 16384) == 40 * 2 * 4 * 128 * 2 * 16384
+    assert any("whole context" in note for note in unused.assumed)
+
+
+@given(st.sampled_from(MODELS), st.integers(1, 100), st.sampled_from(KV_CACHE_TYPES))
+def test_a_step_takes_256_tokens_more(model: Architecture, steps: int, cache: str) -> None:
+    grown = kv_cache_bytes(model, 256 * (steps + 1), cache) - kv_cache_bytes(model, 256 * steps, cache)
+    assert grown == 256 * bytes_per_token(model, 256 * steps, cache)

@@ -143,3 +143,50 @@ def test_a_transfer_without_a_link_shows_common_ones(index: Index) -> None:
 def test_a_sort_of_drive_loads_at_its_own_speed(index: Index, drive: str, seconds: str) -> None:
     composed = answer(index, f"how long does it take to load a 40 gb model from {drive}")
     assert composed.text.startswith(f"**About {seconds} s to load.**")
+
+
+def test_what_is_assumed_of_an_unknown_processor_stands_beside_the_figure(index: Index) -> None:
+    text = answer(index, "no gpu, how fast is llama 3.1 8b q4_k_m on my cpu?").text
+    verdict = text.split("\n")[0]
+    assert "assuming two channels of DDR5-5600 (89.6 GB/s), as no memory was named" in verdict
+    assert "64 GB" not in text
+    assert "no software passes" not in text
+    assert "89.6 GB/s, which is assumed" in text
+
+
+def test_memory_that_was_named_is_assumed_no_more(index: Index) -> None:
+    text = answer(index, "no gpu, how fast is llama 3.1 8b q4_k_m on a cpu with 8 channels of ddr5-4800?").text
+    assert "assuming" not in text
+    assert "which no software passes" in text
+    partly = answer(index, "no gpu, 32 GB DDR4, how fast is llama 3.1 8b q4_k_m?").text
+    assert "assuming two channels of DDR4-3200 (51.2 GB/s), as its speed and channels were not named" in partly
+
+
+@pytest.mark.parametrize(
+    "question", ["can llama 3.1 8b q4_k_m run without a gpu?", "can a Ryzen 9 9950X run llama 3.1 8b q4_k_m?"]
+)
+def test_whether_it_fits_depends_on_memory_that_was_not_named(index: Index, question: str) -> None:
+    text = answer(index, question).text
+    assert "depends on the machine's memory, which was not named" in text
+    assert "64 GB" not in text
+    assert "fits on" not in text
+
+
+def test_system_memory_that_was_not_named_is_said_beside_the_verdict(index: Index) -> None:
+    asked = "can I run llama 3.1 70b q4_k_m on a 4090"
+    assert "(64 GB of it assumed, as none was named)" in answer(index, asked + "?").parts[0].split("\n")[0]
+    assert "assumed, as none" not in answer(index, asked + " with 96 GB of RAM?").text
+
+
+def test_a_ceiling_of_several_cards_is_that_of_a_split_by_layers(index: Index) -> None:
+    text = answer(index, "how fast is llama 3.3 70b q4_k_m on 2x RTX 3090?").text
+    assert "no software passes" not in text
+    assert "as long as the cards hold layers and are read one after another" in text
+    assert "no software passes" in answer(index, "how fast is llama 3.1 8b q4_k_m on an RTX 3090?").text
+
+
+def test_a_raspberry_pi_is_no_desktop(index: Index) -> None:
+    known = answer(index, "how fast is llama 3.2 3b q4_k_m on a raspberry pi 5 8gb?").text
+    assert "17.1 GB/s" in known or "17 GB/s" in known
+    for text in (known, answer(index, "how fast is llama 3.2 3b q4_k_m on a raspberry pi 4?").text):
+        assert "89.6" not in text

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from kb.errors import InvalidArgument
 from kb.index.live import Index
 from kb.tools import TOOLS
 from kb.tools.memory import FitAnswer
@@ -18,7 +19,7 @@ CASES: tuple[dict[str, Any], ...] = (
     {"model": "gpt-oss 120b", "quantization": "mxfp4", "device": "dgx spark", "context": 131072},
     {"model": "deepseek r1", "quantization": "q4_k_m", "device": "m3 ultra", "kv_cache_type": "q8_0"},
     {"model": "gemma 3 27b", "quantization": "q4", "device": "rx 7900 xtx", "flash_attention": False},
-    {"model": "llama 3.1 8b", "quantization": "q8_0", "device": "Ryzen 9 9950X", "context": 4096},
+    {"model": "llama 3.1 8b", "quantization": "q8_0", "device": "Ryzen 9 9950X", "system_memory_gb": 64},
     {"model": "llama 3.1 405b", "quantization": "q4_k_m", "device": "RTX 3060 12GB", "system_memory_gb": 32},
     {"model": "mistral 7b", "quantization": "4.25bpw", "device": "RTX 5090", "concurrency": 8},
 )  # fmt: skip
@@ -191,3 +192,70 @@ def test_formats_that_a_device_cannot_run_are_told(index: Index) -> None:
     assert any("no native NVFP4" in warning for warning in answer.warnings)
     exl2 = fit(index, model="llama 3.1 8b", quantization="4.25bpw", device="m2 ultra")
     assert any("needs an NVIDIA GPU" in warning for warning in exl2.warnings)
+
+
+CPU_8B = {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "Ryzen 9 9950X"}
+
+
+@pytest.mark.parametrize("tool", ["check_fit", "max_context", "best_quantization", "what_runs_on"])
+def test_memory_of_an_unknown_machine_is_asked_for(index: Index, tool: str) -> None:
+    asked = {key: value for key, value in CPU_8B.items() if key in TOOLS[tool].input_model.model_fields}
+    with pytest.raises(InvalidArgument, match="system_memory_gb is missing"):
+        TOOLS[tool].call(index, asked)
+    assert TOOLS[tool].call(index, asked | {"system_memory_gb": 32}).assumptions
+
+
+def test_a_speed_needs_no_memory_size_and_says_what_it_takes(index: Index) -> None:
+    answer = speed(index, **CPU_8B)
+    assert answer.decode_tokens_per_s.typical > 1
+    assert any("its size was not given" in line for line in answer.assumptions)
+    assert answer.ceiling_conditions == ()
+    assert not any("not given" in line for line in speed(index, **CPU_8B, system_memory_gb=64).assumptions)
+    given = {"name": "a CPU", "backend": "cpu", "memory_bandwidth_gb_per_s": 40}
+    assert speed(index, **CPU_8B | {"device": given}).decode_tokens_per_s.typical > 1
+    with pytest.raises(InvalidArgument, match=r"device\.memory_gib is missing"):
+        fit(index, **CPU_8B | {"device": given})
+
+
+def test_stated_system_memory_is_gib(index: Index) -> None:
+    """64 GB of RAM are 64 GiB, of which a sixteenth stays with the system."""
+    assert fit(index, **CPU_8B, system_memory_gb=64).available_gb == pytest.approx(60 * 2**30 / 1e9, abs=0.001)
+    # 66.2 GB of layers and experts beside the card: within 64 GiB less 4, not within 64 GB less 4 GiB.
+    asked = {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "RTX 4090"}
+    offload = fit(index, **asked, system_memory_gb=64).offload
+    assert offload is not None
+    least = offload.system_memory_gb * 1e9 / 2**30 + 4
+    assert fit(index, **asked, system_memory_gb=least + 0.01).verdict == "fits_with_offload"
+    assert fit(index, **asked, system_memory_gb=least - 0.01).verdict == "does_not_fit"
+
+
+def test_a_bound_holds_only_for_what_is_known(index: Index) -> None:
+    assert speed(index, model="8b", quantization="q4", device="RTX 4090").ceiling_conditions == ()
+    (split,) = speed(index, model="70b", quantization="q4", device="2x RTX 3090").ceiling_conditions
+    assert "one after another" in split
+    assert "ceiling of a split by layers" in speed(index, model="70b", quantization="q4", device="2x RTX 3090").formula
+    (assumed,) = speed(index, model="70b", quantization="q4", device="RTX 4090").ceiling_conditions
+    assert "system memory reads 80 GB/s, which is assumed" in assumed
+    guess = {"memory_gib": 16, "memory_bandwidth_gb_per_s": 89.6, "backend": "cpu", "bandwidth_assumed": True}
+    assert "89.6 GB/s, which is assumed" in speed(index, **CPU_8B | {"device": guess}).ceiling_conditions[0]
+
+
+def test_a_card_of_two_gpus_is_split_over(index: Index) -> None:
+    base = {"model": "llama 3.1 8b", "quantization": "q4_k_m"}
+    double, pair, one = (speed(index, **base, device=device) for device in ("MI250X", "2x MI210", "MI210"))
+    assert double.ceiling_tokens_per_s == pair.ceiling_tokens_per_s == one.ceiling_tokens_per_s
+    assert double.decode_tokens_per_s.typical == pytest.approx(pair.decode_tokens_per_s.typical, rel=0.05)
+    answer = fit(index, **base, device="MI250X")
+    assert len(answer.per_device) == 2
+    assert answer.available_gb == pytest.approx(128 * 2**30 / 1e9, abs=0.01)
+    assert any("2 GPUs on one AMD Instinct MI250X, each with 64 GB at 1,638 GB/s" in a for a in answer.assumptions)
+    assert len(fit(index, **base, device="MI250", device_count=4).per_device) == 8
+
+
+def test_a_computer_on_one_board_runs_on_its_processor(index: Index) -> None:
+    base = {"model": "llama 3.2 3b", "quantization": "q4_k_m"}
+    answer = fit(index, **base, device="raspberry pi 5 8gb")
+    assert answer.verdict == "fits"
+    assert answer.available_gb < 8 * 2**30 / 1e9
+    assert fit(index, **base, device="raspberry pi 5 2gb").verdict == "does_not_fit"
+    assert speed(index, **base, device="raspberry pi 5").ceiling_tokens_per_s < 17.1 / 2

@@ -1,0 +1,98 @@
+"""A name as people type it: what can be taken off without making it another's, its words and numbers, and slips."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rapidfuzz.distance import OSA
+
+_MODEL_SUFFIX = re.compile(
+    r"[-_ :.]+(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)$", re.I
+)
+_OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
+_DEVICE_PREFIX = re.compile(
+    r"^(?:an?|the|my|one|single|nvidia|geforce|amd|radeon|intel|apple|google|used|new)[\s-]+(?=\S)", re.I
+)
+_DEVICE_SUFFIX = re.compile(r"[\s-]+(?:gpu|card|graphics card|machine|chip|edition|founders edition)$", re.I)
+_MEMORY_SUFFIX = re.compile(r"[\s(-]*(\d{1,4})\s*(?:gb|gib|g)\)?(?:\s*(?:vram|ram|memory|unified memory))?$", re.I)
+_SIZE = re.compile(
+    r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s*(?:b|billion)(?![\w])(?:[\s-]*(?:parameters?|params?|models?|llms?))*",
+    re.I,
+)
+_BARE_NUMBER = re.compile(r"[\s-]\d{1,4}$")
+_PARTS = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
+
+SHORTEST_SLIP = 5
+"""Letters: shorter words are names by themselves (``Ti``, ``XTX``, ``Max``, ``Air``)."""
+TWO_SLIPS = 10
+"""Letters from which on a word may have two slips."""
+
+
+Parts = tuple[str, ...]
+"""A name's words and numbers."""
+
+
+def parts_of(name: str) -> Parts:
+    """
+    >>> parts_of("Radeon RX-7900XTX"), parts_of("Llama-3.1 70B")
+    (('radeon', 'rx', '7900', 'xtx'), ('llama', '3.1', '70', 'b'))
+    """
+    folded = unicodedata.normalize("NFKD", name).casefold().replace("×", "x").replace("+", " plus ")
+    return tuple(_PARTS.findall(folded))
+
+
+def is_mistyped(typed: str, meant: str) -> bool:
+    """Whether a word is another with a slip in it.
+
+    >>> is_mistyped("geforse", "geforce"), is_mistyped("quantisaton", "quantization"), is_mistyped("xtx", "xt")
+    (True, True, False)
+    """
+    longest = max(len(typed), len(meant))
+    if longest < SHORTEST_SLIP or not (typed + meant).isalpha():
+        return False
+    return OSA.distance(typed, meant) <= (2 if longest >= TWO_SLIPS else 1)
+
+
+def ends_in_a_number(name: str) -> bool:
+    return _BARE_NUMBER.search(name[:200]) is not None
+
+
+def without_owner(name: str) -> str:
+    """
+    >>> without_owner("Qwen/QwQ-32B")
+    'QwQ-32B'
+    """
+    return _OWNER.sub("", name)
+
+
+@dataclass(frozen=True)
+class Shorter:
+    name: str
+    memory_gib: int | None = None
+    model: bool = False
+    """What was taken off belongs to models' names only: without its number RTX 5091 is still no term."""
+
+
+def shorter_names(name: str, model: bool, device: bool) -> Iterator[Shorter]:
+    plain = name.strip()
+    if model:
+        shorter = without_owner(plain).removesuffix(".gguf")
+        yield Shorter(shorter, model=True)
+        while (cut := _MODEL_SUFFIX.sub("", shorter)) != shorter and cut:
+            shorter = cut
+            yield Shorter(shorter, model=True)
+        yield Shorter(re.sub(r"^meta[-_ ]+", "", shorter, flags=re.I), model=True)
+        size = _SIZE.fullmatch(plain)
+        if size:
+            yield Shorter(size[1] + "b", model=True)
+    if device:
+        shorter = plain
+        while (cut := _DEVICE_SUFFIX.sub("", _DEVICE_PREFIX.sub("", shorter))) != shorter and cut:
+            shorter = cut
+            yield Shorter(shorter)
+        memory = _MEMORY_SUFFIX.search(shorter)
+        if memory and memory.start() > 0:
+            base = shorter[: memory.start()]
+            yield Shorter(base, int(memory[1]))
+            yield Shorter(_DEVICE_SUFFIX.sub("", base), int(memory[1]))
