@@ -16,7 +16,7 @@ from kb.records.labels import label_key
 DEVICE_KINDS = ("accelerators", "machines", "cpus")
 
 _MODEL_SUFFIX = re.compile(
-    r"(?:[-_ :.]+(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)"
+    r"(?:[-_ :.]{1,3}(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w{0,20}|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)"
     r"|[-_]v?\d{4})$",
     re.I,
 )
@@ -24,15 +24,16 @@ _OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
 _DEVICE_PREFIX = re.compile(
     r"^(?:an?|the|my|one|single|nvidia|geforce|amd|radeon|intel|apple|google|used|new)[\s-]+(?=\S)", re.I
 )
-_DEVICE_SUFFIX = re.compile(r"[\s-]+(?:gpu|card|graphics card|machine|chip|laptop gpu|edition|founders edition)$", re.I)
-_MEMORY_SUFFIX = re.compile(r"[\s(-]*(\d{1,4})\s*(?:gb|gib|g)\)?(?:\s*(?:vram|ram|memory|unified memory))?$", re.I)
+_DEVICE_SUFFIX = re.compile(r"[\s-]{1,3}(?:gpu|card|graphics card|machine|chip|laptop gpu|edition|founders edition)$", re.I)
+_MEMORY_SUFFIX = re.compile(r"[\s(-]{0,3}(?<!\d)(\d{1,4})\s?(?:gb|gib|g)\)?(?:\s?(?:vram|ram|memory|unified memory))?$", re.I)
 _SIZE = re.compile(
-    r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s*(?:b|billion)(?![\w])(?:[\s-]*(?:parameters?|params?|models?|llms?))*",
+    r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s?(?:b|billion)(?![\w])(?:[\s-]{0,3}(?:parameters?|params?|models?|llms?)){0,4}",
     re.I,
 )
 _DIGITS = re.compile(r"\d+")
 # The look-behind starts it once in a run of such characters: a text of dots must not cost the square of its length.
 _WORD = re.compile(r"(?<![\w.:×+/-])[\w.:×+/-]*\w\+?")
+_WORD_TYPED = re.compile(r"(?<![\w.-])[A-Za-z][\w-]{4,40}(?![.\w-]{0,40}\d)(?:\s\d{3,4}\w{0,10})?")
 
 # What people mean by a bare size: the model of that size that most local benchmarks are run with.
 SIZE_CLASSES: Mapping[str, str] = {
@@ -89,7 +90,7 @@ class Names:
         """``GLM 4.5 Air`` for ``GLM 4.5 Air 106B``, where no other model has the name."""
         bare: dict[str, list[str]] = defaultdict(list)
         for spec in known.specs.get("models", {}).values():
-            shorter = re.sub(r"(?:\s+\d+(?:\.\d+)?[BMT](?:\s+A\d+(?:\.\d+)?B)?)$", "", spec.name)
+            shorter = re.sub(r"\s\d+(?:\.\d+)?[BMT](?:\sA\d+(?:\.\d+)?B)?$", "", spec.name)
             if shorter != spec.name:
                 bare[label_key(shorter)].append(spec.slug)
         for key, slugs in bare.items():
@@ -277,8 +278,9 @@ class Names:
 
     def misspelt_mentions(self, text: str, kinds: Sequence[str], taken: Sequence[Mention]) -> Iterator[Mention]:
         """Words outside ``taken`` that are a slip away from a name; for questions with typing errors."""
-        for word in re.finditer(r"(?<![\w.-])[A-Za-z][\w-]{4,}(?![.\w-]*\d)(?:\s\d{3,4}\w*)?", text):
-            if any(word.start() < other.end and other.start < word.end() for other in taken):
+        covered = {place for other in taken for place in range(other.start, other.end)}
+        for word in _WORD_TYPED.finditer(text):
+            if not covered.isdisjoint(range(word.start(), word.end())):
                 continue
             found = self._misspelt(kinds, word[0], cutoff=88)
             if found:
@@ -294,7 +296,7 @@ class _Shorter:
 
 
 def _shorter_names(name: str, model: bool, device: bool) -> Iterator[_Shorter]:
-    plain = name.strip()
+    plain = " ".join(name.split())
     if model:
         shorter = _OWNER.sub("", plain).removesuffix(".gguf")
         yield _Shorter(shorter, model=True)

@@ -27,6 +27,7 @@ from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, syst
 from kb.chat.question import INTENT_OF_TOOL, MEANT, Claim, Intent, Question, Thing, cards_of, platform_of
 from kb.names import Names
 from kb.retrieval.intents import IntentClassifier
+from kb.text.squeezed import LEFT_OUT, MOST_DIGITS, squeezed
 
 LEAST_BESIDE_WEAK_WORDS = 0.45
 LEAST_AGAINST_WORDS = 0.85
@@ -42,7 +43,7 @@ TOLD = frozenset({"spec", "define", "passages"})
 
 def understand(messages: Sequence[str], names: Names, senses: IntentClassifier | None = None) -> Question:
     """``messages`` are the user's, oldest first; the last is the question. Without ``senses``, by words alone."""
-    question = _read(messages[-1], names, senses)
+    question = _read(squeezed(messages[-1]), names, senses)
     if len(messages) > 1:
         question = _completed(question, messages[:-1], names, senses)
     return question
@@ -50,7 +51,7 @@ def understand(messages: Sequence[str], names: Names, senses: IntentClassifier |
 
 def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
     # "2x3090" and "2xRTX3090" are two cards.
-    text = re.sub(r"\b(\d{1,2})\s*[x×](?=(?:rtx|gtx|rx|[a-z]{0,2}\d{2,4}))", r"\1x ", text[:8000], flags=re.I)
+    text = re.sub(r"\b(\d{1,2})\s?[x×](?=(?:rtx|gtx|rx|[a-z]{0,2}\d{2,4}))", r"\1x ", text, flags=re.I)
     found = list(mentions(text, names))
     unknown = unknown_names(text, found, names)
     found = [mention for mention in found if not inside_any(text, mention, unknown)]
@@ -74,6 +75,8 @@ def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
     if MOVES.search(text) or meant.get("transfer", 0.0) >= MEANT:
         by_kind["others"] += links
     notes = tuple(m.note for mention in found for m in mention.matches[:1] if m.note and m.kind != "terms")
+    if LEFT_OUT in text:
+        notes += (f"a number of more than {MOST_DIGITS} digits was left unread",)
     question = Question(
         text=text,
         models=tuple(by_kind["models"]),
@@ -260,7 +263,7 @@ def _intents(question: Question) -> tuple[Intent, ...]:
 def _asks_what_a_term_is(question: Question) -> bool:
     """``what is a KV cache, and how big is it for …``: the term stands right behind the asking words."""
     asked = re.search(
-        r"\b(?:what(?:'s|s| is| are)|explain|define|meaning of)\s+(?:an?\s+|the\s+)?(.{3,30})", question.text, re.I
+        r"\b(?:what(?:'s|s| is| are)|explain|define|meaning of)\s(?:an?\s|the\s)?(.{3,30})", question.text, re.I
     )
     return bool(asked and any(asked[1].lower().startswith(thing.name.lower()) for thing in question.terms))
 
