@@ -25,6 +25,8 @@ from kb.records import Figure, LanguageModel, kinds
 from kb.retrieval.intents import CALLED
 
 OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))
+GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS)
+"""Of kinds, those that are likelier meant first."""
 BEFORE_A_NAME = 60
 """Characters before a name in which its count or its memory stands."""
 NO_LANGUAGE_MODELS = frozenset({"flux", "wan", "whisper"})
@@ -37,8 +39,8 @@ _SIZE_BEHIND = re.compile(r"[\s-]{0,3}(\d{1,4}(?:\.\d{1,3})?)\s?b\b", re.I)
 def mentions(text: str, names: Names) -> Iterator[Mention]:
     """Names in the text, each as the kind that it most likely is here, in order of place."""
     taken = Taken()
-    for group in (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS):
-        for mention in names.scan(text, group):
+    for group, scanned in zip(GROUPS, names.scan_each(text, GROUPS), strict=True):
+        for mention in scanned:
             if text[max(0, mention.start - 1) : mention.start] in ("$", "€", "£"):
                 continue  # an amount of money, not the card of that number
             inside = taken.within(mention.start, mention.end)
