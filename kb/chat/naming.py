@@ -1,8 +1,9 @@
 """The names in a question: what each is, how many, what is taken for granted of it, and which ones nobody knows."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from kb.chat.patterns import (
     ASKED_OF,
@@ -64,8 +65,10 @@ def mentions(text: str, names: Names) -> Iterator[Mention]:
 class Taken:
     """Which mention covers each place of a text: found without looking through all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, mentions: Iterable[Mention] = ()) -> None:
         self._at: dict[int, Mention] = {}
+        for mention in mentions:
+            self.put(mention)
 
     def within(self, start: int, end: int) -> list[Mention]:
         """Those that share a character with ``[start, end)``."""
@@ -95,9 +98,15 @@ def thing_of(names: Names, text: str, mention: Mention) -> tuple[Thing, str]:
         if not 1 <= count <= 64:
             count = 1
     matches = mention.matches
-    if group == "devices" and LAPTOP.search(text):
+    if group == "devices" and _says(text, LAPTOP):
         matches = tuple(names.named("accelerators", f"{match.slug}-laptop") or match for match in matches)
     return Thing(mention.text if matches == mention.matches else matches[0].slug, matches, count), group
+
+
+@lru_cache(maxsize=8)
+def _says(text: str, pattern: re.Pattern[str]) -> bool:
+    """Asked for each name in a text, and looked for once."""
+    return pattern.search(text) is not None
 
 
 def sized(names: Names, thing: Thing, said: Sequence[Claim]) -> Thing:
@@ -150,7 +159,7 @@ def claims(text: str, mention: Mention, thing: Thing) -> Iterator[Claim]:
     cores = CORES_CLAIM.search(after)
     if cores:
         yield Claim(thing, "cuda_cores", number(cores[1]))
-    if NVLINK_CLAIM.search(text):
+    if _says(text, NVLINK_CLAIM):
         yield Claim(thing, "nvlink", 1.0)
 
 
@@ -161,31 +170,30 @@ def _other_name_between(after: str, memory: re.Match[str]) -> bool:
 def unknown_names(text: str, found: Sequence[Mention], names: Names) -> tuple[str, ...]:
     """Names in the form of a device's or a model's that no mention covers."""
     unknown: dict[str, None] = dict.fromkeys(_other_sizes(text, found, names))
+    taken = Taken(found)
     for asked in ASKED_OF.finditer(text):
         subject = asked[1].strip()
-        overlapped = any(mention.start < asked.end(1) and asked.start(1) < mention.end for mention in found)
-        if not overlapped and not re.match(r"(?:it|they|i|we|you|this|that|one|these|those)\b", subject, re.I):
+        if not taken.within(*asked.span(1)) and not re.match(r"(?:it|they|i|we|you|this|that|one|these|those)\b", subject, re.I):
             unknown[subject] = None
     for looks in LOOKS_LIKE_QUANTIZATION.finditer(text):
-        if not any(mention.start < looks.end() and looks.start() < mention.end for mention in found):
+        if not taken.within(*looks.span()):
             unknown[looks[0]] = None
     for pattern in (LOOKS_LIKE_DEVICE, LOOKS_LIKE_MODEL):
         for looks in pattern.finditer(text):
             covered = any(
-                mention.start < looks.end() and looks.start() < mention.end
-                and mention.matches[0].kind in (*DEVICE_KINDS, "models", *OTHER_KINDS)
+                mention.matches[0].kind in (*DEVICE_KINDS, "models", *OTHER_KINDS)
                 and (pattern is LOOKS_LIKE_MODEL or mention.end >= looks.end())
-                for mention in found
+                for mention in taken.within(*looks.span())
             )  # fmt: skip
             if not covered:
                 unknown[looks[0].strip()] = None
     return tuple(unknown)
 
 
-def inside_any(text: str, mention: Mention, unknown: Sequence[str]) -> bool:
-    """Whether a term is only a part of a name that we do not know (``RTX`` in ``RTX 6090``)."""
-    starts = ((text.find(name), name) for name in unknown)
-    return any(start <= mention.start and mention.end <= start + len(name) for start, name in starts)
+def outside(text: str, found: Sequence[Mention], unknown: Sequence[str]) -> list[Mention]:
+    """Without those that are only a part of a name that we do not know (``RTX`` in ``RTX 6090``)."""
+    spans = [(start, start + len(name)) for name in unknown if (start := text.find(name)) >= 0]
+    return [m for m in found if not any(start <= m.start and m.end <= end for start, end in spans)]
 
 
 def nameless(text: str, found: Sequence[Mention]) -> str:

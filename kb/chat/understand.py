@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from kb.chat.naming import claims, inside_any, mentions, nameless, near_kv, sized, thing_of, unknown_names
+from kb.chat.naming import claims, mentions, nameless, near_kv, outside, sized, thing_of, unknown_names
 from kb.chat.patterns import (
     CALCULATED,
     CHEAPEST,
@@ -54,7 +54,7 @@ def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
     text = re.sub(r"\b(\d{1,2})\s?[x×](?=(?:rtx|gtx|rx|[a-z]{0,2}\d{2,4}))", r"\1x ", text, flags=re.I)
     found = list(mentions(text, names))
     unknown = unknown_names(text, found, names)
-    found = [mention for mention in found if not inside_any(text, mention, unknown)]
+    found = outside(text, found, unknown)
     quantities = read_quantities(text)
     by_kind: dict[str, list[Thing]] = {"models": [], "devices": [], "quantizations": [], "terms": [], "others": []}
     claimed: list[Claim] = []
