@@ -74,7 +74,7 @@ def _denies(sentence: str, verdict: Verdict) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[\w.,%-]*\w", text.lower())
+    return re.findall(r"(?<![\w.,%-])[\w.,%-]*\w", text.lower())
 
 
 def _alike(one: str, other: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 MAX_WORDS = 160
 """About 215 word pieces of English, heading included."""
 
-_HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
+_HEADING = re.compile(r"^(#{1,6})\s+(\S.*)$")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 

@@ -28,7 +28,7 @@ DEFAULT_SYSTEM_BANDWIDTH_GB_PER_S = 80.0
 """Dual-channel DDR5-5600 gives 89.6 GB/s; an assumption wherever the system's memory is not given."""
 
 _COUNT = re.compile(
-    r"^\s*(\d{1,4}|two|three|four|six|eight|dual|twin|pair of|quad)\s*(?:[x×]\s*|\s+)(?=[a-z0-9])", re.I
+    r"^\s*(\d{1,4}|two|three|four|six|eight|dual|twin|pair of|quad)(?:\s*[x×]\s*|\s+)(?=[a-z0-9])", re.I
 )
 _COUNTS = {"two": 2, "three": 3, "four": 4, "six": 6, "eight": 8, "dual": 2, "twin": 2, "pair of": 2, "quad": 4}
 _BPW = re.compile(r"^(?:exl2|exl3)?[\s_@-]*(\d{1,2}(?:\.\d{1,3})?)\s*(?:bpw|bits? per weight)$", re.I)
