@@ -24,7 +24,10 @@ _UNITS: dict[str, str] = {
     "bits": "bits", "bit": "bits", "percent": "%", "per cent": "%", "%": "%", "years": "years", "layers": "layers",
 }  # fmt: skip
 _UNIT = re.compile(
-    r"(?<![\s-])[\s-]*(" + "|".join(sorted(map(re.escape, _UNITS), key=lambda unit: -len(unit))) + r")(?![A-Za-z])(?!/)", re.I
+    r"(?<![\s-])[\s-]*("
+    + "|".join(sorted(map(re.escape, _UNITS), key=lambda unit: -len(unit)))
+    + r")(?![A-Za-z])(?!/)",
+    re.I,
 )
 
 

@@ -27,8 +27,12 @@ _OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
 _DEVICE_PREFIX = re.compile(
     r"^(?:an?|the|my|one|single|nvidia|geforce|amd|radeon|intel|apple|google|used|new)[\s-]+(?=\S)", re.I
 )
-_DEVICE_SUFFIX = re.compile(r"[\s-]{1,3}(?:gpu|card|graphics card|machine|chip|laptop gpu|edition|founders edition)$", re.I)
-_MEMORY_SUFFIX = re.compile(r"[\s(-]{0,3}(?<!\d)(\d{1,4})\s?(?:gb|gib|g)\)?(?:\s?(?:vram|ram|memory|unified memory))?$", re.I)
+_DEVICE_SUFFIX = re.compile(
+    r"[\s-]{1,3}(?:gpu|card|graphics card|machine|chip|laptop gpu|edition|founders edition)$", re.I
+)
+_MEMORY_SUFFIX = re.compile(
+    r"[\s(-]{0,3}(?<!\d)(\d{1,4})\s?(?:gb|gib|g)\)?(?:\s?(?:vram|ram|memory|unified memory))?$", re.I
+)
 _SIZE = re.compile(
     r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s?(?:b|billion)(?![\w])(?:[\s-]{0,3}(?:parameters?|params?|models?|llms?)){0,4}",
     re.I,
@@ -293,7 +297,7 @@ class Names:
                         break
                     key += gap_keys[last - 1]
                 key += keys[last]
-                if len(key) > self._longest + 12 or "/" in words[last][0] and _RATIO.search(words[last][0]):
+                if len(key) > self._longest + 12 or ("/" in words[last][0] and _RATIO.search(words[last][0])):
                     break
                 strippable = named and last - first < 5 and (opens or tails[last])
                 if key not in self._keys and key.removesuffix("s") not in self._keys and not strippable:

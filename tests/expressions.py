@@ -11,7 +11,7 @@ import math
 import pkgutil
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
@@ -25,12 +25,14 @@ QUICK_S = 0.004
 WORST_GROWTH = 1.5
 """Exponent of the growth that still counts as linear; a square has 2."""
 GIVE_UP_S = 0.05
+MOST_TRIED = 60
+"""Texts for one expression; of more, evenly fewer."""
 FAILING = ("", "\0", "\n?")
 """Endings: what the last repeat took is given back piece by piece where none of the rest follows."""
 
 REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
 ONE = (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN)
-TYPICAL = " \n1a-.,_(\"x+[/$"
+TYPICAL = ' \n1a-.,_("x+[/$'
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,10 @@ def expressions(module: ModuleType) -> Iterator[Expression]:
         tree = ast.parse(file.read())
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=function), args=[ast.Constant(value=str() as pattern), *_]):
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="re"), attr=function),
+                args=[ast.Constant(value=str() as pattern), *_],
+            ):
                 flags = _flags(node, function)
                 where = f"{module.__name__}:{node.lineno}"
                 yield Expression(where, re.compile(pattern, flags), function in ("match", "fullmatch"))
@@ -116,7 +121,8 @@ def _flags(call: ast.Call, function: str) -> int:
 
 def worst(expression: Expression, longest: int = LONGEST) -> Slow | None:
     """The first text found that it is slow on."""
-    for before, pump, after in dict.fromkeys(pumps(expression.pattern)):
+    tried = list(dict.fromkeys(pumps(expression.pattern)))
+    for before, pump, after in tried[:: 1 + len(tried) // MOST_TRIED]:
         slow = _grown(expression, before, pump, after, longest)
         if slow and _grown(expression, before, pump, after, longest):  # not only because the machine was busy
             return slow
@@ -124,25 +130,23 @@ def worst(expression: Expression, longest: int = LONGEST) -> Slow | None:
 
 
 def _grown(expression: Expression, before: str, pump: str, after: str, longest: int) -> Slow | None:
-    """First by a few repeats more each time, for what doubles with each; then by doubling."""
-    most = max(1, (longest - len(before) - len(after)) // len(pump))
-    counts = [*range(2, min(32, most), 3)]
-    while counts and counts[-1] * 2 < most:
+    """A few repeats more each time first, for what doubles with each; then twice as many each time."""
+    most = max(2, (longest - len(before) - len(after)) // len(pump))
+    counts = [*range(2, min(32, most), 5)]
+    while counts[-1] * 2 < most:
         counts.append(counts[-1] * 2)
-    counts.append(most)
-    if (taken := _seconds(expression, before + pump * most + after) if _is_tame(expression, before, pump, after, counts) else None) is not None and taken < QUICK_S:
-        return None
     times: list[tuple[int, float]] = []
-    for count in counts:
+    for count in (*counts, most):
         text = before + pump * count + after
-        taken = _seconds(expression, text)
-        times.append((len(text), taken))
-        if taken > GIVE_UP_S:
+        times.append((len(text), _seconds(expression, text)))
+        length, seconds = times[-1]
+        if seconds > GIVE_UP_S:
             break
-    length, seconds = times[-1]
+        if count < most and longest / 4 <= length and seconds < QUICK_S / 25:
+            return None  # four times the length cannot make it slow: 16 times with the square
     if seconds < QUICK_S:
         return None
-    # Over a length of at least twice: what is measured below a tenth of a millisecond is mostly the call itself.
+    # From half the length, or from less where it grew very fast; what takes microseconds is mostly the call itself.
     earlier = [(at, took) for at, took in times[:-1] if took > 1e-5 and (at <= 0.6 * length or seconds > 4 * took)]
     if not earlier:
         return None
@@ -151,20 +155,16 @@ def _grown(expression: Expression, before: str, pump: str, after: str, longest: 
     return Slow(expression, text, growth, seconds) if growth > WORST_GROWTH else None
 
 
-def _is_tame(expression: Expression, before: str, pump: str, after: str, counts: Sequence[int]) -> bool:
-    """Whether the full length can be tried at once: a few short ones have been quick."""
-    return all(_once(expression, before + pump * count + after) < 0.002 for count in counts if count <= 256)
+def _seconds(expression: Expression, text: str) -> float:
+    """CPU time; of two where it counts, for the machine may have been busy."""
+    taken = _once(expression, text)
+    return taken if taken < QUICK_S / 25 or taken > GIVE_UP_S else min(taken, _once(expression, text))
 
 
 def _once(expression: Expression, text: str) -> float:
     start = time.thread_time()
     expression.apply(text)
     return time.thread_time() - start
-
-
-def _seconds(expression: Expression, text: str) -> float:
-    taken = _once(expression, text)
-    return taken if taken > GIVE_UP_S else min(taken, _once(expression, text))
 
 
 # Texts from a parse tree.
@@ -249,7 +249,9 @@ def _sample(tree: Any) -> str:
     text = ""
     for code, value in tree:
         if code in ONE:
-            text += next((letter for letter in "a1 -." + TYPICAL if _takes((code, value), letter)), "") or _any(code, value)
+            text += next((letter for letter in "a1 -." + TYPICAL if _takes((code, value), letter)), "") or _any(
+                code, value
+            )
         elif code in REPEATS:
             text += _sample(value[2]) * max(value[0], 1 if code is not codes.MIN_REPEAT else value[0])
         elif code is codes.BRANCH:

@@ -80,9 +80,9 @@ def _spelled(match: re.Match[str], text: str) -> Found:
     total, part = 0.0, 0.0  # "hundred" often enough is more than an integer may become
     for word in re.findall(r"[a-z]+", match[0].lower()):
         if word in _SCALES:
-            part = max(part, 1) * _SCALES[word]
+            part = max(part, 1.0) * _SCALES[word]
             if _SCALES[word] >= 1000:
-                total, part = total + part, 0
+                total, part = total + part, 0.0
         else:
             part += _NUMBER_WORDS.get(word, 1 if word == "one" else 0)
     return Found(match[0], total + part, 0, _unit(text[match.end() :]))

@@ -173,7 +173,9 @@ def unknown_names(text: str, found: Sequence[Mention], names: Names) -> tuple[st
     taken = Taken(found)
     for asked in ASKED_OF.finditer(text):
         subject = asked[1].strip()
-        if not taken.within(*asked.span(1)) and not re.match(r"(?:it|they|i|we|you|this|that|one|these|those)\b", subject, re.I):
+        if not taken.within(*asked.span(1)) and not re.match(
+            r"(?:it|they|i|we|you|this|that|one|these|those)\b", subject, re.I
+        ):
             unknown[subject] = None
     for looks in LOOKS_LIKE_QUANTIZATION.finditer(text):
         if not taken.within(*looks.span()):

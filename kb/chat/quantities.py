@@ -9,7 +9,9 @@ from text_to_num import alpha2digit
 # Whole or not at all: of "1,600" no part is a number, nor the end of a longer one.
 _NUMBER = r"(?<!\d)(?>(\d{1,3}(?:[,  ]\d{3}){1,6}(?!\d)(?:\.\d{1,20})?|\d{1,20}(?:\.\d{1,20})?))(?!\d)"
 _CONTEXT = (
-    re.compile(rf"{_NUMBER}\s?(k|m)?[\s-]{{0,3}}(?:tokens?)?[\s-]{{0,3}}(?:of\s)?(?:context|ctx|window|prompt\b)", re.I),
+    re.compile(
+        rf"{_NUMBER}\s?(k|m)?[\s-]{{0,3}}(?:tokens?)?[\s-]{{0,3}}(?:of\s)?(?:context|ctx|window|prompt\b)", re.I
+    ),
     re.compile(
         rf"(?:context|ctx|window|num_ctx|\bseq(?:uences?)?)(?:\s(?:length|size|window))?\s?(?:set\s)?(?:of|=|:|at|is|to)?\s?{_NUMBER}\s?(k|m)?\b",
         re.I,
@@ -41,7 +43,9 @@ _RENT = re.compile(
 _KWH = re.compile(rf"[$€£]?\s?{_NUMBER}\s?(¢|cents?|ct|öre)?\s?([$€£]|{_CURRENCY})?\s?{_EACH}\s?kwh", re.I)
 _CENTS = re.compile(rf"{_NUMBER}\s?(¢|cents?|ct)(?![\w])(?!\s?(?:an?|per|/)\s?(?:hour|h\b|min|token|million))()", re.I)
 """What costs cents where nothing is said of what, is a kilowatt-hour."""
-_HOURS = re.compile(rf"{_NUMBER}\s?(?:hours?|hrs?|h)\s?(?:of \w{{1,20}}\s?)?(?:(?:/|per|a|each|every)\s?day|daily)", re.I)
+_HOURS = re.compile(
+    rf"{_NUMBER}\s?(?:hours?|hrs?|h)\s?(?:of \w{{1,20}}\s?)?(?:(?:/|per|a|each|every)\s?day|daily)", re.I
+)
 _ALL_DAY = re.compile(r"24\s?/?\s?7\b|around the clock|day and night|nonstop|non-stop|continuously", re.I)
 _WATTS = re.compile(rf"{_NUMBER}\s?(k)?w(?:atts?)?\b(?!h)", re.I)
 _SYSTEM_MEMORY = re.compile(

@@ -35,17 +35,21 @@ LEAST_AGAINST_WORDS = 0.85
 Without such words :data:`MEANT` is enough."""
 HELD: tuple[Intent, ...] = ("fit", "best_quantization", "max_context")
 """Intents of which an amount of memory is the device's."""
+SENSED_TURNS = 4
 WEAK = frozenset({"fit", "memory"})
 """Intents whose words stand in all sorts of questions."""
 TOLD = frozenset({"spec", "define", "passages"})
 """Intents that ask for nothing to be worked out."""
 
 
-def understand(messages: Sequence[str], names: Names, senses: IntentClassifier | None = None) -> Question:
-    """``messages`` are the user's, oldest first; the last is the question. Without ``senses``, by words alone."""
+def understand(
+    messages: Sequence[str], names: Names, senses: IntentClassifier | None = None, turns: int = SENSED_TURNS
+) -> Question:
+    """``messages`` are the user's, oldest first; the last is the question. Without ``senses``, and before the last
+    ``turns``, by words alone: the sense of each costs as much as all the rest of its reading."""
     question = _read(squeezed(messages[-1]), names, senses)
     if len(messages) > 1:
-        question = _completed(question, messages[:-1], names, senses)
+        question = _completed(question, messages[:-1], names, senses if turns > 1 else None, turns - 1)
     return question
 
 
@@ -278,7 +282,9 @@ def _asks_for_figures(question: Question, chosen: Sequence[Intent]) -> bool:
     return bool(records and question.figure_keys and not CALCULATED & set(chosen))
 
 
-def _completed(question: Question, earlier: Sequence[str], names: Names, senses: IntentClassifier | None) -> Question:
+def _completed(
+    question: Question, earlier: Sequence[str], names: Names, senses: IntentClassifier | None, turns: int
+) -> Question:
     """Names and quantities of earlier messages, where this one leaves them open and reads as their continuation."""
     lacks_model_or_device = not question.models or not question.devices
     own_subject = [thing for thing in question.terms if thing.match.slug not in GENERIC_TERMS] or question.others
@@ -296,7 +302,7 @@ def _completed(question: Question, earlier: Sequence[str], names: Names, senses:
         and not re.search(r"\b(?:its?|them|their|that)\b", question.text, re.I)
     ):
         return question
-    before = understand(earlier, names, senses)
+    before = understand(earlier, names, senses, turns)
     taken: dict[str, Any] = {}
     carried: list[str] = []
     asked_of_them = OF_THEM.search(question.text)

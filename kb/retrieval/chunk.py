@@ -37,7 +37,9 @@ def chunk_markdown(markdown: str, max_words: int = MAX_WORDS) -> Iterator[Chunk]
         yield from _packed(path, lines, max_words)
         lines = []
         level = len(heading[1])
-        path = [entry for entry in path if entry[0] < level] + [(level, heading[2])]
+        path = [entry for entry in path if entry[0] < level] + [
+            (level, heading[2].rstrip().rstrip("#").rstrip() or heading[2])
+        ]
     yield from _packed(path, lines, max_words)
 
 

@@ -12,7 +12,10 @@ _UNSEEN = re.compile(
     r"\x1b\[[\d;?]{0,30}[A-Za-z]|[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
 )
 _BLANKS = re.compile(r"\s+")
-_LONG_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1},}}|(?<!\d)\d{{1,3}}(?:,\d{{3}}){{{MOST_DIGITS // 3},}}(?!\d)")
+_LONG_NUMBER = re.compile(
+    rf"(?:\d{{1,{MOST_DIGITS}}}\.)?\d{{{MOST_DIGITS + 1},}}(?:\.\d+)?"
+    rf"|(?<!\d)\d{{1,3}}(?:,\d{{3}}){{{MOST_DIGITS // 3},}}(?!\d)(?:\.\d+)?"
+)
 
 
 def squeezed(text: str) -> str:
