@@ -18,7 +18,7 @@ from kb.tools.views import TermView, term_view
 MARKDOWN, JSON_LD = "text/markdown", "application/ld+json"
 OFFERED = (JSON, MARKDOWN, JSON_LD)
 
-_LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
+_LINK = re.compile(r"\[([^\]]{1,300})\]\([^)]{1,500}\)")
 
 
 class TermQuery(PageQuery):

@@ -90,7 +90,7 @@ def without_care(text: str) -> str | None:
     >>> without_care("Does Llama 3.1 70B fit, at Q4_K_M?")
     'does llama 3.1 70b fit at q4_k_m'
     """
-    bare = re.sub(r"(?<!\d)[,;:](?!\d)|[,;:!?.]+(?=\s|$)|['\"]", "", text.lower())
+    bare = re.sub(r"(?<!\d)[,;:](?!\d)|(?<![,;:!?.])[,;:!?.]+(?=\s|$)|['\"]", "", text.lower())
     return bare if re.search(r"\w", bare) else None
 
 

@@ -25,7 +25,7 @@ Phrasing = Annotated[str, Field(min_length=3)]
 
 _WORD = re.compile(r"<(\w+)>")
 _MARK = re.compile(r"\[\d{1,3}\]")
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\s*\n\s*")
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|(?<!\s)\s*\n\s*")
 _FIGURE = re.compile(r"\d|^[+=×÷/–-]$")
 MOST_FIGURES = 1 / 3
 """Of a sentence's words. A row of more figures than that states, and explains nothing."""

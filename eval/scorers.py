@@ -12,7 +12,7 @@ from kb.records import Record
 
 _MARK = re.compile(r"\[\d{1,3}\]")
 _NUMBER = re.compile(r"(?P<sign>[$€])?\s?(?<![\w.])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)")
-_JOINED = re.compile(r"\s*(?:–|—|-|to|and|or|\.\.)\s*[$€]?\s*(?=\d)")
+_JOINED = re.compile(r"(?<!\s)\s*(?:–|—|-|to|and|or|\.\.)\s*(?:[$€]\s*)?(?=\d)")
 """Between two numbers of one range: the first has the unit of the second."""
 
 SHORT = 3
@@ -29,7 +29,10 @@ _UNITS: dict[str, str] = {
     "bits": "bits", "bit": "bits", "percent": "%", "per cent": "%", "%": "%", "years": "years", "layers": "layers",
 }  # fmt: skip
 _UNIT = re.compile(
-    r"[\s-]*(" + "|".join(sorted(map(re.escape, _UNITS), key=lambda unit: -len(unit))) + r")(?![A-Za-z])(?!/)", re.I
+    r"(?<![\s-])[\s-]*("
+    + "|".join(sorted(map(re.escape, _UNITS), key=lambda unit: -len(unit)))
+    + r")(?![A-Za-z])(?!/)",
+    re.I,
 )
 
 
@@ -78,7 +81,7 @@ def read_figures(text: str) -> list[ReadFigure]:
     ]
 
 
-def _unit_of(text: str, number: re.Match[str]) -> str:
+def _unit_of(text: str, number: re.Match[str], joins: int = 3) -> str:
     if number["sign"]:
         return number["sign"]
     unit = _UNIT.match(text, number.end())
@@ -86,7 +89,7 @@ def _unit_of(text: str, number: re.Match[str]) -> str:
         return _UNITS[unit[1].lower()]
     joined = _JOINED.match(text, number.end())
     following = _NUMBER.match(text, joined.end()) if joined else None
-    return _unit_of(text, following) if following else ""
+    return _unit_of(text, following, joins - 1) if following and joins else ""
 
 
 def has_figure(wanted: ExpectedFigure, found: list[ReadFigure]) -> bool:

@@ -21,7 +21,7 @@ R = TypeVar("R", bound=Record)
 
 _BLOCK_KEYS = {"sources", "as_of", "note"}
 _SECTIONS = {"in practice": "in_practice", "pitfalls": "pitfalls"}
-_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_LINK = re.compile(r"\]\(([^)\s]{1,500})\)")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Nobody answers for another thing: a name with a part that no record explains (a 
 is not sold) is unknown, and a short form of several is ambiguous. Only letters may be mistyped, and only within a word.
 """
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +19,24 @@ from kb.records import Spec, Term
 from kb.records.labels import label_key
 from kb.typed import Parts, ends_in_a_number, is_mistyped, parts_of, shorter_names, without_owner
 
+MOST_SLIPS = 200
+"""Different words of one text that are looked up as slips of the keyboard; each is held against every name."""
 DEVICE_KINDS = ("accelerators", "machines", "cpus")
 
 _DIGITS = re.compile(r"\d+")
 # The look-behind starts it once in a run of such characters: a text of dots must not cost the square of its length.
 _WORD = re.compile(r"(?<![\w.:×+/-])[\w.:×+/-]*\w\+?")
+_WORD_TYPED = re.compile(r"(?<![\w.-])[A-Za-z][\w-]{4,40}(?![.\w-]{0,40}\d)(?:\s\d{3,4}\w{0,10})?")
+# What parts two words so that no name has both; and words with which something begins or ends that is taken off a name.
+_PARTED = re.compile(r"[?!;\n%]|, |\. ")
+_RATIO = re.compile(r"\d/\d")
+_HEAD_WORD = re.compile(r"[\w.-]{1,80}/|meta|(?:nvidia|geforce|amd|radeon|intel|apple|google)\b", re.I)
+_TAIL_WORD = re.compile(
+    r"(?:\d(?:gb|gib|g)|\b(?:gb|gib|g|vram|ram|memory|gpu|card|machine|chip|edition)|(?:\d|\b)(?:b|billion)"
+    r"|\b(?:parameters?|params?|models?|llms?)|\b(?:v?\d{4})"
+    r"|(?:\b|_)(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w{0,20}|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4|v?\d{4}))$",
+    re.I,
+)
 
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
@@ -78,6 +92,7 @@ class Names:
         for size, slug in SIZE_CLASSES.items():
             if slug in known.specs.get("models", {}):
                 self._index["models"].setdefault(label_key(size), [slug])
+        self._keys = frozenset(key for keys in self._index.values() for key in keys)
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
 
     def _add_repositories(self, known: Knowledge) -> None:
@@ -92,7 +107,7 @@ class Names:
         """``GLM 4.5 Air`` for ``GLM 4.5 Air 106B``, where no other model has the name."""
         bare: dict[str, list[str]] = defaultdict(list)
         for spec in known.specs.get("models", {}).values():
-            shorter = re.sub(r"(?:\s+\d+(?:\.\d+)?[BMT](?:\s+A\d+(?:\.\d+)?B)?)$", "", spec.name)
+            shorter = re.sub(r"\s\d+(?:\.\d+)?[BMT](?:\sA\d+(?:\.\d+)?B)?$", "", spec.name)
             if shorter != spec.name:
                 bare[label_key(shorter)].append(spec.slug)
         for key, slugs in bare.items():
@@ -283,55 +298,89 @@ class Names:
 
     def scan(self, text: str, kinds: Sequence[str]) -> list[Mention]:
         """Names in running text, longest first and never overlapping, in order of place."""
-        words = list(_WORD.finditer(text))
-        mentions: list[Mention] = []
-        position = 0
-        while position < len(words):
-            mention = self._mention_at(text, words, position, kinds)
-            if mention is None:
-                position += 1
-                continue
-            mentions.append(mention)
-            while position < len(words) and words[position].start() < mention.end:
-                position += 1
-        return mentions
+        return self.scan_each(text, (kinds,))[0]
 
-    def _mention_at(
-        self, text: str, words: Sequence[re.Match[str]], position: int, kinds: Sequence[str]
-    ) -> Mention | None:
-        start = words[position].start()
-        for last in range(min(position + 8, len(words)) - 1, position - 1, -1):
-            end = words[last].end()
-            piece = text[start:end]
-            if len(label_key(piece)) > self._longest + 12 or re.search(r"[?!;\n%]|, |\. |\d/\d", piece):
-                continue
-            if "models" in kinds and last > position and self._exact(("quantizations",), words[last][0]):
-                continue
-            if " " in piece and len(label_key(piece)) <= 3:
-                continue
-            found = self._exact(kinds, piece) or self._singular(kinds, piece)
-            if not found and last - position < 5:
-                found = [m for m in self._stripped(kinds, piece) if _starts_like_a_name(piece)]
-            if found:
-                return Mention(start, end, piece, tuple(found))
-        return None
+    def scan_each(self, text: str, groups: Sequence[Sequence[str]]) -> list[list[Mention]]:
+        """:meth:`scan` for several groups of kinds; what may be a name at all is looked for once."""
+        pieces = list(self._pieces(text))
+        return [list(self._mentions(pieces, kinds)) for kinds in groups]
+
+    def _mentions(self, pieces: Sequence[Sequence["_Piece"]], kinds: Sequence[str]) -> Iterator[Mention]:
+        free_from = 0
+        for at_one_place in pieces:
+            for piece in at_one_place:
+                if piece.start < free_from or ("models" in kinds and piece.ends_as_quantization):
+                    continue
+                found = self._exact(kinds, piece.text) or self._singular(kinds, piece.text)
+                if not found and piece.may_be_stripped:
+                    found = self._stripped(kinds, piece.text)
+                if found:
+                    yield Mention(piece.start, piece.end, piece.text, tuple(found))
+                    free_from = piece.end
+                    break
+
+    def _pieces(self, text: str) -> Iterator[list["_Piece"]]:
+        """For each word that a name may begin with: the pieces of text that may be one, the longest first."""
+        words = list(_WORD.finditer(text))
+        keys = [label_key(word[0]) for word in words]
+        gaps = [text[left.end() : right.start()] for left, right in itertools.pairwise(words)]
+        parted = [_PARTED.search(gap) is not None for gap in gaps]
+        gap_keys = ["" if gap == " " else label_key(gap) for gap in gaps]
+        tails = [_TAIL_WORD.search(word[0]) is not None for word in words]
+        for first, word in enumerate(words):
+            pieces, key = [], ""
+            opens = _HEAD_WORD.match(word[0]) is not None
+            named = _starts_like_a_name(word[0])
+            for last in range(first, min(first + 8, len(words))):
+                if last > first:
+                    if parted[last - 1]:
+                        break
+                    key += gap_keys[last - 1]
+                key += keys[last]
+                if len(key) > self._longest + 12 or ("/" in words[last][0] and _RATIO.search(words[last][0])):
+                    break
+                strippable = named and last - first < 5 and (opens or tails[last])
+                if key not in self._keys and key.removesuffix("s") not in self._keys and not strippable:
+                    continue
+                piece = text[word.start() : words[last].end()]
+                if " " not in piece or len(key) > 3:
+                    is_quantization = last > first and keys[last] in self._index["quantizations"]
+                    pieces.append(_Piece(word.start(), words[last].end(), piece, strippable, is_quantization))
+            if pieces:
+                yield pieces[::-1]
 
     def _singular(self, kinds: Sequence[str], piece: str) -> list[Match]:
         return self._exact(kinds, piece[:-1]) if re.search(r"[A-Za-z0-9]s$", piece) and len(piece) > 3 else []
 
     def misspelt_mentions(self, text: str, kinds: Sequence[str], taken: Sequence[Mention]) -> Iterator[Mention]:
         """Words outside ``taken`` that are a slip away from a name; for questions with typing errors."""
-        for word in re.finditer(r"(?<![\w.-])[A-Za-z][\w-]{4,}(?![.\w-]*\d)(?:\s\d{3,4}\w*)?", text):
-            if any(word.start() < other.end and other.start < word.end() for other in taken):
+        looked_up: dict[str, tuple[Match, ...]] = {}
+        covered = {place for other in taken for place in range(other.start, other.end)}
+        for word in _WORD_TYPED.finditer(text):
+            if not covered.isdisjoint(range(word.start(), word.end())):
                 continue
-            found = self._misspelt(kinds, word[0], cutoff=88)
-            if found:
-                yield Mention(word.start(), word.end(), word[0], tuple(found))
+            if word[0] not in looked_up:
+                if len(looked_up) == MOST_SLIPS:
+                    break
+                looked_up[word[0]] = tuple(self._misspelt(kinds, word[0], cutoff=88))
+            if found := looked_up[word[0]]:
+                yield Mention(word.start(), word.end(), word[0], found)
 
 
-def _starts_like_a_name(piece: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Text at ``[start, end)`` that may be a name, or become one by taking something off."""
+
+    start: int
+    end: int
+    text: str
+    may_be_stripped: bool
+    ends_as_quantization: bool
+
+
+def _starts_like_a_name(word: str) -> bool:
     """Whether stripping may be tried inside running text, where ``a model`` must not become ``model``."""
-    return not re.match(r"(?:an?|the|my|one|used|new|single)\b", piece, re.I) and not piece[-1].isspace()
+    return not re.match(r"(?:an?|the|my|one|used|new|single)\b", word, re.I)
 
 
 def _loosely(name: str) -> str:

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from rapidfuzz.distance import OSA
 
 _MODEL_SUFFIX = re.compile(
-    r"[-_ :.]+(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w*|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)$", re.I
+    r"[-_ :.]{1,3}(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w{0,20}|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4)$",
+    re.I,
 )
 _OWNER = re.compile(r"^[\w.-]+/(?=[\w.-]+$)")
 _DEVICE_PREFIX = re.compile(
     r"^(?:an?|the|my|one|single|nvidia|geforce|amd|radeon|intel|apple|google|used|new)[\s-]+(?=\S)", re.I
 )
-_DEVICE_SUFFIX = re.compile(r"[\s-]+(?:gpu|card|graphics card|machine|chip|edition|founders edition)$", re.I)
-_MEMORY_SUFFIX = re.compile(r"[\s(-]*(\d{1,4})\s*(?:gb|gib|g)\)?(?:\s*(?:vram|ram|memory|unified memory))?$", re.I)
+_DEVICE_SUFFIX = re.compile(r"[\s-]{1,3}(?:gpu|card|graphics card|machine|chip|edition|founders edition)$", re.I)
+_MEMORY_SUFFIX = re.compile(
+    r"[\s(-]{0,3}(?<!\d)(\d{1,4})\s?(?:gb|gib|g)\)?(?:\s?(?:vram|ram|memory|unified memory))?$", re.I
+)
 _SIZE = re.compile(
-    r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s*(?:b|billion)(?![\w])(?:[\s-]*(?:parameters?|params?|models?|llms?))*",
+    r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s?(?:b|billion)(?![\w])(?:[\s-]{0,3}(?:parameters?|params?|models?|llms?)){0,4}",
     re.I,
 )
 _BARE_NUMBER = re.compile(r"[\s-]\d{1,4}$")
@@ -75,7 +78,7 @@ class Shorter:
 
 
 def shorter_names(name: str, model: bool, device: bool) -> Iterator[Shorter]:
-    plain = name.strip()
+    plain = " ".join(name.split())
     if model:
         shorter = without_owner(plain).removesuffix(".gguf")
         yield Shorter(shorter, model=True)

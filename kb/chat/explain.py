@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from kb.chat.compose import Composed
 from kb.chat.engines.base import Grammar, Prompt, Run
+from kb.chat.engines.waiting import too_slow
 from kb.chat.facts import facts
-from kb.chat.ground import Evidence, figures_with_units, sentences
+from kb.chat.ground import Evidence, figures_with_units
 from kb.chat.lock import Locked, lock, locked
 from kb.chat.numerals import foreign
 from kb.chat.owners import Owners
+from kb.chat.pieces import Endless, Sentences
 from kb.chat.polarity import Verdict
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
@@ -19,8 +21,8 @@ from kb.index.live import Index
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _WORD = re.compile(r"[^\W\d_]{2}")
-_NAME = re.compile(r"(?<=[a-z,;:] )[A-Z]\w*(?: [A-Z]\w*)* \d[\w.]*\w")
-_SUM = re.compile(r"\d.*\s[+×÷=]\s.*")
+_NAME = re.compile(r"(?<=[a-z,;:] )[A-Z]\w{0,40}(?: [A-Z]\w{0,40}){0,6} \d[\w.]{0,40}\w")
+_SUM = re.compile(r"\d.{0,1000}\s[+×÷=]\s.*")
 _WHOLE = '.!?)”"'
 """A last sentence that ends otherwise was cut by the token limit."""
 
@@ -66,18 +68,22 @@ class Explanation:
 
     def take(self, pieces: Iterable[str], run: Run) -> Iterator[str]:
         """The text that may leave, sentence by sentence."""
-        pending = ""
+        pending = Sentences()
         told = _Told(run)
-        for piece in pieces:
-            pending += piece
-            *whole, pending = sentences(pending) or [""]
-            for sentence in whole:
-                yield from self._judged(sentence, told.certainty())
-            if self._repetitions >= MOST_REPETITIONS:
-                return
-        if pending.strip():
-            if pending.rstrip()[-1] in _WHOLE:
-                yield from self._judged(pending, told.certainty())
+        try:
+            for piece in pieces:
+                for sentence in pending.of(piece):
+                    yield from self._judged(sentence, told.certainty())
+                if self._repetitions >= MOST_REPETITIONS:
+                    return
+                if not run.left_s:
+                    raise too_slow(run)
+        except Endless:
+            self.removed += 1
+            return
+        if rest := pending.rest.rstrip():
+            if rest[-1] in _WHOLE:
+                yield from self._judged(pending.rest, told.certainty())
             else:
                 self.removed += 1
 

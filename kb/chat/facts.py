@@ -236,7 +236,7 @@ def _supply(result: Mapping[str, Any], values: Values, composed: Composed, posit
 
 
 def _energy(result: Mapping[str, Any], values: Values, composed: Composed, position: int) -> Facts:
-    found = re.search(r"About ([^*]+?) a year", composed.text)
+    found = re.search(r"About ([^*]{1,80}?) a year", composed.text)
     values |= {"kwh": f"{result['kwh_per_year']:,.0f}"}
     return Facts("power_cost", values | ({"cost": found[1]} if found else {}))
 
@@ -257,7 +257,7 @@ def _simple(name: str, **keys: str) -> Builder:
 
 
 def _compare(result: Mapping[str, Any], values: Values, composed: Composed, position: int) -> Facts:
-    found = re.search(r"\*\*(.+?) reads its memory ([\d.]+) times", composed.text)
+    found = re.search(r"\*\*([^*]{1,120}) reads its memory ([\d.]+) times", composed.text)
     return Facts("compare", values | ({"fast": found[1], "ratio": found[2]} if found else {}))
 
 

@@ -5,68 +5,74 @@ from dataclasses import dataclass
 
 from text_to_num import alpha2digit
 
-_NUMBER = r"(\d{1,3}(?:[,  ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+# What is read is squeezed (kb.text.squeezed): ``\s?`` is all the blanks there are, and no number is longer than this.
+# Whole or not at all: of "1,600" no part is a number, nor the end of a longer one.
+_NUMBER = r"(?<!\d)(?>(\d{1,3}(?:[,  ]\d{3}){1,6}(?!\d)(?:\.\d{1,20})?|\d{1,20}(?:\.\d{1,20})?))(?!\d)"
 _CONTEXT = (
-    re.compile(rf"{_NUMBER}\s*(k|m)?[\s-]*(?:tokens?)?[\s-]*(?:of\s+)?(?:context|ctx|window|prompt\b)", re.I),
     re.compile(
-        rf"(?:context|ctx|window|num_ctx|\bseq(?:uences?)?)(?:\s+(?:length|size|window))?\s*(?:set\s+)?(?:of|=|:|at|is|to)?\s*{_NUMBER}\s*(k|m)?\b",
+        rf"{_NUMBER}\s?(k|m)?[\s-]{{0,3}}(?:tokens?)?[\s-]{{0,3}}(?:of\s)?(?:context|ctx|window|prompt\b)", re.I
+    ),
+    re.compile(
+        rf"(?:context|ctx|window|num_ctx|\bseq(?:uences?)?)(?:\s(?:length|size|window))?\s?(?:set\s)?(?:of|=|:|at|is|to)?\s?{_NUMBER}\s?(k|m)?\b",
         re.I,
     ),
     re.compile(
-        rf"(?<![\w.$€£]){_NUMBER}\s*(k|m)?[\s-]*tokens?\b"
-        r"(?!\s*(?:(?:per|/|an?|each|every)\s*(?:s\b|sec|min|hour|h\b|day)|s\b))",
+        rf"(?<![\w.$€£]){_NUMBER}\s?(k|m)?[\s-]{{0,3}}tokens?\b"
+        r"(?!\s?(?:(?:per|/|an?|each|every)\s?(?:s\b|sec|min|hour|h\b|day)|s\b))",
         re.I,
     ),
     re.compile(
-        r"(?<![\w.$€£])(2|4|8|12|16|20|24|32|40|48|50|64|100|128|200|256|512)\s?(k)\b(?!\s*(?:sek|usd|eur|kr|dollars?|bucks|euros?|budget|w\b))",
+        r"(?<![\w.$€£])(2|4|8|12|16|20|24|32|40|48|50|64|100|128|200|256|512)\s?(k)\b(?!\s?(?:sek|usd|eur|kr|dollars?|bucks|euros?|budget|w\b))",
         re.I,
     ),
 )
 _USERS = re.compile(
-    rf"{_NUMBER}\s*(?:concurrent|simultaneous|parallel)?\s*(?:users?|people|persons|requests?|conversations?|streams?"
+    rf"{_NUMBER}\s?(?:concurrent|simultaneous|parallel)?\s?(?:users?|people|persons|requests?|conversations?|streams?"
     r"|sessions?|sequences|developers?|colleagues|co-?workers|employees|clients|students|attorneys)\b",
     re.I,
 )
 _CURRENCY = r"(usd|dollars?|eur|euros?|sek|kr|kronor|gbp|pounds?|bucks)"
-_MONEY = re.compile(rf"([$€£])\s*{_NUMBER}\s*(k)?|{_NUMBER}\s*(k)?\s*([$€£]|{_CURRENCY}\b)", re.I)
-_EACH = r"(?:/|\bper|\ban?|\bthe|\beach|\bevery|\bfor (?:an?|each|every|one|1))"
+_MONEY = re.compile(rf"([$€£])\s?{_NUMBER}\s?(k)?|{_NUMBER}\s?(k)?\s?([$€£]|{_CURRENCY}\b)", re.I)
+_EACH = r"(?:/|\bper|\ban?|\bthe|\beach|\bevery|\bfor (?:an?|the|each|every|one|1))"
 _RENT = re.compile(
-    rf"[$€£]?\s*{_NUMBER}\s*(?:[$€£]|{_CURRENCY})?\s*(?:of \w+\s*)?(?:{_EACH}\s*(?:gpu[- ]?)?(?:hour|hr|h)\b|hourly\b)"
-    rf"|\b(?:hour|hourly)\b(?:\s*(?::|,|=|rate|price|cost|fee|is|of|at|costs?|for))*\s*[$€£]?\s*{_NUMBER}"
-    r"(?!\s*(?:tokens?|t|tok)\b)",
+    rf"[$€£]?\s?{_NUMBER}\s?(?:[$€£]|{_CURRENCY})?\s?(?:of \w{{1,20}}\s?|buys\s)?(?:{_EACH}\s?(?:gpu[- ]?)?(?:hour|hr|h)\b|hourly\b)"
+    rf"|\b(?:hour|hourly)\b(?:\s?(?:[:,=]|rate|price|costs?|fee|is|of|at|for)){{0,6}}\s?[$€£]?\s?{_NUMBER}"
+    r"(?!\s?(?:tokens?|t|tok)\b)",
     re.I,
 )
-_KWH = re.compile(rf"[$€£]?\s*{_NUMBER}\s*(¢|cents?|ct|öre)?\s*([$€£]|{_CURRENCY})?\s*{_EACH}\s*kwh", re.I)
-_CENTS = re.compile(rf"{_NUMBER}\s*(¢|cents?|ct)(?![\w])(?!\s*(?:an?|per|/)\s*(?:hour|h\b|min|token|million))()", re.I)
+_KWH = re.compile(rf"[$€£]?\s?{_NUMBER}\s?(¢|cents?|ct|öre)?\s?([$€£]|{_CURRENCY})?\s?{_EACH}\s?kwh", re.I)
+_CENTS = re.compile(rf"{_NUMBER}\s?(¢|cents?|ct)(?![\w])(?!\s?(?:an?|per|/)\s?(?:hour|h\b|min|token|million))()", re.I)
 """What costs cents where nothing is said of what, is a kilowatt-hour."""
-_HOURS = re.compile(rf"{_NUMBER}\s*(?:hours?|hrs?|h)\s*(?:of \w+\s*)?(?:(?:/|per|a|each|every)\s*day|daily)", re.I)
-_ALL_DAY = re.compile(r"24\s*/?\s*7\b|around the clock|day and night|nonstop|non-stop|continuously", re.I)
-_WATTS = re.compile(rf"{_NUMBER}\s*(k)?w(?:atts?)?\b(?!h)", re.I)
+_HOURS = re.compile(
+    rf"{_NUMBER}\s?(?:hours?|hrs?|h)\s?(?:of \w{{1,20}}\s?)?(?:(?:/|per|a|each|every)\s?day|daily)", re.I
+)
+_ALL_DAY = re.compile(r"24\s?/?\s?7\b|around the clock|day and night|nonstop|non-stop|continuously", re.I)
+_WATTS = re.compile(rf"{_NUMBER}\s?(k)?w(?:atts?)?\b(?!h)", re.I)
 _SYSTEM_MEMORY = re.compile(
-    rf"{_NUMBER}\s*(?:gb|gib|g)\s*(?:of\s+)?(?:(?:ddr[345]|lpddr\w+|system|main|normal|regular|cpu)\s*(?:ram|memory)?|ram)\b"
-    rf"|(?:system\s+)?ram\s*(?:of|is|:)?\s*{_NUMBER}\s*(?:gb|gib)", re.I
+    rf"{_NUMBER}\s?(?:gb|gib|g)\s?(?:of\s)?(?:(?:ddr[345]|lpddr\w{{1,3}}|system|main|normal|regular|cpu)\s?(?:ram|memory)?|ram)\b"
+    rf"|(?:system\s)?ram\s?(?:of|is|:)?\s?{_NUMBER}\s?(?:gb|gib)", re.I
 )  # fmt: skip
-_SIZE = re.compile(rf"{_NUMBER}\s*(gb|gib|tb)\b(?!\s*/\s*s|ps|\s*per)", re.I)
+_SIZE = re.compile(rf"{_NUMBER}\s?(gb|gib|tb)\b(?!\s?/\s?s|ps|\s?per)", re.I)
 _VRAM = re.compile(
-    r"(\d{1,4})\s*(?:gb|gib|gigs?|g)\s*(?:of\s+)?(?:vram|video (?:ram|memory)|gpu (?:memory|ram)|graphics memory|unified memory|unified ram)"
-    r"|vram\s*(?:of|is|:|=)?\s*(\d{1,4})\s*(?:gb|gib|gigs?)|(\d{1,4})\s*(?:gb|gib|gigs?)\s*(?:gpu|graphics card|card|mac\b|macbook)"
-    r"|(?:gpu|graphics card|card|mac|macbook)\s+(?:with|of|has|having)\s+(\d{1,4})\s*(?:gb|gib|gigs?)", re.I
+    r"(?<!\d)(\d{1,4})\s?(?:gb|gib|gigs?|g)\s?(?:of\s)?(?:vram|video (?:ram|memory)|gpu (?:memory|ram)|graphics memory|unified memory|unified ram)"
+    r"|vram\s?(?:of|is|:|=)?\s?(?<!\d)(\d{1,4})\s?(?:gb|gib|gigs?)|(?<!\d)(\d{1,4})\s?(?:gb|gib|gigs?)\s?(?:gpu|graphics card|card|mac\b|macbook)"
+    r"|(?:gpu|graphics card|card|mac|macbook)\s(?:with|of|has|having)\s(?<!\d)(\d{1,4})\s?(?:gb|gib|gigs?)", re.I
 )  # fmt: skip
-_NVME = re.compile(r"\b(\d{1,2}|one|an?|two|three|four)\s+(?:nvme|m\.2)\b", re.I)
+_NVME = re.compile(r"\b(\d{1,2}|one|an?|two|three|four)\s(?:nvme|m\.2)\b", re.I)
 _BATCH = re.compile(
-    r"\b(?:batch(?:es)?(?:\s+size)?|bs)\s*(?:of|is|=|:)?\s*(\d{1,5})\b|\b(\d{1,4}) (?:samples|examples)\b", re.I
+    r"\b(?:batch(?:es)?(?:\ssize)?|bs)\s?(?:of|is|=|:)?\s?(\d{1,5})\b|\b(\d{1,4}) (?:samples|examples)\b", re.I
 )
 WORDS_TO_COUNT = {
     "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "ten": 10, "twelve": 12, "sixteen": 16, "dual": 2, "twin": 2,
     "pair of": 2, "a pair of": 2, "a pair": 2, "both": 2, "quad": 4, "a second": 2, "another": 2,
 }  # fmt: skip
-_READ = re.compile(rf"{_NUMBER}\s*(mb|gb)\s*(?:/|p|per|a|each|every)\s*s(?:ec(?:ond)?)?\b", re.I)
+_READ = re.compile(rf"{_NUMBER}\s?(mb|gb)\s?(?:/|p|per|a|each|every)\s?s(?:ec(?:ond)?)?\b", re.I)
 _TOKENS_PER_S = re.compile(
-    rf"{_NUMBER}\s*(?:(?:tokens?|toks?|t)\s*)?(?:/|per|p|a|an|each|every)\s*s(?:ec(?:ond)?)?\b", re.I
+    rf"{_NUMBER}\s?(?:(?:tokens?|toks?|t)\s?)?(?:/|per|p|a|an|each|every)\s?s(?:ec(?:ond)?)?\b", re.I
 )
-_KV_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|8[- ]bit|4[- ]bit|q8|q4)\b[^.?]{0,12}\bkv|\bkv[\s-]*(?:cache)?[^.?]{0,16}?\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|q8|q4|8[- ]bit|4[- ]bit)\b", re.I)  # fmt: skip
-_CACHE_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|f16|fp16|bf16|q8|q4)\s+cache\b", re.I)
+_KV_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|8[- ]bit|4[- ]bit|q8|q4)\b[^.?]{0,12}\bkv|\bkv[\s-]{0,3}(?:cache)?[^.?]{0,16}?\b(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|q8|q4|8[- ]bit|4[- ]bit)\b", re.I)  # fmt: skip
+_CACHE_TYPE = re.compile(r"\b(q8_0|q4_0|q5_0|q5_1|q4_1|f16|fp16|bf16|q8|q4)\scache\b", re.I)
 _DDR = re.compile(r"\bddr([345])(?:[- ](\d{4}))?", re.I)
 _STATED_BANDWIDTH = re.compile(rf"{_NUMBER}\s*gb\s*(?:/|p|per)\s*s(?:ec(?:ond)?)?\b", re.I)
 _CHANNELS = re.compile(r"\b(\d{1,2})[- ]channels?\b|\b(dual|quad)[- ]channel", re.I)
@@ -85,7 +91,7 @@ _CURRENCIES = {
     "b": "USD",
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
-_SCALED = re.compile(rf"{_NUMBER}\s*({'|'.join(_SCALES)})\b", re.I)
+_SCALED = re.compile(rf"{_NUMBER}\s?({'|'.join(_SCALES)})\b", re.I)
 MOST_NUMBER_WORDS = 40
 """A text with more of them is no question; reading it takes time that grows with their square."""
 _NUMBER_WORD = re.compile(
@@ -134,7 +140,7 @@ def in_digits(text: str) -> str:
     """
     text = re.sub(r"\b(?:gigabytes?|gigs?)\b", "GB", text, flags=re.I)
     text = re.sub(r"\bmegabytes?\b", "MB", text, flags=re.I)
-    text = re.sub(r"\bkilo-?watt[\s-]*hours?\b", "kWh", text, flags=re.I)
+    text = re.sub(r"\bkilo-?watt[\s-]{0,3}hours?\b", "kWh", text, flags=re.I)
     text = re.sub(r"\bgrand\b", "thousand dollars", text, flags=re.I)
     text = re.sub(r"\ba (?=(?:hundred|thousand|million)\b)", "one ", text, flags=re.I)
     text = _SCALED.sub(lambda found: f"{number(found[1]) * _SCALES[found[2].lower()]:.0f}", text)

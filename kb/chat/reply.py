@@ -2,13 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
 from kb.records import Record
 from kb.tools.base import Arguments
 
 MAX_MESSAGE = 8_000
 """Characters of one message; longer ones are refused, not cut."""
+MAX_CONVERSATION = 16_000
+"""Characters of all messages of the user: each may be read for what the last one leaves open."""
 
 
 class Message(Arguments):
@@ -21,6 +23,17 @@ class ChatRequest(Arguments):
 
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=50)]
     stream: bool = False
+
+    @field_validator("messages")
+    @classmethod
+    def _can_be_read(cls, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        said = sum(len(message.content) for message in messages if message.role == "user")
+        if said > MAX_CONVERSATION:
+            raise ValueError(
+                f"the user's messages have {said:,} characters and at most {MAX_CONVERSATION:,} are read; "
+                "leave out the oldest, or begin a new conversation"
+            )
+        return messages
 
 
 class Citation(Record):

@@ -57,7 +57,7 @@ def objection(
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[\w.,%-]*\w", text.lower())
+    return re.findall(r"(?<![\w.,%-])[\w.,%-]*\w", text.lower())
 
 
 def _alike(one: str, other: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from kb.chat.naming import claims, inside_any, mentions, nameless, near_kv, sized, thing_of, unknown_names
+from kb.chat.naming import claims, mentions, nameless, near_kv, outside, sized, thing_of, unknown_names
 from kb.chat.patterns import (
     CALCULATED,
     CHEAPEST,
@@ -27,6 +27,7 @@ from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, syst
 from kb.chat.question import INTENT_OF_TOOL, MEANT, Claim, Intent, Question, Thing, cards_of, platform_of
 from kb.names import Names
 from kb.retrieval.intents import IntentClassifier
+from kb.text.squeezed import LEFT_OUT, MOST_DIGITS, squeezed
 
 LEAST_BESIDE_WEAK_WORDS = 0.45
 LEAST_AGAINST_WORDS = 0.85
@@ -34,26 +35,30 @@ LEAST_AGAINST_WORDS = 0.85
 Without such words :data:`MEANT` is enough."""
 HELD: tuple[Intent, ...] = ("fit", "best_quantization", "max_context")
 """Intents of which an amount of memory is the device's."""
+SENSED_TURNS = 4
 WEAK = frozenset({"fit", "memory"})
 """Intents whose words stand in all sorts of questions."""
 TOLD = frozenset({"spec", "define", "passages"})
 """Intents that ask for nothing to be worked out."""
 
 
-def understand(messages: Sequence[str], names: Names, senses: IntentClassifier | None = None) -> Question:
-    """``messages`` are the user's, oldest first; the last is the question. Without ``senses``, by words alone."""
-    question = _read(messages[-1], names, senses)
+def understand(
+    messages: Sequence[str], names: Names, senses: IntentClassifier | None = None, turns: int = SENSED_TURNS
+) -> Question:
+    """``messages`` are the user's, oldest first; the last is the question. Without ``senses``, and before the last
+    ``turns``, by words alone: the sense of each costs as much as all the rest of its reading."""
+    question = _read(squeezed(messages[-1]), names, senses)
     if len(messages) > 1:
-        question = _completed(question, messages[:-1], names, senses)
+        question = _completed(question, messages[:-1], names, senses if turns > 1 else None, turns - 1)
     return question
 
 
 def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
     # "2x3090" and "2xRTX3090" are two cards.
-    text = re.sub(r"\b(\d{1,2})\s*[x×](?=(?:rtx|gtx|rx|[a-z]{0,2}\d{2,4}))", r"\1x ", text[:8000], flags=re.I)
+    text = re.sub(r"\b(\d{1,2})\s?[x×](?=(?:rtx|gtx|rx|[a-z]{0,2}\d{2,4}))", r"\1x ", text, flags=re.I)
     found = list(mentions(text, names))
     unknown = unknown_names(text, found, names)
-    found = [mention for mention in found if not inside_any(text, mention, unknown)]
+    found = outside(text, found, unknown)
     quantities = read_quantities(text)
     by_kind: dict[str, list[Thing]] = {"models": [], "devices": [], "quantizations": [], "terms": [], "others": []}
     claimed: list[Claim] = []
@@ -74,6 +79,8 @@ def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
     if MOVES.search(text) or meant.get("transfer", 0.0) >= MEANT:
         by_kind["others"] += links
     notes = tuple(m.note for mention in found for m in mention.matches[:1] if m.note and m.kind != "terms")
+    if LEFT_OUT in text:
+        notes += (f"a number of more than {MOST_DIGITS} digits was left unread",)
     question = Question(
         text=text,
         models=tuple(by_kind["models"]),
@@ -263,7 +270,7 @@ def _intents(question: Question) -> tuple[Intent, ...]:
 def _asks_what_a_term_is(question: Question) -> bool:
     """``what is a KV cache, and how big is it for …``: the term stands right behind the asking words."""
     asked = re.search(
-        r"\b(?:what(?:'s|s| is| are)|explain|define|meaning of)\s+(?:an?\s+|the\s+)?(.{3,30})", question.text, re.I
+        r"\b(?:what(?:'s|s| is| are)|explain|define|meaning of)\s(?:an?\s|the\s)?(.{3,30})", question.text, re.I
     )
     return bool(asked and any(asked[1].lower().startswith(thing.name.lower()) for thing in question.terms))
 
@@ -278,7 +285,9 @@ def _asks_for_figures(question: Question, chosen: Sequence[Intent]) -> bool:
     return bool(records and question.figure_keys and not CALCULATED & set(chosen))
 
 
-def _completed(question: Question, earlier: Sequence[str], names: Names, senses: IntentClassifier | None) -> Question:
+def _completed(
+    question: Question, earlier: Sequence[str], names: Names, senses: IntentClassifier | None, turns: int
+) -> Question:
     """Names and quantities of earlier messages, where this one leaves them open and reads as their continuation."""
     lacks_model_or_device = not question.models or not question.devices
     own_subject = [thing for thing in question.terms if thing.match.slug not in GENERIC_TERMS] or question.others
@@ -296,7 +305,7 @@ def _completed(question: Question, earlier: Sequence[str], names: Names, senses:
         and not re.search(r"\b(?:its?|them|their|that)\b", question.text, re.I)
     ):
         return question
-    before = understand(earlier, names, senses)
+    before = understand(earlier, names, senses, turns)
     taken: dict[str, Any] = {}
     carried: list[str] = []
     asked_of_them = OF_THEM.search(question.text)

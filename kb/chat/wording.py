@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from kb.calc.results import Range
 from kb.records import Price
 
-_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+_LINK = re.compile(r"\[([^\]]{1,300})\]\([^)]{0,500}\)")
 _MARKUP, _ESCAPED = re.compile(r"[\\`*_\[\]<>&|~]"), r"\\\g<0>"
 _QUOTES, _APOSTROPHE = re.compile('["“”„]'), "'"
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
@@ -75,7 +75,7 @@ def first_paragraph(markdown: str) -> str:
 
 
 def one_line(markdown: str) -> str:
-    return re.sub(r"\s*\n\s*", " ", plain(markdown)).strip()
+    return re.sub(r"(?<!\s)\s*\n\s*", " ", plain(markdown)).strip()
 
 
 def first_sentences(text: str, most_words: int = 60) -> str:

@@ -28,7 +28,7 @@ ROOMY_GIB = 2.0**14
 
 _COUNT = re.compile(
     r"^\s*(\d{1,4}(?=\s*[x×])|\d{1,2}(?=\s)|two|three|four|six|eight|dual|twin|pair of|quad)"
-    r"\s*(?:[x×]\s*|\s+)(?=[a-z0-9])",
+    r"(?:\s*[x×]\s*|\s+)(?=[a-z0-9])",
     re.I,
 )
 _COUNTS = {"two": 2, "three": 3, "four": 4, "six": 6, "eight": 8, "dual": 2, "twin": 2, "pair of": 2, "quad": 4}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from kb.chat.engines.base import Prompt
 from kb.errors import EngineUnavailable
@@ -101,24 +102,33 @@ class Thoughts:
     """
 
     _held: str = ""
-    _past: bool = False
+    _where: Literal["before", "inside", "behind", "past"] = "before"
 
     def without(self, piece: str) -> str:
-        """What of the text so far can be shown and has not been."""
-        if self._past:
+        """What of the text so far can be shown and has not been. Of a thought, only what may be the beginning of its
+        end is kept: a long one must not be looked through again for each piece."""
+        if self._where == "past":
             return piece
         self._held += piece
-        start = self._held.lstrip()
-        if start.startswith("<think>"):
-            _, closed, shown = start.partition("</think>")
-            self._past = bool(closed) and bool(shown.strip())
-            return self._show(shown.lstrip()) if self._past else ""
-        return "" if "<think>".startswith(start) else self._show(self._held)
+        if self._where == "before":
+            start = self._held.lstrip()
+            if not start.startswith("<think>"):
+                self._held = self._held if start else ""
+                return "" if "<think>".startswith(start) else self._show(self._held)
+            self._where, self._held = "inside", start.removeprefix("<think>")
+        if self._where == "inside":
+            _, closed, behind = self._held.partition("</think>")
+            self._where = "behind" if closed else "inside"
+            self._held = behind if closed else self._held[-len("</think>") :]
+        if self._where == "behind":
+            self._held = self._held.lstrip()
+            return self._show(self._held) if self._held else ""
+        return ""
 
     def rest(self) -> str:
         """What was held back at the end of the text, and is no thought."""
-        return "" if self._past or self._held.lstrip().startswith("<think>") else self._held
+        return self._held if self._where == "before" else ""
 
     def _show(self, text: str) -> str:
-        self._past, self._held = True, ""
+        self._where, self._held = "past", ""
         return text

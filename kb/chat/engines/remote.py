@@ -29,6 +29,8 @@ REFUSALS = (400, 422)
 
 LONGEST_LINE = 1_000_000
 """Bytes of one line of the stream; a server that sends more sends something else."""
+LONGEST_STREAM = 8_000_000
+"""Bytes of all of it: a thousand for each of the most tokens that can be asked for."""
 
 
 @dataclass(frozen=True)
@@ -255,14 +257,20 @@ class RemoteEngine:
 
         Lines end at a newline and nowhere else: httpx's own splitting also ends them at U+2028, which JSON may contain.
         """
-        rest = b""
+        begun: list[bytes] = []  # parts of the line that has not ended: joined once, not with each part
+        length, received = 0, 0
         async for part in response.aiter_bytes():
-            *lines, rest = (rest + part).split(b"\n")
-            for line in lines:
+            received += len(part)
+            first, *lines = part.split(b"\n")
+            begun.append(first)
+            length += len(first)
+            if length > LONGEST_LINE or received > LONGEST_STREAM:
+                raise self._nonsense()
+            for following in lines:
+                line = b"".join(begun)
                 if line.startswith(b"data:"):
                     yield line.removeprefix(b"data:").strip()
-            if len(rest) > LONGEST_LINE:
-                raise self._nonsense()
+                begun, length = [following], len(following)
 
     def _nonsense(self) -> EngineUnavailable:
         return EngineUnavailable(f"{self._where} sent something that is not a chat completion.")
@@ -282,11 +290,11 @@ def _shown(inbox: Inbox, request: "Future[None]", run: Run) -> Iterator[str]:
     """The text, without a reasoning model's thoughts, until it ends or the client has left."""
     thoughts = Thoughts()
     while not run.cancelled.is_set():
+        if monotonic() > run.limit_s + GRACE_S:  # more has come than could be read in time, or the loop was closed
+            raise too_slow(run)
         try:
             piece = inbox.get(timeout=POLL_S)
         except Empty:
-            if monotonic() > run.limit_s + GRACE_S:  # the loop was closed under it
-                raise too_slow(run) from None
             if not request.cancelled():  # before it began: nothing will come
                 continue
             piece = None

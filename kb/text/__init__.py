@@ -1,0 +1,1 @@
+"""Running text, whatever it is about."""
