@@ -66,7 +66,13 @@ def test_ingest_then_search(small: tuple[Path, Path], tmp_path: Path) -> None:
     knowledge, data = small
     (tmp_path / "rack.md").write_text("# Rack\n\nThe rack in the cellar is called Grendel [sic].\n", "utf-8")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 no")
+    outside = tmp_path.with_name(f"{tmp_path.name}-outside.md")
+    outside.write_text("Not to be read.", "utf-8")
+    (tmp_path / "link.md").symlink_to(outside)
     out, err = kb("ingest", tmp_path, data=data, knowledge=knowledge, status=1)
+    assert "link.md: skipped, a link that leads out of the folder" in err
+    assert "outside" not in out
+    assert re.search(r"0\.00 MB of text: read in \d+ s, indexed in \d+ s", err)
     assert "rack.md: 1 passages as document-rack-" in out
     assert "broken.pdf: is not a readable PDF" in err
     out, _ = kb("search", "what is the rack in the basement called", "-k", 1, data=data)
