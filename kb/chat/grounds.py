@@ -8,7 +8,7 @@ from kb.chat.ground import figures_with_units
 from kb.chat.question import Question
 from kb.chat.reply import Citation
 from kb.index.live import Index
-from kb.records import Build, Dispute, Figure, Passage, Spec, Term
+from kb.records import Build, Dispute, Figure, Spec, Term
 from kb.units import unit_of
 
 OWN_FIGURES = (
@@ -60,7 +60,8 @@ def _cited(index: Index, question: Question, citation: Citation) -> Iterator[str
     if citation.dispute:
         yield from _of_dispute(index, known.disputes[citation.dispute])
     if citation.passage_id:
-        yield from _of_passage(known.passages[citation.passage_id])
+        passage = known.passages[citation.passage_id]
+        yield from (passage.title, passage.text, known.sources[passage.source].title)
 
 
 def _of_spec(record: Spec) -> Iterator[str]:
@@ -96,7 +97,3 @@ def _of_dispute(index: Index, dispute: Dispute) -> Iterator[str]:
     yield from (dispute.title, dispute.ruling, dispute.reason, *dispute.arithmetic)
     yield from (claim.says for claim in dispute.claims)
     yield from (index.known.sources[claim.source].title for claim in dispute.claims)
-
-
-def _of_passage(passage: Passage) -> Iterator[str]:
-    yield from (passage.title, passage.text)
