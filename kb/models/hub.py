@@ -121,7 +121,7 @@ class Hub:
         url = f"{self._endpoint}/api/models/{repository}?blobs=true"
         with self._said_plainly(), self._asked(url, repository) as response:
             content = b"".join(_pieces(response, MOST_DESCRIPTION_BYTES, _Pace(self._patience_s)))
-            kind = response.headers.get("Content-Type", "nothing that it names")
+            kind = response.headers.get("Content-Type", "no stated type")[:80]
         try:
             return _Repository.model_validate_json(content)
         except ValidationError:
