@@ -57,6 +57,32 @@ def test_without_an_index_it_lives_says_how_to_build_and_notices_the_build(
         assert httpx.get(f"{base}/terms/vram").status_code == 200
 
 
+def test_a_first_build_that_is_being_opened_is_loading_not_missing(
+    settings: Settings, data_dir: Path, tmp_path: Path, serve: Any, wait_until_ready: Any
+) -> None:
+    hold, folder = threading.Event(), tmp_path / "data"
+
+    def slow(_: Settings) -> None:
+        hold.wait(60)
+
+    def until(base: str, kind: str) -> httpx.Response:
+        for _ in range(600):
+            answer = httpx.get(f"{base}/health/ready")
+            if answer.json()["type"] == f"/problems/{kind}":
+                return answer
+            time.sleep(0.05)
+        raise AssertionError(answer.text)
+
+    with serve(settings.model_copy(update={"data_dir": folder}), slow, ready=False) as base:
+        until(base, "index-unusable")
+        shutil.copytree(data_dir, folder, symlinks=True)
+        loading = until(base, "loading")
+        assert "kb build" not in loading.json()["detail"]
+        assert loading.headers["retry-after"]
+        hold.set()
+        wait_until_ready(base)
+
+
 @pytest.mark.parametrize("damage", ["kb.sqlite3", "manifest.json"])
 def test_damaged_index_says_so(settings: Settings, data_dir: Path, tmp_path: Path, serve: Any, damage: str) -> None:
     folder = tmp_path / "data"
