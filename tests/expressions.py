@@ -13,8 +13,8 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as codes
+from re import _parser as parser
 from types import ModuleType
 from typing import Any
 
@@ -202,7 +202,7 @@ def _parts(code: Any, value: Any) -> list[Any]:
 
 
 def _places(tree: Any, before: str, letters: str) -> Iterator[tuple[str, str]]:
-    """For each repeat: what leads to it, and what it takes; and the two together, again and again."""
+    """For each repeat: what leads to it, and what it takes; and both together, again and again."""
     for code, value in tree:
         if code in REPEATS and value[1] > 8:
             for body in _bodies(value[2], letters):
