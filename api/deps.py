@@ -14,12 +14,13 @@ from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import from_json
 
 from api.problems import Loading, refuse
+from kb.catalogue import Catalogue, load_catalogue
+from kb.catalogue.records import Record
 from kb.chat.assistant import Assistant
 from kb.chat.engines.base import Engine
 from kb.errors import EngineBusy, IndexUnusable
 from kb.index.build import current_link
 from kb.index.live import Identity, Index, LiveIndex, identity
-from kb.records import Record
 from kb.retrieval.embed import Embedder
 from kb.settings import Settings
 from kb.store.manifest import MANIFEST
@@ -54,6 +55,7 @@ class Serving:
         self.ready = False
         self._make_engine = engine_maker
         self._live: LiveIndex | None = None
+        self._catalogue: Catalogue | None = None
         self._index: Index | None = None
         self._engine: Engine | None = None
         self._assistant: Assistant | None = None
@@ -72,6 +74,17 @@ class Serving:
         if self._index is None:
             raise self._failure
         return self._index
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The index's, or before there is one the files': look-ups and calculators need no more.
+
+        Raises :class:`IndexUnusable` in the first second.
+        """
+        known = self._index or self._catalogue
+        if known is None:
+            raise self._failure
+        return known
 
     @property
     def assistant(self) -> Assistant:
@@ -107,6 +120,8 @@ class Serving:
         self.ready = False
 
     def _open(self) -> None:
+        if self._catalogue is None and self._index is None:
+            self._catalogue = load_catalogue(self.settings.knowledge_dir)
         if self._live is None:
             self._live = LiveIndex(self.settings.data_dir, Embedder(self.settings.embedding_model))
         manifest = identity(current_link(self.settings.data_dir) / MANIFEST)

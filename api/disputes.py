@@ -10,8 +10,8 @@ from pydantic import Field
 
 from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
 from api.document import documented
+from kb.catalogue.records import Dispute, Passage, Record, Source
 from kb.errors import UnknownName
-from kb.records import Dispute, Passage, Record, Source
 
 Kept = TypeVar("Kept", bound=Record)
 
@@ -61,7 +61,7 @@ def list_disputes(request: AnyRequest) -> Response[bytes]:
     query = parsed_query(request, DisputeQuery)
     found = [
         dispute
-        for dispute in serving(request).index.known.disputes.values()
+        for dispute in serving(request).catalogue.known.disputes.values()
         if query.kind in (None, dispute.kind) and _is_about(dispute, query.about) and _says(dispute, query.q)
     ]
     return cacheable(request, to_json(query.cut(found)))
@@ -89,7 +89,7 @@ def _says(dispute: Dispute, words: str) -> bool:
     sync_to_thread=False,
 )
 def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
-    return cacheable(request, to_json(_one(serving(request).index.known.disputes, "dispute", slug)))
+    return cacheable(request, to_json(_one(serving(request).catalogue.known.disputes, "dispute", slug)))
 
 
 @get(

@@ -6,7 +6,7 @@ from litestar import Response, get
 
 from api.deps import AnyRequest, json_response, serving
 from api.document import documented
-from kb.records import Record
+from kb.catalogue.records import Record
 
 
 class Live(Record):

@@ -11,6 +11,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from kb.catalogue.records import Record
 from kb.errors import (
     AmbiguousName,
     EngineBusy,
@@ -20,7 +21,6 @@ from kb.errors import (
     KnowledgeBaseError,
     UnknownName,
 )
-from kb.records import Record
 from kb.tools import InvalidArguments
 from kb.tools.base import FieldProblem
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from api.deps import AnyRequest, json_response, parsed_query, serving
 from api.document import documented
-from kb.records import Record
+from kb.catalogue.records import Record
 from kb.tools.base import Arguments, Whole
 from kb.tools.lookup import PassageHit
 

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, query_values, serving, to_json
 from api.document import documented
+from kb.catalogue import Catalogue
+from kb.catalogue.filtering import Bound, list_specs
+from kb.catalogue.records import Figure, Record, Spec, kinds
 from kb.errors import InvalidArgument, UnknownName
-from kb.index.live import Index
-from kb.records import Figure, Record, Spec, kinds
-from kb.store.queries import Bound, list_specs
 from kb.tools import InvalidArguments
 from kb.tools.base import FieldProblem, parse_query
 from kb.tools.views import SpecView, spec_view
@@ -70,7 +70,7 @@ class SpecSummary(Record):
     sync_to_thread=False,
 )
 def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
-    specs = serving(request).index.known.specs
+    specs = serving(request).catalogue.known.specs
     summaries = tuple(
         KindSummary(
             kind=kind, count=len(specs[kind]), number_filters=_keys(kind, "number"), text_filters=_keys(kind, "text")
@@ -91,21 +91,21 @@ def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
 def search_specs(request: AnyRequest) -> Response[bytes]:
     """Names first, slips of spelling allowed; then specs in which every word stands."""
     query = parsed_query(request, SpecSearchQuery)
-    return cacheable(request, to_json(query.cut(list(_search(serving(request).index, query.q)))))
+    return cacheable(request, to_json(query.cut(list(_search(serving(request).catalogue, query.q)))))
 
 
-def _search(index: Index, question: str) -> Iterator[SpecSummary]:
-    named = index.names.scan(question, tuple(kinds))
-    named += index.names.misspelt_mentions(question, tuple(kinds), named)
+def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
+    named = catalogue.names.scan(question, tuple(kinds))
+    named += catalogue.names.misspelt_mentions(question, tuple(kinds), named)
     found = {(match.kind, match.slug): None for mention in named for match in mention.matches}
     words = question.casefold().split()
-    for kind, records in index.known.specs.items():
+    for kind, records in catalogue.known.specs.items():
         for slug, record in records.items():
             text = " ".join((record.name, *record.aliases, record.vendor, record.summary)).casefold()
             if all(word in text for word in words):
                 found.setdefault((kind, slug))
     for kind, slug in found:
-        record = index.known.specs[kind][slug]
+        record = catalogue.known.specs[kind][slug]
         yield SpecSummary(kind=kind, slug=slug, name=record.name, vendor=record.vendor, summary=record.summary)
 
 
@@ -121,10 +121,11 @@ def _search(index: Index, question: str) -> Iterator[SpecSummary]:
         more_query="any figure of the kind: `<key>_min` and `<key>_max` for numbers, `<key>` for a number or a part "
         "of a text; GET /specs lists them",
     ),
+    sync_to_thread=False,
 )
-async def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
+def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     """For example `/specs/accelerators?memory_gib_min=24&sort=-memory_bandwidth_gb_per_s`."""
-    index = serving(request).index
+    catalogue = serving(request).catalogue
     _known_kind(kind)
     values = query_values(request)
     filters = {key: value for key, value in values.items() if key not in SpecQuery.model_fields}
@@ -135,21 +136,12 @@ async def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]
             "sort", query.sort, f"name, {', '.join(_keys(kind, 'number'))}; with - before it, descending"
         )
 
-    def listed() -> Page[SpecView]:
-        slugs, total = list_specs(
-            index.engine,
-            kind,
-            bounds=bounds,
-            texts=texts,
-            vendor=query.vendor,
-            sort=query.sort,
-            limit=query.limit,
-            offset=query.offset,
-        )
-        items = tuple(spec_view(index, index.known.specs[kind][slug]) for slug in slugs)
-        return Page(items=items, total=total, limit=query.limit, offset=query.offset)
-
-    return cacheable(request, to_json(await serving(request).in_thread(listed)))
+    found = list_specs(catalogue.known.specs[kind], bounds=bounds, texts=texts, vendor=query.vendor, sort=query.sort)
+    page = query.cut(found)
+    items = tuple(spec_view(catalogue, record) for record in page.items)
+    return cacheable(
+        request, to_json(Page[SpecView](items=items, total=page.total, limit=page.limit, offset=page.offset))
+    )
 
 
 @get(
@@ -162,10 +154,10 @@ async def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]
 )
 def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """A name that several records answer to is refused with the candidates."""
-    index = serving(request).index
+    catalogue = serving(request).catalogue
     _known_kind(kind)
-    match = index.names.resolve((kind,), name.removeprefix("/"))
-    return cacheable(request, to_json(spec_view(index, index.known.specs[kind][match.slug])))
+    match = catalogue.names.resolve((kind,), name.removeprefix("/"))
+    return cacheable(request, to_json(spec_view(catalogue, catalogue.known.specs[kind][match.slug])))
 
 
 def _known_kind(kind: str) -> None:

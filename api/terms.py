@@ -11,8 +11,8 @@ from api.accept import best_match
 from api.deps import JSON, AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
 from api.document import documented
 from api.problems import refuse
-from kb.index.live import Index
-from kb.records import Record, Source, Term
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Record, Source, Term
 from kb.tools.views import TermView, term_view
 
 MARKDOWN, JSON_LD = "text/markdown", "application/ld+json"
@@ -54,7 +54,7 @@ def list_terms(request: AnyRequest) -> Response[bytes]:
     query = parsed_query(request, TermQuery)
     found = [
         (place, term.pref_label.casefold(), term)
-        for term in serving(request).index.known.terms.values()
+        for term in serving(request).catalogue.known.terms.values()
         if (place := _place(term, query.q.casefold())) is not None
         and query.level in (None, term.level)
         and query.topic in (None, term.topic)
@@ -87,21 +87,21 @@ def _place(term: Term, words: str) -> int | None:
 )
 def get_term(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """In any spelling; JSON, Markdown or schema.org by `Accept`. An unknown name is answered with the nearest."""
-    index = serving(request).index
-    match = index.names.resolve(("terms",), name.removeprefix("/"), "term")
+    catalogue = serving(request).catalogue
+    match = catalogue.names.resolve(("terms",), name.removeprefix("/"), "term")
     media_type = best_match(request.headers.get("accept", "*/*"), OFFERED)
     if media_type is None:
         raise refuse(406, f"A term is offered as {', '.join(OFFERED)}.")
-    view = term_view(index, index.known.terms[match.slug])
+    view = term_view(catalogue, catalogue.known.terms[match.slug])
     if media_type == MARKDOWN:
-        body = to_markdown(view, index).encode()
+        body = to_markdown(view, catalogue).encode()
     else:
-        body = to_json(view if media_type == JSON else to_json_ld(view, index))
+        body = to_json(view if media_type == JSON else to_json_ld(view, catalogue))
     headers = {"Vary": "Accept", "Content-Location": f"/terms/{view.slug}"}
     return cacheable(request, body, media_type, headers)
 
 
-def to_markdown(view: TermView, index: Index) -> str:
+def to_markdown(view: TermView, catalogue: Catalogue) -> str:
     """The term as a page; links to other terms are relative to ``/terms/``."""
     parts = [f"# {view.pref_label}"]
     if view.alt_labels:
@@ -116,14 +116,14 @@ def to_markdown(view: TermView, index: Index) -> str:
         ]
         parts += ["## Figures", "\n".join(lines)]
     relations = {"Broader": view.broader, "Narrower": view.narrower, "Related": view.related}
-    lines = [f"- {kind}: {_links(slugs, index)}" for kind, slugs in relations.items() if slugs]
+    lines = [f"- {kind}: {_links(slugs, catalogue)}" for kind, slugs in relations.items() if slugs]
     if lines:
         parts += ["## See also", "\n".join(lines)]
     if view.disputes:
         lines = [f"- [{note.title}](/disputes/{note.slug}): {note.ruling}" for note in view.disputes]
         parts += ["## Disputed", "\n".join(lines)]
     lines = [
-        f"- {_source(index, ref.source).title}" + (f", {ref.section}" if ref.section else "") for ref in view.sources
+        f"- {_source(catalogue, ref.source).title}{f', {ref.section}' if ref.section else ''}" for ref in view.sources
     ]
     return "\n\n".join([*parts, "## Sources", "\n".join(lines)]) + "\n"
 
@@ -134,15 +134,15 @@ def _value(value: float | tuple[float, float] | str) -> str:
     return value if isinstance(value, str) else f"{value:,g}"
 
 
-def _links(slugs: tuple[str, ...], index: Index) -> str:
-    return ", ".join(f"[{index.names.label('terms', slug)}]({slug})" for slug in slugs)
+def _links(slugs: tuple[str, ...], catalogue: Catalogue) -> str:
+    return ", ".join(f"[{catalogue.names.label('terms', slug)}]({slug})" for slug in slugs)
 
 
-def _source(index: Index, slug: str) -> Source:
-    return index.known.sources[slug]
+def _source(catalogue: Catalogue, slug: str) -> Source:
+    return catalogue.known.sources[slug]
 
 
-def to_json_ld(view: TermView, index: Index) -> dict[str, Any]:
+def to_json_ld(view: TermView, catalogue: Catalogue) -> dict[str, Any]:
     """https://schema.org/DefinedTerm, with SKOS for what schema.org has no word for."""
     relations = {"broader": view.broader, "narrower": view.narrower, "related": view.related}
     return {
@@ -162,7 +162,7 @@ def to_json_ld(view: TermView, index: Index) -> dict[str, Any]:
                 "publisher": {"@type": "Organization", "name": source.publisher},
             }
             | ({"url": source.url} if source.url else {})
-            for source in (_source(index, slug) for slug in dict.fromkeys(ref.source for ref in view.sources))
+            for source in (_source(catalogue, slug) for slug in dict.fromkeys(ref.source for ref in view.sources))
         ],
         **{f"skos:{kind}": [{"@id": f"/terms/{slug}"} for slug in slugs] for kind, slugs in relations.items()},
     }

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from api.deps import AnyRequest, cacheable, json_response, parsed_body, parsed_query, serving, to_json
 from api.document import documented
+from kb.catalogue.records import Record
 from kb.errors import UnknownName
-from kb.records import Record
 from kb.tools import TOOLS, Tool
 from kb.tools.base import Arguments
 
@@ -73,8 +73,8 @@ async def call_tool(request: AnyRequest, name: FromPath[str]) -> Response[bytes]
     """The body is the tool's arguments; each tool's own operation gives their schema."""
     tool = _tool(name)
     arguments = await parsed_body(request)
-    index = serving(request).index
-    return json_response(await serving(request).in_thread(lambda: tool.call(index, arguments)))
+    catalogue = serving(request).catalogue
+    return json_response(await serving(request).in_thread(lambda: tool.call(catalogue, arguments)))
 
 
 def _tool(path: str) -> Tool[Any, Any]:

@@ -9,10 +9,10 @@ from time import perf_counter
 from eval.rubric import QuestionClass
 from eval.samples import Sample
 from eval.scorers import Score, cited, score, unscored
+from kb.catalogue.records import Record
 from kb.chat.assistant import COMPOSED, Assistant
 from kb.chat.reply import MAX_MESSAGE, DoneEvent, EvidenceEvent, Message, Reply, TokenEvent
 from kb.errors import KnowledgeBaseError
-from kb.records import Record
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 

@@ -13,9 +13,9 @@ from kb.calc.decode import Step, step_of
 from kb.calc.device import Device
 from kb.calc.prefill import Prompt, prompt_of
 from kb.calc.weights import Weights, weights_of
-from kb.load import load
-from kb.records import Accelerator, Backend, LanguageModel, Quantization, Spec
-from kb.units import GB, GIB
+from kb.catalogue.load import load
+from kb.catalogue.records import Accelerator, Backend, LanguageModel, Quantization, Spec
+from kb.catalogue.units import GB, GIB
 
 _DEVICES = {
     "a100-80gb": "a100-80gb-pcie",  # the source does not say which; the slower card

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from eval.asking import Asked, middle
 from eval.perturb import KindScore, Outcome
 from eval.planning import PlanScore
-from kb.records import Record
+from kb.catalogue.records import Record
 
 ABSENT = "-"
 """What was not measured, which is not zero."""

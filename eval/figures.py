@@ -13,10 +13,10 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from eval.samples import EvaluationDataInvalid
+from kb.catalogue.records import Build, Record
+from kb.catalogue.records.base import Slug
 from kb.errors import KnowledgeBaseError
 from kb.index.live import Index
-from kb.records import Build, Record
-from kb.records.base import Slug
 from kb.tools import TOOLS
 
 FIGURES = Path(__file__).parent / "figures"

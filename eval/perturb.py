@@ -12,9 +12,9 @@ from zlib import crc32
 from eval.rewriting import in_other_units, in_other_words, misspelt, politely, without_care
 from eval.samples import Expectation, Sample
 from eval.scorers import Score
+from kb.catalogue.names import DEVICE_KINDS, Mention
+from kb.catalogue.records import Accelerator, Record
 from kb.index.live import Index
-from kb.names import DEVICE_KINDS, Mention
-from kb.records import Accelerator, Record
 
 KINDS = ("typo", "paraphrase", "polite", "careless", "unit", "false-premise", "two-devices")
 SECOND_DEVICES = ("rtx-4090", "rtx-3090", "rtx-5090", "l40s", "rtx-6000-ada")

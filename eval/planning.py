@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from eval.samples import EvaluationDataInvalid, name_problems, read_entries
+from kb.catalogue.names import DEVICE_KINDS, Names
+from kb.catalogue.records import Record, kinds
 from kb.chat.reply import EvidenceEvent, Reply
 from kb.errors import AmbiguousName, UnknownName
-from kb.names import DEVICE_KINDS, Names
-from kb.records import Record, kinds
 from kb.tools import TOOLS
 from kb.tools.resolve import split_count
 

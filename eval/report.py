@@ -9,7 +9,7 @@ from eval.comparison import EngineReport
 from eval.figures import FigureOutcome
 from eval.retrieval import Metrics, QueryOutcome, Threshold
 from eval.scorers import Score
-from kb.records import Record
+from kb.catalogue.records import Record
 
 TEMPLATES = Path(__file__).parent / "templates"
 

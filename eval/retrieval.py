@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from eval.samples import EvaluationDataInvalid, name_problems, read_entries
+from kb.catalogue.records import Record
+from kb.catalogue.records.base import Slug
 from kb.index.live import Index
-from kb.records import Record
-from kb.records.base import Slug
 
 FOLDER = Path(__file__).parent / "retrieval"
 CUTOFF = 5

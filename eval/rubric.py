@@ -14,8 +14,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from eval.samples import EvaluationDataInvalid, name_problems, read_entries
-from kb.records import Record
-from kb.records.base import Slug
+from kb.catalogue.records import Record
+from kb.catalogue.records.base import Slug
 
 RUBRIC = Path(__file__).parent / "rubric"
 WORDS = "words.yaml"

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from kb.catalogue.records import Record
+from kb.catalogue.records.base import Slug
 from kb.errors import KnowledgeBaseError
-from kb.records import Record
-from kb.records.base import Slug
 
 QUESTIONS = Path(__file__).parent / "questions"
 

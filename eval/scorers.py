@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from eval.samples import Expectation, ExpectedCitation, ExpectedFigure, Sample
+from kb.catalogue.records import Record
 from kb.chat.ground import sentences
 from kb.chat.polarity import Verdict, claims, denies
 from kb.chat.reply import Citation, Reply
-from kb.records import Record
 
 _MARK = re.compile(r"\[\d{1,3}\]")
 _NUMBER = re.compile(r"(?P<sign>[$€])?\s?(?<![\w.])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)")

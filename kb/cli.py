@@ -3,9 +3,10 @@
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markdown import Markdown
@@ -15,9 +16,14 @@ from rich.table import Table
 
 from kb import __version__
 from kb.disk import told
+from kb.errors import InvalidArgument, UnknownName
 from kb.models.commands import app as model_app
 from kb.settings import settings
 from kb.terminal import Json, complain, err, fail, out, plain_errors, show_json, shown, watch_text
+
+if TYPE_CHECKING:
+    from kb.catalogue import Catalogue
+    from kb.index.live import LiveIndex
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +34,7 @@ app = typer.Typer(
 app.add_typer(model_app, name="model")
 
 
-def open_live() -> Any:
+def open_live() -> "LiveIndex":
     from kb.index.live import LiveIndex
     from kb.retrieval.embed import Embedder
 
@@ -41,8 +47,15 @@ def call_tool(name: str, arguments: dict[str, Any], as_json: bool, show: Callabl
 
     with plain_errors():
         given = {key: value for key, value in arguments.items() if value is not None}
-        result = TOOLS[name].call(open_live().get(), given)
+        result = TOOLS[name].call(_catalogue_for(name), given)
     show_result(result, as_json, show)
+
+
+def _catalogue_for(tool: str) -> "Catalogue":
+    """The files as they are; the index only for what searches it, since opening it takes seconds."""
+    from kb.catalogue import load_catalogue
+
+    return open_live().get() if tool == "search_passages" else load_catalogue(settings().knowledge_dir)
 
 
 def show_result(result: Any, as_json: bool, show: Callable[[Any], None]) -> None:
@@ -176,19 +189,19 @@ def _place(what: str, model: str, device: str | None, here: bool, **options: Any
 
     if (device is None) != here:
         fail("Name a device, or give --here for this machine: one of the two.")
-    index = open_live().get()
+    catalogue = _catalogue_for(what)
     arguments = {name: value for name, value in options.items() if value is not None}
     if here:
-        found = device_here(index, read_machine())
+        found = device_here(catalogue, read_machine())
         err.print(f"On this machine: {found.note}", markup=False, soft_wrap=True)
         on: dict[str, Any] = {"device": found.device, "device_count": found.device_count}
         arguments = {"system_memory_gb": found.system_memory_gb} | arguments | on
     else:
         arguments["device"] = device
     if not model.casefold().endswith(".gguf"):
-        return TOOLS[what].call(index, arguments | {"model": model})
+        return TOOLS[what].call(catalogue, arguments | {"model": model})
     asked = parse_arguments(what, FitArguments, arguments | {"model": "a file"})
-    return (file_fit if what == "check_fit" else file_speed)(index, Path(model), asked)
+    return (file_fit if what == "check_fit" else file_speed)(catalogue, Path(model), asked)
 
 
 @app.command()
@@ -244,6 +257,37 @@ def speed(
             "estimate_speed", model, device, here, quantization=quantization, device_count=device_count, context=context
         )
     show_result(result, as_json, _speed_lines)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def tool(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="A tool's name; without one, all are listed.")] = None,
+) -> None:
+    """Call a tool by name, with `--argument value` for each of its arguments; its result is JSON."""
+    from kb.tools import TOOLS
+
+    if name is None:
+        for each in TOOLS:
+            out.print(f"{each.name}: {each.description}", soft_wrap=True)
+        return
+    with plain_errors():
+        if name not in TOOLS:
+            raise UnknownName("tool", name, get_close_matches(name, TOOLS.names(), n=3) or TOOLS.names())
+        result = TOOLS[name].call(_catalogue_for(name), TOOLS[name].from_texts(_texts(context.args)))
+    show_json(result.model_dump(mode="json"))
+
+
+def _texts(words: Sequence[str]) -> dict[str, list[str]]:
+    """``--device-count 2 --devices A --devices B --model '{"hidden_size": 4096}'``, by argument."""
+    given: dict[str, list[str]] = {}
+    rest = list(words)
+    while rest:
+        option, joined, value = rest.pop(0).partition("=")
+        if not option.startswith("--") or not (joined or rest):
+            raise InvalidArgument("arguments", option, "each as `--name value`")
+        given.setdefault(option.removeprefix("--").replace("-", "_"), []).append(value if joined else rest.pop(0))
+    return given
 
 
 @app.command()

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 
+from kb.catalogue.records import Record
 from kb.chat.engines import make_engine
 from kb.chat.engines.trial import problem_of
 from kb.default_model import model_file, models_dir
@@ -12,7 +13,6 @@ from kb.gguf_file import read_gguf, size_gb
 from kb.index.build import current_link
 from kb.index.live import Index, open_index
 from kb.models.shelf import shelved, unfinished
-from kb.records import Record
 from kb.retrieval.embed import Embedder
 from kb.settings import Settings
 from kb.this_machine import ThisMachine, read_machine

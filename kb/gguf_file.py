@@ -14,9 +14,9 @@ import gguf
 
 from kb.calc.architecture import Architecture
 from kb.calc.weights import Weights, active_bytes
+from kb.catalogue.units import GB
 from kb.errors import UnreadableModel
 from kb.gguf_header import Tensor, Value, read_header
-from kb.units import GB
 
 _F32_BYTES = 4
 _SPLIT_NAME = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kb.units import GIB
+from kb.catalogue.units import GIB
 
 ASK_SECONDS = 10
 """A driver that hangs must not hang us."""

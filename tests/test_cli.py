@@ -14,7 +14,7 @@ import pytest
 from tests.small_knowledge import FILES, write_knowledge
 
 KB = Path(sys.executable).with_name("kb")
-COMMANDS = ("build", "serve", "ask", "term", "fit", "speed", "search", "ingest", "eval", "model", "doctor")
+COMMANDS = ("build", "serve", "ask", "term", "fit", "speed", "tool", "search", "ingest", "eval", "model", "doctor")
 
 
 def kb(*arguments: object, data: Path, knowledge: Path | None = None, status: int = 0) -> tuple[str, str]:
@@ -39,6 +39,37 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
     out, _ = kb("--help", data=tmp_path)
     assert set(COMMANDS) <= set(re.findall(r"^\W*(\w+) ", out, re.M))
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_calculated_or_looked_up_needs_no_index(tmp_path: Path) -> None:
+    assert "memory" in kb("term", "vram", data=tmp_path)[0]
+    assert as_json("fit", "llama 3.1 8b", "RTX 4090", data=tmp_path)["verdict"] == "fits"
+    assert as_json("speed", "llama 3.1 8b", "RTX 4090", data=tmp_path)["decode_tokens_per_s"]["typical"] > 50
+    called = (
+        "check_fit",
+        "--model",
+        "llama 3.1 70b",
+        "--device",
+        "RTX 4090",
+        "--device-count",
+        "2",
+        "--flash-attention=true",
+    )
+    assert json.loads(kb("tool", *called, data=tmp_path)[0])["verdict"] == "fits"
+    several = ("compare_devices", "--devices", "RTX 4090", "--devices", "RTX 5090")
+    assert len(json.loads(kb("tool", *several, data=tmp_path)[0])["devices"]) == 2
+    config = '{"memory_gib": 24, "memory_bandwidth_gb_per_s": 1008, "backend": "cuda"}'
+    given = kb("tool", "estimate_speed", "--model", "llama 3.1 8b", "--device", config, data=tmp_path)
+    assert json.loads(given[0])["bottleneck"]
+    assert "check_fit: " in kb("tool", data=tmp_path)[0]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tool_called_wrongly_says_how(tmp_path: Path) -> None:
+    assert "check_fit" in kb("tool", "chek_fit", data=tmp_path, status=1)[1]
+    assert "model" in kb("tool", "check_fit", "--modle", "x", data=tmp_path, status=1)[1]
+    assert "--name value" in kb("tool", "check_fit", "llama", data=tmp_path, status=1)[1]
+    assert "kb build" in kb("tool", "search_passages", "--query", "vram", data=tmp_path, status=1)[1]
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from kb.records import Figure, LanguageModel
+from kb.catalogue.records import Figure, LanguageModel
 
 WINDOW_NOT_KEPT = frozenset(
     {

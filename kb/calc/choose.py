@@ -8,7 +8,7 @@ from kb.calc.device import Device
 from kb.calc.fit import fits, max_context
 from kb.calc.weights import Weights, weights_of
 from kb.calc.workload import Workload
-from kb.records import Quantization
+from kb.catalogue.records import Quantization
 
 
 @dataclass(frozen=True)

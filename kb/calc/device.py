@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from kb.records import Accelerator, Backend, Machine
-from kb.units import GB, GIB
+from kb.catalogue.records import Accelerator, Backend, Machine
+from kb.catalogue.units import GB, GIB
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from kb.calc.placement import Block, Placement, Slot, place, place_with_offload,
 from kb.calc.results import Breakdown, DeviceLoad, Fit, Offload, Verdict
 from kb.calc.weights import Weights
 from kb.calc.workload import Workload
+from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
-from kb.units import GB
 
 _LONGEST_CONTEXT = 2**20
 

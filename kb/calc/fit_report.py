@@ -8,7 +8,7 @@ from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, 
 from kb.calc.results import Breakdown, Verdict
 from kb.calc.weights import Weights
 from kb.calc.workload import Workload
-from kb.units import GB, GIB
+from kb.catalogue.units import GB, GIB
 
 UNKNOWN_STATE = "the constant state of the linear-attention layers is not known and not counted"
 

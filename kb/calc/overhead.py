@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kb.calc.device import Device
-from kb.units import GB, GIB, MIB
+from kb.catalogue.units import GB, GIB, MIB
 
 DEFAULT_SYSTEM_MEMORY_BYTES = 64 * GIB
 """Assumed where a machine's memory is not given."""

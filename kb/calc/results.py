@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kb.records import Record
+from kb.catalogue.records import Record
 
 Verdict = Literal["fits", "fits_with_offload", "does_not_fit"]
 

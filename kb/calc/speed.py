@@ -20,7 +20,7 @@ from kb.calc.rates import is_server_cpu, vector_flops
 from kb.calc.results import Offload, Range, Speed
 from kb.calc.sharing import DEFAULT_LINK_BYTES_PER_S, Shares, ceiling_seconds, device_time, shares_of
 from kb.calc.weights import Weights
-from kb.units import GB
+from kb.catalogue.units import GB
 
 DEFAULT_SYSTEM_MEMORY_BYTES_PER_S = 80e9
 """Two channels of DDR5-5000: an ordinary desktop."""

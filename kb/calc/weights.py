@@ -8,8 +8,8 @@ from kb.calc.architecture import Architecture
 from kb.calc.kept import kept
 from kb.calc.mixes import DEFAULT_TYPES, MixShape, Role, tensor_type_name
 from kb.calc.tensor_types import TENSOR_TYPES, storable
-from kb.records import Quantization
-from kb.units import GB
+from kb.catalogue.records import Quantization
+from kb.catalogue.units import GB
 
 _QUANTIZED_EMBEDDINGS = ("gguf", "mlx")
 """Formats that quantize embedding and output head too; the others keep both at 16 bits."""

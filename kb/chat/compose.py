@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
+from kb.catalogue.records import Dispute, Figure
 from kb.chat.evidence import Desk, Section
 from kb.chat.question import Claim, Intent, Question
 from kb.chat.reply import Citation, ToolCall
@@ -12,7 +13,6 @@ from kb.chat.sections.telling import told
 from kb.chat.wording import fmt, joined, one_line
 from kb.errors import AmbiguousName, InvalidArgument, UnknownName
 from kb.index.live import Index
-from kb.records import Dispute, Figure
 from kb.retrieval.search import ABSTAIN_BELOW_COSINE, Findings
 from kb.tools import InvalidArguments
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from kb.calc.results import Range
+from kb.catalogue.records import Term
 from kb.chat.compose import Composed
 from kb.chat.question import Question
 from kb.chat.reply import ToolCall
 from kb.chat.wording import fmt
 from kb.index.live import Index
-from kb.records import Term
 
 Values = dict[str, str]
 

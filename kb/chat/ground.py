@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kb.catalogue.units import GIB, unit_of
 from kb.chat.numerals import SCALES, in_western_digits, spelled
-from kb.units import GIB, unit_of
 
 _DIMENSIONS: dict[str, dict[str, float]] = {
     "bytes": {

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from kb.catalogue.records import Build, Dispute, Figure, Spec, Term
+from kb.catalogue.units import unit_of
 from kb.chat.compose import CLAIMED, Composed
 from kb.chat.ground import figures_with_units
 from kb.chat.question import Question
 from kb.chat.reply import Citation
 from kb.index.live import Index
-from kb.records import Build, Dispute, Figure, Spec, Term
-from kb.units import unit_of
 
 OWN_FIGURES = (
     "the 80 % rule of power supplies",

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
+from kb.catalogue.names import DEVICE_KINDS, Match, Mention, Names
+from kb.catalogue.records import Figure, LanguageModel, kinds
 from kb.chat.patterns import (
     ASKED_OF,
     BANDWIDTH_CLAIM,
@@ -21,8 +23,6 @@ from kb.chat.patterns import (
 )
 from kb.chat.quantities import WORDS_TO_COUNT, number
 from kb.chat.question import Claim, Thing
-from kb.names import DEVICE_KINDS, Match, Mention, Names
-from kb.records import Figure, LanguageModel, kinds
 from kb.retrieval.intents import CALLED
 
 OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))

@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from kb.catalogue.names import DEVICE_KINDS, Mention
+from kb.catalogue.records import kinds
 from kb.chat.calls import Admitted, Call, Refused
 from kb.chat.compose import NOT_WORKED_OUT, Composed
 from kb.chat.engines.base import Engine, Prompt, Run
@@ -16,8 +18,6 @@ from kb.chat.reply import ToolEvent
 from kb.chat.wording import one_line
 from kb.errors import KnowledgeBaseError
 from kb.index.live import Index
-from kb.names import DEVICE_KINDS, Mention
-from kb.records import kinds
 from kb.tools import TOOLS
 from kb.tools.resolve import split_count
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kb.catalogue.names import Match
 from kb.chat.quantities import Quantities
-from kb.names import Match
 
 DEFAULT_QUANTIZATION = "q4_k_m"
 """What is meant where none is named: the common choice."""

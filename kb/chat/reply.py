@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
-from kb.records import Record
+from kb.catalogue.records import Record
 from kb.tools.base import Arguments
 
 MAX_MESSAGE = 8_000

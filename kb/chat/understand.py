@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from kb.catalogue.names import Names
 from kb.chat.naming import claims, mentions, nameless, near_kv, outside, sized, thing_of, unknown_names
 from kb.chat.patterns import (
     CALCULATED,
@@ -25,7 +26,6 @@ from kb.chat.patterns import (
 )
 from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, system_memory
 from kb.chat.question import INTENT_OF_TOOL, MEANT, Claim, Intent, Question, Thing, cards_of, platform_of
-from kb.names import Names
 from kb.retrieval.intents import IntentClassifier
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS, squeezed
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from kb.calc.results import Range
-from kb.records import Price
+from kb.catalogue.records import Price
 
 _LINK = re.compile(r"\[([^\]]{1,300})\]\([^)]{0,500}\)")
 _MARKUP, _ESCAPED = re.compile(r"[\\`*_\[\]<>&|~]"), r"\\\g<0>"

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from kb.catalogue.load import Knowledge, load
+from kb.catalogue.records import Dispute, Passage, Term
 from kb.disk import write_whole
 from kb.errors import IndexUnusable, KnowledgeBaseError
 from kb.index.documents import load_documents, stored_documents
 from kb.index.questions import with_questions
 from kb.index.vectors import Watch, embedded, passage_vectors
-from kb.load import Knowledge, load
-from kb.records import Dispute, Passage, Term
 from kb.retrieval.dense import write_vectors
 from kb.retrieval.embed import Embedder, model_sha256
 from kb.retrieval.intents import learn, read_ways_to_ask, write_classifier

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
+from kb.catalogue.records import Passage, Source
+from kb.catalogue.records.labels import slugify
 from kb.errors import UnreadableDocument
-from kb.records import Passage, Source
-from kb.records.labels import slugify
 from kb.retrieval.chunk import chunk_markdown
 
 MAX_BYTES = 200 * 2**20

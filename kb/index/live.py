@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Engine
 
+from kb.catalogue import Catalogue
+from kb.catalogue.names import Names
 from kb.errors import IndexUnusable
 from kb.index.build import current_link
-from kb.load import Knowledge
-from kb.names import Names
 from kb.retrieval.dense import DenseIndex
 from kb.retrieval.embed import Embedder, model_sha256
 from kb.retrieval.intents import IntentClassifier, read_classifier
@@ -23,16 +23,14 @@ Identity = tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
-class Index:
-    """Everything that answers are made from, of one build."""
+class Index(Catalogue):
+    """Everything that answers are made from, of one build: the catalogue that went into it, and what searches."""
 
     folder: Path
     database: Identity
     manifest: Manifest
     engine: Engine
     dense: DenseIndex
-    known: Knowledge
-    names: Names
     searcher: Searcher
     intents: IntentClassifier
 
@@ -71,7 +69,7 @@ def open_index(folder: Path, embedder: Embedder) -> Index:
     names = Names(known)
     searcher = Searcher(engine, dense, embedder, passages, names)
     intents = read_classifier(folder / INTENTS, embedder)
-    return Index(folder, database, manifest, engine, dense, known, names, searcher, intents)
+    return Index(known, names, folder, database, manifest, engine, dense, searcher, intents)
 
 
 class LiveIndex:

@@ -7,9 +7,9 @@ Yang, Lin & Cho 2019, "Document Expansion by Query Prediction"; here people wrot
 from collections.abc import Iterable
 from pathlib import Path
 
+from kb.catalogue.files import UnreadableFile, read_mapping
+from kb.catalogue.records import Passage
 from kb.errors import InvalidKnowledge
-from kb.files import UnreadableFile, read_mapping
-from kb.records import Passage
 
 
 def with_questions(root: Path, passages: Iterable[Passage]) -> tuple[Passage, ...]:

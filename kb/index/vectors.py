@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kb.catalogue.records import Passage
 from kb.disk import write_whole
-from kb.records import Passage
 from kb.retrieval.embed import Embedder, Vectors
 
 Watch = Callable[[Sequence[Sequence[str]]], Iterable[Sequence[str]]]

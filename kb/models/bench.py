@@ -8,10 +8,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kb.calc.results import Range
+from kb.catalogue.records import Record
 from kb.chat.engines.threads import patient
 from kb.errors import EngineUnavailable
 from kb.index.live import Index
-from kb.records import Record
 from kb.settings import Settings
 from kb.tools.here import Here
 from kb.tools.memory import FitArguments

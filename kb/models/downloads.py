@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from kb.catalogue.files import UnreadableFile, read_mapping
+from kb.catalogue.records.base import Citations, Record, Slug
+from kb.catalogue.records.labels import label_key
 from kb.errors import InvalidArgument, InvalidKnowledge, UnknownName
-from kb.files import UnreadableFile, read_mapping
-from kb.records.base import Citations, Record, Slug
-from kb.records.labels import label_key
 
 Repository = Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
 GgufPath = Annotated[str, StringConstraints(pattern=r"^[\w./-]+\.gguf$")]

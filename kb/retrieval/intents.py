@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.catalogue.files import UnreadableFile, read_mapping
 from kb.disk import write_whole
 from kb.errors import InvalidKnowledge
-from kb.files import UnreadableFile, read_mapping
 from kb.retrieval.embed import Embedder, Vectors
 
 WAYS_TO_ASK = "corpus/ways_to_ask.yaml"

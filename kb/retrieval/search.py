@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from kb.names import Names
-from kb.records import Passage
+from kb.catalogue.names import Names
+from kb.catalogue.records import Passage
 from kb.retrieval.dense import DenseIndex
 from kb.retrieval.embed import Embedder
 from kb.retrieval.spelling import Spelling

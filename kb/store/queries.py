@@ -1,19 +1,19 @@
 """Reads from a built index: whole records once, lists and full text by query."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, func, select, text
+from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 
+from kb.catalogue.load import Knowledge
+from kb.catalogue.records import Dispute, Passage, Source, Term, kinds
 from kb.errors import IndexUnusable
-from kb.load import Knowledge
-from kb.records import Dispute, Passage, Source, Term, kinds
 from kb.store import tables
 from kb.store.manifest import MENDING
 
@@ -167,56 +167,3 @@ def full_text_search(engine: Engine, question: str, limit: int) -> list[Ranked]:
     with reading(engine) as connection:
         rows = connection.execute(statement, {"expression": expression, "limit": limit}).all()
     return [Ranked(rowid, -badness) for rowid, badness in rows]
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A filter on one figure: ``low`` ≤ figure ≤ ``high``, either may be open."""
-
-    key: str
-    low: float | None = None
-    high: float | None = None
-
-
-def list_specs(
-    engine: Engine,
-    kind: str,
-    *,
-    bounds: Sequence[Bound] = (),
-    texts: Mapping[str, str] | None = None,
-    vendor: str | None = None,
-    sort: str = "name",
-    limit: int = 50,
-    offset: int = 0,
-) -> tuple[list[str], int]:
-    """Slugs of one kind, filtered and sorted (``-key`` descends; records without the figure come last), and how
-    many there are in all."""
-    spec, figure = tables.spec, tables.figure
-    statement = select(spec.c.slug).where(spec.c.kind == kind)
-    if vendor:
-        statement = statement.where(func.lower(spec.c.vendor) == vendor.casefold())
-    for bound in bounds:
-        matching = select(figure.c.slug).where(figure.c.kind == kind, figure.c.key == bound.key)
-        if bound.low is not None:
-            matching = matching.where(figure.c.high >= bound.low)
-        if bound.high is not None:
-            matching = matching.where(figure.c.low <= bound.high)
-        statement = statement.where(spec.c.slug.in_(matching))
-    for key, wanted in (texts or {}).items():
-        matching = select(figure.c.slug).where(figure.c.kind == kind, figure.c.key == key)
-        matching = matching.where(func.lower(figure.c.text).contains(wanted.casefold(), autoescape=True))
-        statement = statement.where(spec.c.slug.in_(matching))
-    with reading(engine) as connection:
-        total = connection.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
-        key, descending = sort.removeprefix("-"), sort.startswith("-")
-        if key == "name":
-            column: Any = func.lower(spec.c.name)
-        else:
-            column = (
-                select(func.min(figure.c.low))
-                .where(figure.c.kind == kind, figure.c.slug == spec.c.slug, figure.c.key == key)
-                .scalar_subquery()
-            )
-        order = column.desc() if descending else column.asc()
-        statement = statement.order_by(order.nulls_last(), spec.c.slug).limit(limit).offset(offset)
-        return list(connection.execute(statement).scalars()), total

@@ -1,6 +1,6 @@
-"""The tables of a built index. Records are kept whole as JSON; what is filtered and sorted by has columns."""
+"""The tables of a built index. Records are kept whole, as JSON."""
 
-from sqlalchemy import JSON, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -25,21 +25,6 @@ spec = Table(
     Column("vendor", String, nullable=False),
     Column("payload", JSON, nullable=False),
 )
-
-figure = Table(
-    "figure",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("slug", String, nullable=False),
-    Column("key", String, nullable=False),
-    Column("low", Float),
-    Column("high", Float),
-    Column("text", String),
-    Index("figure_by_key", "kind", "key", "low"),
-    Index("figure_by_record", "kind", "slug"),
-)
-"""Numbers and ranges by record and key; a price is ``price_<kind>_<currency>``."""
 
 dispute = Table(
     "dispute",

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, insert, text
 from sqlalchemy.exc import OperationalError
 
-from kb.load import Knowledge
-from kb.records import Passage, Spec
+from kb.catalogue.load import Knowledge
+from kb.catalogue.records import Passage
 from kb.store import tables
 
 
@@ -44,7 +44,6 @@ def _write(engine: Engine, known: Knowledge, passages: Iterable[Passage]) -> Non
             {"kind": s.kind, "slug": s.slug, "name": s.name, "vendor": s.vendor, "payload": s.model_dump(mode="json")}
             for s in specs
         ]),
-        (tables.figure, [row for record in specs for row in _figure_rows(record)]),
         (tables.dispute, [
             {"slug": d.slug, "kind": d.kind, "payload": d.model_dump(mode="json")} for d in known.disputes.values()
         ]),
@@ -71,24 +70,3 @@ def _write(engine: Engine, known: Knowledge, passages: Iterable[Passage]) -> Non
             )
     with engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
-
-
-def _figure_rows(record: Spec) -> Iterable[dict[str, Any]]:
-    for key, figure in record.figures():
-        value = figure.value
-        row: dict[str, Any] = {"kind": record.kind, "slug": record.slug, "key": key}
-        row |= {"low": None, "high": None, "text": None}
-        if isinstance(value, (bool, str)):
-            row["text"] = str(value).casefold() if isinstance(value, bool) else value
-        elif isinstance(value, tuple) and value and not isinstance(value[0], str):
-            row |= {"low": float(min(value)), "high": float(max(value))}
-        elif isinstance(value, tuple):
-            row["text"] = ", ".join(value)
-        else:
-            row |= {"low": float(value), "high": float(value)}
-        yield row
-    for price in record.prices:
-        yield {
-            "kind": record.kind, "slug": record.slug, "key": f"price_{price.kind}_{price.currency.lower()}",
-            "low": price.low, "high": price.high, "text": None,
-        }  # fmt: skip

@@ -16,10 +16,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import from_json
 
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Record, SourceRef
 from kb.errors import InvalidArgument, KnowledgeBaseError
-from kb.index.live import Index
-from kb.records import Record, SourceRef
 
 MOST_KEYS = 500
 """Keys of one object; the longest ``config.json`` has some 150."""
@@ -117,19 +118,24 @@ Out = TypeVar("Out", bound=Record)
 
 @dataclass(frozen=True)
 class Tool(Generic[In, Out]):
-    """A typed function of the index and its arguments; JSON Schemas come from the two models."""
+    """A typed function of the catalogue and its arguments; JSON Schemas come from the two models."""
 
     name: str
     description: str
     input_model: type[In]
     output_model: type[Out]
-    run: Callable[[Index, In], Out]
+    run: Callable[[Catalogue, In], Out]
     example: Mapping[str, Any]
 
-    def call(self, index: Index, arguments: Mapping[str, Any]) -> Out:
+    def call(self, catalogue: Catalogue, arguments: Mapping[str, Any]) -> Out:
         """Validate and run. Raises :class:`InvalidArguments` naming each field, or what the tool itself raises."""
         parsed = parse_arguments(self.name, self.input_model, arguments)
-        return self.run(index, parsed)
+        return self.run(catalogue, parsed)
+
+    def from_texts(self, texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """Arguments as a command line has them, every value a text, in the types of the JSON Schema."""
+        branches = _branches(self.input_model)
+        return {field: _from_texts(branches.get(field, []), given) for field, given in texts.items()}
 
     def schema(self) -> dict[str, Any]:
         return {
@@ -146,6 +152,23 @@ class Tool(Generic[In, Out]):
             "parameters": self.input_model.model_json_schema(),
         }
         return {"type": "function", "function": function}
+
+
+def _from_texts(branches: Sequence[Mapping[str, Any]], given: Sequence[str]) -> Any:
+    """One text stands for itself, or for a list of one where only a list is taken."""
+    is_list = len(given) > 1 or not any(branch.get("type") not in ("array", "null") for branch in branches)
+    takes_text = is_list or any(branch.get("type") == "string" for branch in branches)
+    values = [_from_text(text, takes_text) for text in given]
+    return values[0] if not is_list or (len(values) == 1 and isinstance(values[0], list)) else values
+
+
+def _from_text(text: str, takes_text: bool) -> Any:
+    if takes_text and text[:1] not in ("{", "["):
+        return text
+    try:
+        return from_json(text)
+    except ValueError:
+        return text
 
 
 def parse_arguments(what: str, model: type[In], arguments: Any) -> In:
@@ -256,7 +279,7 @@ class Registry:
         return self._tools[name]
 
 
-def cite(index: Index, references: Mapping[str, tuple[SourceRef, ...]]) -> tuple[ToolCitation, ...]:
+def cite(catalogue: Catalogue, references: Mapping[str, tuple[SourceRef, ...]]) -> tuple[ToolCitation, ...]:
     """Citations of figures, each source and section once; ``references`` maps what is cited to where it stands."""
     found: dict[tuple[str, str], ToolCitation] = {}
     for about, refs in references.items():
@@ -266,7 +289,7 @@ def cite(index: Index, references: Mapping[str, tuple[SourceRef, ...]]) -> tuple
                 if about not in found[key].about.split(", "):
                     found[key] = found[key].model_copy(update={"about": f"{found[key].about}, {about}"})
                 continue
-            source = index.known.sources.get(ref.source)
+            source = catalogue.known.sources.get(ref.source)
             found[key] = ToolCitation(
                 source=ref.source, section=ref.section, title=source.title if source else ref.source, about=about
             )

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from kb.calc.power import LARGEST_COMMON_PSU_W, recommended_psu_w
 from kb.calc.results import Range
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Accelerator, Build, Cpu, Part, PowerSupply, Record, SourceRef, Spec
 from kb.errors import InvalidArgument
-from kb.index.live import Index
-from kb.records import Accelerator, Build, Cpu, Part, PowerSupply, Record, SourceRef, Spec
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.lookup import newest_price
 from kb.tools.memory import Context
@@ -84,37 +84,37 @@ class _Power:
     recommended_w: float
 
 
-def run_plan_build(index: Index, arguments: BuildArguments) -> BuildPlan:
+def run_plan_build(catalogue: Catalogue, arguments: BuildArguments) -> BuildPlan:
     asked = [arguments.models, arguments.accelerator, arguments.build]
     if sum(value is not None for value in asked) != 1:
         raise InvalidArgument("models", arguments.models, "exactly one of `models`, `accelerator` and `build`")
     if arguments.build is not None:
-        return _published(index, arguments, arguments.build)
+        return _published(catalogue, arguments, arguments.build)
     if arguments.accelerator is not None:
-        return _around(index, arguments, _named_cards(index, arguments, arguments.accelerator))
-    return _for_models(index, arguments)
+        return _around(catalogue, arguments, _named_cards(catalogue, arguments, arguments.accelerator))
+    return _for_models(catalogue, arguments)
 
 
-def _published(index: Index, arguments: BuildArguments, name: str) -> BuildPlan:
-    match = index.names.resolve(("builds",), name, "build")
-    build = index.known.specs["builds"][match.slug]
+def _published(catalogue: Catalogue, arguments: BuildArguments, name: str) -> BuildPlan:
+    match = catalogue.names.resolve(("builds",), name, "build")
+    build = catalogue.known.specs["builds"][match.slug]
     assert isinstance(build, Build)
     if not build.parts:
-        with_parts = ", ".join(entry.name for entry in _builds(index))
+        with_parts = ", ".join(entry.name for entry in _builds(catalogue))
         raise InvalidArgument("build", name, f"a build with a bill of parts: {with_parts}")
-    cards = _cards_of(index, build)
+    cards = _cards_of(catalogue, build)
     warnings = []
-    power = _power(index, build, *cards) if cards else None
-    held = _supply_w(index, build)
+    power = _power(catalogue, build, *cards) if cards else None
+    held = _supply_w(catalogue, build)
     if power and held and held < power.recommended_w:
         warnings.append(
             f"its supply gives {held:,.0f} W; {power.sustained_w:,.0f} W of sustained draw ask for "
             f"{power.recommended_w:,.0f} W by the 80 % rule"
         )
-    return _plan(index, arguments, build.name, [_line(build, part) for part in build.parts], build, power, warnings)
+    return _plan(catalogue, arguments, build.name, [_line(build, part) for part in build.parts], build, power, warnings)
 
 
-def _for_models(index: Index, arguments: BuildArguments) -> BuildPlan:
+def _for_models(catalogue: Catalogue, arguments: BuildArguments) -> BuildPlan:
     """Of everything that holds the models: the most speed for the money of the whole machine, within the budget."""
     assert arguments.models is not None
     wanted = RecommendArguments(
@@ -122,11 +122,11 @@ def _for_models(index: Index, arguments: BuildArguments) -> BuildPlan:
         users=arguments.users, min_tokens_per_s=arguments.min_tokens_per_s, used=arguments.used,
         budget_usd=arguments.budget_usd,
     )  # fmt: skip
-    choices = find_choices(index, wanted, arguments.models)
+    choices = find_choices(catalogue, wanted, arguments.models)
     if not choices:
         accepted = f"limits that something in the catalogue meets: nothing holds {' and '.join(arguments.models)}"
         raise InvalidArgument("budget_usd", arguments.budget_usd, accepted)
-    plans = [_around_choice(index, arguments, choice, offer) for choice, offer in choices]
+    plans = [_around_choice(catalogue, arguments, choice, offer) for choice, offer in choices]
     affordable = [plan for plan in plans if plan.within_budget is not False]
     if not affordable:
         return min(plans, key=lambda plan: (plan.total_usd, plan.name))
@@ -138,11 +138,11 @@ def _speed_for_money(plan: BuildPlan) -> float:
     return plan.decode_tokens_per_s.typical / max(sum(plan.total_usd), 1.0)
 
 
-def _around_choice(index: Index, arguments: BuildArguments, choice: HardwareChoice, offer: Offer) -> BuildPlan:
+def _around_choice(catalogue: Catalogue, arguments: BuildArguments, choice: HardwareChoice, offer: Offer) -> BuildPlan:
     price = offer.price
     if isinstance(offer.record, Accelerator):
         cards = _Cards(offer.record, choice.count, choice.price, price.as_of, price.sources)
-        return _around(index, arguments, cards, choice.decode_tokens_per_s)
+        return _around(catalogue, arguments, cards, choice.decode_tokens_per_s)
     line = BillLine(
         component="Complete machine",
         part=choice.hardware,
@@ -152,15 +152,15 @@ def _around_choice(index: Index, arguments: BuildArguments, choice: HardwareChoi
         from_build=None,
     )
     plan = _plan(
-        index, arguments, choice.hardware, [line], None, None, [], {f"price of {choice.hardware}": price.sources}
+        catalogue, arguments, choice.hardware, [line], None, None, [], {f"price of {choice.hardware}": price.sources}
     )
     return plan.model_copy(update={"decode_tokens_per_s": choice.decode_tokens_per_s})
 
 
-def _named_cards(index: Index, arguments: BuildArguments, name: str) -> _Cards:
+def _named_cards(catalogue: Catalogue, arguments: BuildArguments, name: str) -> _Cards:
     count, rest = split_count(name)
-    match = index.names.resolve(("accelerators",), rest, "card")
-    record = index.known.specs["accelerators"][match.slug]
+    match = catalogue.names.resolve(("accelerators",), rest, "card")
+    record = catalogue.known.specs["accelerators"][match.slug]
     assert isinstance(record, Accelerator)
     if record.pcie_lanes is None or record.unified_memory or record.segment in ("laptop", "integrated"):
         raise InvalidArgument("accelerator", name, "a card for a PCIe slot")
@@ -174,10 +174,10 @@ def _named_cards(index: Index, arguments: BuildArguments, name: str) -> _Cards:
     return _Cards(record, count, (price.low * count, price.high * count), price.as_of, price.sources)
 
 
-def _around(index: Index, arguments: BuildArguments, cards: _Cards, decode: Range | None = None) -> BuildPlan:
+def _around(catalogue: Catalogue, arguments: BuildArguments, cards: _Cards, decode: Range | None = None) -> BuildPlan:
     """The published platform with the fewest slots that gives every card 16 lanes, with these cards in it."""
-    template = _platform_for(index, cards.count)
-    power = _power(index, template, cards.record, cards.count)
+    template = _platform_for(catalogue, cards.count)
+    power = _power(catalogue, template, cards.record, cards.count)
     lines: list[BillLine] = []
     references: dict[str, tuple[SourceRef, ...]] = {}
     warnings: list[str] = []
@@ -187,11 +187,11 @@ def _around(index: Index, arguments: BuildArguments, cards: _Cards, decode: Rang
             lines.append(_line(template, part, _counted(cards)) if same else _card_line(cards))
             references |= {} if same else {f"price of {cards.record.name}": cards.sources}
         elif part.component == "PSU":
-            lines.append(_supply(index, template, part, cards, power, references, warnings))
+            lines.append(_supply(catalogue, template, part, cards, power, references, warnings))
         else:
             lines.append(_line(template, part))
     name = f"{_counted(cards)} on the platform of {template.name}"
-    plan = _plan(index, arguments, name, lines, template, power, warnings, references)
+    plan = _plan(catalogue, arguments, name, lines, template, power, warnings, references)
     notes = (f"all but cards and supply is that of {template.name}; smaller cards would do with a cheaper computer",)
     return plan.model_copy(
         update={
@@ -201,17 +201,17 @@ def _around(index: Index, arguments: BuildArguments, cards: _Cards, decode: Rang
     )  # fmt: skip
 
 
-def _builds(index: Index) -> list[Build]:
+def _builds(catalogue: Catalogue) -> list[Build]:
     """Published builds whose whole bill is known, processor and supply included."""
     whole = {"GPU", "CPU", "PSU"}
-    builds = [build for build in index.known.specs["builds"].values() if isinstance(build, Build)]
+    builds = [build for build in catalogue.known.specs["builds"].values() if isinstance(build, Build)]
     return [build for build in builds if whole <= {part.component for part in build.parts}]
 
 
-def _platform_for(index: Index, count: int) -> Build:
+def _platform_for(catalogue: Catalogue, count: int) -> Build:
     fitting = []
-    for build in _builds(index):
-        slots = [cpu.max_gpus_x16.value for cpu in _processors(index, build) if cpu.max_gpus_x16]
+    for build in _builds(catalogue):
+        slots = [cpu.max_gpus_x16.value for cpu in _processors(catalogue, build) if cpu.max_gpus_x16]
         if slots and min(slots) >= count:
             fitting.append((min(slots), build.slug, build))
     if not fitting:
@@ -227,45 +227,45 @@ def _holds(build: Build, record: Spec) -> bool:
     return any(_answers(part, record) for part in build.parts)
 
 
-def _processors(index: Index, build: Build) -> list[Cpu]:
-    found = (_record(index, ref) for part in build.parts if part.component == "CPU" for ref in part.refs)
+def _processors(catalogue: Catalogue, build: Build) -> list[Cpu]:
+    found = (_record(catalogue, ref) for part in build.parts if part.component == "CPU" for ref in part.refs)
     return [record for record in found if isinstance(record, Cpu)]
 
 
-def _record(index: Index, ref: str) -> Spec | None:
+def _record(catalogue: Catalogue, ref: str) -> Spec | None:
     kind, _, slug = ref.partition("/")
-    return index.known.specs[kind].get(slug)
+    return catalogue.known.specs[kind].get(slug)
 
 
-def _cards_of(index: Index, build: Build) -> tuple[Accelerator, int] | None:
+def _cards_of(catalogue: Catalogue, build: Build) -> tuple[Accelerator, int] | None:
     for part in build.parts:
         for ref in part.refs:
-            record = _record(index, ref)
+            record = _record(catalogue, ref)
             if part.component == "GPU" and isinstance(record, Accelerator):
                 return record, part.count
     return None
 
 
-def _power(index: Index, build: Build, card: Accelerator, count: int) -> _Power | None:
+def _power(catalogue: Catalogue, build: Build, card: Accelerator, count: int) -> _Power | None:
     """Cards at their TDP, the hungriest of the build's processors, and the rest."""
     if card.tdp_w is None:
         return None
-    figures = [cpu.max_power_w or cpu.tdp_w for cpu in _processors(index, build)]
+    figures = [cpu.max_power_w or cpu.tdp_w for cpu in _processors(catalogue, build)]
     sustained = card.tdp_w.value * count + max((figure.value for figure in figures if figure), default=0.0) + OTHER_W
     return _Power(sustained, recommended_psu_w(sustained))
 
 
-def _supply_w(index: Index, build: Build) -> float | None:
+def _supply_w(catalogue: Catalogue, build: Build) -> float | None:
     for part in build.parts:
         for ref in part.refs:
-            record = _record(index, ref)
+            record = _record(catalogue, ref)
             if part.component == "PSU" and isinstance(record, PowerSupply) and record.power_w:
                 return record.power_w.value * part.count
     return None
 
 
 def _supply(
-    index: Index,
+    catalogue: Catalogue,
     template: Build,
     part: Part,
     cards: _Cards,
@@ -274,8 +274,8 @@ def _supply(
     warnings: list[str],
 ) -> BillLine:
     """The published supply where the published cards are asked for and it suffices, else the cheapest that does."""
-    held = _supply_w(index, template)
-    published = _cards_of(index, template)
+    held = _supply_w(catalogue, template)
+    published = _cards_of(catalogue, template)
     if power is None:
         warnings.append(f"the power of the {cards.record.name} is not known: check the supply")
         return _line(template, part)
@@ -286,7 +286,7 @@ def _supply(
     each = power.recommended_w if number == 1 else recommended_psu_w(power.sustained_w / number)
     offers = [
         (price.high * number, record.slug, record, price)
-        for record in index.known.specs["power-supplies"].values()
+        for record in catalogue.known.specs["power-supplies"].values()
         if isinstance(record, PowerSupply) and record.power_w and record.power_w.value >= each
         for price in [newest_price(record, used=False)]
         if price
@@ -327,7 +327,7 @@ def _line(build: Build, part: Part, label: str | None = None) -> BillLine:
 
 
 def _plan(
-    index: Index,
+    catalogue: Catalogue,
     arguments: BuildArguments,
     name: str,
     lines: list[BillLine],
@@ -360,10 +360,10 @@ def _plan(
             *((f"{power.sustained_w:,.0f} W sustained ÷ 0.8 asks for {power.recommended_w:,.0f} W",) if power else ()),
         ),
         warnings=tuple(warnings),
-        disputes=tuple(note_of(entry) for entry in disputes_about(index, "builds", build.slug, "stated_total_usd"))
+        disputes=tuple(note_of(entry) for entry in disputes_about(catalogue, "builds", build.slug, "stated_total_usd"))
         if build
         else (),
-        citations=cite(index, cited),
+        citations=cite(catalogue, cited),
     )
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
 from kb.calc.architecture import Architecture
+from kb.catalogue.records import Backend
 from kb.errors import InvalidArgument
-from kb.records import Backend
 from kb.tools.base import Arguments, Name, Real, Whole
 
 Positive = Annotated[Whole, Field(gt=0, le=10**15)]

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from kb.calc.device import Device
 from kb.calc.speed import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Accelerator, Cpu
+from kb.catalogue.units import GB, GIB
 from kb.errors import AmbiguousName, UnknownName
-from kb.index.live import Index
-from kb.records import Accelerator, Cpu
 from kb.this_machine import Gpu, ThisMachine
 from kb.tools.given import DeviceFigures
 from kb.tools.resolve import DeviceArgument
-from kb.units import GB, GIB
 
 MEMORY_TOLERANCE = 0.1
 """Tools show up to a tenth less than a card is sold with: ECC and the driver keep some."""
@@ -27,21 +27,21 @@ class Here:
     note: str
 
 
-def device_here(index: Index, machine: ThisMachine) -> Here:
+def device_here(catalogue: Catalogue, machine: ThisMachine) -> Here:
     """The GPUs with most memory in all, of one kind; without any, the processor with its system memory."""
     system_gb = machine.memory_gib
     if not machine.gpus:
         return Here(
-            _processor(index, machine), 1, system_gb, f"{machine.cpu}, {machine.memory_gib:.1f} GiB; no GPU found"
+            _processor(catalogue, machine), 1, system_gb, f"{machine.cpu}, {machine.memory_gib:.1f} GiB; no GPU found"
         )
     counted = Counter(machine.gpus)
     gpu, count = max(counted.items(), key=lambda entry: (entry[0].memory_gib * entry[1], entry[0].name))
-    known = _known(index, gpu)
+    known = _known(catalogue, gpu)
     others = ", ".join(sorted({other.name for other in counted} - {gpu.name}))
     beside = f"; beside it: {others}" if others else ""
     if known is not None:
         return Here(known, count, system_gb, f"{gpu.name}, {gpu.memory_gib:.1f} GiB{beside}")
-    figures = _figures(index, gpu)
+    figures = _figures(catalogue, gpu)
     return Here(
         figures, count, system_gb,
         f"{gpu.name}, {gpu.memory_gib:.1f} GiB, is not in the catalogue: {figures.memory_bandwidth_gb_per_s:g} GB/s "
@@ -49,11 +49,11 @@ def device_here(index: Index, machine: ThisMachine) -> Here:
     )  # fmt: skip
 
 
-def _known(index: Index, gpu: Gpu) -> str | None:
+def _known(catalogue: Catalogue, gpu: Gpu) -> str | None:
     """A name for :func:`~kb.tools.resolve.resolve_devices` whose record has this card's memory."""
-    size = next((size for size in _sold_sizes(index, gpu) if _is_near(gpu.memory_gib, size)), None)
+    size = next((size for size in _sold_sizes(catalogue, gpu) if _is_near(gpu.memory_gib, size)), None)
     for name in (gpu.name, f"{gpu.name} {size:g}GB" if size else gpu.name):
-        for record in _called(index, name):
+        for record in _called(catalogue, name):
             options = record.memory_options_gib.value if record.memory_options_gib else ()
             if size and size in options:
                 return f"{record.slug} {size:g}gb"
@@ -62,26 +62,26 @@ def _known(index: Index, gpu: Gpu) -> str | None:
     return None
 
 
-def _called(index: Index, name: str) -> list[Accelerator]:
+def _called(catalogue: Catalogue, name: str) -> list[Accelerator]:
     """Every accelerator of that name, not merely of a similar one."""
     try:
-        match = index.names.resolve(("accelerators",), name, "device")
+        match = catalogue.names.resolve(("accelerators",), name, "device")
     except AmbiguousName as error:
         labels = error.candidates
     except UnknownName:
         return []
     else:
         labels = () if match.note else (match.label,)
-    records = (record for record in index.known.specs["accelerators"].values() if record.name in labels)
+    records = (record for record in catalogue.known.specs["accelerators"].values() if record.name in labels)
     found = [record for record in records if isinstance(record, Accelerator)]
     # The driver names the cards for slots (PCIe, NVL); a bare name is the board for a socket (SXM).
     return sorted(found, key=lambda record: record.pcie_lanes is not None)
 
 
-def _sold_sizes(index: Index, gpu: Gpu) -> list[float]:
+def _sold_sizes(catalogue: Catalogue, gpu: Gpu) -> list[float]:
     """Sizes of memory that the catalogue's devices of this backend are sold with, the nearest to the card's first."""
     sizes: set[float] = set()
-    for record in index.known.specs["accelerators"].values():
+    for record in catalogue.known.specs["accelerators"].values():
         if isinstance(record, Accelerator) and record.backend == gpu.backend and record.memory_gib:
             sizes |= {record.memory_gib.value, *(record.memory_options_gib.value if record.memory_options_gib else ())}
     return sorted(sizes, key=lambda size: abs(size - gpu.memory_gib))
@@ -91,10 +91,10 @@ def _is_near(shown_gib: float, sold_gib: float) -> bool:
     return sold_gib * (1 - MEMORY_TOLERANCE) <= shown_gib <= sold_gib * 1.01
 
 
-def _figures(index: Index, gpu: Gpu) -> DeviceFigures:
+def _figures(catalogue: Catalogue, gpu: Gpu) -> DeviceFigures:
     """By the memory that the tool shows, and the slowest device of the catalogue with so much: it promises little."""
     devices = []
-    for record in index.known.specs["accelerators"].values():
+    for record in catalogue.known.specs["accelerators"].values():
         if isinstance(record, Accelerator) and record.memory_gib and record.memory_bandwidth_gb_per_s:
             devices.append(Device.of(record))
     alike = [d for d in devices if d.backend == gpu.backend and _is_near(gpu.memory_gib, d.memory_bytes / GIB)]
@@ -108,16 +108,16 @@ def _figures(index: Index, gpu: Gpu) -> DeviceFigures:
     )
 
 
-def _processor(index: Index, machine: ThisMachine) -> DeviceFigures:
+def _processor(catalogue: Catalogue, machine: ThisMachine) -> DeviceFigures:
     """With the bandwidth of the processor's record, or that of common dual-channel memory."""
     bandwidth, assumed = DEFAULT_SYSTEM_MEMORY_BYTES_PER_S / GB, True
     name = f"{machine.cpu} ({bandwidth:g} GB/s assumed)"
     try:
-        match = index.names.resolve(("cpus",), machine.cpu, "processor")
+        match = catalogue.names.resolve(("cpus",), machine.cpu, "processor")
     except (AmbiguousName, UnknownName):
         pass
     else:
-        record = index.known.specs["cpus"][match.slug]
+        record = catalogue.known.specs["cpus"][match.slug]
         if isinstance(record, Cpu) and record.memory_bandwidth_gb_per_s and not match.note:
             bandwidth, name, assumed = record.memory_bandwidth_gb_per_s.value, record.name, False
     return DeviceFigures(

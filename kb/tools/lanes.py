@@ -9,13 +9,13 @@ from pydantic import Field
 from kb.calc.device import pcie_bytes_per_s
 from kb.calc.lanes import DESKTOP_SOCKETS, NVME_LANES, Attached, Link, Platform, Wish, connect, platform_of, spelled
 from kb.calc.transfer import layer_split_bytes_per_token, load_seconds, tensor_parallel_bytes_per_token
+from kb.catalogue import Catalogue
+from kb.catalogue.names import Match
+from kb.catalogue.records import Accelerator, Cpu, Motherboard, Record, SourceRef
+from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
-from kb.index.live import Index
-from kb.names import Match
-from kb.records import Accelerator, Cpu, Motherboard, Record, SourceRef
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.resolve import ModelArgument, ResolvedModel, resolve_model, split_count
-from kb.units import GB, GIB
 
 Width = Literal[1, 2, 4, 8, 16]
 Generation = Annotated[Real, Field(ge=1, le=6)]
@@ -102,14 +102,14 @@ class _Asked:
     memory_bytes: float = 0.0
 
 
-def run_lanes(index: Index, arguments: LanesArguments) -> LanesAnswer:
-    found = _platform(index, arguments.platform)
+def run_lanes(catalogue: Catalogue, arguments: LanesArguments) -> LanesAnswer:
+    found = _platform(catalogue, arguments.platform)
     references = dict(found.references)
-    cards = [card for device in arguments.devices for card in _cards(index, device, references)]
+    cards = [card for device in arguments.devices for card in _cards(catalogue, device, references)]
     drive = _Asked("NVMe drive", Wish(NVME_LANES, found.platform.generation, is_drive=True))
     asked = [*cards, *[drive] * arguments.nvme_drives]
     links = connect([entry.wish for entry in asked], found.platform)
-    model = resolve_model(index, arguments.model)
+    model = resolve_model(catalogue, arguments.model)
     per_card = links[: len(cards)]
     split = spelled([link.lanes for link in per_card])
     layer_ms, tensor_ms = _split_costs(model, per_card)
@@ -137,11 +137,11 @@ def run_lanes(index: Index, arguments: LanesArguments) -> LanesAnswer:
             f"bandwidth one way after line coding; x{NVME_LANES} for an NVMe drive",
         ),
         warnings=tuple(_warnings(found, asked, links)),
-        citations=cite(index, references),
+        citations=cite(catalogue, references),
     )  # fmt: skip
 
 
-def _platform(index: Index, platform: str | PlatformFigures) -> _Found:
+def _platform(catalogue: Catalogue, platform: str | PlatformFigures) -> _Found:
     if isinstance(platform, PlatformFigures):
         if platform.socket and platform.socket not in DESKTOP_SOCKETS:
             raise InvalidArgument("platform.socket", platform.socket, f"{', '.join(DESKTOP_SOCKETS)}, or none")
@@ -149,10 +149,10 @@ def _platform(index: Index, platform: str | PlatformFigures) -> _Found:
             platform.pcie_generation, platform.pcie_lanes, platform.socket, chipset_lanes=platform.chipset_pcie_lanes
         )
         return _Found(platform.name, platform.pcie_lanes, given, {})
-    match = index.names.resolve(("cpus", "motherboards"), platform, "processor or mainboard")
-    record = index.known.specs[match.kind][match.slug]
+    match = catalogue.names.resolve(("cpus", "motherboards"), platform, "processor or mainboard")
+    record = catalogue.known.specs[match.kind][match.slug]
     if isinstance(record, Motherboard):
-        return _board(index, record, match)
+        return _board(catalogue, record, match)
     assert isinstance(record, Cpu)
     return _cpu(record, match.note)
 
@@ -174,11 +174,11 @@ def _cpu(cpu: Cpu, note: str = "") -> _Found:
     return _Found(cpu.name, cpu.pcie_lanes.value, found, references, (note,) if note else ())
 
 
-def _board(index: Index, board: Motherboard, match: Match) -> _Found:
+def _board(catalogue: Catalogue, board: Motherboard, match: Match) -> _Found:
     """By a processor of the board's socket with as many memory channels: those of one socket and platform agree."""
     fitting = [
         cpu
-        for cpu in index.known.specs["cpus"].values()
+        for cpu in catalogue.known.specs["cpus"].values()
         if isinstance(cpu, Cpu) and cpu.pcie_lanes and _value(cpu.socket) == _value(board.socket)
         and board.socket is not None and _value(cpu.memory_channels) == _value(board.memory_channels)
     ]  # fmt: skip
@@ -204,12 +204,14 @@ def _value(figure: object) -> object:
     return getattr(figure, "value", None)
 
 
-def _cards(index: Index, device: str | LaneRequest, references: dict[str, tuple[SourceRef, ...]]) -> list[_Asked]:
+def _cards(
+    catalogue: Catalogue, device: str | LaneRequest, references: dict[str, tuple[SourceRef, ...]]
+) -> list[_Asked]:
     if isinstance(device, LaneRequest):
         return [_Asked(device.name, Wish(device.lanes, device.pcie_generation))]
     count, name = split_count(device)
-    match = index.names.resolve(("accelerators",), name, "card")
-    card = index.known.specs["accelerators"][match.slug]
+    match = catalogue.names.resolve(("accelerators",), name, "card")
+    card = catalogue.known.specs["accelerators"][match.slug]
     assert isinstance(card, Accelerator)
     if card.pcie_lanes is None or card.pcie_generation is None:
         raise InvalidArgument("devices", name, "a card in a PCIe slot, or an object with `lanes`")

@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from kb.calc.device import gpus_on
-from kb.errors import InvalidArgument
-from kb.index.live import Index
-from kb.names import DEVICE_KINDS, Match
-from kb.records import Accelerator, Machine, Price, Record, SourceRef, Spec, kinds
+from kb.catalogue import Catalogue
+from kb.catalogue.names import DEVICE_KINDS, Match
+from kb.catalogue.records import Accelerator, Machine, Price, Record, SourceRef, Spec, kinds
+from kb.errors import IndexUnusable, InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 from kb.tools.views import SpecView, TermView, spec_view, term_view
 
@@ -20,9 +20,9 @@ class TermArguments(Arguments):
     name: Name
 
 
-def run_lookup_term(index: Index, arguments: TermArguments) -> TermView:
-    match = index.names.resolve(("terms",), arguments.name, "term")
-    return term_view(index, index.known.terms[match.slug])
+def run_lookup_term(catalogue: Catalogue, arguments: TermArguments) -> TermView:
+    match = catalogue.names.resolve(("terms",), arguments.name, "term")
+    return term_view(catalogue, catalogue.known.terms[match.slug])
 
 
 class SpecArguments(Arguments):
@@ -30,12 +30,12 @@ class SpecArguments(Arguments):
     kind: Name | None = Field(None, description=f"one of {', '.join(SPEC_KINDS)}; without it, all are searched")
 
 
-def run_lookup_spec(index: Index, arguments: SpecArguments) -> SpecView:
+def run_lookup_spec(catalogue: Catalogue, arguments: SpecArguments) -> SpecView:
     if arguments.kind is not None and arguments.kind not in SPEC_KINDS:
         raise InvalidArgument("kind", arguments.kind, ", ".join(SPEC_KINDS))
     searched = (arguments.kind,) if arguments.kind else SPEC_KINDS
-    match = index.names.resolve(searched, arguments.name, "spec")
-    return spec_view(index, index.known.specs[match.kind][match.slug])
+    match = catalogue.names.resolve(searched, arguments.name, "spec")
+    return spec_view(catalogue, catalogue.known.specs[match.kind][match.slug])
 
 
 class SearchArguments(Arguments):
@@ -56,15 +56,20 @@ class SearchAnswer(Result):
     hits: tuple[PassageHit, ...]
 
 
-def run_search(index: Index, arguments: SearchArguments) -> SearchAnswer:
-    findings = index.searcher.search(arguments.query, arguments.k)
+def run_search(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
+    """Raises :class:`IndexUnusable` where there is none: the other tools need only the catalogue."""
+    from kb.index.live import Index  # slow to import; imported already where there is an index
+
+    if not isinstance(catalogue, Index):
+        raise IndexUnusable("Passages are found by the index, and there is none yet. Run `kb build`.")
+    findings = catalogue.searcher.search(arguments.query, arguments.k)
     return SearchAnswer(
         hits=tuple(
             PassageHit(**hit.passage.model_dump(include=set(PassageHit.model_fields) - {"score"}), score=hit.score)
             for hit in findings.hits
         ),
         citations=cite(
-            index,
+            catalogue,
             {
                 hit.passage.title: (SourceRef(source=hit.passage.source, section=hit.passage.section),)
                 for hit in findings.hits
@@ -105,12 +110,12 @@ class CompareAnswer(Result):
     formula: str
 
 
-def run_compare(index: Index, arguments: CompareArguments) -> CompareAnswer:
+def run_compare(catalogue: Catalogue, arguments: CompareArguments) -> CompareAnswer:
     columns: list[ComparedDevice] = []
     references: dict[str, tuple[SourceRef, ...]] = {}
     for name in arguments.devices:
-        match = index.names.resolve(DEVICE_KINDS, name, "device")
-        column, used = _column(index, match)
+        match = catalogue.names.resolve(DEVICE_KINDS, name, "device")
+        column, used = _column(catalogue, match)
         columns.append(column)
         references |= used
     known = [column for column in columns if column.memory_bandwidth_gb_per_s]
@@ -123,7 +128,7 @@ def run_compare(index: Index, arguments: CompareArguments) -> CompareAnswer:
     if len(ranked) > 1:
         ratio = (ranked[0].memory_bandwidth_gb_per_s or 0) / (ranked[-1].memory_bandwidth_gb_per_s or 1)
         sums += f": the first reads {ratio:.2f} times as fast as the last, which bounds its decode speed alike"
-    return CompareAnswer(devices=tuple(columns), formula=sums, citations=cite(index, references))
+    return CompareAnswer(devices=tuple(columns), formula=sums, citations=cite(catalogue, references))
 
 
 def newest_price(record: Spec, *, used: bool = True, currency: str = "USD") -> Price | None:
@@ -165,11 +170,11 @@ def _priced(record: Spec, memory: float | None) -> tuple[Price | None, float | N
     return found[nearest], nearest or memory
 
 
-def _column(index: Index, match: Match) -> tuple[ComparedDevice, dict[str, tuple[SourceRef, ...]]]:
+def _column(catalogue: Catalogue, match: Match) -> tuple[ComparedDevice, dict[str, tuple[SourceRef, ...]]]:
     kind, slug = match.kind, match.slug
-    record = index.known.specs[kind][slug]
+    record = catalogue.known.specs[kind][slug]
     references: dict[str, tuple[SourceRef, ...]] = {}
-    accelerator = index.known.specs["accelerators"].get(getattr(record, "accelerator", None) or "")
+    accelerator = catalogue.known.specs["accelerators"].get(getattr(record, "accelerator", None) or "")
 
     def value(key: str) -> float | None:
         for holder in (record, accelerator):

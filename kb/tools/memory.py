@@ -13,8 +13,9 @@ from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.calc.results import Fit, Verdict
 from kb.calc.weights import Weights
 from kb.calc.workload import Workload
-from kb.index.live import Index
-from kb.records import Quantization, Record, SourceRef
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Quantization, Record, SourceRef
+from kb.catalogue.units import GB, GIB
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.resolve import (
     DeviceArgument,
@@ -28,7 +29,6 @@ from kb.tools.resolve import (
     resolve_quantization,
     resolve_weights,
 )
-from kb.units import GB, GIB
 
 KvCacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
 Context = Annotated[Whole, Field(ge=1, le=100_000_000, description="tokens of one conversation, prompt and answer")]
@@ -103,11 +103,11 @@ def system_memory_bytes(arguments: FitArguments) -> int | None:
     return round(arguments.system_memory_gb * GIB) if arguments.system_memory_gb else None
 
 
-def resolve_parts(index: Index, arguments: FitArguments) -> Parts:
-    model = resolve_model(index, arguments.model)
-    quantization = resolve_quantization(index, arguments.quantization)
-    devices = resolve_devices(index, arguments.device, arguments.device_count, arguments.system_memory_gb)
-    return Parts(model, quantization, devices, resolve_weights(index, model, quantization))
+def resolve_parts(catalogue: Catalogue, arguments: FitArguments) -> Parts:
+    model = resolve_model(catalogue, arguments.model)
+    quantization = resolve_quantization(catalogue, arguments.quantization)
+    devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    return Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
 
 
 def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
@@ -165,11 +165,11 @@ def format_warnings(quantization: Quantization, device: Device) -> Iterator[str]
         yield f"{quantization.name} runs on Apple Silicon only; {device.name} cannot run it"
 
 
-def run_check_fit(index: Index, arguments: FitArguments) -> FitAnswer:
-    return fit_answer(index, resolve_parts(index, arguments), arguments)
+def run_check_fit(catalogue: Catalogue, arguments: FitArguments) -> FitAnswer:
+    return fit_answer(catalogue, resolve_parts(catalogue, arguments), arguments)
 
 
-def fit_answer(index: Index, parts: Parts, arguments: FitArguments) -> FitAnswer:
+def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> FitAnswer:
     parts.devices.require_memory()
     fit = fit_of(parts, arguments)
     return FitAnswer(
@@ -177,7 +177,7 @@ def fit_answer(index: Index, parts: Parts, arguments: FitArguments) -> FitAnswer
         model=parts.model.label,
         quantization=parts.quantization.record.name,
         device=parts.devices.label,
-        citations=cite(index, parts.references),
+        citations=cite(catalogue, parts.references),
     )
 
 
@@ -206,9 +206,9 @@ class MaxContextAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run_max_context(index: Index, arguments: MaxContextArguments) -> MaxContextAnswer:
+def run_max_context(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswer:
     asked = FitArguments(**shared_with_fit(arguments), context=1024)
-    parts = resolve_parts(index, asked)
+    parts = resolve_parts(catalogue, asked)
     model, quantization, devices = parts.model, parts.quantization, parts.devices
     devices.require_memory()
     fit = fit_of(parts, asked)
@@ -235,7 +235,7 @@ def run_max_context(index: Index, arguments: MaxContextArguments) -> MaxContextA
         kv_cache_gb_at_max=round(kv / GB, 3),
         formula=reasons[limited],
         assumptions=fit.assumptions,
-        citations=cite(index, parts.references),
+        citations=cite(catalogue, parts.references),
     )
 
 
@@ -283,19 +283,19 @@ LADDER = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "iq3_xs
 LOSSY = ("q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
 
 
-def run_best_quantization(index: Index, arguments: BestQuantizationArguments) -> BestQuantizationAnswer:
+def run_best_quantization(catalogue: Catalogue, arguments: BestQuantizationArguments) -> BestQuantizationAnswer:
     choices: list[QuantizationChoice] = []
     best: str | None = None
-    model = resolve_model(index, arguments.model)
-    devices = resolve_devices(index, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    model = resolve_model(catalogue, arguments.model)
+    devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
     devices.require_memory()
     warnings: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
     native = native_quantization(model.record) if model.record else None
     for slug in (native, *LADDER[LADDER.index("q3_k_m") :]) if native else LADDER:
         asked = FitArguments(**shared_with_fit(arguments), quantization=slug)
-        quantization = resolve_quantization(index, slug)
-        parts = Parts(model, quantization, devices, resolve_weights(index, model, quantization))
+        quantization = resolve_quantization(catalogue, slug)
+        parts = Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
         held = parts.requirement(asked)
         name = quantization.record.name
         choices.append(
@@ -320,7 +320,7 @@ def run_best_quantization(index: Index, arguments: BestQuantizationArguments) ->
         formula=f"{described} at {arguments.context:,} tokens: {best or 'none fits whole'}",
         assumptions=assumptions,
         warnings=warnings,
-        citations=cite(index, {**model.references, **devices.references}),
+        citations=cite(catalogue, {**model.references, **devices.references}),
     )
 
 

@@ -6,10 +6,10 @@ No tool of the registry: a server opens no files that its callers name. The comm
 import re
 from pathlib import Path
 
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Quantization, SourceRef
 from kb.errors import UnknownName
 from kb.gguf_file import GgufModel, read_gguf
-from kb.index.live import Index
-from kb.records import Quantization, SourceRef
 from kb.tools.memory import FitAnswer, FitArguments, Parts, fit_answer
 from kb.tools.resolve import ResolvedModel, ResolvedQuantization, resolve_devices, resolve_quantization
 from kb.tools.speed import SpeedAnswer, speed_answer
@@ -20,29 +20,29 @@ _FAMILIES = (
 )  # fmt: skip
 
 
-def file_fit(index: Index, path: Path, arguments: FitArguments) -> FitAnswer:
+def file_fit(catalogue: Catalogue, path: Path, arguments: FitArguments) -> FitAnswer:
     """``check_fit`` of a GGUF file, or of all parts of a split one, whatever model and quantization are asked for.
 
     Raises ``UnreadableModel`` where the file is missing, cut short, or no language model.
     """
-    return fit_answer(index, _parts(index, read_gguf(path), arguments), arguments)
+    return fit_answer(catalogue, _parts(catalogue, read_gguf(path), arguments), arguments)
 
 
-def file_speed(index: Index, path: Path, arguments: FitArguments) -> SpeedAnswer:
+def file_speed(catalogue: Catalogue, path: Path, arguments: FitArguments) -> SpeedAnswer:
     """``estimate_speed`` of a GGUF file, as :func:`file_fit`."""
-    return speed_answer(index, _parts(index, read_gguf(path), arguments), arguments)
+    return speed_answer(catalogue, _parts(catalogue, read_gguf(path), arguments), arguments)
 
 
-def _parts(index: Index, found: GgufModel, arguments: FitArguments) -> Parts:
+def _parts(catalogue: Catalogue, found: GgufModel, arguments: FitArguments) -> Parts:
     model = ResolvedModel(found.architecture, found.name, None, None, {})
-    devices = resolve_devices(index, arguments.device, arguments.device_count, arguments.system_memory_gb)
-    return Parts(model, _quantization(index, found.quantization), devices, found.weights)
+    devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    return Parts(model, _quantization(catalogue, found.quantization), devices, found.weights)
 
 
-def _quantization(index: Index, name: str) -> ResolvedQuantization:
+def _quantization(catalogue: Catalogue, name: str) -> ResolvedQuantization:
     """The record of that name, or one by the family that the name tells: the bytes are known already."""
     try:
-        known = resolve_quantization(index, name)
+        known = resolve_quantization(catalogue, name)
     except UnknownName:
         pass
     else:

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from kb.calc.cost import break_even_hours, cost_per_million_tokens
 from kb.calc.training import Method, training_memory
-from kb.index.live import Index
+from kb.catalogue import Catalogue
+from kb.catalogue.units import GB, GIB
 from kb.tools.base import Arguments, Real, Result, Tool, Whole, cite
 from kb.tools.resolve import ModelArgument, resolve_model
-from kb.units import GB, GIB
 
 Money = Annotated[Real, Field(ge=0.0001, le=1e9)]
 
@@ -31,7 +31,7 @@ class RentOrBuyAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run_rent_or_buy(index: Index, arguments: RentOrBuyArguments) -> RentOrBuyAnswer:
+def run_rent_or_buy(catalogue: Catalogue, arguments: RentOrBuyArguments) -> RentOrBuyAnswer:
     own = arguments.own_watts / 1000 * arguments.price_per_kwh
     hours = break_even_hours(arguments.purchase, arguments.rent_per_hour, own)
     sums = f"{arguments.purchase:,.0f} ÷ ({arguments.rent_per_hour:g} − {own:.3g} per hour)"
@@ -57,7 +57,7 @@ class TokenCostAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run_token_cost(index: Index, arguments: TokenCostArguments) -> TokenCostAnswer:
+def run_token_cost(catalogue: Catalogue, arguments: TokenCostArguments) -> TokenCostAnswer:
     cost = cost_per_million_tokens(arguments.cost_per_hour, arguments.tokens_per_s)
     return TokenCostAnswer(
         cost_per_million_tokens=round(cost, 4),
@@ -88,8 +88,8 @@ class TrainingMemoryAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run_training_memory(index: Index, arguments: TrainingMemoryArguments) -> TrainingMemoryAnswer:
-    model = resolve_model(index, arguments.model)
+def run_training_memory(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMemoryAnswer:
+    model = resolve_model(catalogue, arguments.model)
     memory = training_memory(
         model.architecture, arguments.method, arguments.sequence_length, arguments.batch_size, arguments.rank
     )
@@ -116,7 +116,7 @@ def run_training_memory(index: Index, arguments: TrainingMemoryArguments) -> Tra
             *(() if arguments.method == "full" else (f"adapters of rank {arguments.rank} on the attention layers",)),
             "an estimate: frameworks add their own buffers; keep 10 to 20 % free",
         ),
-        citations=cite(index, model.references),
+        citations=cite(catalogue, model.references),
     )
 
 

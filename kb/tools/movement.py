@@ -10,12 +10,12 @@ from kb.calc.transfer import (
     tensor_parallel_bytes_per_token,
     transfer_seconds,
 )
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Interconnect, SourceRef, StorageDrive
+from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
-from kb.index.live import Index
-from kb.records import Interconnect, SourceRef, StorageDrive
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.resolve import ModelArgument, resolve_model, resolve_quantization, resolve_weights
-from kb.units import GB
 
 SizeGb = Annotated[Real, Field(ge=0.000001, le=1_000_000)]
 
@@ -36,15 +36,15 @@ class LoadTimeAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run_load_time(index: Index, arguments: LoadTimeArguments) -> LoadTimeAnswer:
+def run_load_time(catalogue: Catalogue, arguments: LoadTimeArguments) -> LoadTimeAnswer:
     references: dict[str, tuple[SourceRef, ...]] = {}
     notes: list[str] = []
     if arguments.size_gb is not None:
         size, what = arguments.size_gb * GB, f"{arguments.size_gb:g} GB"
     elif arguments.model is not None and arguments.quantization is not None:
-        model = resolve_model(index, arguments.model)
-        quantization = resolve_quantization(index, arguments.quantization)
-        weights = resolve_weights(index, model, quantization)
+        model = resolve_model(catalogue, arguments.model)
+        quantization = resolve_quantization(catalogue, arguments.quantization)
+        weights = resolve_weights(catalogue, model, quantization)
         size = float(weights.total_bytes)
         what = f"{size / GB:.1f} GB ({model.label}, {quantization.record.name})"
         references |= {**model.references, **quantization.references}
@@ -54,8 +54,8 @@ def run_load_time(index: Index, arguments: LoadTimeArguments) -> LoadTimeAnswer:
     if arguments.read_mb_per_s is not None:
         rate, source = arguments.read_mb_per_s, "the given drive"
     else:
-        match = index.names.resolve(("storage",), arguments.drive or "samsung-990-pro", "drive")
-        record = index.known.specs["storage"][match.slug]
+        match = catalogue.names.resolve(("storage",), arguments.drive or "samsung-990-pro", "drive")
+        record = catalogue.known.specs["storage"][match.slug]
         assert isinstance(record, StorageDrive)
         if record.sequential_read_mb_per_s is None:
             raise InvalidArgument("drive", arguments.drive, "a drive whose read speed is known, or `read_mb_per_s`")
@@ -74,7 +74,7 @@ def run_load_time(index: Index, arguments: LoadTimeArguments) -> LoadTimeAnswer:
             "a cold start at the drive's sequential rate, at most 12 GB/s through one process (estimate); "
             "a file still in the system's cache loads faster",
         ),
-        citations=cite(index, references),
+        citations=cite(catalogue, references),
     )
 
 
@@ -96,9 +96,9 @@ class TransferTimeAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run_transfer_time(index: Index, arguments: TransferTimeArguments) -> TransferTimeAnswer:
-    match = index.names.resolve(("interconnects",), arguments.link, "link")
-    record = index.known.specs["interconnects"][match.slug]
+def run_transfer_time(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeAnswer:
+    match = catalogue.names.resolve(("interconnects",), arguments.link, "link")
+    record = catalogue.known.specs["interconnects"][match.slug]
     assert isinstance(record, Interconnect)
     figure = record.bandwidth_gb_per_s_per_direction
     if figure is None:
@@ -115,9 +115,9 @@ def run_transfer_time(index: Index, arguments: TransferTimeArguments) -> Transfe
         return TransferTimeAnswer(
             link=record.name, bandwidth_gb_per_s=figure.value, seconds=seconds, bytes_moved=moved,
             tokens_per_s_bound=None, formula=formula, assumptions=("one direction, at the link's full rate",),
-            citations=cite(index, references),
+            citations=cite(catalogue, references),
         )  # fmt: skip
-    model = resolve_model(index, arguments.model)
+    model = resolve_model(catalogue, arguments.model)
     a = model.architecture
     if arguments.split == "layer":
         moved = float(layer_split_bytes_per_token(a.hidden_size) * (arguments.devices - 1))
@@ -141,7 +141,7 @@ def run_transfer_time(index: Index, arguments: TransferTimeArguments) -> Transfe
             if record.latency_us
             else f"latency left out: at {steps} exchanges per token, 5 µs each would add {steps * 5 / 1000:g} ms",
         ),
-        citations=cite(index, {**references, **model.references}),
+        citations=cite(catalogue, {**references, **model.references}),
     )
 
 

@@ -9,13 +9,13 @@ from kb.calc.fit_report import UNKNOWN_STATE
 from kb.calc.kv_cache import bytes_per_token, cells, kv_cache_bytes, row_elements
 from kb.calc.tensor_types import TENSOR_TYPES
 from kb.calc.weights import layer_kinds
-from kb.index.live import Index
-from kb.records import Record
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Record
+from kb.catalogue.units import GB, GIB
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 from kb.tools.given import DeviceFigures
 from kb.tools.memory import Context, FitArguments, KvCacheType, fit_of, resolve_parts, shared_with_fit
 from kb.tools.resolve import ModelArgument, native_quantization, resolve_model
-from kb.units import GB, GIB
 
 
 class MemoryArguments(Arguments):
@@ -48,8 +48,8 @@ class MemoryAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run_memory(index: Index, arguments: MemoryArguments) -> MemoryAnswer:
-    model = resolve_model(index, arguments.model)
+def run_memory(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
+    model = resolve_model(catalogue, arguments.model)
     roomy = DeviceFigures(name="one device with room", memory_gib=1_000_000, memory_bandwidth_gb_per_s=1000)
     needs: list[MemoryNeed] = []
     references = dict(model.references)
@@ -57,7 +57,7 @@ def run_memory(index: Index, arguments: MemoryArguments) -> MemoryAnswer:
     native = native_quantization(model.record) if model.record else None
     for slug in (arguments.quantization,) if arguments.quantization else (native,) if native else COMMON_TYPES:
         asked = FitArguments(**shared_with_fit(arguments) | {"quantization": slug}, device=roomy)
-        parts = resolve_parts(index, asked)
+        parts = resolve_parts(catalogue, asked)
         quantization, weights = parts.quantization, parts.weights
         fit = fit_of(parts, asked)
         references |= quantization.references
@@ -87,7 +87,7 @@ def run_memory(index: Index, arguments: MemoryArguments) -> MemoryAnswer:
             f"{arguments.context:,} tokens of context, cache in {arguments.kv_cache_type}, "
             "llama.cpp with FlashAttention",
         ),
-        citations=cite(index, references),
+        citations=cite(catalogue, references),
     )
 
 
@@ -110,8 +110,8 @@ class KvCacheAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run_kv_cache(index: Index, arguments: KvCacheArguments) -> KvCacheAnswer:
-    model = resolve_model(index, arguments.model)
+def run_kv_cache(catalogue: Catalogue, arguments: KvCacheArguments) -> KvCacheAnswer:
+    model = resolve_model(catalogue, arguments.model)
     a = model.architecture
     size = kv_cache_bytes(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)
     unknown = (UNKNOWN_STATE,) if a.num_linear_layers and not a.linear_state_bytes else ()
@@ -124,7 +124,7 @@ def run_kv_cache(index: Index, arguments: KvCacheArguments) -> KvCacheAnswer:
         formula=f"{kv_cache_sum(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)} = "
         f"{size / GB:.4g} GB",
         assumptions=(*model.notes, "as llama.cpp allocates it: contexts are rounded up to 256 tokens", *unknown),
-        citations=cite(index, model.references),
+        citations=cite(catalogue, model.references),
     )
 
 

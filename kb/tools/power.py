@@ -13,10 +13,10 @@ from kb.calc.power import (
     suitable_circuits,
     wall_w,
 )
+from kb.catalogue import Catalogue
+from kb.catalogue.names import DEVICE_KINDS
+from kb.catalogue.records import Accelerator, Cpu, Machine, SourceRef
 from kb.errors import InvalidArgument
-from kb.index.live import Index
-from kb.names import DEVICE_KINDS
-from kb.records import Accelerator, Cpu, Machine, SourceRef
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.memory import DeviceCount
 from kb.tools.resolve import split_count
@@ -50,10 +50,10 @@ class PowerSupplyAnswer(Result):
     warnings: tuple[str, ...]
 
 
-def board_power(index: Index, name: str) -> tuple[str, float, dict[str, tuple[SourceRef, ...]]]:
+def board_power(catalogue: Catalogue, name: str) -> tuple[str, float, dict[str, tuple[SourceRef, ...]]]:
     """A device's label, its sustained power in watts and where that stands."""
-    match = index.names.resolve(DEVICE_KINDS, name, "device")
-    record = index.known.specs[match.kind][match.slug]
+    match = catalogue.names.resolve(DEVICE_KINDS, name, "device")
+    record = catalogue.known.specs[match.kind][match.slug]
     watts = None
     if isinstance(record, (Accelerator, Cpu)):
         watts = record.tdp_w
@@ -66,16 +66,16 @@ def board_power(index: Index, name: str) -> tuple[str, float, dict[str, tuple[So
     return record.name, watts.value, {f"TDP of {record.name}": watts.sources}
 
 
-def run_power_supply(index: Index, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
+def run_power_supply(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
     count, name = (1, arguments.device)
     if arguments.device_count == 1:
         count, name = split_count(arguments.device)
     count *= arguments.device_count
-    label, gpu_w, references = board_power(index, name)
+    label, gpu_w, references = board_power(catalogue, name)
     cpu_w, cpu_label = DEFAULT_CPU_W, "CPU (assumed)"
     if arguments.cpu:
-        match = index.names.resolve(("cpus",), arguments.cpu, "CPU")
-        record = index.known.specs["cpus"][match.slug]
+        match = catalogue.names.resolve(("cpus",), arguments.cpu, "CPU")
+        record = catalogue.known.specs["cpus"][match.slug]
         assert isinstance(record, Cpu)
         figure = record.max_power_w or record.tdp_w
         if figure is None:
@@ -116,7 +116,7 @@ def run_power_supply(index: Index, arguments: PowerSupplyArguments) -> PowerSupp
             "at the wall: 92 % efficiency (80 PLUS Platinum); circuits carry 80 % of their rating for hours",
         ),
         warnings=tuple(warnings),
-        citations=cite(index, references),
+        citations=cite(catalogue, references),
     )
 
 
@@ -138,13 +138,13 @@ class PowerCostAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run_power_cost(index: Index, arguments: PowerCostArguments) -> PowerCostAnswer:
+def run_power_cost(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
     if (arguments.watts is None) == (arguments.device is None):
         raise InvalidArgument("watts", arguments.watts, "either `watts` or `device`, one of the two")
     references: dict[str, tuple[SourceRef, ...]] = {}
     assumptions: list[str] = []
     if arguments.device is not None:
-        label, watts, references = board_power(index, arguments.device)
+        label, watts, references = board_power(catalogue, arguments.device)
         watts *= arguments.device_count
         assumptions.append(f"{label} at its full rated power of {watts:g} W while it runs; idle hours cost less")
     else:
@@ -163,7 +163,7 @@ def run_power_cost(index: Index, arguments: PowerCostArguments) -> PowerCostAnsw
             f"× {arguments.price_per_kwh:g} {arguments.currency} = {cost:,.0f} {arguments.currency} a year"
         ),
         assumptions=tuple(assumptions),
-        citations=cite(index, references),
+        citations=cite(catalogue, references),
     )
 
 

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from kb.calc.results import Range
 from kb.calc.weights import Weights
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Accelerator, Machine, Price, Record, Spec
 from kb.errors import InvalidArgument
-from kb.index.live import Index
-from kb.records import Accelerator, Machine, Price, Record, Spec
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.lookup import newest_of, priced_sizes
 from kb.tools.memory import Context, FitArguments, Parts, fit_of
@@ -104,15 +104,15 @@ class Offer:
         return f"{self.record.name} with {self.memory_gib:g} GB" if self.memory_gib else self.record.name
 
 
-def run_recommend(index: Index, arguments: RecommendArguments) -> RecommendAnswer:
+def run_recommend(catalogue: Catalogue, arguments: RecommendArguments) -> RecommendAnswer:
     if arguments.budget is not None and arguments.budget_usd is not None:
         raise InvalidArgument("budget", arguments.budget, "either `budget` with its `currency`, or `budget_usd`")
     if arguments.models:
-        return _for_models(index, arguments, arguments.models)
-    known = [slug for slug in SIZES_TO_TRY if slug in index.known.specs["models"]]
+        return _for_models(catalogue, arguments, arguments.models)
+    known = [slug for slug in SIZES_TO_TRY if slug in catalogue.known.specs["models"]]
     answers = []
     for slug in known:
-        answer = _for_models(index, arguments, (slug,))
+        answer = _for_models(catalogue, arguments, (slug,))
         if any(choice.count == 1 for choice in answer.choices):
             return answer
         answers.append(answer)
@@ -129,12 +129,12 @@ def _budget(arguments: RecommendArguments, currency: str) -> float | None:
 
 
 def find_choices(
-    index: Index, arguments: RecommendArguments, models: tuple[str, ...]
+    catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]
 ) -> list[tuple[HardwareChoice, Offer]]:
     """Everything within the limits that holds all models, ranked, without reasons."""
     found: list[tuple[HardwareChoice, Offer]] = []
-    loads = _loads(index, arguments, models)
-    for offer in _offers(index, arguments):
+    loads = _loads(catalogue, arguments, models)
+    for offer in _offers(catalogue, arguments):
         if arguments.max_power_w and offer.power_w is None:
             continue
         budget = _budget(arguments, offer.price.currency)
@@ -143,7 +143,7 @@ def find_choices(
                 break
             if arguments.max_power_w and (offer.power_w or 0.0) * count > arguments.max_power_w:
                 break
-            choice = _choice(index, arguments, loads, offer, count)
+            choice = _choice(catalogue, arguments, loads, offer, count)
             if choice:
                 found.append((choice, offer))
                 break
@@ -155,31 +155,31 @@ def find_choices(
     return sorted(found, key=lambda entry: _rank(arguments, entry[0]))
 
 
-def _for_models(index: Index, arguments: RecommendArguments, models: tuple[str, ...]) -> RecommendAnswer:
-    found = find_choices(index, arguments, models)
-    loads = _loads(index, arguments, models)
+def _for_models(catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]) -> RecommendAnswer:
+    found = find_choices(catalogue, arguments, models)
+    loads = _loads(catalogue, arguments, models)
     shown = found[: arguments.limit]
     users = arguments.users if "users" in arguments.model_fields_set else None
-    rules = decision_rules(index, _budget(arguments, "USD"), users)
+    rules = decision_rules(catalogue, _budget(arguments, "USD"), users)
     references = {f"price of {choice.hardware}": offer.price.sources for choice, offer in shown}
-    references |= {f"when to choose {rule.build}": rule_sources(index, rule.slug) for rule in rules}
+    references |= {f"when to choose {rule.build}": rule_sources(catalogue, rule.slug) for rule in rules}
     labels = tuple(load.model.label for load in loads)
     by = "price" if arguments.min_memory_gib else f"tokens per second for each 1,000 {_currency(arguments, found)}"
     return RecommendAnswer(
         models=labels,
         quantization=loads[0].quantization.record.name,
-        choices=tuple(_with_reasons(index, arguments, loads, choice, offer) for choice, offer in shown),
+        choices=tuple(_with_reasons(catalogue, arguments, loads, choice, offer) for choice, offer in shown),
         rules=rules,
         formula=(
             f"{len(found)} choices {_limits(arguments, found)} hold {' and '.join(labels)} whole at "
             f"{arguments.context:,} tokens for {arguments.users} at once; ranked by {by}"
         ),
-        assumptions=tuple(_assumptions(index, arguments, [choice for choice, _ in found])),
-        citations=cite(index, references),
+        assumptions=tuple(_assumptions(catalogue, arguments, [choice for choice, _ in found])),
+        citations=cite(catalogue, references),
     )  # fmt: skip
 
 
-def _assumptions(index: Index, arguments: RecommendArguments, choices: list[HardwareChoice]) -> Iterator[str]:
+def _assumptions(catalogue: Catalogue, arguments: RecommendArguments, choices: list[HardwareChoice]) -> Iterator[str]:
     yield (
         "prices are those of the sources, at their dates, for the cards or the machine alone: "
         "a computer around cards costs extra"
@@ -194,7 +194,7 @@ def _assumptions(index: Index, arguments: RecommendArguments, choices: list[Hard
         if arguments.budget is not None:
             budget = f"; the budget of {arguments.budget:,.0f} {arguments.currency} was not applied to them"
         yield f"prices of {which} choices are held in USD only, and there is no exchange rate here{budget}"
-    unknown = sum(offer.power_w is None for offer in _offers(index, arguments)) if arguments.max_power_w else 0
+    unknown = sum(offer.power_w is None for offer in _offers(catalogue, arguments)) if arguments.max_power_w else 0
     if unknown:
         yield f"{unknown} priced devices of unknown power were left out"
     if arguments.quiet:
@@ -204,9 +204,9 @@ def _assumptions(index: Index, arguments: RecommendArguments, choices: list[Hard
         )
 
 
-def _offers(index: Index, arguments: RecommendArguments) -> Iterator[Offer]:
+def _offers(catalogue: Catalogue, arguments: RecommendArguments) -> Iterator[Offer]:
     """What is priced, and within the limits that need no model."""
-    for record in (*index.known.specs["accelerators"].values(), *index.known.specs["machines"].values()):
+    for record in (*catalogue.known.specs["accelerators"].values(), *catalogue.known.specs["machines"].values()):
         if arguments.vendor and arguments.vendor.casefold() not in record.vendor.casefold():
             continue
         if arguments.quiet and isinstance(record, Accelerator) and record.cooling and _is_loud(record.cooling.value):
@@ -215,7 +215,7 @@ def _offers(index: Index, arguments: RecommendArguments) -> Iterator[Offer]:
         for memory, price in _configurations(record, arguments):
             size = memory or (figure.value if figure else 0.0)
             if not arguments.min_memory_gib or size >= arguments.min_memory_gib:
-                yield Offer(record, price, _power_w(index, record), memory)
+                yield Offer(record, price, _power_w(catalogue, record), memory)
 
 
 def _configurations(record: Spec, arguments: RecommendArguments) -> Iterator[tuple[float | None, Price]]:
@@ -230,7 +230,7 @@ def _is_loud(cooling: str) -> bool:
     return "blower" in cooling or "passive" in cooling
 
 
-def _power_w(index: Index, record: Spec) -> float | None:
+def _power_w(catalogue: Catalogue, record: Spec) -> float | None:
     """A card's TDP; a machine's own rated power, else that of the accelerators in it."""
     if isinstance(record, Accelerator):
         return record.tdp_w.value if record.tdp_w else None
@@ -238,7 +238,7 @@ def _power_w(index: Index, record: Spec) -> float | None:
     if record.power_w:
         value = record.power_w.value
         return max(value) if isinstance(value, tuple) else value
-    inside = index.known.specs["accelerators"].get(record.accelerator or "")
+    inside = catalogue.known.specs["accelerators"].get(record.accelerator or "")
     known = isinstance(inside, Accelerator) and inside.tdp_w
     return known.value * record.accelerator_count if known else None
 
@@ -272,10 +272,10 @@ class _Load:
     weights: Weights
 
 
-def _loads(index: Index, arguments: RecommendArguments, models: tuple[str, ...]) -> list[_Load]:
-    quantization = resolve_quantization(index, arguments.quantization)
-    resolved = [resolve_model(index, name) for name in models]
-    return [_Load(model, quantization, resolve_weights(index, model, quantization)) for model in resolved]
+def _loads(catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]) -> list[_Load]:
+    quantization = resolve_quantization(catalogue, arguments.quantization)
+    resolved = [resolve_model(catalogue, name) for name in models]
+    return [_Load(model, quantization, resolve_weights(catalogue, model, quantization)) for model in resolved]
 
 
 def _asked(arguments: RecommendArguments, load: _Load, offer: Offer, count: int) -> FitArguments:
@@ -286,10 +286,10 @@ def _asked(arguments: RecommendArguments, load: _Load, offer: Offer, count: int)
 
 
 def _choice(
-    index: Index, arguments: RecommendArguments, loads: list[_Load], offer: Offer, count: int
+    catalogue: Catalogue, arguments: RecommendArguments, loads: list[_Load], offer: Offer, count: int
 ) -> HardwareChoice | None:
     try:
-        devices = resolve_devices(index, offer.device, count)
+        devices = resolve_devices(catalogue, offer.device, count)
     except InvalidArgument:  # its bandwidth is not known
         return None
     speeds: list[Range] = []
@@ -321,9 +321,9 @@ def _choice(
 
 
 def _with_reasons(
-    index: Index, arguments: RecommendArguments, loads: list[_Load], choice: HardwareChoice, offer: Offer
+    catalogue: Catalogue, arguments: RecommendArguments, loads: list[_Load], choice: HardwareChoice, offer: Offer
 ) -> HardwareChoice:
-    devices = resolve_devices(index, offer.device, choice.count)
+    devices = resolve_devices(catalogue, offer.device, choice.count)
     why = []
     for load in loads:
         parts = Parts(load.model, load.quantization, devices, load.weights)

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from kb.calc.architecture import Architecture
 from kb.calc.device import Device, gpus_on
 from kb.calc.weights import Weights, weights_of
-from kb.errors import InvalidArgument, UnknownName
-from kb.index.live import Index
-from kb.names import DEVICE_KINDS
-from kb.records import (
+from kb.catalogue import Catalogue
+from kb.catalogue.names import DEVICE_KINDS
+from kb.catalogue.records import (
     Accelerator,
     Cpu,
     Figure,
@@ -19,9 +18,10 @@ from kb.records import (
     SourceRef,
     Spec,
 )
+from kb.catalogue.units import GB, GIB
+from kb.errors import InvalidArgument, UnknownName
 from kb.tools.base import Name
 from kb.tools.given import DeviceFigures, ModelFigures, given_architecture
-from kb.units import GB, GIB
 
 ROOMY_GIB = 2.0**14
 """Stands for memory of unknown size, which is asked for before anything is said to fit."""
@@ -85,12 +85,12 @@ class ResolvedDevices:
             raise InvalidArgument(self.memory_asked, None, accepted)
 
 
-def resolve_model(index: Index, model: ModelArgument) -> ResolvedModel:
+def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
     if isinstance(model, ModelFigures):
         architecture, assumed = given_architecture(model)
         return ResolvedModel(architecture, model.name, None, None, {}, assumed)
-    match = index.names.resolve(("models",), model, "model")
-    record = index.known.specs["models"][match.slug]
+    match = catalogue.names.resolve(("models",), model, "model")
+    record = catalogue.known.specs["models"][match.slug]
     assert isinstance(record, LanguageModel)
     try:
         architecture = Architecture.of(record)
@@ -113,7 +113,7 @@ def _sources(record: LanguageModel) -> tuple[SourceRef, ...]:
     return tuple(found)
 
 
-def resolve_quantization(index: Index, name: str) -> ResolvedQuantization:
+def resolve_quantization(catalogue: Catalogue, name: str) -> ResolvedQuantization:
     """A known quantization, or ``4.25bpw`` for EXL2 files of any size."""
     custom = _BPW.match(name.strip())
     if custom and 0.5 <= float(custom[1]) <= 32:
@@ -129,15 +129,15 @@ def resolve_quantization(index: Index, name: str) -> ResolvedQuantization:
             sources=(here,),
         )
         return ResolvedQuantization(record, {}, (f"{bits:g} bits per weight, as given",))
-    match = index.names.resolve(("quantizations",), name, "quantization")
-    record_found = index.known.specs["quantizations"][match.slug]
+    match = catalogue.names.resolve(("quantizations",), name, "quantization")
+    record_found = catalogue.known.specs["quantizations"][match.slug]
     assert isinstance(record_found, Quantization)
     figure = record_found.bits_per_weight or record_found.bits_per_weight_file
     references = {f"bits per weight of {record_found.name}": figure.sources if figure else ()}
     return ResolvedQuantization(record_found, references, (match.note,) if match.note else ())
 
 
-def resolve_weights(index: Index, model: ResolvedModel, quantization: ResolvedQuantization) -> Weights:
+def resolve_weights(catalogue: Catalogue, model: ResolvedModel, quantization: ResolvedQuantization) -> Weights:
     """By the published file's size where we hold it, else by the tensors.
 
     Where a model is published in MXFP4, its experts stay so in a GGUF file of any type, and the file stays as large.
@@ -150,7 +150,7 @@ def resolve_weights(index: Index, model: ResolvedModel, quantization: ResolvedQu
             slugs.append(native)
         size = next((f.size_bytes for slug in slugs for f in record.files if f.quantization == slug), None)
         twin = record.same_architecture_as
-        found = index.known.specs["models"].get(twin) if twin else None
+        found = catalogue.known.specs["models"].get(twin) if twin else None
         record = found if isinstance(found, LanguageModel) else None
     return weights_of(model.architecture, quantization.record, size)
 
@@ -174,7 +174,7 @@ def split_count(name: str) -> tuple[int, str]:
 
 
 def resolve_devices(
-    index: Index, device: DeviceArgument, device_count: int = 1, system_memory_gb: float | None = None
+    catalogue: Catalogue, device: DeviceArgument, device_count: int = 1, system_memory_gb: float | None = None
 ) -> ResolvedDevices:
     """Every card that takes part. ``2x RTX 3090`` counts, `` + `` joins; a machine brings as many as it has."""
     if isinstance(device, DeviceFigures):
@@ -191,18 +191,18 @@ def resolve_devices(
         asked = "" if device.memory_gib else "device.memory_gib"
         return ResolvedDevices((given,) * device_count, label, None, None, {}, memory_asked=asked)
     if " + " in device:
-        return _together(index, device, device_count, system_memory_gb)
+        return _together(catalogue, device, device_count, system_memory_gb)
     try:
-        match = index.names.resolve(DEVICE_KINDS, device, "device")
+        match = catalogue.names.resolve(DEVICE_KINDS, device, "device")
     except UnknownName:
         count, rest = split_count(device)
         if rest == device:
             raise
-        match = index.names.resolve(DEVICE_KINDS, rest, "device")
+        match = catalogue.names.resolve(DEVICE_KINDS, rest, "device")
         device_count *= count
     if device_count > 1024:
         raise InvalidArgument("device_count", device_count, "1 to 1024")
-    record = index.known.specs[match.kind][match.slug]
+    record = catalogue.known.specs[match.kind][match.slug]
     notes = [match.note] if match.note else []
     try:
         if isinstance(record, Cpu):
@@ -210,7 +210,7 @@ def resolve_devices(
             asked = "" if system_memory_gb else "system_memory_gb"
             return ResolvedDevices((each,), record.name, record.slug, match.kind, references, (*notes, *more), asked)
         if isinstance(record, Machine):
-            each, per_machine, references = _machine(index, record)
+            each, per_machine, references = _machine(catalogue, record)
         else:
             assert isinstance(record, Accelerator)
             each, per_machine, references = Device.of(record), gpus_on(record), _accelerator_references(record)
@@ -231,13 +231,13 @@ def resolve_devices(
     return ResolvedDevices((each,) * count, label, record.slug, match.kind, references, tuple(notes))
 
 
-def _together(index: Index, names: str, device_count: int, system_memory_gb: float | None) -> ResolvedDevices:
+def _together(catalogue: Catalogue, names: str, device_count: int, system_memory_gb: float | None) -> ResolvedDevices:
     """``RTX 3090 + RTX 4090``: unequal cards in one machine."""
     if device_count > 1:
         raise InvalidArgument(
             "device_count", device_count, "1 where `device` lists cards (write `2x RTX 3090 + RTX 4090`)"
         )
-    parts = [resolve_devices(index, name, 1, system_memory_gb) for name in names.split(" + ") if name.strip()]
+    parts = [resolve_devices(catalogue, name, 1, system_memory_gb) for name in names.split(" + ") if name.strip()]
     devices = tuple(device for part in parts for device in part.devices)
     if len({device.backend for device in devices}) > 1 or any(device.unified_memory for device in devices):
         raise InvalidArgument("device", names, "cards of one maker that sit in one machine")
@@ -262,9 +262,9 @@ def _accelerator_references(record: Accelerator) -> dict[str, tuple[SourceRef, .
     return references
 
 
-def _machine(index: Index, record: Machine) -> tuple[Device, int, dict[str, tuple[SourceRef, ...]]]:
-    accelerator = index.known.specs["accelerators"].get(record.accelerator or "")
-    cpu = index.known.specs["cpus"].get(record.cpu or "")
+def _machine(catalogue: Catalogue, record: Machine) -> tuple[Device, int, dict[str, tuple[SourceRef, ...]]]:
+    accelerator = catalogue.known.specs["accelerators"].get(record.accelerator or "")
+    cpu = catalogue.known.specs["cpus"].get(record.cpu or "")
     if record.accelerator is None and isinstance(cpu, Cpu) and record.memory_gib:
         device, _, references = _cpu(cpu, record.memory_gib.value)
         return (

@@ -1,7 +1,7 @@
 """The long guide's decision framework, as rules: which of its whole machines is for whom."""
 
-from kb.index.live import Index
-from kb.records import Build, Record, SourceRef
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Build, Record, SourceRef
 
 FRAMEWORK = "Decision Framework"
 """The section whose conditions these are; other documents' builds have conditions too."""
@@ -19,11 +19,11 @@ class BuildRule(Record):
     why: str
 
 
-def decision_rules(index: Index, budget_usd: float | None, users: int | None) -> tuple[BuildRule, ...]:
+def decision_rules(catalogue: Catalogue, budget_usd: float | None, users: int | None) -> tuple[BuildRule, ...]:
     """The cheapest first. What a budget or a number of users rules out does not apply; the other conditions are for
     people to judge."""
     rules = []
-    for build in index.known.specs["builds"].values():
+    for build in catalogue.known.specs["builds"].values():
         assert isinstance(build, Build)
         if build.choose_if is None or not any(ref.section == FRAMEWORK for ref in build.choose_if.sources):
             continue
@@ -58,8 +58,8 @@ def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
     return value if isinstance(value, tuple) else (value, value)
 
 
-def rule_sources(index: Index, slug: str) -> tuple[SourceRef, ...]:
-    build = index.known.specs["builds"][slug]
+def rule_sources(catalogue: Catalogue, slug: str) -> tuple[SourceRef, ...]:
+    build = catalogue.known.specs["builds"][slug]
     assert isinstance(build, Build)
     assert build.choose_if is not None
     return build.choose_if.sources

@@ -6,9 +6,10 @@ from pydantic import Field
 
 from kb.calc.results import Fit, Offload, Range, Speed
 from kb.calc.speed import estimate_speed
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Figure, LanguageModel, Measurement, Record
+from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
-from kb.index.live import Index
-from kb.records import Figure, LanguageModel, Measurement, Record
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 from kb.tools.memory import LADDER, Context, DeviceCount, FitArguments, Parts, SystemMemory, fit_of, resolve_parts
 from kb.tools.resolve import (
@@ -22,7 +23,6 @@ from kb.tools.resolve import (
     resolve_weights,
 )
 from kb.tools.views import disputes_about
-from kb.units import GB
 
 _NOTHING = Range(low=0.0, typical=0.0, high=0.0)
 
@@ -93,11 +93,11 @@ def _estimate(parts: Parts, offload: Offload | None, arguments: FitArguments) ->
     )
 
 
-def run_estimate_speed(index: Index, arguments: FitArguments) -> SpeedAnswer:
-    return speed_answer(index, resolve_parts(index, arguments), arguments)
+def run_estimate_speed(catalogue: Catalogue, arguments: FitArguments) -> SpeedAnswer:
+    return speed_answer(catalogue, resolve_parts(catalogue, arguments), arguments)
 
 
-def speed_answer(index: Index, parts: Parts, arguments: FitArguments) -> SpeedAnswer:
+def speed_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> SpeedAnswer:
     fit = fit_of(parts, arguments)
     speed = speed_of(parts, fit, arguments)
     if parts.devices.memory_asked and fit.verdict == "fits":
@@ -109,27 +109,27 @@ def speed_answer(index: Index, parts: Parts, arguments: FitArguments) -> SpeedAn
         quantization=parts.quantization.record.name,
         device=parts.devices.label,
         verdict=fit.verdict,
-        measured=nearest_measurement(index, parts),
-        citations=cite(index, parts.references),
+        measured=nearest_measurement(catalogue, parts),
+        citations=cite(catalogue, parts.references),
     )
 
 
-def nearest_measurement(index: Index, parts: Parts) -> PublishedMeasurement | None:
+def nearest_measurement(catalogue: Catalogue, parts: Parts) -> PublishedMeasurement | None:
     """Of the same device, as many of them, and the same architecture; the same quantization first, then public
     benchmarks before the documents' claims."""
     model, quantization, devices = parts.model, parts.quantization, parts.devices
     found: list[tuple[bool, bool, int, Measurement]] = []
-    for record in index.known.specs["measurements"].values():
+    for record in catalogue.known.specs["measurements"].values():
         assert isinstance(record, Measurement)
         if record.basis != "measured" or record.decode_tokens_per_s is None or record.offloaded:
             continue
         here = record.device == f"{devices.kind}/{devices.slug}" and record.device_count == len(devices.devices)
-        if not here or record.model is None or not _same_architecture(index, record.model, model):
+        if not here or record.model is None or not _same_architecture(catalogue, record.model, model):
             continue
         same = record.quantization == quantization.record.slug
-        if disputes_about(index, "measurements", record.slug):
+        if disputes_about(catalogue, "measurements", record.slug):
             continue
-        claimed = any(index.known.sources[s.source].kind == "document" for s in record.decode_tokens_per_s.sources)
+        claimed = any(catalogue.known.sources[s.source].kind == "document" for s in record.decode_tokens_per_s.sources)
         depth = record.depth_tokens.value if record.depth_tokens else 0
         found.append((not same, claimed, depth, record))
     if not found:
@@ -137,7 +137,7 @@ def nearest_measurement(index: Index, parts: Parts) -> PublishedMeasurement | No
     not_same, _, depth, record = min(found, key=lambda entry: (*entry[:3], entry[3].slug))
     figure = record.decode_tokens_per_s
     assert isinstance(figure, Figure)
-    named = index.known.specs["quantizations"].get(record.quantization or "")
+    named = catalogue.known.specs["quantizations"].get(record.quantization or "")
     return PublishedMeasurement(
         name=record.name,
         slug=record.slug,
@@ -152,10 +152,10 @@ def nearest_measurement(index: Index, parts: Parts) -> PublishedMeasurement | No
     )
 
 
-def _same_architecture(index: Index, slug: str, model: ResolvedModel) -> bool:
+def _same_architecture(catalogue: Catalogue, slug: str, model: ResolvedModel) -> bool:
     if model.record is None:
         return False
-    other = index.known.specs["models"][slug]
+    other = catalogue.known.specs["models"][slug]
     assert isinstance(other, LanguageModel)
     family = {model.record.slug, model.record.same_architecture_as or model.record.slug}
     return other.slug in family or other.same_architecture_as in family
@@ -196,14 +196,14 @@ class WhatRunsOnAnswer(Result):
 GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m", "q4_k_m"))
 
 
-def run_what_runs_on(index: Index, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
-    devices = resolve_devices(index, arguments.device, arguments.device_count, arguments.system_memory_gb)
+def run_what_runs_on(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
+    devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
     devices.require_memory()
     held: list[tuple[Parts, FitArguments]] = []
-    for record in _models_meant(index, arguments):
+    for record in _models_meant(catalogue, arguments):
         native = native_quantization(record)
         types = (arguments.quantization,) if arguments.quantization else (native,) if native else GOOD_TYPES
-        best = _best(index, record, types, arguments, devices)
+        best = _best(catalogue, record, types, arguments, devices)
         if best:
             held.append(best)
     held.sort(key=lambda entry: (-entry[0].model.architecture.params_total, entry[0].model.label))
@@ -217,23 +217,23 @@ def run_what_runs_on(index: Index, arguments: WhatRunsOnArguments) -> WhatRunsOn
             f"buffers in {devices.label}'s memory"
         ),
         assumptions=(*devices.notes, f"a context of {arguments.context:,} tokens, nothing offloaded"),
-        citations=cite(index, devices.references),
+        citations=cite(catalogue, devices.references),
     )
 
 
-def _models_meant(index: Index, arguments: WhatRunsOnArguments) -> list[LanguageModel]:
+def _models_meant(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> list[LanguageModel]:
     """The models named, or the catalogue without twins of one architecture."""
-    catalogue = index.known.specs["models"]
+    known = catalogue.known.specs["models"]
     if arguments.models is not None:
-        named = [catalogue[index.names.resolve(("models",), name, "model").slug] for name in arguments.models]
+        named = [known[catalogue.names.resolve(("models",), name, "model").slug] for name in arguments.models]
     else:
-        named = list(catalogue.values())
+        named = list(known.values())
     models = [record for record in named if isinstance(record, LanguageModel) and record.params_total is not None]
     return [record for record in models if arguments.models is not None or not record.same_architecture_as]
 
 
 def _best(
-    index: Index,
+    catalogue: Catalogue,
     record: LanguageModel,
     types: tuple[str, ...],
     arguments: WhatRunsOnArguments,
@@ -244,7 +244,7 @@ def _best(
     if limit is not None and limit.value < arguments.context:
         return None
     try:
-        model = resolve_model(index, record.slug)
+        model = resolve_model(catalogue, record.slug)
     except InvalidArgument:
         return None
     for slug in types:
@@ -255,8 +255,8 @@ def _best(
             device_count=arguments.device_count,
             context=arguments.context,
         )
-        quantization = resolve_quantization(index, slug)
-        parts = Parts(model, quantization, devices, resolve_weights(index, model, quantization))
+        quantization = resolve_quantization(catalogue, slug)
+        parts = Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
         if parts.holds(asked):
             return parts, asked
     return None

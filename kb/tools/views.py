@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from kb.index.live import Index
-from kb.records import Dispute, Figure, Price, Record, SourceRef, Spec, Term
-from kb.records.glossary import TermFigure
-from kb.units import label_of, unit_of
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Dispute, Figure, Price, Record, SourceRef, Spec, Term
+from kb.catalogue.records.glossary import TermFigure
+from kb.catalogue.units import label_of, unit_of
 
 
 class DisputeNote(Record):
@@ -61,12 +61,12 @@ class SpecView(Record):
     disputes: tuple[DisputeNote, ...]
 
 
-def disputes_about(index: Index, kind: str, slug: str, key: str | None = None) -> list[Dispute]:
+def disputes_about(catalogue: Catalogue, kind: str, slug: str, key: str | None = None) -> list[Dispute]:
     """Disputes about a record or anything of it; with ``key``, about that figure."""
     wanted = f"{kind}/{slug}" if key is None else f"{kind}/{slug}#{key}"
     return [
         dispute
-        for dispute in index.known.disputes.values()
+        for dispute in catalogue.known.disputes.values()
         if any(target == wanted or (key is None and target.startswith(wanted + "#")) for target in dispute.about)
     ]
 
@@ -75,19 +75,19 @@ def note_of(dispute: Dispute) -> DisputeNote:
     return DisputeNote(slug=dispute.slug, title=dispute.title, ruling=dispute.ruling)
 
 
-def term_view(index: Index, term: Term) -> TermView:
-    narrower = tuple(other.slug for other in index.known.terms.values() if term.slug in other.broader)
+def term_view(catalogue: Catalogue, term: Term) -> TermView:
+    narrower = tuple(other.slug for other in catalogue.known.terms.values() if term.slug in other.broader)
     return TermView(
         **term.model_dump(exclude={"figures", "sources"}),
         figures=term.figures,
         sources=term.sources,
         narrower=narrower,
-        disputes=tuple(note_of(dispute) for dispute in disputes_about(index, "terms", term.slug)),
+        disputes=tuple(note_of(dispute) for dispute in disputes_about(catalogue, "terms", term.slug)),
     )
 
 
-def spec_view(index: Index, spec: Spec) -> SpecView:
-    disputes = disputes_about(index, spec.kind, spec.slug)
+def spec_view(catalogue: Catalogue, spec: Spec) -> SpecView:
+    disputes = disputes_about(catalogue, spec.kind, spec.slug)
     figures = {key: _figure_view(spec, key, figure, disputes) for key, figure in spec.figures()}
     shown_elsewhere = {
         *figures,

@@ -20,7 +20,7 @@ import api.edge
 import api.server
 from api.deps import MOST_PARAMETERS
 from api.disputes import public
-from kb.records import Source
+from kb.catalogue.records import Source
 from kb.settings import Settings
 from kb.tools.base import MOST_KEYS, MOST_PROBLEMS
 from tests.api.test_problems import assert_problem

@@ -42,7 +42,7 @@ def test_without_an_index_it_lives_says_how_to_build_and_notices_the_build(
 ) -> None:
     folder = tmp_path / "data"
     with serve(settings.model_copy(update={"data_dir": folder}), ready=False) as base:
-        for path in ("/health/ready", "/terms/vram", "/search?q=x"):
+        for path in ("/health/ready", "/search?q=x", "/passages/term.vram"):
             for _ in range(600):
                 answer = httpx.get(base + path)
                 if answer.json()["type"] == "/problems/index-unusable":
@@ -51,7 +51,12 @@ def test_without_an_index_it_lives_says_how_to_build_and_notices_the_build(
             assert answer.status_code == 503
             assert "kb build" in answer.json()["detail"]
         assert httpx.get(f"{base}/health/live").status_code == 200
-        assert httpx.get(f"{base}/tools").status_code == 200
+        for path in ("/tools", "/terms/vram", "/specs/accelerators?memory_gib_min=24", "/specs/accelerators/rtx-5090"):
+            assert httpx.get(base + path).status_code == 200, path
+        fit = httpx.post(f"{base}/tools/check_fit", json={"model": "llama 3.1 70b", "device": "RTX 4090"})
+        assert fit.json()["verdict"] == "fits_with_offload"
+        found = httpx.post(f"{base}/tools/search_passages", json={"query": "what is VRAM"})
+        assert (found.status_code, "kb build" in found.json()["detail"]) == (503, True)
         shutil.copytree(data_dir, folder, symlinks=True)
         wait_until_ready(base)
         assert httpx.get(f"{base}/terms/vram").status_code == 200

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
+from kb.catalogue.records import kinds
 from kb.index.live import Index
-from kb.records import kinds
 
 
 def test_kinds_are_listed_with_counts_and_filters(http: httpx.Client, index: Index) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from kb.catalogue.load import Knowledge, load
+from kb.catalogue.records import Build, Figure, Measurement, SourceRef, Spec, kinds
+from kb.catalogue.records.arithmetic import check_equation
 from kb.errors import KnowledgeBaseError
 from kb.index.live import Index
-from kb.load import Knowledge, load
 from kb.models.downloads import load_downloads
-from kb.records import Build, Figure, Measurement, SourceRef, Spec, kinds
-from kb.records.arithmetic import check_equation
 from kb.settings import Settings
 from kb.tools import TOOLS
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from kb.catalogue.load import Knowledge, load
 from kb.errors import InvalidKnowledge
-from kb.load import Knowledge, load
 from tests.small_knowledge import FILES, write_knowledge
 
 SOURCES, VRAM = "glossary/sources/sources.yaml", "glossary/terms/vram.md"

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from kb.catalogue.names import DEVICE_KINDS, SIZE_CLASSES, Names
+from kb.catalogue.records import kinds
+from kb.catalogue.records.labels import label_key
 from kb.errors import AmbiguousName, UnknownName
 from kb.index.live import Index
-from kb.names import DEVICE_KINDS, SIZE_CLASSES, Names
-from kb.records import kinds
-from kb.records.labels import label_key
 
 UNKNOWN_MODELS = [
     "Qwen3 VL 32B", "Qwen3 Embedding 8B", "Gemma 4 E4B", "Gemma 3n E4B", "DeepSeek V4 Flash", "DeepSeek V4 Pro",

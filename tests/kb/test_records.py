@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from kb.records import Figure, ModelFile, Price, SourceRef, kinds
-from kb.records.arithmetic import check_equation, evaluate
-from kb.records.labels import label_key, slugify
+from kb.catalogue.records import Figure, ModelFile, Price, SourceRef, kinds
+from kb.catalogue.records.arithmetic import check_equation, evaluate
+from kb.catalogue.records.labels import label_key, slugify
 
 FROM = ({"source": "card-guide", "section": ""},)
 

@@ -5,15 +5,15 @@ from itertools import product
 from typing import Any
 
 from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.catalogue.records import LanguageModel
+from kb.catalogue.units import GIB
 from kb.chat.evidence import Desk, Section
 from kb.chat.patterns import HOW_MANY, MAC
 from kb.chat.question import DEFAULT_QUANTIZATION, Question, Thing
 from kb.chat.wording import fmt, joined, speed_range
-from kb.records import LanguageModel
 from kb.tools import TOOLS
 from kb.tools.given import DeviceFigures
 from kb.tools.resolve import DeviceArgument, native_quantization, resolve_devices
-from kb.units import GIB
 
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4

@@ -3,6 +3,7 @@
 from itertools import product
 from typing import Any
 
+from kb.catalogue.records import Quantization
 from kb.chat.evidence import Desk, Section
 from kb.chat.sections.fitting import (
     DEFAULT_CONTEXT,
@@ -18,7 +19,6 @@ from kb.chat.sections.fitting import (
     together,
 )
 from kb.chat.wording import fmt
-from kb.records import Quantization
 from kb.tools import TOOLS
 from kb.tools.memory import format_warnings
 from kb.tools.resolve import DeviceArgument, resolve_devices

@@ -3,15 +3,15 @@
 import re
 from typing import Any
 
+from kb.catalogue.names import Match
+from kb.catalogue.records import Build, Dispute, Figure, LanguageModel, Price, Spec, Term
+from kb.catalogue.units import label_of, unit_of
 from kb.chat.evidence import Desk, Section
 from kb.chat.question import MEANT, Question
 from kb.chat.sections.telling import told
 from kb.chat.wording import first_paragraph, first_sentences, fmt, one_line, plain, price_text
 from kb.index.build import GLOSSARY
-from kb.names import Match
-from kb.records import Build, Dispute, Figure, LanguageModel, Price, Spec, Term
 from kb.retrieval.search import ABSTAIN_BELOW_COSINE, Findings
-from kb.units import label_of, unit_of
 
 MAIN_FIGURES = (
     "memory_gib", "memory_type", "memory_bandwidth_gb_per_s", "architecture", "cuda_cores", "gpu_cores", "cores",

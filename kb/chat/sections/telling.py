@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from kb.catalogue.records import Passage
 from kb.chat.evidence import Desk, Section
 from kb.chat.wording import first_sentences, quoted
-from kb.records import Passage
 
 FIRST_WORDS, OTHER_WORDS = 110, 45
 

@@ -14,9 +14,9 @@ from kb.calc.fit import check_fit, fits, max_context
 from kb.calc.tensor_types import KV_CACHE_TYPES
 from kb.calc.weights import weights_of
 from kb.calc.workload import Workload
+from kb.catalogue.records import Quantization
+from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
-from kb.records import Quantization
-from kb.units import GB, GIB
 
 LLAMA_8B = Architecture(
     "Llama 3.1 8B", 8030261248, 8030261248, 32, 4096, 32, 8, 128, 128256, 14336, max_position_embeddings=131072

@@ -7,8 +7,8 @@ from dataclasses import replace
 from kb.calc.architecture import Architecture
 from kb.calc.kept import Kept
 from kb.calc.weights import Weights, weights_of
-from kb.records import Quantization
-from kb.records.base import SourceRef
+from kb.catalogue.records import Quantization
+from kb.catalogue.records.base import SourceRef
 
 DEEP = Architecture("deep", 10**11, 10**11, 1000, 4096, 32, 8, 128, 128256, 14336)
 """As deep as a model may be given."""

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from kb.calc.architecture import WINDOW_NOT_KEPT, Architecture
 from kb.calc.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_layer_bytes
 from kb.calc.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
+from kb.catalogue.units import MIB
 from kb.errors import InvalidArgument
-from kb.units import MIB
 
 LLAMA_8B = Architecture("Llama 3.1 8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256, 14336)
 GEMMA_3_27B = Architecture(

@@ -15,8 +15,8 @@ import pytest
 
 from kb.calc.compute_buffer import compute_buffer_bytes
 from kb.calc.kv_cache import kv_cache_bytes
+from kb.catalogue.units import MIB
 from kb.gguf_file import read_gguf
-from kb.units import MIB
 
 MODELS = (
     "Llama 3.1 8B", "Llama 3.1 70B", "Llama 2 7B", "Llama 3.2 1B", "Qwen2.5 14B", "Qwen3 32B", "Gemma 2 9B",

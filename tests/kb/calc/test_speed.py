@@ -16,8 +16,8 @@ from kb.calc.rates import generation_of, is_server_cpu, unpacking_flops, vector_
 from kb.calc.results import Offload, Speed
 from kb.calc.speed import estimate_speed
 from kb.calc.weights import weights_of
-from kb.records import Quantization
-from kb.units import GB, GIB
+from kb.catalogue.records import Quantization
+from kb.catalogue.units import GB, GIB
 
 LLAMA_8B = Architecture(
     "Llama 3.1 8B", 8_030_261_248, 8_030_261_248, 32, 4096, 32, 8, 128, 128256, intermediate_size=14336

@@ -9,8 +9,8 @@ from kb.calc.architecture import Architecture
 from kb.calc.mixes import DEFAULT_TYPES
 from kb.calc.tensor_types import TENSOR_TYPES
 from kb.calc.weights import layer_kinds, mix_of, weights_of, with_widths
-from kb.records import Quantization
-from kb.units import GB, GIB
+from kb.catalogue.records import Quantization
+from kb.catalogue.units import GB, GIB
 
 LLAMA_8B = Architecture("Llama 3.1 8B", 8030261248, 8030261248, 32, 4096, 32, 8, 128, 128256, 14336)
 LLAMA_70B = Architecture("Llama 3.1 70B", 70553706496, 70553706496, 80, 8192, 64, 8, 128, 128256, 28672)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from kb.catalogue.records import LanguageModel
+from kb.catalogue.units import GB
 from kb.errors import InvalidArgument, InvalidKnowledge, UnknownName
 from kb.index.live import Index
 from kb.models.downloads import Download, Wanted, load_downloads, wanted
-from kb.records import LanguageModel
 from kb.tools.resolve import resolve_model, resolve_quantization, resolve_weights
-from kb.units import GB
 
 ROOT = Path(__file__).resolve().parents[3]
 DOWNLOADS = load_downloads(ROOT)

@@ -3,18 +3,17 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from kb.catalogue.load import Knowledge, load
 from kb.errors import IndexUnusable
 from kb.index.build import searchable
 from kb.index.live import Index
 from kb.index.questions import with_questions
-from kb.load import Knowledge, load
 from kb.settings import Settings
-from kb.store import tables
 from kb.store.manifest import build_id_of, inputs_sha256, read_manifest
-from kb.store.queries import Bound, full_text_query, list_specs, open_database, read_knowledge
+from kb.store.queries import full_text_query, open_database, read_knowledge
 from kb.store.write import write_database
 from tests.small_knowledge import write_knowledge
 
@@ -36,63 +35,6 @@ def test_everything_comes_back_as_it_was(index: Index, shipped: Knowledge, setti
 def test_reading_only(index: Index) -> None:
     with index.engine.connect() as connection, pytest.raises(OperationalError, match="readonly"):
         connection.execute(text("DELETE FROM term"))
-
-
-def test_figures_have_columns(index: Index) -> None:
-    figure = tables.figure
-    with index.engine.connect() as connection:
-        rows = connection.execute(
-            select(figure.c.key, figure.c.low, figure.c.high, figure.c.text).where(
-                figure.c.kind == "accelerators", figure.c.slug == "rtx-5090"
-            )
-        ).all()
-    by_key = {key: (low, high, words) for key, low, high, words in rows}
-    assert by_key["memory_gib"] == (32, 32, None)
-    assert by_key["memory_type"] == (None, None, "GDDR7")
-    assert by_key["nvlink"] == (None, None, "false")
-    assert by_key["price_list_usd"][0] == 1999
-
-
-def value(index: Index, slug: str, key: str) -> float | None:
-    figure = getattr(index.known.specs["accelerators"][slug], key)
-    return None if figure is None else float(figure.value)
-
-
-def test_filter_by_bounds(index: Index) -> None:
-    bounds = [Bound("memory_gib", low=24, high=32), Bound("memory_bandwidth_gb_per_s", low=900)]
-    slugs, total = list_specs(index.engine, "accelerators", bounds=bounds, limit=500)
-    expected = {
-        slug
-        for slug in index.known.specs["accelerators"]
-        if 24 <= (value(index, slug, "memory_gib") or 0) <= 32
-        and (value(index, slug, "memory_bandwidth_gb_per_s") or 0) >= 900
-    }
-    assert (set(slugs), total) == (expected, len(expected))
-    assert {"rtx-4090", "rtx-5090"} <= expected
-
-
-def test_filter_by_text_and_vendor(index: Index) -> None:
-    slugs, _ = list_specs(index.engine, "accelerators", texts={"memory_type": "gddr7"}, vendor="nVidia", limit=500)
-    assert "rtx-5090" in slugs
-    assert "rtx-4090" not in slugs
-    assert list_specs(index.engine, "accelerators", texts={"memory_type": "%"}) == ([], 0)
-    assert list_specs(index.engine, "accelerators", vendor="' OR 1=1 --") == ([], 0)
-
-
-@pytest.mark.parametrize("sort", ["memory_bandwidth_gb_per_s", "-memory_bandwidth_gb_per_s"])
-def test_sort_puts_the_unknown_last(index: Index, sort: str) -> None:
-    slugs, _ = list_specs(index.engine, "accelerators", sort=sort, limit=500)
-    found = [value(index, slug, "memory_bandwidth_gb_per_s") for slug in slugs]
-    known = [figure for figure in found if figure is not None]
-    assert known == sorted(known, reverse=sort.startswith("-"))
-    assert all(figure is None for figure in found[len(known) :])
-
-
-def test_pages_cover_everything_once(index: Index) -> None:
-    total = list_specs(index.engine, "models", limit=1)[1]
-    pages = [list_specs(index.engine, "models", limit=7, offset=offset)[0] for offset in range(0, total, 7)]
-    slugs = [slug for page in pages for slug in page]
-    assert len(slugs) == total == len(set(slugs))
 
 
 @pytest.mark.parametrize(

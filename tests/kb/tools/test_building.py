@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from kb.catalogue.records import Build
 from kb.errors import InvalidArgument
 from kb.index.live import Index
-from kb.records import Build
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.building import BuildPlan
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from kb.catalogue.records import Machine
 from kb.index.live import Index
-from kb.records import Machine
 from kb.tools import TOOLS
 from kb.tools.lookup import ComparedDevice, priced_sizes
 

@@ -10,12 +10,12 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
+from kb.catalogue.files import UnreadableFile, read_headed, read_mapping
+from kb.catalogue.records import Dispute, Passage, Record, Source, SourceRef, Spec, Term, kinds
+from kb.catalogue.records.arithmetic import check_equation
+from kb.catalogue.records.base import Figure
+from kb.catalogue.records.labels import label_key, slugify
 from kb.errors import InvalidKnowledge
-from kb.files import UnreadableFile, read_headed, read_mapping
-from kb.records import Dispute, Passage, Record, Source, SourceRef, Spec, Term, kinds
-from kb.records.arithmetic import check_equation
-from kb.records.base import Figure
-from kb.records.labels import label_key, slugify
 
 R = TypeVar("R", bound=Record)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from kb.records.base import (
+from kb.catalogue.records.base import (
     AsOf,
     Citations,
     Count,

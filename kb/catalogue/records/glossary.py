@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kb.records.base import AsOf, Citations, Record, Slug
+from kb.catalogue.records.base import AsOf, Citations, Record, Slug
 
 
 class Source(Record):

@@ -1,8 +1,8 @@
 """The language of the house: frozen, validated records that every other module speaks."""
 
-from kb.records.base import Citation, Figure, Price, Record, SourceRef
-from kb.records.glossary import Claim, Dispute, Passage, Source, Term, TermFigure
-from kb.records.specs import (
+from kb.catalogue.records.base import Citation, Figure, Price, Record, SourceRef
+from kb.catalogue.records.glossary import Claim, Dispute, Passage, Source, Term, TermFigure
+from kb.catalogue.records.specs import (
     Accelerator,
     Backend,
     Build,

@@ -13,11 +13,11 @@ from functools import cached_property
 
 from rapidfuzz import fuzz, process
 
+from kb.catalogue.load import Knowledge
+from kb.catalogue.records import Spec, Term
+from kb.catalogue.records.labels import label_key
+from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, parts_of, shorter_names, without_owner
 from kb.errors import AmbiguousName, UnknownName
-from kb.load import Knowledge
-from kb.records import Spec, Term
-from kb.records.labels import label_key
-from kb.typed import Parts, ends_in_a_number, is_mistyped, parts_of, shorter_names, without_owner
 
 MOST_SLIPS = 200
 """Different words of one text that are looked up as slips of the keyboard; each is held against every name."""
