@@ -45,21 +45,15 @@ def test_what_is_calculated_or_looked_up_needs_no_index(tmp_path: Path) -> None:
     assert "memory" in kb("term", "vram", data=tmp_path)[0]
     assert as_json("fit", "llama 3.1 8b", "RTX 4090", data=tmp_path)["verdict"] == "fits"
     assert as_json("speed", "llama 3.1 8b", "RTX 4090", data=tmp_path)["decode_tokens_per_s"]["typical"] > 50
-    called = (
-        "check_fit",
-        "--model",
-        "llama 3.1 70b",
-        "--device",
-        "RTX 4090",
-        "--device-count",
-        "2",
-        "--flash-attention=true",
-    )
-    assert json.loads(kb("tool", *called, data=tmp_path)[0])["verdict"] == "fits"
+    two = ("--quantization", "q4_k_m", "--device", "RTX 4090", "--device-count", "2", "--flash-attention=true")
+    called = kb("tool", "check_fit", "--model", "llama 3.1 70b", *two, data=tmp_path)[0]
+    assert json.loads(called)["verdict"] == "fits"
     several = ("compare_devices", "--devices", "RTX 4090", "--devices", "RTX 5090")
     assert len(json.loads(kb("tool", *several, data=tmp_path)[0])["devices"]) == 2
     config = '{"memory_gib": 24, "memory_bandwidth_gb_per_s": 1008, "backend": "cuda"}'
-    given = kb("tool", "estimate_speed", "--model", "llama 3.1 8b", "--device", config, data=tmp_path)
+    given = kb(
+        "tool", "estimate_speed", "--model", "llama 3.1 8b", "--quantization=q4_0", "--device", config, data=tmp_path
+    )
     assert json.loads(given[0])["bottleneck"]
     assert "check_fit: " in kb("tool", data=tmp_path)[0]
     assert not list(tmp_path.iterdir())
