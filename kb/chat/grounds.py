@@ -11,6 +11,8 @@ from kb.chat.question import Question
 from kb.chat.reply import Citation
 from kb.index.live import Index
 
+_NO_MARKS = str.maketrans("[]", "  ")
+
 OWN_FIGURES = (
     "the 80 % rule of power supplies",
     "4 bits or more",
@@ -61,7 +63,8 @@ def _cited(index: Index, question: Question, citation: Citation) -> Iterator[str
         yield from _of_dispute(index, known.disputes[citation.dispute])
     if citation.passage_id:
         passage = known.passages[citation.passage_id]
-        yield from (passage.title, passage.text, known.sources[passage.source].title)
+        # Brackets in a passage are no marks of ours: what is in them is its own.
+        yield from (passage.title, passage.text.translate(_NO_MARKS), known.sources[passage.source].title)
 
 
 def _of_spec(record: Spec) -> Iterator[str]:

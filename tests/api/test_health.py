@@ -11,6 +11,8 @@ import pytest
 
 from kb.settings import Settings
 
+LLAMA = {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "RTX 4090"}
+
 
 def test_alive_and_ready(http: httpx.Client) -> None:
     assert http.get("/health/live").json() == {"status": "alive"}
@@ -53,7 +55,7 @@ def test_without_an_index_it_lives_says_how_to_build_and_notices_the_build(
         assert httpx.get(f"{base}/health/live").status_code == 200
         for path in ("/tools", "/terms/vram", "/specs/accelerators?memory_gib_min=24", "/specs/accelerators/rtx-5090"):
             assert httpx.get(base + path).status_code == 200, path
-        fit = httpx.post(f"{base}/tools/check_fit", json={"model": "llama 3.1 70b", "device": "RTX 4090"})
+        fit = httpx.post(f"{base}/tools/check_fit", json=LLAMA)
         assert fit.json()["verdict"] == "fits_with_offload"
         found = httpx.post(f"{base}/tools/search_passages", json={"query": "what is VRAM"})
         assert (found.status_code, "kb build" in found.json()["detail"]) == (503, True)
@@ -96,7 +98,7 @@ def test_damaged_index_says_so(settings: Settings, data_dir: Path, tmp_path: Pat
     file.write_bytes(file.read_bytes()[:100])
     with serve(settings.model_copy(update={"data_dir": folder}), ready=False) as base:
         for _ in range(600):
-            answer = httpx.get(f"{base}/terms/vram")
+            answer = httpx.get(f"{base}/search?q=x")
             if answer.json()["type"] == "/problems/index-unusable":
                 break
             time.sleep(0.05)

@@ -1,0 +1,24 @@
+"""The command line: ``kb``, a module for each group of commands. Every command that prints data takes ``--json``.
+
+What a command needs is imported when it runs: torch and Chroma take seconds.
+"""
+
+from kb.cli import calculating, index, model, reading, running
+from kb.cli.base import app
+from kb.disk import told
+from kb.terminal import complain
+
+__all__ = ["app", "calculating", "index", "main", "model", "reading", "running"]
+
+app.add_typer(model.app, name="model")
+
+
+def main() -> None:
+    """Entry point of the ``kb`` command: what the system refuses, a full disk for one, ends in one line too."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except OSError as error:
+        complain(told(error))
+        raise SystemExit(1) from None
