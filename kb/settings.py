@@ -45,7 +45,14 @@ class Settings(BaseSettings):
     llm_api_key: str = Field("", description="bearer token for that server", repr=False)
     llm_context: int = Field(4096, ge=512, le=1_048_576, description="context length of the local model, in tokens")
     llm_max_tokens: int = Field(400, ge=16, le=8192, description="longest explanation, in tokens")
-    llm_threads: int = Field(0, ge=0, le=1024, description="threads of the local model; 0 takes all cores but one")
+    llm_threads: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="threads of the local model; 0 takes all cores but one, and all to read a prompt",
+    )
+        0, ge=0, le=1024, description="threads of the local model; 0 takes all cores but one, and all to read a prompt"
+    )
     llm_gpu_layers: int = Field(-1, ge=-1, le=10_000, description="layers on the GPU; -1 is all, where there is one")
     llm_deadline_s: float = Field(60.0, gt=0, le=3600, description="after this the composed answer stands alone")
     llm_reply_s: float = Field(

@@ -23,7 +23,7 @@ from llguidance.llamacpp import lltokenizer_from_vocab
 from kb.chat.engines import messages as assembly
 from kb.chat.engines.base import Prompt
 from kb.chat.engines.sampling import Logits
-from kb.chat.engines.threads import spare_threads
+from kb.chat.engines.threads import reading_threads, writing_threads
 from kb.chat.engines.wire import LoadModel, Log
 
 Messages = list[assembly.Message]
@@ -170,8 +170,8 @@ class Model:
             self._llama = llama_cpp.Llama(
                 model_path=load.path,
                 n_ctx=load.context,
-                n_threads=load.threads or spare_threads(),
-                n_threads_batch=load.threads or spare_threads(),
+                n_threads=writing_threads(load.threads),
+                n_threads_batch=reading_threads(load.threads),
                 n_gpu_layers=load.gpu_layers,
                 verbose=False,
             )

@@ -13,7 +13,7 @@ from time import perf_counter
 import llama_cpp
 
 from kb.chat.engines.llama import LlamaLog
-from kb.chat.engines.threads import spare_threads
+from kb.chat.engines.threads import reading_threads, writing_threads
 
 
 def measure(path: str, threads: int, gpu_layers: int, prompt_tokens: int, generated_tokens: int) -> dict[str, float]:
@@ -23,8 +23,8 @@ def measure(path: str, threads: int, gpu_layers: int, prompt_tokens: int, genera
         model_path=path,
         n_ctx=prompt_tokens + generated_tokens,
         n_batch=prompt_tokens,
-        n_threads=threads or spare_threads(),
-        n_threads_batch=threads or spare_threads(),
+        n_threads=writing_threads(threads),
+        n_threads_batch=reading_threads(threads),
         n_gpu_layers=gpu_layers,
         verbose=False,
     )

@@ -8,7 +8,7 @@ from kb.chat.engines.base import Prompt
 
 @dataclass(frozen=True)
 class LoadModel:
-    """The first message to the process: which file, and how. ``threads`` 0 leaves one core to others."""
+    """The first message to the process: which file, and how; ``threads`` 0 chooses (:mod:`kb.chat.engines.threads`)."""
 
     path: str
     context: int
