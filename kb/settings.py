@@ -51,8 +51,6 @@ class Settings(BaseSettings):
         le=1024,
         description="threads of the local model; 0 takes all cores but one, and all to read a prompt",
     )
-        0, ge=0, le=1024, description="threads of the local model; 0 takes all cores but one, and all to read a prompt"
-    )
     llm_gpu_layers: int = Field(-1, ge=-1, le=10_000, description="layers on the GPU; -1 is all, where there is one")
     llm_deadline_s: float = Field(60.0, gt=0, le=3600, description="after this the composed answer stands alone")
     llm_reply_s: float = Field(
