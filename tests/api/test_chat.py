@@ -219,3 +219,30 @@ def test_32_clients_at_once_are_all_answered_or_told_to_retry(settings: Settings
             assert list(events_of(iter(answer.text.splitlines())))[-1][0] == "done"
         else:
             assert answer.json()["answer"].startswith("**Not wholly")
+
+
+def test_a_whole_reply_waits_for_no_slow_model(settings: Settings, serve: Any, tmp_path: Path) -> None:
+    """However long a stream may take: the composed answer stands, and says why it stands alone."""
+    slow = with_model(settings, make_gguf(tmp_path / "tiny.gguf"), llm_context=1 << 17, llm_max_tokens=8192)
+    slow = slow.model_copy(update={"llm_reply_s": 0.5, "llm_deadline_s": 300})
+    with serve(slow, make_engine) as base:
+        reply = httpx.post(f"{base}/chat", json=QUESTION, timeout=60).json()
+    assert reply["answer"].startswith("**Not wholly")
+    assert reply["reason"] == "The language model did not finish within 0.5 s."
+
+
+def test_an_engine_that_cannot_run_here_is_told_and_asked_no_more(
+    settings: Settings, serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kb.chat.engines.process.PROGRAM", "tests.kb.chat.engines.stand_in")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    monkeypatch.setenv("STAND_IN", "test:SIGILL")
+    said = "unusable: This build of llama.cpp crashes on this processor (SIGILL): `make llama`"
+    with serve(with_model(settings, make_gguf(tmp_path / "tiny.gguf")), make_engine) as base:
+        for _ in range(2):
+            reply = httpx.post(f"{base}/chat", json=QUESTION, timeout=60).json()
+            assert reply["reason"].startswith(said)
+            assert reply["answer"].startswith("**Not wholly")
+        ready = httpx.get(f"{base}/health/ready")
+    assert ready.status_code == 200
+    assert said in ready.json()["chat"]["engine"]
