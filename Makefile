@@ -6,7 +6,7 @@ TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
 LLAMA := $(shell sed -n 's/^ *"\(llama-cpp-python[^"]*\)".*/\1/p' pyproject.toml)
 # pip would compile llama.cpp for the processor at hand. What you set yourself (-DGGML_CUDA=on) comes after ours.
-export CMAKE_ARGS := $(shell cat kb/chat/engines/llama_cmake_args.txt) $(CMAKE_ARGS)
+export CMAKE_ARGS := $(shell cat kb/llm/llama_cmake_args.txt) $(CMAKE_ARGS)
 
 .PHONY: serve test attack build lint format bench eval baseline calibrate model llama clean
 
@@ -63,7 +63,7 @@ clean:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 # Without pip's cache: a wheel in it may have been compiled for another processor.
-.venv/llama: kb/chat/engines/llama_cmake_args.txt | .venv/bin/python
+.venv/llama: kb/llm/llama_cmake_args.txt | .venv/bin/python
 	$(BIN)/pip install --quiet --no-cache-dir --no-binary llama-cpp-python --force-reinstall --no-deps "$(LLAMA)"
 	touch $@
 

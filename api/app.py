@@ -15,9 +15,9 @@ from api.document import openapi_document
 from api.edge import with_edge
 from api.metrics import Metrics
 from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
-from kb.chat.engines import make_engine
-from kb.chat.engines.base import Engine
 from kb.errors import KnowledgeBaseError
+from kb.llm import make_engine
+from kb.llm.base import Engine
 from kb.settings import Settings
 from kb.settings import settings as environment
 

@@ -8,9 +8,9 @@ from litestar.response import Stream
 
 from api.deps import JSON, AnyRequest, json_response, parsed_body, serving
 from api.document import documented
-from kb.chat.engines.base import Run
 from kb.chat.reply import ChatRequest, DoneEvent, ErrorEvent, Event, Reply
 from kb.errors import KnowledgeBaseError
+from kb.llm.base import Run
 from kb.tools.base import parse_arguments
 
 EVENT_STREAM = "text/event-stream"

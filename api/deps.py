@@ -17,13 +17,13 @@ from api.problems import Loading, refuse
 from kb.catalogue import Catalogue, load_catalogue
 from kb.catalogue.records import Record
 from kb.chat.assistant import Assistant
-from kb.chat.engines.base import Engine
 from kb.errors import EngineBusy, IndexUnusable
-from kb.index.build import current_link
-from kb.index.live import Identity, Index, LiveIndex, identity
-from kb.retrieval.embed import Embedder
+from kb.llm.base import Engine
+from kb.search.build import current_link
+from kb.search.embed import Embedder
+from kb.search.live import Identity, Index, LiveIndex, identity
+from kb.search.manifest import MANIFEST
 from kb.settings import Settings
-from kb.store.manifest import MANIFEST
 from kb.tools.base import Arguments, FieldProblem, InvalidArguments, Whole, parse_query
 
 JSON = "application/json"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from eval.run import run_eval
 from kb.chat.assistant import Assistant
-from kb.index.live import LiveIndex
-from kb.retrieval.embed import Embedder
+from kb.search.embed import Embedder
+from kb.search.live import LiveIndex
 from kb.settings import settings
 
 BASELINE = Path(__file__).parent / "baseline.json"

@@ -20,11 +20,11 @@ import httpx
 
 from kb.chat.assistant import Assistant
 from kb.chat.reply import Message
-from kb.default_model import BUILT_IN, model_file
-from kb.index.build import build
-from kb.index.live import Index, LiveIndex
+from kb.llm.default_model import BUILT_IN, model_file
 from kb.models.bench import GENERATED_TOKENS, measure
-from kb.retrieval.embed import Embedder
+from kb.search.build import build
+from kb.search.embed import Embedder
+from kb.search.live import Index, LiveIndex
 from kb.settings import Settings, settings
 from kb.tools import TOOLS
 

@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from kb.chat.engines.base import Grammar
-from kb.chat.engines.llama import LlamaLog, Model
-from kb.chat.engines.messages import SEED, TEMPERATURE, TOP_P
-from kb.chat.engines.wire import LoadModel
-from kb.chat.engines.writing import Draft
-from kb.chat.lock import lock, locked
+from kb.llm.base import Grammar
+from kb.llm.llama import LlamaLog, Model
+from kb.llm.lock import lock, locked
+from kb.llm.messages import SEED, TEMPERATURE, TOP_P
+from kb.llm.wire import LoadModel
+from kb.llm.writing import Draft
 
 TOKENS = 64
 ROUNDS = 7

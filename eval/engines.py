@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-from kb.chat.engines import make_engine
-from kb.chat.engines.base import Engine
-from kb.default_model import BUILT_IN as BUILT_IN_FILE
 from kb.errors import KnowledgeBaseError
+from kb.llm import make_engine
+from kb.llm.base import Engine
+from kb.llm.default_model import BUILT_IN as BUILT_IN_FILE
 from kb.settings import Settings
 
 NONE, BUILT_IN = "none", "built-in"

@@ -16,7 +16,7 @@ from eval.samples import EvaluationDataInvalid
 from kb.catalogue.records import Build, Record
 from kb.catalogue.records.base import Slug
 from kb.errors import KnowledgeBaseError
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 
 FIGURES = Path(__file__).parent / "figures"

@@ -14,7 +14,7 @@ from eval.samples import Expectation, Sample
 from eval.scorers import Score
 from kb.catalogue.names import DEVICE_KINDS, Mention
 from kb.catalogue.records import Accelerator, Record
-from kb.index.live import Index
+from kb.search.live import Index
 
 KINDS = ("typo", "paraphrase", "polite", "careless", "unit", "false-premise", "two-devices")
 SECOND_DEVICES = ("rtx-4090", "rtx-3090", "rtx-5090", "l40s", "rtx-6000-ada")

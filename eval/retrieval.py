@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from eval.samples import EvaluationDataInvalid, name_problems, read_entries
 from kb.catalogue.records import Record
 from kb.catalogue.records.base import Slug
-from kb.index.live import Index
+from kb.search.live import Index
 
 FOLDER = Path(__file__).parent / "retrieval"
 CUTOFF = 5

@@ -15,8 +15,8 @@ from eval.samples import Sample, read_samples
 from eval.scorers import Score, unscored
 from kb.chat.assistant import Assistant
 from kb.chat.reply import EvidenceEvent, Message, TokenEvent
-from kb.index.live import Index, LiveIndex
-from kb.retrieval.search import ABSTAIN_BELOW_COSINE
+from kb.search.live import Index, LiveIndex
+from kb.search.searcher import ABSTAIN_BELOW_COSINE
 from kb.settings import Settings
 
 Watch = Callable[[Sequence[Sample], str], Iterable[Sample]]

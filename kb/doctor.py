@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from kb.catalogue.records import Record
-from kb.chat.engines import make_engine
-from kb.chat.engines.trial import problem_of
-from kb.default_model import model_file, models_dir
 from kb.errors import KnowledgeBaseError
 from kb.gguf_file import read_gguf, size_gb
-from kb.index.build import current_link
-from kb.index.live import Index, open_index
-from kb.models.shelf import shelved, unfinished
-from kb.retrieval.embed import Embedder
+from kb.llm import make_engine
+from kb.llm.default_model import model_file, models_dir
+from kb.llm.shelf import shelved, unfinished
+from kb.llm.trial import problem_of
+from kb.search.build import current_link
+from kb.search.embed import Embedder
+from kb.search.live import Index, open_index
 from kb.settings import Settings
 from kb.this_machine import ThisMachine, read_machine
 from kb.tools.here import device_here

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kb.default_model import write_default_model
-from kb.index.build import build
-from kb.index.live import Index, LiveIndex
-from kb.retrieval.embed import Embedder
+from kb.llm.default_model import write_default_model
+from kb.search.build import build
+from kb.search.embed import Embedder
+from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

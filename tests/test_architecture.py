@@ -44,15 +44,15 @@ def test_the_library_knows_no_web_framework() -> None:
 
 
 ADAPTERS = {
-    "chromadb": ["kb/retrieval/dense.py"],
-    "huggingface_hub": ["kb/models/hub.py"],
+    "chromadb": ["kb/search/dense.py"],
+    "huggingface_hub": ["kb/llm/hub.py"],
     "llama_cpp": [
-        "kb/chat/engines/llama.py",
-        "kb/chat/engines/measure.py",  # the programs of two processes
+        "kb/llm/llama.py",
+        "kb/llm/measure.py",  # the programs of two processes
         "train/export.py",
         "train/score.py",
     ],
-    "sentence_transformers": ["kb/retrieval/embed.py"],
+    "sentence_transformers": ["kb/search/embed.py"],
 }
 
 
@@ -78,6 +78,8 @@ def test_the_environment_is_read_in_one_place() -> None:
 
 def test_importing_does_no_work() -> None:
     """The command line answers ``--help`` without torch, and the library loads without the embedding model."""
-    code = "import sys, kb.cli, kb.tools, kb.index.live; print([m for m in ('torch', 'llama_cpp') if m in sys.modules])"
+    code = (
+        "import sys, kb.cli, kb.tools, kb.search.live; print([m for m in ('torch', 'llama_cpp') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

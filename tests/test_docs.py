@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from kb.cli import app
-from kb.models.downloads import load_downloads
+from kb.llm.downloads import load_downloads
 from kb.settings import Settings
 from kb.tools import TOOLS
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kb.index.live import Index
+from kb.search.live import Index
 from tests.expressions import Expression, expressions, modules, worst
 
 NUMBER = r"(\d{1,3}(?:[, ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"

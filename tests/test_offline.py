@@ -17,9 +17,9 @@ import pytest
 from api.app import create_app
 from kb.chat.assistant import Assistant
 from kb.chat.reply import Message
-from kb.index.build import build
-from kb.index.live import LiveIndex
-from kb.retrieval.embed import Embedder
+from kb.search.build import build
+from kb.search.embed import Embedder
+from kb.search.live import LiveIndex
 from kb.settings import Settings
 from tests.small_knowledge import write_knowledge
 

@@ -70,9 +70,7 @@ def test_it_builds_into_the_users_data_folder_and_finds(installed: Path, data_di
 
 
 def test_it_has_the_built_in_model_and_the_mend(installed: Path) -> None:
-    code = (
-        "from kb.default_model import BUILT_IN as b; from kb.chat.engines.mend import mend; print(b.is_file(), mend())"
-    )
+    code = "from kb.llm.default_model import BUILT_IN as b; from kb.llm.mend import mend; print(b.is_file(), mend())"
     said = run(installed / "venv" / "bin" / "python", "-c", code)
     assert said.startswith("True ")
     assert "pip install --force-reinstall" in said

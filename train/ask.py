@@ -13,8 +13,8 @@ import yaml
 from kb.catalogue.records import Spec
 from kb.chat.quantities import WORDS_TO_COUNT
 from kb.chat.question import DEFAULT_QUANTIZATION
-from kb.index.live import Index
-from kb.retrieval.intents import IN_WORDS, expanded, read_ways_to_ask, slots_of
+from kb.search.intents import IN_WORDS, expanded, read_ways_to_ask, slots_of
+from kb.search.live import Index
 from kb.tools import TOOLS
 from train.names import (
     AMOUNTS,

@@ -15,15 +15,15 @@ from typing import Literal
 import yaml
 
 from kb.chat.compose import compose
-from kb.chat.engines import messages as assembly
-from kb.chat.engines.base import Prompt
 from kb.chat.facts import Facts, facts
 from kb.chat.question import Question
 from kb.chat.understand import understand
 from kb.chat.wording import one_line, plain
 from kb.errors import KnowledgeBaseError
-from kb.index.live import Index, LiveIndex
-from kb.retrieval.embed import Embedder
+from kb.llm import messages as assembly
+from kb.llm.base import Prompt
+from kb.search.embed import Embedder
+from kb.search.live import Index, LiveIndex
 from kb.settings import settings
 from kb.tools import TOOLS
 from train.ask import Asked, Asker

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from kb.chat.facts import Facts
-from kb.retrieval.intents import expanded, slots_of
+from kb.search.intents import expanded, slots_of
 from train.ask import read_phrases
 
 Phrases = dict[str, dict[str, list[str]]]

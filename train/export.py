@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import LlamaForCausalLM
 
-from kb.chat.engines.llama import TRAINED_KEY
+from kb.llm.llama import TRAINED_KEY
 from train.model import CONTEXT
 from train.tokenizer import ANSWER, END, USER
 

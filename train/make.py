@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from kb.default_model import BUILT_IN
-from kb.index.live import LiveIndex
-from kb.retrieval.embed import Embedder
+from kb.llm.default_model import BUILT_IN
+from kb.search.embed import Embedder
+from kb.search.live import LiveIndex
 from kb.settings import settings
 from train.data import Sample, Writer
 from train.export import NAME, difference, quantize_q8_0, write_f16

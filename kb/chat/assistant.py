@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from kb.chat.compose import Composed, compose
-from kb.chat.engines.base import Engine, Run
 from kb.chat.explain import Explanation
 from kb.chat.ground import Evidence, figures
 from kb.chat.grounds import grounds
@@ -23,7 +22,8 @@ from kb.chat.reply import (
 )
 from kb.chat.understand import understand
 from kb.errors import EngineUnavailable, InvalidArgument
-from kb.index.live import Index, LiveIndex
+from kb.llm.base import Engine, Run
+from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 
 COMPOSED = "composed"

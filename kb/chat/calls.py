@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from kb.chat.engines.base import Grammar
 from kb.chat.quantities import WORDS_TO_COUNT, Quantities
 from kb.chat.question import DEFAULT_QUANTIZATION, Question, Thing
+from kb.llm.base import Grammar
 from kb.tools import TOOLS
 
 Schema = dict[str, Any]

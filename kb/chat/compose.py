@@ -12,8 +12,8 @@ from kb.chat.sections.knowing import dispute_section, figure_text
 from kb.chat.sections.telling import told
 from kb.chat.wording import fmt, joined, one_line
 from kb.errors import AmbiguousName, InvalidArgument, UnknownName
-from kb.index.live import Index
-from kb.retrieval.search import ABSTAIN_BELOW_COSINE, Findings
+from kb.search.live import Index
+from kb.search.searcher import ABSTAIN_BELOW_COSINE, Findings
 from kb.tools import InvalidArguments
 
 _NOT_OURS = re.compile(

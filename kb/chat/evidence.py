@@ -8,7 +8,7 @@ from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Dispute, Figure, Measurement, Passage, Spec, Term
 from kb.chat.question import Question
 from kb.chat.reply import Citation, ToolCall
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 from kb.tools.base import Arguments
 from kb.tools.views import disputes_about

@@ -5,11 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kb.chat.compose import Composed
-from kb.chat.engines.base import Grammar, Prompt, Run
-from kb.chat.engines.waiting import too_slow
 from kb.chat.facts import facts
 from kb.chat.ground import Evidence, figures_with_units
-from kb.chat.lock import Locked, lock, locked
 from kb.chat.numerals import foreign
 from kb.chat.owners import Owners
 from kb.chat.pieces import Endless, Sentences
@@ -17,7 +14,10 @@ from kb.chat.polarity import Verdict
 from kb.chat.prompt import prompt_for
 from kb.chat.question import Question
 from kb.chat.trust import Certainty, objection
-from kb.index.live import Index
+from kb.llm.base import Grammar, Prompt, Run
+from kb.llm.lock import Locked, lock, locked
+from kb.llm.waiting import too_slow
+from kb.search.live import Index
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _WORD = re.compile(r"[^\W\d_]{2}")

@@ -15,7 +15,7 @@ from kb.chat.compose import Composed
 from kb.chat.question import Question
 from kb.chat.reply import ToolCall
 from kb.chat.wording import fmt
-from kb.index.live import Index
+from kb.search.live import Index
 
 Values = dict[str, str]
 

@@ -9,7 +9,7 @@ from kb.chat.compose import CLAIMED, Composed
 from kb.chat.ground import figures_with_units
 from kb.chat.question import Question
 from kb.chat.reply import Citation
-from kb.index.live import Index
+from kb.search.live import Index
 
 _NO_MARKS = str.maketrans("[]", "  ")
 

@@ -10,14 +10,14 @@ from kb.catalogue.names import DEVICE_KINDS, Mention
 from kb.catalogue.records import kinds
 from kb.chat.calls import Admitted, Call, Refused
 from kb.chat.compose import NOT_WORKED_OUT, Composed
-from kb.chat.engines.base import Engine, Prompt, Run
 from kb.chat.naming import thing_of
 from kb.chat.patterns import INTENTS as INTENT_PATTERNS
 from kb.chat.question import INTENT_OF_TOOL, Question, Thing
 from kb.chat.reply import ToolEvent
 from kb.chat.wording import one_line
 from kb.errors import KnowledgeBaseError
-from kb.index.live import Index
+from kb.llm.base import Engine, Prompt, Run
+from kb.search.live import Index
 from kb.tools import TOOLS
 from kb.tools.resolve import split_count
 

@@ -1,8 +1,8 @@
 """What a language model is told: write over this evidence, and add no figures."""
 
 from kb.chat.compose import ASSUMED, Composed
-from kb.chat.engines.base import Prompt
 from kb.chat.question import Question
+from kb.llm.base import Prompt
 
 SYSTEM = (
     "You explain answers about hardware for running AI models to a newcomer. The answer is already worked out; it "

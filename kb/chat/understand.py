@@ -26,7 +26,7 @@ from kb.chat.patterns import (
 )
 from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, system_memory
 from kb.chat.question import INTENT_OF_TOOL, MEANT, Claim, Intent, Question, Thing, cards_of, platform_of
-from kb.retrieval.intents import IntentClassifier
+from kb.search.intents import IntentClassifier
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS, squeezed
 
 LEAST_BESIDE_WEAK_WORDS = 0.45

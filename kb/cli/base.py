@@ -11,7 +11,7 @@ from kb.terminal import out, plain_errors, show_json
 
 if TYPE_CHECKING:
     from kb.catalogue import Catalogue
-    from kb.index.live import LiveIndex
+    from kb.search.live import LiveIndex
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,8 +22,8 @@ app = typer.Typer(
 
 
 def open_live() -> "LiveIndex":
-    from kb.index.live import LiveIndex
-    from kb.retrieval.embed import Embedder
+    from kb.search.embed import Embedder
+    from kb.search.live import LiveIndex
 
     return LiveIndex(settings().data_dir, Embedder(settings().embedding_model))
 

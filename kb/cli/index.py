@@ -16,8 +16,8 @@ from kb.terminal import Json, err, out, plain_errors, show_json, watch_text
 @app.command()
 def build(as_json: Json = False) -> None:
     """Validate glossary and corpus, and make the index; the running server takes it over by itself."""
-    from kb.index.build import build as build_index
-    from kb.retrieval.embed import Embedder
+    from kb.search.build import build as build_index
+    from kb.search.embed import Embedder
 
     s = settings()
     with plain_errors():
@@ -34,10 +34,10 @@ def build(as_json: Json = False) -> None:
 def ingest(paths: list[Path], as_json: Json = False) -> None:
     """Add your own documents (Markdown, text, HTML, PDF; folders too) and rebuild the index."""
     from kb.errors import UnreadableDocument
-    from kb.index.build import build as build_index
-    from kb.index.documents import find_files
-    from kb.index.documents import ingest as ingest_files
-    from kb.retrieval.embed import Embedder
+    from kb.search.build import build as build_index
+    from kb.search.documents import find_files
+    from kb.search.documents import ingest as ingest_files
+    from kb.search.embed import Embedder
 
     s = settings()
     found = find_files(paths)

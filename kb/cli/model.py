@@ -10,10 +10,10 @@ from kb.settings import settings
 from kb.terminal import Json, err, fail, out, plain_errors, show_json, shown
 
 if TYPE_CHECKING:
-    from kb.index.live import Index
     from kb.models.advice import Advice
     from kb.models.bench import Speed
     from kb.models.listing import Listed
+    from kb.search.live import Index
     from kb.tools.here import Here
 
 app = typer.Typer(
@@ -24,8 +24,8 @@ app = typer.Typer(
 
 def _open() -> tuple["Index", "Here"]:
     """The index, and this machine as its calculators see it."""
-    from kb.index.live import LiveIndex
-    from kb.retrieval.embed import Embedder
+    from kb.search.embed import Embedder
+    from kb.search.live import LiveIndex
     from kb.this_machine import read_machine
     from kb.tools.here import device_here
 
@@ -36,7 +36,7 @@ def _open() -> tuple["Index", "Here"]:
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
     """Models worth having: licence, memory, whether they fit this machine and how fast; which are here."""
-    from kb.models.downloads import load_downloads
+    from kb.llm.downloads import load_downloads
     from kb.models.listing import list_models
 
     s = settings()
@@ -71,7 +71,7 @@ def _cells(row: "Listed") -> tuple[str, ...]:
 
 def _in_force() -> str:
     """What writes explanations now."""
-    from kb.default_model import read_default_model
+    from kb.llm.default_model import read_default_model
 
     s = settings()
     if s.llm_url:
@@ -90,8 +90,8 @@ def _problem_in_force() -> str | None:
     """Why what writes explanations cannot, tried for real."""
     from contextlib import closing
 
-    from kb.chat.engines import make_engine
-    from kb.chat.engines.trial import problem_of
+    from kb.llm import make_engine
+    from kb.llm.trial import problem_of
 
     engine = make_engine(settings())
     if engine is None:
@@ -128,9 +128,9 @@ def pull(
 ) -> None:
     """Fetch a model, by name or `auto`: the best for this machine. The only command that uses a network."""
     from kb.gguf_file import size_gb
-    from kb.models.downloads import load_downloads, wanted
-    from kb.models.hub import Hub
-    from kb.models.pull import pull as pull_model
+    from kb.llm.downloads import load_downloads, wanted
+    from kb.llm.hub import Hub
+    from kb.llm.pull import pull as pull_model
 
     s = settings()
     with plain_errors():
@@ -150,8 +150,8 @@ def pull(
 
 def _considered(as_json: bool) -> list["Advice"]:
     """The table against this machine, each with its reason."""
+    from kb.llm.downloads import load_downloads
     from kb.models.advice import advise
-    from kb.models.downloads import load_downloads
 
     s = settings()
     index, here = _open()
@@ -182,10 +182,10 @@ def use(
     as_json: Json = False,
 ) -> None:
     """Make a model the default; a server takes it over when it is started again."""
-    from kb.default_model import DefaultModel, write_default_model
     from kb.gguf_file import read_gguf
-    from kb.models.downloads import load_downloads
-    from kb.models.shelf import find_file
+    from kb.llm.default_model import DefaultModel, write_default_model
+    from kb.llm.downloads import load_downloads
+    from kb.llm.shelf import find_file
 
     s = settings()
     chosen: DefaultModel
@@ -212,9 +212,9 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Delete a model's file; if it was the default, there is none again."""
-    from kb.models.downloads import load_downloads
-    from kb.models.shelf import find_file
-    from kb.models.shelf import remove as remove_model
+    from kb.llm.downloads import load_downloads
+    from kb.llm.shelf import find_file
+    from kb.llm.shelf import remove as remove_model
 
     s = settings()
     with plain_errors():
@@ -253,9 +253,9 @@ def bench(
 
 
 def _file_to_measure(model: str | None) -> Path:
-    from kb.default_model import BUILT_IN, model_file
-    from kb.models.downloads import load_downloads
-    from kb.models.shelf import find_file
+    from kb.llm.default_model import BUILT_IN, model_file
+    from kb.llm.downloads import load_downloads
+    from kb.llm.shelf import find_file
 
     s = settings()
     if model == "built-in":

@@ -14,8 +14,8 @@ from kb.terminal import Json, err, out, plain_errors, show_json, shown
 def ask(question: list[str], as_json: Json = False) -> None:
     """Ask a question; several quoted questions are one conversation."""
     from kb.chat.assistant import Assistant
-    from kb.chat.engines import make_engine
     from kb.chat.reply import ChatRequest
+    from kb.llm import make_engine
     from kb.tools.base import parse_arguments
 
     # A question without quotes comes as words; one with blanks in a word was quoted.

@@ -38,8 +38,8 @@ def serve(
 
 def _first_build() -> None:
     """Where nothing was ever built; a server that finds a broken index says so and waits for ``kb build``."""
-    from kb.index.build import build, current_link
-    from kb.retrieval.embed import Embedder
+    from kb.search.build import build, current_link
+    from kb.search.embed import Embedder
 
     s = settings()
     if current_link(s.data_dir).is_symlink():

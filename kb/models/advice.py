@@ -7,8 +7,8 @@ from kb.calc.results import Range
 from kb.catalogue.records import LanguageModel, Record
 from kb.errors import UnreadableModel
 from kb.gguf_file import size_gb
-from kb.index.live import Index
-from kb.models.downloads import Download
+from kb.llm.downloads import Download
+from kb.search.live import Index
 from kb.tools.here import Here
 from kb.tools.memory import FitArguments, run_check_fit
 from kb.tools.model_file import file_fit, file_speed

@@ -9,15 +9,15 @@ from pydantic import ValidationError
 
 from kb.calc.results import Range
 from kb.catalogue.records import Record
-from kb.chat.engines.threads import patient
 from kb.errors import EngineUnavailable
-from kb.index.live import Index
+from kb.llm.threads import patient
+from kb.search.live import Index
 from kb.settings import Settings
 from kb.tools.here import Here
 from kb.tools.memory import FitArguments
 from kb.tools.model_file import file_speed
 
-PROCESS = "kb.chat.engines.measure"
+PROCESS = "kb.llm.measure"
 PROMPT_TOKENS, GENERATED_TOKENS = 512, 128
 """As llama-bench measures."""
 

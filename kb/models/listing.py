@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from kb.default_model import models_dir
-from kb.index.live import Index
+from kb.llm.default_model import models_dir
+from kb.llm.downloads import Download
+from kb.llm.shelf import is_default, shelved, unfinished
 from kb.models.advice import Advice, advise, advise_on_file
-from kb.models.downloads import Download
-from kb.models.shelf import is_default, shelved, unfinished
+from kb.search.live import Index
 from kb.tools.here import Here
 
 

@@ -58,7 +58,7 @@ class SearchAnswer(Result):
 
 def run_search(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
     """Raises :class:`IndexUnusable` where there is none: the other tools need only the catalogue."""
-    from kb.index.live import Index  # slow to import; imported already where there is an index
+    from kb.search.live import Index  # slow to import; imported already where there is an index
 
     if not isinstance(catalogue, Index):
         raise IndexUnusable("Passages are found by the index, and there is none yet. Run `kb build`.")

@@ -12,7 +12,7 @@ import pytest
 
 from api.app import create_app
 from api.server import make_server
-from kb.chat.engines.base import Engine
+from kb.llm.base import Engine
 from kb.settings import Settings
 
 

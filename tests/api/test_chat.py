@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 import api.chat
-from kb.chat.engines import make_engine
-from kb.chat.engines.base import Prompt, Run
-from kb.chat.engines.local import LocalEngine
+from kb.llm import make_engine
+from kb.llm.base import Prompt, Run
+from kb.llm.local import LocalEngine
 from kb.settings import Settings
 from tests.make_gguf import make_gguf
 
@@ -234,7 +234,7 @@ def test_a_whole_reply_waits_for_no_slow_model(settings: Settings, serve: Any, t
 def test_an_engine_that_cannot_run_here_is_told_and_asked_no_more(
     settings: Settings, serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kb.chat.engines.process.PROGRAM", "tests.kb.chat.engines.stand_in")
+    monkeypatch.setattr("kb.llm.process.PROGRAM", "tests.kb.llm.stand_in")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
     monkeypatch.setenv("STAND_IN", "test:SIGILL")
     said = "unusable: This build of llama.cpp crashes on this processor (SIGILL): `make llama`"

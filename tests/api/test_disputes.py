@@ -2,7 +2,7 @@
 
 import httpx
 
-from kb.index.live import Index
+from kb.search.live import Index
 
 
 def test_every_dispute_is_listed_and_answers(http: httpx.Client, index: Index) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from kb.index.build import build
-from kb.retrieval.embed import Embedder
+from kb.search.build import build
+from kb.search.embed import Embedder
 from kb.settings import Settings
 from tests.small_knowledge import write_knowledge
 

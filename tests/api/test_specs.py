@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from kb.catalogue.records import kinds
-from kb.index.live import Index
+from kb.search.live import Index
 
 
 def test_kinds_are_listed_with_counts_and_filters(http: httpx.Client, index: Index) -> None:

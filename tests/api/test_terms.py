@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from kb.index.live import Index
+from kb.search.live import Index
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 
 FIT = {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "RTX 4090"}

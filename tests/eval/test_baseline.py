@@ -8,7 +8,7 @@ import pytest
 from eval.report import Report
 from eval.run import run_eval
 from kb.chat.assistant import Assistant
-from kb.index.live import Index, LiveIndex
+from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 
 BASELINE = Path(__file__).resolve().parents[2] / "eval" / "baseline.json"

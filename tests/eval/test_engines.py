@@ -17,7 +17,7 @@ from eval.rubric import read_rubric
 from eval.run import run_eval, run_plans
 from eval.samples import Sample, read_samples
 from kb.chat.assistant import Assistant
-from kb.index.live import Index, LiveIndex
+from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 from tests.make_gguf import make_gguf
 

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from eval.figures import FigureCheck, Reference, matches, read_figures, run_figures
 from eval.samples import EvaluationDataInvalid
-from kb.index.build import GLOSSARY
-from kb.index.live import Index
+from kb.search.build import GLOSSARY
+from kb.search.live import Index
 
 
 def run(index: Index, **check: Any) -> str:

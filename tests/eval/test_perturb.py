@@ -8,7 +8,7 @@ from eval.perturb import KINDS, Outcome, Variation, kind_scores, outcome, vary
 from eval.rewriting import in_other_units, in_other_words, misspelt, politely, without_care
 from eval.samples import Sample, read_samples
 from eval.scorers import unscored
-from kb.index.live import Index
+from kb.search.live import Index
 
 
 def sample(text: str, *tags: str, **expect: Any) -> Sample:

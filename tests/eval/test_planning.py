@@ -17,7 +17,7 @@ from eval.planning import (
 )
 from eval.samples import EvaluationDataInvalid, read_samples
 from kb.chat.reply import Citation, Grounding, Reply, ToolCall
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 
 QUESTIONS = read_held_back()

@@ -14,7 +14,7 @@ from eval.retrieval import (
     recall,
 )
 from eval.samples import EvaluationDataInvalid
-from kb.index.live import Index
+from kb.search.live import Index
 
 QRELS = {"a": 3, "b": 2, "c": 1}
 

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from eval.samples import QUESTIONS, EvaluationDataInvalid, Sample, read_samples
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 
 GOOD = {"id": "a", "messages": ["what is VRAM?"], "expect": {"abstains": False}, "note": "the glossary"}

@@ -9,8 +9,8 @@ from kb.catalogue.load import Knowledge, load
 from kb.catalogue.records import Build, Figure, Measurement, SourceRef, Spec, kinds
 from kb.catalogue.records.arithmetic import check_equation
 from kb.errors import KnowledgeBaseError
-from kb.index.live import Index
-from kb.models.downloads import load_downloads
+from kb.llm.downloads import load_downloads
+from kb.search.live import Index
 from kb.settings import Settings
 from kb.tools import TOOLS
 

@@ -8,7 +8,7 @@ from kb.catalogue.names import DEVICE_KINDS, SIZE_CLASSES, Names
 from kb.catalogue.records import kinds
 from kb.catalogue.records.labels import label_key
 from kb.errors import AmbiguousName, UnknownName
-from kb.index.live import Index
+from kb.search.live import Index
 
 UNKNOWN_MODELS = [
     "Qwen3 VL 32B", "Qwen3 Embedding 8B", "Gemma 4 E4B", "Gemma 3n E4B", "DeepSeek V4 Flash", "DeepSeek V4 Pro",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 
 _70B: dict[str, Any] = {"model": "llama 3.1 70b", "quantization": "q4_k_m", "context": 2048}

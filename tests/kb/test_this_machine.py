@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kb import this_machine
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.settings import Settings
 from kb.this_machine import Gpu, ThisMachine, read_machine
 from kb.tools.given import DeviceFigures

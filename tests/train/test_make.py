@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kb.chat.facts import Facts
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 from train.ask import Asker
 from train.data import Sample, Writer

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kb.chat.ground import Evidence
-from kb.retrieval.intents import IN_WORDS, expanded, read_ways_to_ask, slots_of
+from kb.search.intents import IN_WORDS, expanded, read_ways_to_ask, slots_of
 from kb.tools import TOOLS
 from train.ask import read_phrases
 

@@ -10,8 +10,8 @@ from kb.chat.evidence import Desk, Section
 from kb.chat.question import MEANT, Question
 from kb.chat.sections.telling import told
 from kb.chat.wording import first_paragraph, first_sentences, fmt, one_line, plain, price_text
-from kb.index.build import GLOSSARY
-from kb.retrieval.search import ABSTAIN_BELOW_COSINE, Findings
+from kb.search.build import GLOSSARY
+from kb.search.searcher import ABSTAIN_BELOW_COSINE, Findings
 
 MAIN_FIGURES = (
     "memory_gib", "memory_type", "memory_bandwidth_gb_per_s", "architecture", "cuda_cores", "gpu_cores", "cores",

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from kb.chat.reply import Message
-from kb.index.live import Index
+from kb.search.live import Index
 from train.ask import Asker
 
 _WORDS = """

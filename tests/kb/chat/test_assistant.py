@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from kb.chat.assistant import Assistant
-from kb.chat.engines import make_engine
-from kb.chat.engines.base import Prompt, Run
 from kb.chat.reply import DoneEvent, ErrorEvent, EvidenceEvent, Message, Reply, TokenEvent
 from kb.errors import EngineUnavailable, InvalidArgument
-from kb.index.live import LiveIndex
+from kb.llm import make_engine
+from kb.llm.base import Prompt, Run
+from kb.search.live import LiveIndex
 from kb.settings import Settings
 from tests.make_gguf import make_gguf
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from kb.chat.assistant import Assistant
 from kb.chat.compose import compose
-from kb.chat.engines.base import Run
-from kb.chat.engines.messages import Thoughts
 from kb.chat.explain import Explanation
 from kb.chat.ground import figures, sentences
 from kb.chat.pieces import LONGEST_SENTENCE, LONGEST_TEXT, Endless, Sentences
 from kb.chat.reply import MAX_MESSAGE, ChatRequest, Message
 from kb.chat.understand import understand
 from kb.errors import EngineUnavailable
-from kb.index.live import Index, LiveIndex
+from kb.llm.base import Run
+from kb.llm.messages import Thoughts
+from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 from kb.tools.base import InvalidArguments, parse_arguments
 

@@ -6,7 +6,7 @@ import pytest
 
 from kb.chat.compose import Composed, compose
 from kb.chat.understand import understand
-from kb.index.live import Index
+from kb.search.live import Index
 
 
 def answer(index: Index, *messages: str) -> Composed:

@@ -3,11 +3,11 @@
 import pytest
 
 from kb.chat.compose import compose
-from kb.chat.engines.base import Run
 from kb.chat.explain import Explanation
 from kb.chat.facts import EXPLAINED_FIGURES, facts
 from kb.chat.understand import understand
-from kb.index.live import Index
+from kb.llm.base import Run
+from kb.search.live import Index
 from train.explain import read_explanations
 
 PSU = "what power supply for two 3090s?"

@@ -6,7 +6,7 @@ import pytest
 
 from kb.chat.assistant import Assistant
 from kb.chat.reply import Message
-from kb.index.live import Index, LiveIndex
+from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 from tests.kb.chat.random_chats import chats
 

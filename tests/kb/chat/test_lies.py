@@ -13,13 +13,13 @@ import pytest
 import kb.chat.assistant
 from kb.chat.assistant import Assistant
 from kb.chat.compose import Composed, compose
-from kb.chat.engines.base import Engine, Prompt, Run
-from kb.chat.engines.remote import Endpoint, RemoteEngine
 from kb.chat.explain import Explanation
 from kb.chat.question import Question
 from kb.chat.reply import Message, Reply
 from kb.chat.understand import understand
-from kb.index.live import Index, LiveIndex
+from kb.llm.base import Engine, Prompt, Run
+from kb.llm.remote import Endpoint, RemoteEngine
+from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 
 QUESTION = "can I run a 70B on my 4090, and how fast?"

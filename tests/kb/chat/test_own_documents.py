@@ -11,10 +11,10 @@ from kb.chat.assistant import Assistant
 from kb.chat.compose import Composed, compose
 from kb.chat.reply import Message, Reply
 from kb.chat.understand import understand
-from kb.index.build import build
-from kb.index.documents import ingest
-from kb.index.live import LiveIndex
-from kb.retrieval.embed import Embedder
+from kb.search.build import build
+from kb.search.documents import ingest
+from kb.search.embed import Embedder
+from kb.search.live import LiveIndex
 from kb.settings import Settings
 from tests.kb.chat.test_assistant import ScriptedWriter
 from tests.small_knowledge import write_knowledge

@@ -10,18 +10,18 @@ from llguidance import LLMatcher, LLTokenizer
 from kb.chat.assistant import Assistant
 from kb.chat.calls import Admitted, Refused
 from kb.chat.compose import compose
-from kb.chat.engines import make_engine
-from kb.chat.engines.base import Prompt, Run
-from kb.chat.engines.llama import LlamaLog, Model
-from kb.chat.engines.messages import messages
-from kb.chat.engines.wire import LoadModel
-from kb.chat.engines.writing import Draft
 from kb.chat.plan import Plan, unsure
 from kb.chat.question import INTENT_OF_TOOL
 from kb.chat.reply import DoneEvent, Event, EvidenceEvent, Message, ToolEvent
 from kb.chat.understand import understand
 from kb.errors import EngineUnavailable
-from kb.index.live import Index, LiveIndex
+from kb.llm import make_engine
+from kb.llm.base import Prompt, Run
+from kb.llm.llama import LlamaLog, Model
+from kb.llm.messages import messages
+from kb.llm.wire import LoadModel
+from kb.llm.writing import Draft
+from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 from kb.tools import TOOLS
 from tests.make_gguf import make_gguf

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from kb.chat.polarity import Verdict, claims, denies
-from kb.retrieval.intents import expanded, slots_of
+from kb.search.intents import expanded, slots_of
 from train.explain import read_explanations
 
 VERDICTS: tuple[Verdict, ...] = ("fits", "fits_with_offload", "does_not_fit")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kb.chat.quantities import in_digits, read_quantities
 from kb.chat.understand import understand
-from kb.index.live import Index
+from kb.search.live import Index
 
 
 @pytest.mark.parametrize(

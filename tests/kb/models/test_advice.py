@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from kb.errors import EngineUnavailable, UnreadableModel
-from kb.index.live import Index
+from kb.llm.downloads import load_downloads
 from kb.models.advice import LEAST_TOKENS_PER_S, advise, advise_on_file, choose
 from kb.models.bench import bench
-from kb.models.downloads import load_downloads
 from kb.models.listing import list_models
+from kb.search.live import Index
 from kb.settings import Settings
 from kb.this_machine import Gpu, ThisMachine
 from kb.tools.here import device_here

@@ -6,7 +6,7 @@ import pytest
 
 from kb.catalogue.records import Build
 from kb.errors import InvalidArgument
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.building import BuildPlan
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kb.catalogue.records import Machine
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 from kb.tools.lookup import ComparedDevice, priced_sizes
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from kb.errors import KnowledgeBaseError
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS, Tool
 
 Schema = dict[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kb.errors import InvalidArgument
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 from kb.tools.memory import FitAnswer
 from kb.tools.speed import SpeedAnswer

@@ -3,7 +3,7 @@
 import pytest
 
 from kb.errors import InvalidArgument
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 
 NULLS = {"rope_scaling": None, "quantization_config": None, "bos_token_id": 1, "torch_dtype": "bfloat16"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.memory import FitAnswer
 

@@ -6,7 +6,7 @@ from math import prod
 import pytest
 
 from kb.errors import InvalidArgument
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS
 from kb.tools.need import KvCacheAnswer
 from kb.tools.resolve import resolve_model

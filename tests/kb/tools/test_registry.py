@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.errors import InvalidArgument, KnowledgeBaseError, UnknownName
-from kb.index.live import Index
+from kb.search.live import Index
 from kb.tools import TOOLS, InvalidArguments
 
 FIT: dict[str, Any] = {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 4090"}

@@ -1,1 +1,0 @@
-"""Finding passages: by words, by meaning, and both fused."""
