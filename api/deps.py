@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import from_json
 
 from api.problems import Loading, refuse
-from kb.catalogue import Catalogue, load_catalogue
+from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
 from kb.chat.assistant import Assistant
 from kb.errors import EngineBusy, IndexUnusable
@@ -121,7 +121,7 @@ class Serving:
 
     def _open(self) -> None:
         if self._catalogue is None and self._index is None:
-            self._catalogue = load_catalogue(self.settings.knowledge_dir)
+            self._catalogue = Catalogue.load(self.settings.knowledge_dir)
         if self._live is None:
             self._live = LiveIndex(self.settings.data_dir, Embedder(self.settings.embedding_model))
         manifest = identity(current_link(self.settings.data_dir) / MANIFEST)

@@ -96,3 +96,24 @@ def test_the_models_that_the_readme_names_can_be_pulled() -> None:
         low, *high = map(float, re.findall(r"[\d.]+", said))
         for name in re.findall(r"`([^`]+)`", names):
             assert low <= round(sizes[name], 1) <= (high[0] if high else low)
+
+
+def test_what_the_architecture_names_is_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:kb|api|corpus|glossary|tests|eval)/[\w./-]*)`", text))
+    assert len(named) > 30
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md"])
+def test_every_room_is_documented(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    rooms = {path.parent.name for path in (ROOT / "kb").glob("*/__init__.py")}
+    missing = {room for room in rooms if f"`kb/{room}/`" not in text}
+    assert missing <= ({"text"} if document == "README.md" else set())
+
+
+def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("fits_with_offload 45.")

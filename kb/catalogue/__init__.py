@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kb.catalogue.load import Knowledge, load
 from kb.catalogue.names import Names
+from kb.settings import KNOWLEDGE
 
 
 @dataclass(frozen=True)
@@ -14,11 +15,11 @@ class Catalogue:
     known: Knowledge
     names: Names
 
+    @staticmethod
+    def load(root: Path = KNOWLEDGE) -> "Catalogue":
+        """From the files of the folder that holds ``glossary/`` and ``corpus/``, in about half a second.
 
-def load_catalogue(root: Path) -> Catalogue:
-    """From the files of the folder that holds ``glossary/`` and ``corpus/``, in about half a second.
-
-    Raises :class:`kb.errors.InvalidKnowledge` naming every file and key that is wrong.
-    """
-    known = load(root)
-    return Catalogue(known, Names(known))
+        Raises :class:`kb.errors.InvalidKnowledge` naming every file and key that is wrong.
+        """
+        known = load(root)
+        return Catalogue(known, Names(known))

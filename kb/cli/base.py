@@ -40,9 +40,9 @@ def call_tool(name: str, arguments: dict[str, Any], as_json: bool, show: Callabl
 
 def catalogue_for(tool: str) -> "Catalogue":
     """The files as they are; the index only for what searches it, since opening it takes seconds."""
-    from kb.catalogue import load_catalogue
+    from kb.catalogue import Catalogue
 
-    return open_live().get() if tool == "search_passages" else load_catalogue(settings().knowledge_dir)
+    return open_live().get() if tool == "search_passages" else Catalogue.load(settings().knowledge_dir)
 
 
 def show_result(result: Any, as_json: bool, show: Callable[[Any], None]) -> None:

@@ -4,17 +4,16 @@ from collections.abc import Mapping
 
 import pytest
 
-from kb.catalogue import load_catalogue
+from kb.catalogue import Catalogue
 from kb.catalogue.filtering import Bound, list_specs
 from kb.catalogue.records import Spec
-from kb.settings import KNOWLEDGE
 
 CARDS = Mapping[str, Spec]
 
 
 @pytest.fixture(scope="module")
 def cards() -> CARDS:
-    return load_catalogue(KNOWLEDGE).known.specs["accelerators"]
+    return Catalogue.load().known.specs["accelerators"]
 
 
 def value(record: Spec, key: str) -> float | None:
