@@ -17,6 +17,7 @@ from api.problems import Loading, refuse
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
 from kb.chat.assistant import Assistant
+from kb.chat.reply import Message
 from kb.errors import EngineBusy, IndexUnusable
 from kb.llm.base import Engine
 from kb.search.build import current_link
@@ -36,6 +37,8 @@ LOOK_AGAIN_S = 1.0
 TOOL_THREADS = 4
 _LOADING = "loading: index and models are being opened; try again in a few seconds"
 
+WARMING_UP = Message(role="user", content="how fast is an 8B model on an RTX 4090?")
+"""Asked once before the first client does: what is imported and compiled at the first answer holds everybody up."""
 CHATS_WAITING = 64
 """Questions that may wait for a thread; one more gets 503."""
 
@@ -133,7 +136,7 @@ class Serving:
             self._engine = self._make_engine(self.settings)
             self._assistant = Assistant(self._live, self._engine, self.settings)
         if not self.ready:
-            self._index.searcher.rank("warm up")
+            Assistant(self._live, None, self.settings).answer([WARMING_UP])
             self.ready = True
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
