@@ -67,7 +67,7 @@ def test_chat(attempts: list[object], live: LiveIndex, settings: Settings) -> No
 def test_docs(attempts: list[object], settings: Settings) -> None:
     async def fetched() -> dict[str, str]:
         transport = httpx.ASGITransport(create_app(settings, lambda _: None))
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             page = await client.get("/docs")
             assert page.status_code == 200
             found = {"/docs": page.text}
@@ -96,7 +96,7 @@ IN_THE_DARK = """
         server = uvicorn.Server(uvicorn.Config(create_app(), log_level="warning", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        with httpx.Client(transport=httpx.HTTPTransport(uds=path), base_url="http://here", timeout=60) as client:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=path), base_url="http://localhost", timeout=60) as client:
             for _ in range(600):
                 if client.get("/health/ready").status_code == 200:
                     break

@@ -344,8 +344,8 @@ def test_a_second_signal_ends_it_at_once(data_dir: Path) -> None:
 def test_no_folder_of_this_machine_is_told(settings: Settings, tmp_path: Path, serve: Any) -> None:
     ours = settings.model_copy(update={"data_dir": tmp_path / "none", "model": tmp_path / "gone.gguf"})
     with serve(ours, ready=False) as base:
-        wait_for(lambda: httpx.get(f"{base}/terms/vram").json()["type"] == "/problems/index-unusable")
-        for path in ("/terms/vram", "/health/ready", "/search?q=x"):
+        wait_for(lambda: httpx.get(f"{base}/search?q=x").json()["type"] == "/problems/index-unusable")
+        for path in ("/passages/term.vram", "/health/ready", "/search?q=x"):
             answer = httpx.get(base + path)
             assert "kb build" in answer.json()["detail"]
             assert str(tmp_path) not in answer.text
