@@ -113,7 +113,10 @@ def _of_handler(route: HTTPRoute, handler: HTTPRouteHandler, doc: Doc) -> Iterat
 
 
 def _tool_operations() -> Iterator[_Operation]:
+    """Each tool's own path: its call, and its schema, which ``Allow`` names there too."""
     for tool in TOOLS:
+        shown = f"The schema of {tool.name}"
+        yield _Operation(f"/tools/{tool.name}", "get", f"{tool.name}_schema", shown, shown, ("tools",), Doc())
         doc = Doc(answer=tool.output_model, body=tool.input_model, body_example=tool.example)
         summary = tool.description.split(":")[0].split(". ")[0].removesuffix(".")
         yield _Operation(f"/tools/{tool.name}", "post", tool.name, summary, tool.description, ("tools",), doc)

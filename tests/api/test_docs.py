@@ -38,7 +38,7 @@ def test_every_route_and_tool_is_documented(app: Litestar, http: httpx.Client) -
     document = http.get("/docs/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     said = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    assert said == routes(app) | {("POST", f"/tools/{tool.name}") for tool in TOOLS}
+    assert said == routes(app) | {(method, f"/tools/{tool.name}") for tool in TOOLS for method in ("GET", "POST")}
 
 
 def test_every_operation_has_id_summary_and_examples(http: httpx.Client) -> None:
