@@ -13,6 +13,12 @@ Positive = Annotated[Whole, Field(gt=0, le=10**15)]
 Small = Annotated[Whole, Field(gt=0, le=10**7)]
 
 
+def _or_null(schema: dict[str, Any]) -> None:
+    """Config files write null for a key that says nothing."""
+    said = {key: schema.pop(key) for key in ("type", "minimum", "maximum") if key in schema}
+    schema["anyOf"] = [said, {"type": "null"}]
+
+
 class ModelFigures(Arguments):
     """A model that the database does not know, by the keys of its Hugging Face ``config.json``.
 
@@ -33,7 +39,7 @@ class ModelFigures(Arguments):
     head_dim: Small | None = None
     vocab_size: Small | None = None
     intermediate_size: Small | None = None
-    tie_word_embeddings: bool = False
+    tie_word_embeddings: bool = Field(False, json_schema_extra=_or_null)
     sliding_window: Small | None = None
     sliding_window_pattern: Small | None = Field(None, description="every n-th layer attends to everything")
     num_experts: Small | None = Field(
@@ -41,11 +47,15 @@ class ModelFigures(Arguments):
     )
     num_experts_per_tok: Small | None = None
     num_shared_experts: Whole = Field(
-        0, ge=0, le=1000, validation_alias=AliasChoices("num_shared_experts", "n_shared_experts")
+        0,
+        ge=0,
+        le=1000,
+        validation_alias=AliasChoices("num_shared_experts", "n_shared_experts"),
+        json_schema_extra=_or_null,
     )
     moe_intermediate_size: Small | None = None
     shared_expert_intermediate_size: Small | None = None
-    first_k_dense_replace: Whole = Field(0, ge=0, le=1000)
+    first_k_dense_replace: Whole = Field(0, ge=0, le=1000, json_schema_extra=_or_null)
     num_sliding_layers: Whole = Field(0, ge=0, le=1000)
     num_linear_layers: Whole = Field(0, ge=0, le=1000)
     kv_lora_rank: Small | None = None
