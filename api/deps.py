@@ -18,7 +18,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
 from kb.chat.assistant import Assistant
 from kb.chat.reply import Message
-from kb.errors import EngineBusy, IndexUnusable
+from kb.errors import EngineBusy, IndexUnusable, KnowledgeBaseError
 from kb.llm.base import Engine
 from kb.search.build import current_link
 from kb.search.embed import Embedder
@@ -123,9 +123,11 @@ class Serving:
         self.ready = False
 
     def _open(self) -> None:
-        if self._catalogue is None and self._index is None:
-            self._catalogue = Catalogue.load(self.settings.knowledge_dir)
         if self._live is None:
+            try:
+                self._catalogue = Catalogue.load(self.settings.knowledge_dir)
+            except KnowledgeBaseError as error:  # somebody edits the files: a built index holds records of its own
+                log.warning("the files of the knowledge do not load", reason=str(error))
             self._live = LiveIndex(self.settings.data_dir, Embedder(self.settings.embedding_model))
         manifest = identity(current_link(self.settings.data_dir) / MANIFEST)
         if manifest not in (None, self._tried):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kb.catalogue.load import Knowledge, load
+from kb.catalogue.load import Knowledge, load, require_folders
 from kb.catalogue.names import Names
 from kb.settings import KNOWLEDGE
 
@@ -19,7 +19,8 @@ class Catalogue:
     def load(root: Path = KNOWLEDGE) -> "Catalogue":
         """From the files of the folder that holds ``glossary/`` and ``corpus/``, in about half a second.
 
-        Raises :class:`kb.errors.InvalidKnowledge` naming every file and key that is wrong.
+        Raises :class:`KnowledgeBaseError` naming the folder that is missing, or every file and key that is wrong.
         """
+        require_folders(root)
         known = load(root)
         return Catalogue(known, Names(known))

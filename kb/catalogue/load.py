@@ -15,7 +15,7 @@ from kb.catalogue.records import Dispute, Passage, Record, Source, SourceRef, Sp
 from kb.catalogue.records.arithmetic import check_equation
 from kb.catalogue.records.base import Figure
 from kb.catalogue.records.labels import label_key, slugify
-from kb.errors import InvalidKnowledge
+from kb.errors import InvalidKnowledge, KnowledgeBaseError
 
 R = TypeVar("R", bound=Record)
 
@@ -33,6 +33,13 @@ class Knowledge:
     specs: Mapping[str, Mapping[str, Spec]] = field(default_factory=dict)
     disputes: Mapping[str, Dispute] = field(default_factory=dict)
     passages: Mapping[str, Passage] = field(default_factory=dict)
+
+
+def require_folders(root: Path) -> None:
+    """An empty place is no knowledge of nothing: it is a setting gone wrong."""
+    for folder in ("glossary", "corpus"):
+        if not (root / folder).is_dir():
+            raise KnowledgeBaseError(f"{root / folder} is not there; KB_KNOWLEDGE_DIR must hold glossary/ and corpus/.")
 
 
 class _Loader:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from kb.catalogue.load import Knowledge, load
+from kb.catalogue.load import Knowledge, load, require_folders
 from kb.catalogue.records import Dispute, Passage, Term
 from kb.disk import write_whole
-from kb.errors import IndexUnusable, KnowledgeBaseError
+from kb.errors import IndexUnusable
 from kb.search.dense import write_vectors
 from kb.search.documents import load_documents, stored_documents
 from kb.search.embed import Embedder, model_sha256
@@ -139,11 +139,9 @@ def _workshop(data_dir: Path, build_id: str) -> Iterator[Path]:
 
 
 def _input_files(knowledge_dir: Path, data_dir: Path) -> Iterator[tuple[str, Path]]:
+    require_folders(knowledge_dir)
     for folder in ("glossary", "corpus"):
-        root = knowledge_dir / folder
-        if not root.is_dir():
-            raise KnowledgeBaseError(f"{root} is not there; KB_KNOWLEDGE_DIR must hold glossary/ and corpus/.")
-        for path in root.rglob("*"):
+        for path in (knowledge_dir / folder).rglob("*"):
             if path.is_file() and path.suffix in (".md", ".yaml"):
                 yield path.relative_to(knowledge_dir).as_posix(), path
     for path in stored_documents(data_dir):

@@ -117,3 +117,17 @@ def test_metrics_count_by_route_and_by_server(settings: Settings, serve: Any) ->
             assert answer.headers["content-type"].startswith("text/plain")
             assert line in answer.text.splitlines()
             assert 'route="unmatched",status="404"} 1.0' in answer.text
+
+
+@pytest.mark.parametrize("knowledge", ["broken", "missing"])
+def test_files_that_do_not_load_keep_no_good_index_from_being_served(
+    settings: Settings, tmp_path: Path, serve: Any, knowledge: str
+) -> None:
+    """Somebody edits them, or only the data folder was taken along."""
+    folder = tmp_path / knowledge
+    if knowledge == "broken":
+        (folder / "glossary" / "terms").mkdir(parents=True)
+        (folder / "glossary" / "terms" / "vram.md").write_text("no front matter", "utf-8")
+    with serve(settings.model_copy(update={"knowledge_dir": folder})) as base:
+        assert httpx.get(f"{base}/terms/vram").status_code == 200
+        assert httpx.get(f"{base}/search?q=vram").status_code == 200
