@@ -1,0 +1,1 @@
+"""From a situation to an answer: the plan, the evidence, the statements."""

@@ -1,0 +1,1 @@
+"""What a message says: names, quantities with their roles, the situation over turns, and what is asked."""

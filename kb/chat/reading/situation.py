@@ -1,0 +1,133 @@
+"""What was understood of a conversation: what the person has, considers and wants, and what is asked now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kb.catalogue.names import Match
+from kb.tools.given import DeviceFigures, ModelFigures
+
+Standing = Literal["has", "considers", "mentioned"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A record that is named, or a thing that is described by its figures (``an 8 GB card``).
+
+    ``name`` is what the user wrote; several ``candidates`` where it may be any of them.
+    """
+
+    name: str
+    candidates: tuple[Match, ...] = ()
+    figures: DeviceFigures | ModelFigures | None = None
+    count: int = 1
+    standing: Standing = "mentioned"
+
+    @property
+    def match(self) -> Match:
+        return self.candidates[0]
+
+    @property
+    def kind(self) -> str:
+        return self.candidates[0].kind if self.candidates else ""
+
+    @property
+    def label(self) -> str:
+        if self.figures is not None:
+            return self.figures.name
+        match = self.candidates[0]
+        return f"{match.label} {match.memory_gib} GB" if match.memory_gib else match.label
+
+    @property
+    def argument(self) -> str | DeviceFigures | ModelFigures:
+        """What the tools take for it."""
+        if self.figures is not None:
+            return self.figures
+        match = self.candidates[0]
+        return f"{match.slug} {match.memory_gib}GB" if match.memory_gib else match.slug
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something that the question takes for granted of a device, to be held against its record."""
+
+    thing: Named
+    key: str
+    """The figure's key in the record (``memory_gib``, ``memory_bandwidth_gb_per_s``, ``cuda_cores``, ``nvlink`` …)."""
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantities:
+    """What is stated in numbers, each in the unit of its name; None where nothing is."""
+
+    context: int | None = None
+    users: int | None = None
+    kv_cache_type: str | None = None
+    system_memory_gb: float | None = None
+    memory_type: str | None = None
+    """Of system memory: ``DDR4-3200``."""
+    memory_channels: int | None = None
+    system_bandwidth_gb_per_s: float | None = None
+    """Of system memory, stated or by type and channels."""
+    memory_in_use_gb: float | None = None
+    power_limit_w: float | None = None
+    """Per card."""
+    psu_w: float | None = None
+    watts: float | None = None
+    """A consumption that is stated ("my server draws 300 W")."""
+    budget: float | None = None
+    currency: str | None = None
+    price_per_kwh: float | None = None
+    hours_per_day: float | None = None
+    rent_per_hour: float | None = None
+    size_gb: float | None = None
+    """Of a file, or of something to move."""
+    vram_gib: float | None = None
+    """Device memory that is given without a device."""
+    read_mb_per_s: float | None = None
+    tokens_per_s: float | None = None
+    """Measured, claimed or wanted; ``speed_is`` says which."""
+    speed_is: Literal["measured", "claimed", "wanted", ""] = ""
+    nvme_drives: int | None = None
+    batch_size: int | None = None
+    gpu_layers: int | None = None
+    prompt_tokens: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation(Quantities):
+    """The last message, with what earlier ones left standing."""
+
+    text: str
+    """The last message, in the one form that is read."""
+    language: str = "en"
+    models: tuple[Named, ...] = ()
+    devices: tuple[Named, ...] = ()
+    """Accelerators, machines, processors, and devices given by figures; in the order of the text."""
+    quantizations: tuple[Named, ...] = ()
+    terms: tuple[Named, ...] = ()
+    others: tuple[Named, ...] = ()
+    """Records of other kinds: drives, links, boards, engines, builds, power supplies."""
+    together: bool = False
+    """The devices work as one machine."""
+    figure_keys: tuple[str, ...] = ()
+    """Figures of a record that are asked for by name."""
+    claims: tuple[Claim, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Names in the form of a device or a model that no record has."""
+    training_method: Literal["full", "lora", "qlora"] | None = None
+    engine: str = ""
+    """The slug of the program that is spoken of."""
+    use: str = ""
+    """``coding``, ``chat``, ``writing``, ``images``, ``documents`` …; empty where none is named."""
+    vendor: str | None = None
+    quiet: bool = False
+    notes: tuple[str, ...] = ()
+    """What was read otherwise than it was written, or not at all."""
+    carried: tuple[str, ...] = ()
+    """What was taken from earlier messages."""
+    asks: Mapping[str, float] = field(default_factory=dict)
+    """How likely each ask is, by a tool's name or one of :data:`kb.chat.reading.asks.TALK`, likeliest first."""
+    earlier_ask: str = ""
+    """The ask of the turn before."""

@@ -1,0 +1,85 @@
+"""How people ask for a tool: the ``ask.yaml`` of its folder, read and checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from kb.catalogue.files import UnreadableFile, read_mapping
+from kb.catalogue.records import Record
+from kb.errors import InvalidKnowledge
+from kb.text.statements import Said
+
+Role = Literal[
+    "model", "models", "device", "devices", "device_count", "quantization", "kv_cache_type", "context", "users",
+    "system_memory_gb", "budget", "currency", "price_per_kwh", "hours_per_day", "rent_per_hour", "watts", "psu_w",
+    "size_gb", "read_mb_per_s", "tokens_per_s", "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
+    "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
+    "min_memory_gib", "query",
+]  # fmt: skip
+"""What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
+
+
+class AskSlot(Record):
+    """One argument of the tool. ``because`` says why its default is what it is; a default that ``decides`` could change
+    the answer and is shown beside it. Where a ``required`` slot is empty, ``otherwise`` names the tool that answers
+    without it, or ``ask_back`` is the question to the user."""
+
+    role: Role = Field(validation_alias="from")
+    required: bool = False
+    default: Any = None
+    because: str = ""
+    decides: bool = False
+    otherwise: str = ""
+    ask_back: str = ""
+
+
+class AskFile(Record):
+    """``ask.yaml``: ``slots`` by argument, ``ways`` to ask with ``{slots}`` and ``[choices|between]``, ``beside`` the tools
+    whose answer belongs in a line beside this one's, ``mistaken_for`` the tools that similar words ask for."""
+
+    asks: str
+    """What the asker wants, in a few words that go on from "You ask": "whether a model fits on a device"."""
+    slots: Mapping[str, AskSlot] = {}
+    beside: tuple[str, ...] = ()
+    mistaken_for: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
+    follow_ups: tuple[str, ...] = ()
+    """What to offer next, as the user would ask it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a tool's ``say.py`` is told of the question: which slots it stated, and the words that the answer takes up."""
+
+    tool: str
+    stated: frozenset[str] = frozenset()
+    """Arguments that the user gave; the others are defaults."""
+    arguments: Mapping[str, Any] = Field(default_factory=dict)
+    text: str = ""
+    measured_tokens_per_s: float | None = None
+    engine: str = ""
+    use: str = ""
+
+
+Say = Any
+"""``say(result, asked)`` of a tool's ``say.py``, giving :class:`kb.text.statements.Said` in order."""
+
+
+def read_asks(path: Path) -> AskFile:
+    """Raises :class:`InvalidKnowledge` with the file, the key and what is accepted."""
+    try:
+        return AskFile.model_validate(read_mapping(path))
+    except UnreadableFile as error:
+        raise InvalidKnowledge([f"{path.parent.name}/{path.name}: {error}"]) from error
+    except ValidationError as error:
+        problems = [
+            f"{path.parent.name}/{path.name}: {'.'.join(map(str, item['loc']))}: {item['msg']}"
+            for item in error.errors(include_url=False)
+        ]
+        raise InvalidKnowledge(problems) from error
+
+
+Statements = Sequence[Said]
