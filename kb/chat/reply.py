@@ -23,6 +23,9 @@ class ChatRequest(Arguments):
 
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=50)]
     stream: bool = False
+    detail: Annotated[
+        Literal["brief", "full"], Field(description="`full` puts the details into `answer`, below the brief one")
+    ] = "brief"
 
     @field_validator("messages")
     @classmethod
@@ -74,10 +77,46 @@ class Usage(Record):
     completion_tokens: int = 0
 
 
+class UnderstoodName(Record):
+    """A model, a device, a format or a term as it was read: ``name`` as in the catalogue, ``text`` as in the question."""
+
+    kind: str
+    name: str
+    text: str
+    count: int = 1
+    standing: Literal["has", "considers", "mentioned"] = "mentioned"
+
+
+class Understood(Record):
+    """What was read of the conversation. ``quantities`` by name with the unit in it (``system_memory_gb``); ``unknown``
+    names that no record has; ``from_earlier`` what the last message did not say again."""
+
+    asks: tuple[str, ...] = ()
+    names: tuple[UnderstoodName, ...] = ()
+    quantities: dict[str, float | int | str] = {}
+    unknown: tuple[str, ...] = ()
+    from_earlier: tuple[str, ...] = ()
+
+
+class QuestionBack(Record):
+    """What has to be known first. ``options`` are answers to choose from, where there are few."""
+
+    text: str
+    slot: str
+    options: tuple[str, ...] = ()
+
+
 class Reply(Record):
-    """The answer of ``POST /chat``."""
+    """The answer of ``POST /chat``: ``answer`` is brief Markdown, ``details`` has the arithmetic, further assumptions,
+    disputes and commands."""
 
     answer: str
+    details: str = ""
+    understood: Understood = Understood()
+    question: QuestionBack | None = None
+    follow_ups: tuple[str, ...] = ()
+    explanation: str = ""
+    """What the language model added; it stands at the end of ``answer`` too."""
     citations: tuple[Citation, ...]
     tool_calls: tuple[ToolCall, ...]
     abstained: bool
@@ -93,6 +132,10 @@ class EvidenceEvent(Record):
 
     event: Literal["evidence"] = "evidence"
     answer: str
+    details: str = ""
+    understood: Understood = Understood()
+    question: QuestionBack | None = None
+    follow_ups: tuple[str, ...] = ()
     citations: tuple[Citation, ...]
     tool_calls: tuple[ToolCall, ...]
     abstained: bool

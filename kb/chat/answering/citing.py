@@ -1,0 +1,76 @@
+"""What an answer's statements stand on, numbered in the order in which the reader meets it."""
+
+from dataclasses import dataclass, field
+
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Passage, SourceRef
+from kb.chat.reply import Citation, ToolCall
+from kb.text.statements import Basis
+
+CALCULATOR = "calculator"
+"""The source of what a tool worked out; the tool's own citations say from what."""
+
+
+@dataclass
+class Citations:
+    """Gives each basis its number, the first time that it is asked for."""
+
+    catalogue: Catalogue
+    calls: tuple[ToolCall, ...]
+    listed: list[Citation] = field(default_factory=list)
+    _numbers: dict[Basis, int] = field(default_factory=dict)
+
+    def mark(self, basis: Basis) -> int:
+        if basis not in self._numbers:
+            self._numbers[basis] = len(self.listed) + 1
+            self.listed.append(self._citation(basis, len(self.listed) + 1))
+        return self._numbers[basis]
+
+    def _citation(self, basis: Basis, number: int) -> Citation:
+        known = self.catalogue.known
+        match basis.kind:
+            case "call":
+                call = self.calls[int(basis.name)]
+                described = ", ".join(_described(value) for value in call.arguments.values())
+                return Citation(
+                    id=number, source=CALCULATOR, section="", title=f"{call.name}: {described}", tool=call.name
+                )
+            case "spec":
+                path, _, key = basis.name.partition("#")
+                kind, _, slug = path.partition("/")
+                record = known.specs[kind][slug]
+                figure = dict(record.figures()).get(key)
+                ref = figure.sources[0] if figure else record.sources[0]
+                return _of(number, ref, f"{record.name}: {key}" if key else record.name, spec=path)
+            case "term":
+                term = known.terms[basis.name]
+                return _of(number, term.sources[0], term.pref_label, term=basis.name)
+            case "dispute":
+                dispute = known.disputes[basis.name]
+                claim = dispute.claims[0]
+                return Citation(
+                    id=number, source=claim.source, section=claim.section, title=dispute.title, dispute=basis.name
+                )
+            case "passage":
+                return self._passage(number, known.passages[basis.name])
+            case "source":
+                source, _, section = basis.name.partition("#")
+                record_found = known.sources.get(source)
+                title = record_found.title if record_found else source
+                return Citation(id=number, source=source, section=section, title=title)
+
+    def _passage(self, number: int, passage: Passage) -> Citation:
+        """One of the user's own documents is called so."""
+        source = self.catalogue.known.sources[passage.source]
+        title = f"your document {source.title}: {passage.title}" if source.kind == "user" else passage.title
+        return Citation(
+            id=number, source=passage.source, section=passage.section, title=title, passage_id=passage.passage_id
+        )
+
+
+def _of(number: int, ref: SourceRef, title: str, **where: str) -> Citation:
+    return Citation(id=number, source=ref.source, section=ref.section, title=title, **where)
+
+
+def _described(value: object) -> str:
+    return str(value.get("name", "")) if isinstance(value, dict) else str(value)

@@ -1,0 +1,65 @@
+"""Where sources contradict each other about the very thing that was asked."""
+
+from collections.abc import Iterator, Sequence
+
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Dispute, Measurement
+from kb.chat.reading.situation import Situation
+from kb.text.statements import Basis, Statement, say
+
+MOST = 4
+PRICED = frozenset({"recommend_hardware", "plan_build", "compare_devices", "choose_upgrade", "rent_or_buy"})
+"""Tools whose answer has prices in it."""
+
+
+def relevant_disputes(catalogue: Catalogue, situation: Situation, asks: Sequence[str]) -> Iterator[Statement]:
+    """Those all of whose records are in the question, and whose figure, if they are about one, is asked for."""
+    subjects = _subjects(situation)
+    found = [
+        (len(records), dispute)
+        for dispute in catalogue.known.disputes.values()
+        if (records := _records(catalogue, dispute)) and records <= subjects and _asked_for(dispute, situation, asks)
+    ]
+    for _, dispute in sorted(found, key=lambda one: (-one[0], one[1].slug))[:MOST]:
+        yield told(dispute)
+
+
+def told(dispute: Dispute) -> Statement:
+    """A dispute in a sentence: what is ruled, and the sum that shows it."""
+    ruling = " ".join(dispute.ruling.split()).rstrip(".")
+    sums = f" ({dispute.arithmetic[0]})" if dispute.arithmetic else ""
+    about = tuple(dict.fromkeys(target.partition("#")[0] for target in dispute.about))
+    basis = Basis("dispute", dispute.slug)
+    text = "{title}: {ruling}{sums}."
+    return say("dispute", text, basis, about=about, title=dispute.title, ruling=ruling, sums=sums)
+
+
+def _subjects(situation: Situation) -> set[str]:
+    groups = (situation.models, situation.devices, situation.quantizations, situation.terms, situation.others)
+    return {f"{match.kind}/{match.slug}" for group in groups for named in group for match in named.candidates}
+
+
+def _records(catalogue: Catalogue, dispute: Dispute) -> set[str]:
+    """What a dispute is about; a measurement stands for its device and its model."""
+    records: set[str] = set()
+    for target in dispute.about:
+        path = target.partition("#")[0]
+        kind, _, slug = path.partition("/")
+        record = catalogue.known.specs.get(kind, {}).get(slug)
+        if isinstance(record, Measurement):
+            records.add(record.device)
+            if record.model:
+                records.add(f"models/{record.model}")
+        else:
+            records.add(path)
+    return records
+
+
+def _asked_for(dispute: Dispute, situation: Situation, asks: Sequence[str]) -> bool:
+    keys = {target.partition("#")[2] for target in dispute.about} - {""}
+    if not keys:
+        return True
+    wanted = set(situation.figure_keys)
+    if PRICED & set(asks):
+        wanted |= {"prices", "price"}
+    return bool(keys & (wanted | ({"prices"} if "price" in wanted else set())))

@@ -1,0 +1,219 @@
+"""From a situation to tool calls: slots filled by what was said, defaults with their reasons, or a question back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from kb.chat.reading.situation import Named, Situation
+from kb.tools.asks import AskFile, AskSlot, Role
+from kb.tools.base import Arguments, Registry
+
+MOST_CASES = 4
+"""Calls of one tool for one question."""
+MOST_ASKS = 2
+ALSO_ASKED = 0.3
+"""How likely a second ask must be to be answered too."""
+ANYTHING = "search_passages"
+"""What answers where no calculator can: the passages."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One tool call. ``stated`` are the arguments that the user gave; ``assumed`` the slots that were left to defaults."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    stated: frozenset[str] = frozenset()
+    assumed: tuple[AskSlot, ...] = ()
+    beside: bool = False
+    """Its answer is a line beside another tool's."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What the user has to say first."""
+
+    slot: str
+    question: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    asks: tuple[str, ...]
+    """What is answered: tools' names, the first first."""
+    steps: tuple[Step, ...] = ()
+    missing: Missing | None = None
+
+
+def plan(tools: Registry, situation: Situation) -> Plan:
+    """Calls for the likeliest ask, and for another that is nearly as likely."""
+    steps: list[Step] = []
+    asked: list[str] = []
+    missing: Missing | None = None
+    for ask in _wanted(tools, situation):
+        for found in _steps(tools, ask, situation):
+            if isinstance(found, Missing):
+                missing = missing or found
+            elif all((found.tool, found.arguments) != (step.tool, step.arguments) for step in steps):
+                steps.append(found)
+                if found.tool not in asked and not found.beside:
+                    asked.append(found.tool)
+    if not steps and missing is None:
+        steps = [step for step in _steps(tools, ANYTHING, situation) if isinstance(step, Step)]
+        asked = [ANYTHING]
+    return Plan(tuple(asked), tuple(steps), None if steps else missing)
+
+
+def _wanted(tools: Registry, situation: Situation) -> list[str]:
+    ranked = [ask for ask in situation.asks if ask in tools]
+    return [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= ALSO_ASKED]
+
+
+def _steps(
+    tools: Registry, ask: str, situation: Situation, beside: bool = False, tried: tuple[str, ...] = ()
+) -> Iterator[Step | Missing]:
+    """The calls of one tool, or of the one that answers without what is missing."""
+    asks = tools.asks(ask)
+    if asks is None or ask in tried:
+        return
+    for name, slot in asks.slots.items():
+        if slot.required and not values_of(situation, slot.role):
+            if slot.otherwise:
+                yield from _steps(tools, slot.otherwise, situation, beside, (*tried, ask))
+            elif slot.ask_back and not beside:
+                yield Missing(name, slot.ask_back)
+            return
+    cases = list(_cases(asks, situation))
+    for arguments, stated in cases[:MOST_CASES]:
+        assumed = tuple(slot for name, slot in asks.slots.items() if slot.because and name not in stated)
+        yield Step(ask, arguments, stated, assumed, beside)
+    if len(cases) == 1:
+        for other in () if beside else asks.beside:
+            yield from _steps(tools, other, situation, True, (*tried, ask))
+
+
+@dataclass
+class _Choice:
+    """One value of a slot, and what comes with it (a device's count)."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Every combination of what is named more than once, with the names of the slots that were stated."""
+    choices: list[list[_Choice]] = []
+    counted = next((name for name, slot in asks.slots.items() if slot.role == "device_count"), None)
+    for name, slot in asks.slots.items():
+        if slot.role == "device_count":
+            continue
+        found = values_of(situation, slot.role)
+        if not found:
+            if slot.default is not None:
+                choices.append([_Choice({name: slot.default})])
+            continue
+        options = []
+        for value in found:
+            chosen = _Choice({name: _plain(value)})
+            if slot.role == "device" and isinstance(value, Named) and counted and value.count > 1:
+                chosen.values[counted] = value.count
+            options.append(chosen)
+        choices.append(options)
+    for combination in product(*choices):
+        arguments = {key: value for choice in combination for key, value in choice.values.items()}
+        stated = frozenset(name for name, slot in asks.slots.items() if name in arguments and _is_stated(situation, slot))
+        yield arguments, stated
+
+
+def _is_stated(situation: Situation, slot: AskSlot) -> bool:
+    return slot.role == "device_count" or bool(values_of(situation, slot.role))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Named):
+        value = value.argument
+    return value.model_dump(exclude_none=True, exclude_defaults=True) if isinstance(value, Arguments) else value
+
+
+def values_of(situation: Situation, role: Role) -> Sequence[Any]:
+    """What fills a slot of this role: each value where there may be several, a list as one value."""
+    match role:
+        case "model":
+            return [one for named in situation.models for one in _each(named)]
+        case "models":
+            return _whole([_plain(one) for named in situation.models for one in _each(named)])
+        case "device":
+            return _devices(situation)
+        case "devices":
+            return _whole([_counted(one) for named in runners(situation) for one in _each(named)])
+        case "cards":
+            return _whole([_counted(named) for named in situation.devices if named.kind == "accelerators"])
+        case "quantization":
+            return situation.quantizations
+        case "cpu":
+            return [named for named in situation.devices if named.kind == "cpus"][:1]
+        case "platform":
+            boards = [named for named in situation.others if named.kind == "motherboards"]
+            return (boards or [named for named in situation.devices if named.kind == "cpus"])[:1]
+        case "drive":
+            return [named for named in situation.others if named.kind == "storage"][:1]
+        case "link":
+            return [named for named in situation.others if named.kind == "interconnects"]
+        case "term":
+            return situation.terms
+        case "terms":
+            return _whole([named.argument for named in situation.terms])
+        case "spec":
+            return _specs(situation)
+        case "specs":
+            return _whole([_plain(named) for named in _specs(situation)])
+        case "figure_keys":
+            return _whole(list(situation.figure_keys))
+        case "query":
+            return [situation.text]
+        case "min_memory_gib":
+            return _stated(situation.vram_gib)
+        case "quiet":
+            return _stated(situation.quiet or None)
+        case "device_count":
+            return ()
+    return _stated(getattr(situation, role) or None)
+
+
+def _stated(value: Any) -> Sequence[Any]:
+    return () if value is None else (value,)
+
+
+def _whole(values: list[Any]) -> Sequence[Any]:
+    return (values,) if values else ()
+
+
+def _each(named: Named) -> Iterator[Named]:
+    """One for each that an ambiguous name may mean."""
+    if named.figures is not None:
+        yield named
+    for match in named.candidates[:MOST_CASES]:
+        yield Named(named.name, (match,), None, named.count, named.standing)
+
+
+def runners(situation: Situation) -> list[Named]:
+    """The devices that run a model: a processor only where nothing else does."""
+    others = [named for named in situation.devices if named.kind != "cpus"]
+    return others or list(situation.devices)
+
+
+def _devices(situation: Situation) -> Sequence[Any]:
+    devices = runners(situation)
+    if situation.together and len(devices) > 1 and all(named.candidates for named in devices):
+        return [" + ".join(_counted(named) for named in devices)]
+    return [one for named in devices for one in _each(named)]
+
+
+def _counted(named: Named) -> Any:
+    argument = _plain(named)
+    return f"{named.count}x {argument}" if named.count > 1 and isinstance(argument, str) else argument
+
+
+def _specs(situation: Situation) -> Sequence[Named]:
+    groups = (situation.devices, situation.others, situation.models, situation.quantizations)
+    return [named for group in groups for named in group if named.candidates]

@@ -1,0 +1,61 @@
+"""Greetings, questions about the answers themselves, and what is not ours to answer."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Record
+from kb.chat.reading.situation import Situation
+from kb.text.statements import Statement, say
+
+_THANKS = re.compile(r"\b(?:thanks?|thank you|thx|cheers|great|cool|perfect|bye|good night|ok(?:ay)?)\b", re.I)
+_ABILITIES = re.compile(r"\b(?:what can you|who are you|what are you|help|can you do|how do you work)\b", re.I)
+
+
+class Talk(Record):
+    """What is said for one of the asks that need no tool."""
+
+    replies: Mapping[str, str]
+    abstains: bool = False
+
+
+@dataclass(frozen=True)
+class Spoken:
+    statements: tuple[Statement, ...]
+    abstains: bool = False
+    reason: str | None = None
+
+
+@cache
+def talks() -> Mapping[str, Talk]:
+    given = yaml.safe_load(files(__package__).joinpath("talk.yaml").read_text(encoding="utf-8"))
+    return {ask: Talk.model_validate(talk) for ask, talk in given.items()}
+
+
+def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
+    """What is said, where the likeliest ask is one that needs no tool and nothing of ours is named."""
+    ask = next(iter(situation.asks), "")
+    known = talks().get(ask)
+    if known is None or (ask != "about_answers" and _names_something(situation)):
+        return None
+    reply = next(iter(known.replies))
+    if ask == "small_talk" and _ABILITIES.search(situation.text):
+        reply = "abilities"
+    elif ask == "small_talk" and _THANKS.search(situation.text):
+        reply = "thanks"
+    return Spoken(
+        (say("answer", "{text}", text=" ".join(known.replies[reply].split())),),
+        known.abstains,
+        "nothing in the knowledge base answers this" if known.abstains else None,
+    )
+
+
+def _names_something(situation: Situation) -> bool:
+    return bool(situation.models or situation.devices or situation.quantizations or situation.unknown)
+
+
