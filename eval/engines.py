@@ -8,10 +8,9 @@ from time import monotonic, sleep
 from kb.errors import KnowledgeBaseError
 from kb.llm import make_engine
 from kb.llm.base import Engine
-from kb.llm.default_model import BUILT_IN as BUILT_IN_FILE
 from kb.settings import Settings
 
-NONE, BUILT_IN = "none", "built-in"
+NONE = "none"
 LONGEST_LOAD_S = 600.0
 POLL_S = 0.05
 
@@ -22,7 +21,7 @@ class EngineMissing(KnowledgeBaseError):
 
 @contextmanager
 def open_engine(wanted: str, settings: Settings) -> Iterator[Engine | None]:
-    """``none``, ``built-in``, the path of a GGUF file, or the URL of an OpenAI-compatible server.
+    """``none``, the path of a GGUF file, or the URL of an OpenAI-compatible server.
 
     It is ready when it comes: the first question's time is not the load's. Raises :class:`EngineMissing`.
     """
@@ -40,22 +39,12 @@ def settings_for(wanted: str, settings: Settings) -> Settings:
     """The settings that ask for this engine and no other. Raises :class:`EngineMissing`."""
     if wanted.startswith(("http://", "https://")):
         return settings.model_copy(update={"model": None, "llm_url": wanted})
-    path = built_in_file() if wanted == BUILT_IN else Path(wanted)
+    path = Path(wanted)
     if not path.is_file():
         raise EngineMissing(
-            f"There is no engine {wanted!r}. Accepted: none, built-in, the path of a GGUF file, or the URL of a server."
+            f"There is no engine {wanted!r}. Accepted: none, the path of a GGUF file, or the URL of a server."
         )
     return settings.model_copy(update={"model": path, "llm_url": None})
-
-
-def built_in_file(path: Path = BUILT_IN_FILE) -> Path:
-    """Raises :class:`EngineMissing` where the installation has no model of its own."""
-    if not path.is_file():
-        raise EngineMissing(
-            f"This installation has no built-in language model: there is no file {path}. "
-            "Name another engine: none, the path of a GGUF file, or the URL of a server."
-        )
-    return path
 
 
 def _wait_until_ready(engine: Engine, wanted: str) -> None:

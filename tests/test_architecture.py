@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = sorted(path for room in ("kb", "api", "eval", "train") for path in (ROOT / room).rglob("*.py"))
+MODULES = sorted(path for room in ("kb", "api", "eval") for path in (ROOT / room).rglob("*.py"))
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -44,12 +44,7 @@ def test_the_library_knows_no_web_framework() -> None:
 ADAPTERS = {
     "chromadb": ["kb/search/dense.py"],
     "huggingface_hub": ["kb/llm/hub.py"],
-    "llama_cpp": [
-        "kb/llm/llama.py",
-        "kb/llm/measure.py",  # the programs of two processes
-        "train/export.py",
-        "train/score.py",
-    ],
+    "llama_cpp": ["kb/llm/llama.py", "kb/llm/measure.py"],  # the programs of two processes
     "sentence_transformers": ["kb/search/embed.py"],
 }
 
@@ -75,3 +70,12 @@ def test_importing_does_no_work() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_repository_stays_small() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a checkout: there is no list of files")
+    names = listed.stdout.decode().split("\0")
+    sizes = [(ROOT / name).stat().st_size for name in names if name and (ROOT / name).is_file()]
+    assert sum(sizes) < 60 * 10**6

@@ -162,7 +162,7 @@ def test_speed(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "said"), [("gone.gguf", "Accepted: none, built-in"), ("not.gguf", "is not a GGUF file")]
+    ("engine", "said"), [("gone.gguf", "Accepted: none, the path"), ("not.gguf", "is not a GGUF file")]
 )
 def test_eval_names_an_engine_that_is_not_there(data_dir: Path, tmp_path: Path, engine: str, said: str) -> None:
     (tmp_path / "not.gguf").write_bytes(b"not a model")

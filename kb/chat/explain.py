@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kb.chat.compose import Composed
-from kb.chat.facts import facts
 from kb.chat.ground import Evidence, figures_with_units
 from kb.chat.numerals import foreign
 from kb.chat.owners import Owners
@@ -39,7 +38,6 @@ class Explanation:
         self._names = index.names.with_digits
         results = (figures_with_units(call.result) for call in composed.tool_calls)
         self.evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
-        self._index = index
         self._shown = (*composed.evidence, composed.trusted)
         self._owners = Owners(self._shown, self._names)
         self._marks = {citation.id for citation in composed.citations}
@@ -52,8 +50,7 @@ class Explanation:
 
     def prompt(self, max_tokens: int) -> Prompt:
         prompt = prompt_for(self._question, self._composed, max_tokens)
-        told = facts(self._index, self._question, self._composed)
-        return replace(prompt, grammar=self._grammar(), facts=tuple(one.text for one in told))
+        return replace(prompt, grammar=self._grammar())
 
     def _grammar(self) -> Grammar:
         """Figures come from the texts that the model is shown; the question's own only where the evidence has them."""

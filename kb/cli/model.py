@@ -79,10 +79,8 @@ def _in_force() -> str:
     if s.model:
         return f"In force: {s.model} (KB_MODEL goes before the default)."
     default = read_default_model(s.data_dir)
-    if default == "none":
+    if default is None:
         return "In force: none; answers are composed without a language model. Choose one with `kb model use`."
-    if default == "built-in":
-        return "In force: built-in, the small model that comes with Hardware KB."
     return f"In force: {default}. Choose with `kb model use`."
 
 
@@ -178,29 +176,26 @@ def _chosen(considered: list["Advice"]) -> str:
 
 @app.command()
 def use(
-    model: Annotated[str, typer.Argument(help="A model that is here by its name, a GGUF file, built-in, or none.")],
+    model: Annotated[str, typer.Argument(help="A model that is here by its name, a GGUF file, or none.")],
     as_json: Json = False,
 ) -> None:
     """Make a model the default; a server takes it over when it is started again."""
     from kb.gguf_file import read_gguf
-    from kb.llm.default_model import DefaultModel, write_default_model
+    from kb.llm.default_model import NONE, write_default_model
     from kb.llm.downloads import load_downloads
     from kb.llm.shelf import find_file
 
     s = settings()
-    chosen: DefaultModel
-    with plain_errors():
-        match model:
-            case "built-in" | "none":
-                chosen = model
-            case _:
-                chosen = find_file(s.data_dir, load_downloads(s.knowledge_dir), model)
-                read_gguf(chosen)
+    chosen = None
+    if model != NONE:
+        with plain_errors():
+            chosen = find_file(s.data_dir, load_downloads(s.knowledge_dir), model)
+            read_gguf(chosen)
     write_default_model(s.data_dir, chosen)
     if as_json:
-        show_json({"default": str(chosen)})
+        show_json({"default": str(chosen or NONE)})
         return
-    out.print(f"The default model is {chosen}.", markup=False, soft_wrap=True)
+    out.print(f"The default model is {chosen or NONE}.", markup=False, soft_wrap=True)
     if s.llm_url or s.model:
         err.print(_in_force(), markup=False, soft_wrap=True)
 
@@ -230,9 +225,7 @@ def remove(
 
 @app.command()
 def bench(
-    model: Annotated[
-        str | None, typer.Argument(help="A model that is here, a GGUF file, or built-in; else the default.")
-    ] = None,
+    model: Annotated[str | None, typer.Argument(help="A model that is here, or a GGUF file; else the default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model here: loading, reading a prompt, writing; beside what the calculators predict."""
@@ -253,18 +246,16 @@ def bench(
 
 
 def _file_to_measure(model: str | None) -> Path:
-    from kb.llm.default_model import BUILT_IN, model_file
+    from kb.llm.default_model import model_file
     from kb.llm.downloads import load_downloads
     from kb.llm.shelf import find_file
 
     s = settings()
-    if model == "built-in":
-        return BUILT_IN
     if model is not None:
         return find_file(s.data_dir, load_downloads(s.knowledge_dir), model)
     default = model_file(s.model, s.data_dir)
     if default is None:
-        fail("The default model is 'none'; name a model that is here, a GGUF file, or built-in.")
+        fail("The default model is 'none'; name a model that is here, or a GGUF file.")
     return default
 
 

@@ -70,7 +70,7 @@ def evaluate(
     report: Annotated[Path, typer.Option(help="Folder for report.json and report.html.")] = Path("report"),
     engine: Annotated[
         list[str] | None,
-        typer.Option(help="none, built-in, a GGUF file or a server's URL; give it several times to compare."),
+        typer.Option(help="none, a GGUF file or a server's URL; give it several times to compare."),
     ] = None,
     perturb: Annotated[bool, typer.Option("--perturb", help="Ask every question in other ways as well.")] = False,
     as_json: Json = False,

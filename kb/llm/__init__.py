@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 def make_engine(settings: "Settings") -> Engine | None:
     """The engine that the settings ask for, or None; a server's URL goes before a file, and a file before the default:
-    what ``kb model use`` chose, else none.
+    what ``kb model use`` chose, if anything.
 
     One that cannot work says why in the log, in its ``status`` and to whoever asks it, and does not raise here: the
     composed answers need no engine. What this needs is imported late, so that the model's process, whose module lies

@@ -22,8 +22,7 @@ class Prompt:
 
     ``evidence`` is ordered by rank: an engine whose context is too short drops items from the end. ``grammar``: an
     engine that can holds the model to it. ``purpose``: an explanation of the evidence, or a tool call, where the
-    evidence is the calls made so far. ``facts``: the evidence in the short form that a model of this project's own
-    reads (:mod:`kb.chat.facts`).
+    evidence is the calls made so far.
     """
 
     system: str
@@ -32,7 +31,6 @@ class Prompt:
     max_tokens: int
     grammar: Grammar | None = None
     purpose: Literal["explain", "plan"] = "explain"
-    facts: tuple[str, ...] = ()
 
 
 @dataclass

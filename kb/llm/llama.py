@@ -37,9 +37,6 @@ TEST_PROMPT_TOKENS, TEST_WRITTEN_TOKENS = 16, 4
 ABORTED = 2
 """What ``llama_decode`` returns when the abort callback stopped it (llama.h)."""
 
-TRAINED_KEY = "hardware_kb.trained_for"
-"""In the header of a model that has learned our two tasks and needs no instructions: the built-in one."""
-
 LONGEST_PIECE = 1024
 """Bytes of one token's text."""
 
@@ -92,17 +89,7 @@ class Chat:
             bos_token=self._bos,
         )
         self._special = assembly.marker_pattern(list(_control_tokens(vocab, llama.n_vocab())))
-        self._trained_for_this = TRAINED_KEY in llama.metadata
         self._system_role = self._accepts_system_role()
-
-    def suited(self, prompt: Prompt) -> Prompt | None:
-        """The prompt as this model reads it; None where a model of our own was not trained to say anything.
-
-        A model of our own reads facts for evidence, and has learned what its instructions would say.
-        """
-        if not self._trained_for_this or prompt.purpose == "plan":
-            return prompt
-        return replace(prompt, evidence=prompt.facts) if prompt.facts else None
 
     def tokens(self, prompt: Prompt) -> list[int]:
         """The prompt as the model sees it. Control tokens come from the template alone."""
@@ -117,9 +104,7 @@ class Chat:
         return tokens
 
     def _render(self, messages: Messages) -> str:
-        if self._trained_for_this:
-            messages = [message for message in messages if message["role"] != "system"]
-        elif not self._system_role:
+        if not self._system_role:
             messages = [{"role": "user", "content": "\n\n".join(message["content"] for message in messages)}]
         # Templates that do not know the switch ignore it; Qwen's leaves the reasoning out.
         text: str = self._formatter(messages=messages, enable_thinking=False).prompt

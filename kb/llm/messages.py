@@ -66,7 +66,6 @@ def messages(prompt: Prompt) -> list[Message]:
     parts = [f"Question:\n{as_data(prompt.question)}"]
     fences = [as_data(item) for item in prompt.evidence]
     if prompt.purpose == "plan":
-        parts = ["Choose a tool.", *parts]
         if fences:
             parts += [f"Called:\n{fences[0]}", *fences[1:]]
     elif fences:

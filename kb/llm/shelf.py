@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kb.errors import InvalidArgument, UnknownName
 from kb.gguf_file import file_parts
-from kb.llm.default_model import UNCHOSEN, models_dir, read_default_model, write_default_model
+from kb.llm.default_model import models_dir, read_default_model, write_default_model
 from kb.llm.downloads import Download, find_download, nearest
 
 
@@ -53,9 +53,9 @@ def remove(data_dir: Path, file: Path) -> None:
         for rest in folder.glob(f"{part.name}.*.part"):
             rest.unlink()
     if was_default:
-        write_default_model(data_dir, UNCHOSEN)
+        write_default_model(data_dir, None)
 
 
 def is_default(data_dir: Path, file: Path) -> bool:
     default = read_default_model(data_dir)
-    return isinstance(default, Path) and default.absolute() == file.absolute()
+    return default is not None and default.absolute() == file.absolute()

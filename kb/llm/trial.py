@@ -3,8 +3,7 @@
 from kb.errors import EngineUnavailable
 from kb.llm.base import Engine, Prompt, Run
 
-PROMPT = Prompt("Answer in a few words.", "Is 24 more than 16?", (), 8, purpose="plan")
-"""The purpose is the one for which the built-in model needs no facts."""
+PROMPT = Prompt("Answer in a few words.", "Is 24 more than 16?", (), 8)
 LOADING_AND_WRITING_S = 300.0
 
 

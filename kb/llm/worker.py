@@ -75,12 +75,8 @@ class Writer:
 
     def answer(self, ask: Ask) -> None:
         self._request, self._limit_s = ask.id, monotonic() + ask.seconds
-        suited = self._model.chat.suited(ask.prompt)
-        if suited is None:
-            self._send(Done(ask.id, 0, 0, 0.0, "finished"))
-            return
         try:
-            prompt, tokens = assembly.fitted(suited, self._model.context, self._model.chat.tokens)
+            prompt, tokens = assembly.fitted(ask.prompt, self._model.context, self._model.chat.tokens)
             draft = Draft(self._model, prompt.grammar)
         except (EngineUnavailable, ValueError, jinja2.TemplateError, UnusableGrammar) as error:
             self._send(Broke(ask.id, str(error)))

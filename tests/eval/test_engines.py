@@ -10,7 +10,7 @@ import pytest
 
 from eval.asking import ask
 from eval.comparison import ABSENT, EngineReport, abstention_f1
-from eval.engines import EngineMissing, built_in_file, open_engine, settings_for
+from eval.engines import EngineMissing, open_engine, settings_for
 from eval.planning import PlannedCall, PlanScore
 from eval.report import Report
 from eval.rubric import read_rubric
@@ -101,10 +101,8 @@ def test_a_model_file_is_loaded_before_it_is_asked(live: LiveIndex, settings: Se
 
 
 def test_what_cannot_be_had_is_said(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(EngineMissing, match=r"There is no engine 'gpt-9'\. Accepted: none, built-in"):
+    with pytest.raises(EngineMissing, match=r"There is no engine 'gpt-9'\. Accepted: none, the path"):
         settings_for("gpt-9", settings)
-    with pytest.raises(EngineMissing, match="no built-in language model"):
-        built_in_file(tmp_path / "built-in.gguf")
     (tmp_path / "no.gguf").write_bytes(b"text")
     with (
         pytest.raises(EngineMissing, match=r"cannot be asked: .* is not a GGUF file"),

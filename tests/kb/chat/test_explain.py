@@ -4,11 +4,9 @@ import pytest
 
 from kb.chat.compose import compose
 from kb.chat.explain import Explanation
-from kb.chat.facts import EXPLAINED_FIGURES, facts
 from kb.chat.understand import understand
 from kb.llm.base import Run
 from kb.search.live import Index
-from train.explain import read_explanations
 
 PSU = "what power supply for two 3090s?"
 
@@ -43,41 +41,6 @@ def test_what_the_calculators_did_not_work_out_is_dropped(index: Index, sentence
 
 def test_a_name_of_the_evidence_is_kept(index: Index) -> None:
     assert kept(index, "Two of the GeForce RTX 3090 draw 350 W each [1].").startswith("Two of the")
-
-
-def test_facts_name_the_case_and_its_values(index: Index) -> None:
-    question = understand(["does llama 3.1 70b q4_k_m fit on a 4090?"], index.names, index.intents)
-    first = facts(index, question, compose(index, question))[0]
-    assert first.case == "fit.offload"
-    assert (first.values["device"], first.values["have"]) == ("GeForce RTX 4090", "25.8")
-    assert first.text.startswith("fit.offload\n")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "how fast is llama 3.1 8b q4 on a 3090",
-        "max context of llama 3.3 70b on 2x3090",
-        "what can I run on a 3060 12gb",
-        "3090 or 4090?",
-        "what is NVFP4?",
-        "my 4090 has 48 GB, does llama 3.3 70b q4 fit?",
-        "load time of a 40 GB model from a samsung 990 pro",
-        "is it cheaper to rent at $0.5 an hour than to buy for $1,600?",
-        "memory for qlora of llama 3.1 8b",
-        "how much vram has a 4080?",
-    ],
-)
-def test_every_case_has_something_that_can_be_said(index: Index, text: str) -> None:
-    question = understand([text], index.names, index.intents)
-    phrases = read_explanations()
-    found = facts(index, question, compose(index, question))
-    assert found
-    assert all(name in phrases for one in found for name in (one.case, *one.traits))
-
-
-def test_every_explained_figure_has_phrases() -> None:
-    assert {f"spec.{key}" for key in EXPLAINED_FIGURES} <= set(read_explanations())
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def composed_once(live: LiveIndex) -> Iterator[None]:
 
 
 class Standing:
-    """An engine of our own process: what the built-in model's and a GGUF file's sentences come through."""
+    """An engine of our own process: what a GGUF file's sentences come through."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name, self.text = name, text
@@ -156,7 +156,7 @@ def server() -> Iterator[_Server]:
 Door = Callable[[str], Engine]
 
 
-@pytest.fixture(params=["built-in", "model.gguf", "remote"])
+@pytest.fixture(params=["model.gguf", "remote"])
 def door(request: pytest.FixtureRequest, server: _Server) -> Door:
     def opened(text: str) -> Engine:
         if request.param != "remote":

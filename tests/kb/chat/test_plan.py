@@ -99,11 +99,11 @@ def test_a_planned_answer_reads_like_any_other(live: LiveIndex, settings: Settin
     assert reply.answer.endswith("Mind the heat.")
 
 
-def test_the_planning_prompt_is_the_one_that_was_trained(live: LiveIndex, settings: Settings) -> None:
+def test_the_planning_prompt_has_the_question_and_the_calls_made(live: LiveIndex, settings: Settings) -> None:
     planner = Planner(PSU, ANSWER)
     events(live, settings, planner)
     first, second, _ = planner.prompts
-    assert messages(first)[1]["content"] == f"Choose a tool.\n\nQuestion:\n```\n{VAGUE}\n```"
+    assert messages(first)[1]["content"] == f"Question:\n```\n{VAGUE}\n```"
     called = messages(second)[1]["content"].removeprefix(messages(first)[1]["content"])
     assert called.startswith(f"\n\nCalled:\n```\n{PSU} -> ")
     assert called.endswith("\n```")

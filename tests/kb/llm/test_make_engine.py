@@ -9,7 +9,7 @@ import pytest
 from kb.errors import EngineUnavailable
 from kb.llm import make_engine
 from kb.llm.base import Engine, Prompt, Run
-from kb.llm.default_model import BUILT_IN, write_default_model
+from kb.llm.default_model import write_default_model
 from kb.settings import Settings
 from tests.make_gguf import truncate
 
@@ -39,10 +39,10 @@ def settled(engine: Engine) -> str:
     pytest.fail("it loads and loads")
 
 
-def test_nothing_asked_for(engines: list[Engine], tmp_path: Path) -> None:
+def test_nothing_asked_for_and_a_default(engines: list[Engine], tmp_path: Path, tiny_gguf: Path) -> None:
     assert make_engine(Settings(data_dir=tmp_path)) is None
-    write_default_model(tmp_path, "built-in")
-    assert make(engines, data_dir=tmp_path).name == f"gguf:{BUILT_IN.stem}"
+    write_default_model(tmp_path, tiny_gguf)
+    assert make(engines, data_dir=tmp_path).name == f"gguf:{tiny_gguf.stem}"
 
 
 def test_a_file(engines: list[Engine], tiny_gguf: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from kb.errors import InvalidArgument, UnknownName
 from kb.llm import make_engine
-from kb.llm.default_model import UNCHOSEN, DefaultModel, models_dir, read_default_model, write_default_model
+from kb.llm.default_model import models_dir, read_default_model, write_default_model
 from kb.llm.downloads import load_downloads
 from kb.llm.shelf import find_file, remove, shelved, unfinished
 from kb.settings import Settings
@@ -61,22 +61,19 @@ def test_names_of_nothing(data: Path) -> None:
         find_file(data, DOWNLOADS, "mime")
 
 
-@pytest.mark.parametrize("chosen", ["built-in", "none"])
-def test_a_default_that_is_no_file(data: Path, chosen: DefaultModel) -> None:
-    assert read_default_model(data) == UNCHOSEN == "none"
-    write_default_model(data, chosen)
-    assert read_default_model(data) == chosen
-    engine = make_engine(Settings(data_dir=data))
-    assert (engine is not None) == (chosen == "built-in")
-    if engine:
-        assert engine.status() in ("loading", "ready")
-        engine.close()
+def test_there_is_no_default_until_one_is_chosen_and_none_can_be(data: Path) -> None:
+    assert read_default_model(data) is None
+    write_default_model(data, models_dir(data) / "mine.gguf")
+    write_default_model(data, None)
+    assert (models_dir(data) / "default").read_text("utf-8") == "none\n"
+    assert read_default_model(data) is None
+    assert make_engine(Settings(data_dir=data)) is None
 
 
 def test_a_default_moves_with_the_data_folder(data: Path, tmp_path: Path) -> None:
     write_default_model(data, models_dir(data) / "mine.gguf")
     moved = models_dir(data).rename(tmp_path / "moved")
-    assert read_default_model(moved.parent) == UNCHOSEN
+    assert read_default_model(moved.parent) is None
     moved.rename(models_dir(data))
     assert read_default_model(data) == models_dir(data) / "mine.gguf"
     assert (models_dir(data) / "default").read_text("utf-8") == "mine.gguf\n"
@@ -100,7 +97,7 @@ def test_remove_takes_all_parts_and_resets_the_default(data: Path) -> None:
     write_default_model(data, big)
     remove(data, big)
     assert [file.stem for file in shelved(data)] == ["Qwen3-4B-Instruct-2507-Q4_K_M", "mine"]
-    assert read_default_model(data) == UNCHOSEN == "none"
+    assert read_default_model(data) is None
     write_default_model(data, models_dir(data) / "mine.gguf")
     remove(data, find_file(data, DOWNLOADS, "qwen3-8b", whole=False))
     assert unfinished(data) == []

@@ -85,11 +85,11 @@ def test_doctor_and_model_list_say_it(data_dir: Path, tiny_gguf: Path, monkeypat
     assert said in " ".join(listed.output.split())
 
 
-def test_the_real_model_passes_and_doctor_has_it_write(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kb.llm.default_model import BUILT_IN
-
+def test_a_real_model_passes_and_doctor_has_it_write(
+    data_dir: Path, instruct_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KB_DATA_DIR", str(data_dir))
-    monkeypatch.setenv("KB_MODEL", str(BUILT_IN))
+    monkeypatch.setenv("KB_MODEL", str(instruct_model))
     environment.cache_clear()
     try:
         doctor = CliRunner().invoke(app, ["doctor"])

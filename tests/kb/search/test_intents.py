@@ -7,14 +7,19 @@ import pytest
 from kb.errors import InvalidKnowledge
 from kb.search.embed import Embedder
 from kb.search.intents import (
+    IN_WORDS,
     WAYS_TO_ASK,
     IntentClassifier,
     learn,
     read_classifier,
     read_ways_to_ask,
+    slots_of,
     write_classifier,
 )
 from kb.search.live import Index
+from kb.tools import TOOLS
+
+OURS = read_ways_to_ask(Path(__file__).parents[3])
 
 WAYS = {
     "check_fit": ["does {model} fit on [a|my] {device}?", "is there room for {model} on {device}?"],
@@ -78,3 +83,16 @@ def test_the_index_knows_its_own_ways_to_ask(index: Index) -> None:
         "how do I bake bread": "abstain",
     }
     assert {text: likeliest(index.intents, text) for text in asked} == asked
+
+
+def test_every_tool_is_asked_for() -> None:
+    assert set(OURS) - {"answer", "abstain"} <= set(TOOLS.names())
+    assert set(TOOLS.names()) - set(OURS) == {"search_passages"}  # what `answer` says comes from there
+
+
+@pytest.mark.parametrize("tool", [name for name in OURS if name in TOOLS])
+def test_slots_are_arguments_of_the_tool(tool: str) -> None:
+    said_otherwise = {"device", "device_2", "device_count", "model", "spec", "platform", "accelerator_count"}
+    for template in OURS[tool]:
+        for slot in (slot.removesuffix(IN_WORDS) for slot in slots_of(template)):
+            assert slot in said_otherwise or slot in TOOLS[tool].input_model.model_fields, (template, slot)
