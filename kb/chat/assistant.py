@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import fields
+from typing import Literal
 
-from kb.chat.compose import Composed, compose
+from kb.chat.answering.answer import Answer
+from kb.chat.answering.answer import answer as answered
 from kb.chat.explain import Explanation
 from kb.chat.ground import Evidence, figures
 from kb.chat.grounds import grounds
-from kb.chat.plan import Plan, only_told, unsure
-from kb.chat.question import Question
+from kb.chat.reading.choosing import chosen, unsure
+from kb.chat.reading.reader import read
+from kb.chat.reading.situation import Quantities
 from kb.chat.reply import (
     DoneEvent,
     ErrorEvent,
@@ -18,14 +22,17 @@ from kb.chat.reply import (
     Message,
     Reply,
     TokenEvent,
+    ToolEvent,
+    Understood,
+    UnderstoodName,
     Usage,
 )
-from kb.chat.understand import understand
 from kb.errors import EngineUnavailable, InvalidArgument
 from kb.llm.base import Engine, Run
 from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 
+Detail = Literal["brief", "full"]
 COMPOSED = "composed"
 
 
@@ -40,67 +47,66 @@ class Assistant:
         self._engine = engine
         self._settings = settings
 
-    def answer(self, messages: Sequence[Message], run: Run | None = None) -> Reply:
+    def answer(self, messages: Sequence[Message], run: Run | None = None, detail: Detail = "brief") -> Reply:
         """The whole reply. Raises :class:`IndexUnusable` where there is no index."""
-        for event in self.stream(messages, run or Run(self._settings.llm_whole_reply_s)):
+        for event in self.stream(messages, run or Run(self._settings.llm_whole_reply_s), detail):
             if isinstance(event, DoneEvent):
                 return event.reply
         raise AssertionError("a stream ends with its reply")
 
-    def stream(self, messages: Sequence[Message], run: Run | None = None) -> Iterator[Event]:
+    def stream(self, messages: Sequence[Message], run: Run | None = None, detail: Detail = "brief") -> Iterator[Event]:
         """``EvidenceEvent``, then ``TokenEvent``s, then ``DoneEvent``; an ``ErrorEvent`` before it where the language
-        model failed. What the model writes leaves sentence by sentence, after the grounding. Where the model is asked
-        for tools, ``ToolEvent``s and maybe another ``EvidenceEvent`` follow the first."""
+        model failed. What the model writes leaves sentence by sentence, after the grounding. Where the model chose what
+        is asked, ``ToolEvent``s and another ``EvidenceEvent`` follow the first."""
         index = self._live.get()
         run = run or Run(self._settings.llm_deadline_s)
-        question, composed = self._composed(index, messages)
-        yield _shown(composed)
-        failure, adds = None, not composed.abstained
-        if self._engine is not None and unsure(question, composed):
-            plan = Plan(index, question, self._engine, run)
+        situation = read(_asked(messages), index.names, index.asks)
+        answer = answered(index, situation)
+        yield _shown(answer)
+        failure = None
+        if self._engine is not None and unsure(situation) and not answer.abstained:
             try:
-                yield from plan.events()
+                chosen_situation = chosen(self._engine, situation, run)
             except EngineUnavailable as error:
                 failure = str(error)
                 yield ErrorEvent(message=failure)
-            adds = not plan.abstained and failure is None
-            if plan.question is not None:
-                planned = compose(index, plan.question)
-                if not planned.abstained and not only_told(planned):
-                    question, composed = plan.question, planned
-                    yield _shown(composed)
-        yield TokenEvent(text=composed.text)
-        explanation = Explanation(index, question, composed)
-        if self._engine is not None and adds:
+            else:
+                if chosen_situation is not situation:
+                    answer = answered(index, chosen_situation)
+                    for call in answer.tool_calls:
+                        yield ToolEvent(name=call.name, arguments=call.arguments, result=call.result)
+                    yield _shown(answer)
+        text = f"{answer.text}\n\n{answer.details}".rstrip() if detail == "full" else answer.text
+        yield TokenEvent(text=text)
+        explanation = Explanation(index, answer)
+        if self._engine is not None and failure is None and answer.citations:
             try:
                 # Closing the writer is what stops the model when the client has left.
                 prompt = explanation.prompt(self._settings.llm_max_tokens)
                 with closing(self._engine.write(prompt, run)) as pieces:
-                    for text in explanation.take(pieces, run):
-                        yield TokenEvent(text=text)
+                    for piece in explanation.take(pieces, run):
+                        yield TokenEvent(text=piece)
             except EngineUnavailable as error:
                 failure = str(error)
                 yield ErrorEvent(message=failure)
-        written = explanation.text
+        written = explanation.text.rstrip()
         yield DoneEvent(
             reply=Reply(
-                answer=composed.text + written.rstrip(),
-                citations=composed.citations,
-                tool_calls=composed.tool_calls,
-                abstained=composed.abstained,
-                reason=composed.reason if composed.abstained else failure,
-                engine=self._engine.name if self._engine is not None and written.strip() else COMPOSED,
-                grounding=_checked(index, question, composed, explanation),
+                answer=text + written,
+                details=answer.details,
+                understood=understood(answer),
+                question=answer.question,
+                follow_ups=answer.follow_ups,
+                explanation=written.strip(),
+                citations=answer.citations,
+                tool_calls=answer.tool_calls,
+                abstained=answer.abstained,
+                reason=answer.reason if answer.abstained else failure,
+                engine=self._engine.name if self._engine is not None and written else COMPOSED,
+                grounding=_checked(index, answer, explanation),
                 usage=Usage(prompt_tokens=run.prompt_tokens, completion_tokens=run.completion_tokens),
             )
         )
-
-    def _composed(self, index: Index, messages: Sequence[Message]) -> tuple[Question, Composed]:
-        asked = [message.content for message in messages if message.role == "user"]
-        if not asked or messages[-1].role != "user":
-            raise InvalidArgument("messages", messages[-1].role if messages else None, "a last message of role user")
-        question = understand(asked, index.names, index.intents)
-        return question, compose(index, question)
 
     def status(self) -> dict[str, str]:
         """How the index and the engine are."""
@@ -108,24 +114,57 @@ class Assistant:
         return {"engine": engine}
 
 
-def _shown(composed: Composed) -> EvidenceEvent:
+def _asked(messages: Sequence[Message]) -> list[str]:
+    asked = [message.content for message in messages if message.role == "user"]
+    if not asked or messages[-1].role != "user":
+        raise InvalidArgument("messages", messages[-1].role if messages else None, "a last message of role user")
+    return asked
+
+
+def _shown(answer: Answer) -> EvidenceEvent:
     return EvidenceEvent(
-        answer=composed.text,
-        citations=composed.citations,
-        tool_calls=composed.tool_calls,
-        abstained=composed.abstained,
-        reason=composed.reason,
+        answer=answer.text,
+        details=answer.details,
+        understood=understood(answer),
+        question=answer.question,
+        follow_ups=answer.follow_ups,
+        citations=answer.citations,
+        tool_calls=answer.tool_calls,
+        abstained=answer.abstained,
+        reason=answer.reason,
     )
 
 
-def _checked(index: Index, question: Question, composed: Composed, explanation: Explanation) -> Grounding:
-    """Each text against what it stands on, which never contains it: the composed answer against results and records,
-    the model's against the composed answer's evidence, where units must agree too."""
+def understood(answer: Answer) -> Understood:
+    """What was read, for people to see and correct."""
+    situation = answer.situation
+    groups = (situation.models, situation.devices, situation.quantizations, situation.others, situation.terms)
+    names = tuple(
+        UnderstoodName(
+            kind=named.kind or "given", name=named.label, text=named.name, count=named.count, standing=named.standing
+        )
+        for group in groups
+        for named in group
+    )
+    stated = {field.name: getattr(situation, field.name) for field in fields(Quantities)}
+    return Understood(
+        asks=tuple(dict.fromkeys(call.name for call in answer.tool_calls)) or tuple(situation.asks)[:1],
+        names=names,
+        quantities={name: value for name, value in stated.items() if value not in (None, "")},
+        unknown=situation.unknown,
+        from_earlier=situation.carried,
+    )
+
+
+def _checked(index: Index, answer: Answer, explanation: Explanation) -> Grounding:
+    """Each text against what it stands on, which never contains it: the answer against results and records, the
+    model's against the answer's evidence, where units must agree too."""
     names = index.names.with_digits
-    own = Evidence(grounds(index, question, composed), names)
-    unsupported = (*own.unsupported(composed.text), *explanation.evidence.unsupported(explanation.text))
+    own = Evidence(grounds(index, answer), names)
+    text = f"{answer.text}\n{answer.details}"
+    unsupported = (*own.unsupported(text), *explanation.evidence.unsupported(explanation.text))
     return Grounding(
-        figures=len(figures(composed.text, names)) + len(figures(explanation.text, names)),
+        figures=len(figures(text, names)) + len(figures(explanation.text, names)),
         unsupported_figures=unsupported,
         removed_sentences=explanation.removed,
     )

@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from kb.chat.compose import Composed
+from kb.chat.answering.answer import Answer
 from kb.chat.ground import Evidence, figures_with_units
 from kb.chat.numerals import foreign
 from kb.chat.owners import Owners
 from kb.chat.pieces import Endless, Sentences
 from kb.chat.polarity import Verdict
 from kb.chat.prompt import prompt_for
-from kb.chat.question import Question
 from kb.chat.trust import Certainty, objection
 from kb.llm.base import Grammar, Prompt, Run
 from kb.llm.lock import Locked, lock, locked
@@ -32,30 +31,29 @@ MOST_REPETITIONS = 2
 class Explanation:
     """``text`` and the number of sentences ``removed`` grow while the model writes; ``evidence`` does not."""
 
-    def __init__(self, index: Index, question: Question, composed: Composed) -> None:
-        self._question = question
-        self._composed = composed
+    def __init__(self, index: Index, answer: Answer) -> None:
+        self._answer = answer
         self._names = index.names.with_digits
-        results = (figures_with_units(call.result) for call in composed.tool_calls)
-        self.evidence = Evidence((*composed.evidence, composed.trusted, *results), self._names, strict=True)
-        self._shown = (*composed.evidence, composed.trusted)
+        results = (figures_with_units(call.result) for call in answer.tool_calls)
+        self._shown = (*answer.evidence, *answer.worded)
+        self.evidence = Evidence((*self._shown, *results), self._names, strict=True)
         self._owners = Owners(self._shown, self._names)
-        self._marks = {citation.id for citation in composed.citations}
-        self._verdict = _verdict(composed)
-        self._instead = tuple(_instead(composed))
+        self._marks = {citation.id for citation in answer.citations}
+        self._verdict = _verdict(answer)
+        self._instead = tuple(_instead(answer))
         self._kept: list[str] = []
         self._repetitions = 0
         self.text = ""
         self.removed = 0
 
     def prompt(self, max_tokens: int) -> Prompt:
-        prompt = prompt_for(self._question, self._composed, max_tokens)
+        prompt = prompt_for(self._answer, max_tokens)
         return replace(prompt, grammar=self._grammar())
 
     def _grammar(self) -> Grammar:
         """Figures come from the texts that the model is shown; the question's own only where the evidence has them."""
         shown = locked(self._shown, self._names)
-        asked = locked((self._question.text,), self._names)
+        asked = locked((self._answer.situation.text,), self._names)
         allowed = Locked(
             bare=shown.bare | {figure for figure in asked.bare if not self.evidence.unsupported(figure)},
             united=shown.united | {figure for figure in asked.united if not self.evidence.unsupported(figure)},
@@ -106,7 +104,7 @@ class Explanation:
 
     def _copied_names(self, sentence: str) -> bool:
         """Whether what bears a figure like a name (``Zeta RT 100``) bears it in the evidence or the question."""
-        known = " ".join((*self._shown, self._question.text)).casefold()
+        known = " ".join((*self._shown, self._answer.situation.text)).casefold()
         return all(name[0].casefold() in known for name in _NAME.finditer(_MARK.sub("", sentence)))
 
     def _copied_sums(self, sentence: str) -> bool:
@@ -134,16 +132,16 @@ class _Told:
         return Certainty(mean, figures)
 
 
-def _verdict(composed: Composed) -> Verdict | None:
+def _verdict(answer: Answer) -> Verdict | None:
     """Of the question's own case: the first that was checked."""
-    verdicts = [call.result["verdict"] for call in composed.tool_calls if call.name == "check_fit"]
+    verdicts = [call.result["verdict"] for call in answer.tool_calls if call.name == "check_fit"]
     return verdicts[0] if verdicts else None
 
 
-def _instead(composed: Composed) -> Iterator[str]:
+def _instead(answer: Answer) -> Iterator[str]:
     """What the answer says would fit where the question's own case does not."""
-    verdict = _verdict(composed)
-    for call in composed.tool_calls if verdict != "fits" else ():
+    verdict = _verdict(answer)
+    for call in answer.tool_calls if verdict != "fits" else ():
         if call.name == "best_quantization" and call.result["best"]:
             yield call.result["best"]
         if call.name == "check_fit" and call.result["verdict"] == "fits":

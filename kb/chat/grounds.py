@@ -1,59 +1,54 @@
 """What the composed answer stands on: results, records and passages themselves, never the composer's words for them."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 from kb.catalogue.records import Build, Dispute, Figure, Spec, Term
 from kb.catalogue.units import unit_of
-from kb.chat.compose import CLAIMED, Composed
+from kb.chat.answering.answer import Answer
 from kb.chat.ground import figures_with_units
-from kb.chat.question import Question
+from kb.chat.reading.situation import Quantities, Situation
 from kb.chat.reply import Citation
 from kb.search.live import Index
+from kb.tools import TOOLS
 
 _NO_MARKS = str.maketrans("[]", "  ")
 
-OWN_FIGURES = (
-    "the 80 % rule of power supplies",
-    "4 bits or more",
-    "at least 5 tokens/s for each user",
-)
-"""Figures of the composer's own sentences: rules of thumb that it names as such."""
-
-
-def grounds(index: Index, question: Question, composed: Composed) -> Iterator[str]:
-    """Texts that hold every figure which the composed answer may have."""
-    yield from OWN_FIGURES
-    yield from composed.problems
-    yield from _users(question)
-    for call in composed.tool_calls:
+def grounds(index: Index, answer: Answer) -> Iterator[str]:
+    """Texts that hold every figure which the answer may have."""
+    yield from answer.problems
+    yield from _users(answer.situation)
+    for call in answer.tool_calls:
         yield figures_with_units(call.arguments)
         yield figures_with_units(call.result)
-    for citation in composed.citations:
-        yield from _cited(index, question, citation)
+        if asks := TOOLS.asks(call.name):
+            yield from (slot.because for slot in asks.slots.values())
+    for citation in answer.citations:
+        yield from _cited(index, answer.situation, citation)
 
 
-def _users(question: Question) -> Iterator[str]:
+def _users(situation: Situation) -> Iterator[str]:
     """What the answer repeats of the question as the user's own."""
-    yield from question.unknown
-    yield from question.notes
-    for claim in question.claims:
-        unit = CLAIMED[claim.key][0] if claim.key in CLAIMED else ""
-        yield f"{claim.value} {unit}"
-    for thing in (*question.models, *question.devices):
-        if thing.ambiguous:
-            yield thing.name
-    if question.budget is not None:
-        yield f"{question.budget} {question.currency or 'USD'}"
+    yield from situation.unknown
+    yield from situation.notes
+    for claim in situation.claims:
+        yield f"{claim.value} {unit_of(claim.key)}"
+    for named in (*situation.models, *situation.devices):
+        yield named.name
+    stated = {field.name: getattr(situation, field.name) for field in fields(Quantities)}
+    yield figures_with_units({name: value for name, value in stated.items() if value is not None})
+    if situation.budget is not None:
+        yield f"{situation.budget} {situation.currency or 'USD'}"
 
 
-def _cited(index: Index, question: Question, citation: Citation) -> Iterator[str]:
+def _cited(index: Index, situation: Situation, citation: Citation) -> Iterator[str]:
     known = index.known
     if citation.spec:
         kind, _, slug = citation.spec.partition("/")
         record = known.specs[kind][slug]
         yield from _of_spec(record)
-        counts = {thing.count for thing in question.devices for match in thing.candidates if match.slug == slug}
+        counts = {named.count for named in situation.devices for match in named.candidates if match.slug == slug}
         memory = getattr(record, "memory_gib", None)
         if isinstance(memory, Figure):
             yield from (f"{memory.value * count} GiB" for count in counts)

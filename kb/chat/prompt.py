@@ -1,7 +1,6 @@
 """What a language model is told: write over this evidence, and add no figures."""
 
-from kb.chat.compose import ASSUMED, Composed
-from kb.chat.question import Question
+from kb.chat.answering.answer import Answer
 from kb.llm.base import Prompt
 
 SYSTEM = (
@@ -15,17 +14,11 @@ SYSTEM = (
 MOST_EVIDENCE = 12
 
 
-def prompt_for(question: Question, composed: Composed, max_tokens: int) -> Prompt:
-    """The composed answer comes first, so it is the last to be dropped; then cited texts that say more than it does;
-    its assumptions come last."""
-    parts = [part.replace("**", "").replace("`", "") for part in composed.parts]
-    answer = [part for part in parts if not part.startswith(ASSUMED)]
-    assumptions = [part for part in parts if part.startswith(ASSUMED)]
-    shown = "\n".join(answer)
-    more = [text for text in composed.evidence if text.partition("] ")[2] not in shown]
+def prompt_for(answer: Answer, max_tokens: int) -> Prompt:
+    """The answer's statements come first, so they are the last to be dropped; then the cited texts."""
     return Prompt(
         system=SYSTEM,
-        question=question.text,
-        evidence=(*answer, *more[:MOST_EVIDENCE], *assumptions),
+        question=answer.situation.text,
+        evidence=(*answer.worded, *answer.evidence[:MOST_EVIDENCE]),
         max_tokens=max_tokens,
     )

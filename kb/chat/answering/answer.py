@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
-
 from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
-from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, plan
+from kb.chat.answering.plan import ANYTHING, Plan, Step, plan
 from kb.chat.answering.talking import talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
@@ -33,10 +31,19 @@ class Answer:
     tool_calls: tuple[ToolCall, ...] = ()
     question: QuestionBack | None = None
     follow_ups: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    """What each citation says, with its number: all that a language model is shown beside the answer."""
     problems: tuple[str, ...] = ()
     """What tools said of arguments that they do not take."""
     abstained: bool = False
     reason: str | None = None
+
+    @property
+    def worded(self) -> tuple[str, ...]:
+        """Each statement as words, those first that answer; of disputes and unknown names nothing: they repeat claims."""
+        told = of_kind(self.statements, "answer"), of_kind(self.statements, "correction", "reason", "next")
+        more = of_kind(self.statements, "assumption", "detail")
+        return tuple(markdown.plain([*told[0], *told[1], *more]))
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,7 @@ def _written(
         tool_calls=calls,
         question=QuestionBack(text=planned.missing.question, slot=planned.missing.slot) if planned.missing else None,
         follow_ups=_follow_ups(planned),
+        evidence=numbers.evidence(),
         problems=problems,
     )
 
@@ -168,6 +176,3 @@ def _written(
 def _follow_ups(planned: Plan) -> tuple[str, ...]:
     asks = TOOLS.asks(planned.asks[0]) if planned.asks and planned.asks[0] != ANYTHING else None
     return asks.follow_ups[:3] if asks else ()
-
-
-__all__ = ["Any", "Answer", "Missing", "answer"]

@@ -26,6 +26,36 @@ class Citations:
             self.listed.append(self._citation(basis, len(self.listed) + 1))
         return self._numbers[basis]
 
+    def evidence(self) -> tuple[str, ...]:
+        """What each citation says, for a language model to write over and for its sentences to be held against. The
+        user's own documents are evidence of nothing."""
+        texts = ((number, self._text(basis)) for basis, number in self._numbers.items())
+        return tuple(f"[{number}] {' '.join(text.split())}" for number, text in texts if text)
+
+    def _text(self, basis: Basis) -> str:
+        known = self.catalogue.known
+        match basis.kind:
+            case "call":
+                call = self.calls[int(basis.name)]
+                return str(call.result.get("formula", ""))
+            case "spec":
+                path, _, key = basis.name.partition("#")
+                kind, _, slug = path.partition("/")
+                record = known.specs[kind][slug]
+                figure = dict(record.figures()).get(key)
+                return f"{record.name}: {key} {figure.value}" if figure else record.summary
+            case "term":
+                term = known.terms[basis.name]
+                return f"{term.pref_label}: {term.definition} {term.in_practice} {term.pitfalls}"
+            case "dispute":
+                dispute = known.disputes[basis.name]
+                return f"{dispute.ruling} {dispute.reason}"
+            case "passage":
+                passage = known.passages[basis.name]
+                return "" if known.sources[passage.source].kind == "user" else passage.text
+            case "source":
+                return ""
+
     def _citation(self, basis: Basis, number: int) -> Citation:
         known = self.catalogue.known
         match basis.kind:
