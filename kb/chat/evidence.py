@@ -11,7 +11,7 @@ from kb.chat.reply import Citation, ToolCall
 from kb.search.live import Index
 from kb.tools import TOOLS
 from kb.tools.base import Arguments
-from kb.tools.views import disputes_about
+from kb.tools.shared.views import disputes_about
 
 CALCULATOR = "calculator"
 """The source of what a tool worked out; the tool's own citations say from what."""

@@ -19,7 +19,7 @@ from kb.errors import KnowledgeBaseError
 from kb.llm.base import Engine, Prompt, Run
 from kb.search.live import Index
 from kb.tools import TOOLS
-from kb.tools.resolve import split_count
+from kb.tools.shared.resolve import split_count
 
 MOST_CALLS = 4
 MOST_ERRORS = 1

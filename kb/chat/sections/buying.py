@@ -7,8 +7,8 @@ from kb.chat.evidence import Desk, Section
 from kb.chat.question import DEFAULT_QUANTIZATION
 from kb.chat.sections.fitting import default_quantization
 from kb.chat.wording import fmt, money
-from kb.tools.recommend import HardwareChoice
-from kb.tools.rules import BuildRule
+from kb.tools.recommend_hardware.rules import BuildRule
+from kb.tools.shared.hardware import HardwareChoice
 
 LEAST_PER_USER = 5.0
 """Tokens per second below which a shared answer is slower than reading."""

@@ -8,7 +8,7 @@ from kb.chat.evidence import Desk, Section
 from kb.chat.sections.knowing import LABELS, define, figure_value
 from kb.chat.sections.knowing import spec as figures_of
 from kb.chat.wording import fmt, money
-from kb.tools.lookup import ComparedDevice
+from kb.tools.compare_devices.tool import ComparedDevice
 
 _PART_KEYS = (
     "cores", "threads", "boost_clock_ghz", "l3_cache_mb", "memory_bandwidth_gb_per_s", "pcie_lanes", "tdp_w", "socket",

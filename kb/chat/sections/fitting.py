@@ -12,8 +12,8 @@ from kb.chat.patterns import HOW_MANY, MAC
 from kb.chat.question import DEFAULT_QUANTIZATION, Question, Thing
 from kb.chat.wording import fmt, joined, speed_range
 from kb.tools import TOOLS
-from kb.tools.given import DeviceFigures
-from kb.tools.resolve import DeviceArgument, native_quantization, resolve_devices
+from kb.tools.shared.given import DeviceFigures
+from kb.tools.shared.resolve import DeviceArgument, native_quantization, resolve_devices
 
 DEFAULT_CONTEXT = 8192
 MOST_CASES = 4

@@ -20,8 +20,8 @@ from kb.chat.sections.fitting import (
 )
 from kb.chat.wording import fmt
 from kb.tools import TOOLS
-from kb.tools.memory import format_warnings
-from kb.tools.resolve import DeviceArgument, resolve_devices
+from kb.tools.shared.fitting import format_warnings
+from kb.tools.shared.resolve import DeviceArgument, resolve_devices
 
 SHOWN_MODELS = (
     "qwen3-235b-a22b", "gpt-oss-120b", "llama-3-1-70b", "qwen3-next-80b-a3b", "qwen2-5-32b", "qwen3-32b",
