@@ -9,7 +9,7 @@ from api.deps import AnyRequest, json_response, parsed_query, serving
 from api.document import documented
 from kb.catalogue.records import Record
 from kb.tools.base import Arguments, Whole
-from kb.tools.lookup import PassageHit
+from kb.tools.search_passages.tool import PassageHit
 
 
 class SearchQuery(Arguments):

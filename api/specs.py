@@ -17,7 +17,7 @@ from kb.catalogue.records import Figure, Record, Spec, kinds
 from kb.errors import InvalidArgument, UnknownName
 from kb.tools import InvalidArguments
 from kb.tools.base import FieldProblem, parse_query
-from kb.tools.views import SpecView, spec_view
+from kb.tools.shared.views import SpecView, spec_view
 
 PRICE_KEYS = tuple(
     f"price_{kind}_{currency}" for kind in ("list", "street", "used", "rent") for currency in ("usd", "eur")

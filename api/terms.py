@@ -13,7 +13,7 @@ from api.document import documented
 from api.problems import refuse
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record, Source, Term
-from kb.tools.views import TermView, term_view
+from kb.tools.shared.views import TermView, term_view
 
 MARKDOWN, JSON_LD = "text/markdown", "application/ld+json"
 OFFERED = (JSON, MARKDOWN, JSON_LD)

@@ -12,7 +12,7 @@ from kb.catalogue.records import Record, kinds
 from kb.chat.reply import EvidenceEvent, Reply
 from kb.errors import AmbiguousName, UnknownName
 from kb.tools import TOOLS
-from kb.tools.resolve import split_count
+from kb.tools.shared.resolve import split_count
 
 HELD_BACK = Path(__file__).parent / "planning" / "held_back.yaml"
 ANSWER, ABSTAIN = "answer", "abstain"

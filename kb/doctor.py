@@ -16,8 +16,9 @@ from kb.search.embed import Embedder
 from kb.search.live import Index, open_index
 from kb.settings import Settings
 from kb.this_machine import ThisMachine, read_machine
-from kb.tools.here import device_here
-from kb.tools.speed import WhatRunsOnArguments, run_what_runs_on
+from kb.tools.shared.here import device_here
+from kb.tools.what_runs_on.tool import WhatRunsOnArguments
+from kb.tools.what_runs_on.tool import run as what_runs_on
 
 QUERY = "why does memory bandwidth limit token generation?"
 
@@ -75,7 +76,7 @@ def _what_runs(index: Index, machine: ThisMachine) -> Finding:
     try:
         here = device_here(index, machine)
         asked = WhatRunsOnArguments(device=here.device, device_count=here.device_count, limit=3)
-        runs = run_what_runs_on(index, asked)
+        runs = what_runs_on(index, asked)
     except KnowledgeBaseError as error:
         return Finding(what="what runs here", ok=True, says=str(error))
     models = ", ".join(

@@ -42,9 +42,9 @@ def _place(what: str, model: str, device: str | None, here: bool, **options: Any
     from kb.this_machine import read_machine
     from kb.tools import TOOLS
     from kb.tools.base import parse_arguments
-    from kb.tools.here import device_here
-    from kb.tools.memory import FitArguments
     from kb.tools.model_file import file_fit, file_speed
+    from kb.tools.shared.fitting import FitArguments
+    from kb.tools.shared.here import device_here
 
     if (device is None) != here:
         fail("Name a device, or give --here for this machine: one of the two.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kb.models.bench import Speed
     from kb.models.listing import Listed
     from kb.search.live import Index
-    from kb.tools.here import Here
+    from kb.tools.shared.here import Here
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,7 +27,7 @@ def _open() -> tuple["Index", "Here"]:
     from kb.search.embed import Embedder
     from kb.search.live import LiveIndex
     from kb.this_machine import read_machine
-    from kb.tools.here import device_here
+    from kb.tools.shared.here import device_here
 
     index = LiveIndex(settings().data_dir, Embedder(settings().embedding_model)).get()
     return index, device_here(index, read_machine())

@@ -9,10 +9,11 @@ from kb.errors import UnreadableModel
 from kb.gguf_file import size_gb
 from kb.llm.downloads import Download
 from kb.search.live import Index
-from kb.tools.here import Here
-from kb.tools.memory import FitArguments, run_check_fit
+from kb.tools.check_fit.tool import run as check_fit
+from kb.tools.estimate_speed.tool import run as estimate_speed
 from kb.tools.model_file import file_fit, file_speed
-from kb.tools.speed import run_estimate_speed
+from kb.tools.shared.fitting import FitArguments
+from kb.tools.shared.here import Here
 
 LEAST_TOKENS_PER_S = 8.0
 """About the pace of quick reading: a slower answer is waited for."""
@@ -59,7 +60,7 @@ def choose(advice: Sequence[Advice]) -> Advice | None:
 
 def _of_download(index: Index, download: Download, here: Here, context: int) -> Advice:
     asked = _asked(download.model, download.quantization, here, context)
-    fit, speed = run_check_fit(index, asked), run_estimate_speed(index, asked)
+    fit, speed = check_fit(index, asked), estimate_speed(index, asked)
     record = index.known.specs["models"][download.model]
     assert isinstance(record, LanguageModel)
     return Advice(

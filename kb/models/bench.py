@@ -13,9 +13,9 @@ from kb.errors import EngineUnavailable
 from kb.llm.threads import patient
 from kb.search.live import Index
 from kb.settings import Settings
-from kb.tools.here import Here
-from kb.tools.memory import FitArguments
 from kb.tools.model_file import file_speed
+from kb.tools.shared.fitting import FitArguments
+from kb.tools.shared.here import Here
 
 PROCESS = "kb.llm.measure"
 PROMPT_TOKENS, GENERATED_TOKENS = 512, 128

@@ -9,7 +9,7 @@ from kb.llm.downloads import Download
 from kb.llm.shelf import is_default, shelved, unfinished
 from kb.models.advice import Advice, advise, advise_on_file
 from kb.search.live import Index
-from kb.tools.here import Here
+from kb.tools.shared.here import Here
 
 
 class Listed(Advice):

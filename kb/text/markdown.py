@@ -59,7 +59,7 @@ def table(one: Table, mark: Mark | None = None) -> str:
 
 
 def brief(statements: Sequence[Said], mark: Mark) -> str:
-    """The answer itself: first what was asked, then what decides it, then what to do (DESIGN, the form of an answer)."""
+    """The answer itself: first what was asked, then what decides it, then what to do (DESIGN, section 6)."""
     lead = [_text(one, mark) for one in of_kind(statements, "correction", "unknown")[:MOST_REASONS]]
     parts: list[str] = []
     answers = of_kind(statements, "answer")

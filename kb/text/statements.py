@@ -35,7 +35,7 @@ class Basis:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number, or a range of two, with its unit as answers write it (``GB``, ``tokens/s``, ``USD``; empty for a count).
+    """A number, or a range of two, with its unit as answers write it (``GB``, ``tokens/s``, ``USD``, or none).
 
     ``step`` is how fine it is shown where three digits are too few (1 shows whole numbers).
     """

@@ -1,7 +1,7 @@
 """How people ask for a tool: the ``ask.yaml`` of its folder, read and checked."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +10,6 @@ from pydantic import Field, ValidationError
 from kb.catalogue.files import UnreadableFile, read_mapping
 from kb.catalogue.records import Record
 from kb.errors import InvalidKnowledge
-from kb.text.statements import Said
 
 Role = Literal[
     "model", "models", "device", "devices", "device_count", "quantization", "kv_cache_type", "context", "users",
@@ -37,8 +36,8 @@ class AskSlot(Record):
 
 
 class AskFile(Record):
-    """``ask.yaml``: ``slots`` by argument, ``ways`` to ask with ``{slots}`` and ``[choices|between]``, ``beside`` the tools
-    whose answer belongs in a line beside this one's, ``mistaken_for`` the tools that similar words ask for."""
+    """``ask.yaml``: ``slots`` by argument, ``ways`` to ask with ``{slots}`` and ``[choices|between]``, ``beside`` tools
+    whose answer is a line beside this one's, ``mistaken_for`` the tools that similar words ask for."""
 
     asks: str
     """What the asker wants, in a few words that go on from "You ask": "whether a model fits on a device"."""
@@ -52,20 +51,18 @@ class AskFile(Record):
 
 @dataclass(frozen=True)
 class Asked:
-    """What a tool's ``say.py`` is told of the question: which slots it stated, and the words that the answer takes up."""
+    """What a tool's ``say.py`` is told of the question: which slots it stated, and what the answer takes up."""
 
     tool: str
     stated: frozenset[str] = frozenset()
     """Arguments that the user gave; the others are defaults."""
-    arguments: Mapping[str, Any] = Field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
-    measured_tokens_per_s: float | None = None
+    """The question, for the few words that choose a sentence; never for a figure."""
+    tokens_per_s: float | None = None
+    """A speed that was measured or claimed."""
     engine: str = ""
     use: str = ""
-
-
-Say = Any
-"""``say(result, asked)`` of a tool's ``say.py``, giving :class:`kb.text.statements.Said` in order."""
 
 
 def read_asks(path: Path) -> AskFile:
@@ -80,6 +77,3 @@ def read_asks(path: Path) -> AskFile:
             for item in error.errors(include_url=False)
         ]
         raise InvalidKnowledge(problems) from error
-
-
-Statements = Sequence[Said]

@@ -1,8 +1,10 @@
 """What a tool is, and the one registry of them that the API, the chat and the command line call."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from pathlib import Path
 from reprlib import Repr
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -21,6 +23,8 @@ from pydantic_core import from_json
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record, SourceRef
 from kb.errors import InvalidArgument, KnowledgeBaseError
+from kb.text.statements import Said
+from kb.tools.asks import Asked, AskFile, read_asks
 
 MOST_KEYS = 500
 """Keys of one object; the longest ``config.json`` has some 150."""
@@ -126,6 +130,15 @@ class Tool(Generic[In, Out]):
     output_model: type[Out]
     run: Callable[[Catalogue, In], Out]
     example: Mapping[str, Any]
+
+    @property
+    def package(self) -> str:
+        """The folder's name in Python; ``ask.yaml`` and ``say.py`` stand in it."""
+        return self.run.__module__.rpartition(".")[0]
+
+    @property
+    def folder(self) -> Path:
+        return Path(str(import_module(self.run.__module__).__file__)).parent
 
     def call(self, catalogue: Catalogue, arguments: Mapping[str, Any]) -> Out:
         """Validate and run. Raises :class:`InvalidArguments` naming each field, or what the tool itself raises."""
@@ -277,6 +290,25 @@ class Registry:
 
     def __getitem__(self, name: str) -> Tool[Any, Any]:
         return self._tools[name]
+
+    def asks(self, name: str) -> AskFile | None:
+        """How people ask for the tool; None where its folder does not say, so that the chat leaves it alone."""
+        return _asks_beside(self[name].folder)
+
+    def say(self, name: str) -> Callable[[Any, Asked], Iterable[Said]]:
+        """What the tool says of a result."""
+        said: Callable[[Any, Asked], Iterable[Said]] = import_module(f"{self[name].package}.say").say
+        return said
+
+    def side_by_side(self, name: str) -> Callable[[Sequence[Any], Asked], Iterable[Said]] | None:
+        """What it says of several results of one question, where it has more to say than one after the other."""
+        return getattr(import_module(f"{self[name].package}.say"), "side_by_side", None)
+
+
+@cache
+def _asks_beside(folder: Path) -> AskFile | None:
+    path = folder / "ask.yaml"
+    return read_asks(path) if path.exists() else None
 
 
 def cite(catalogue: Catalogue, references: Mapping[str, tuple[SourceRef, ...]]) -> tuple[ToolCitation, ...]:

@@ -10,9 +10,10 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Quantization, SourceRef
 from kb.errors import UnknownName
 from kb.gguf_file import GgufModel, read_gguf
-from kb.tools.memory import FitAnswer, FitArguments, Parts, fit_answer
-from kb.tools.resolve import ResolvedModel, ResolvedQuantization, resolve_devices, resolve_quantization
-from kb.tools.speed import SpeedAnswer, speed_answer
+from kb.tools.check_fit.tool import FitAnswer, fit_answer
+from kb.tools.estimate_speed.tool import SpeedAnswer, speed_answer
+from kb.tools.shared.fitting import FitArguments, Parts
+from kb.tools.shared.resolve import ResolvedModel, ResolvedQuantization, resolve_devices, resolve_quantization
 
 _FAMILIES = (
     (r"IQ", "i-quant"), (r"Q\d_K", "k-quant"), (r"Q\d_\d", "legacy"), (r"MXFP|NVFP", "microscaling"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+
 from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
@@ -122,7 +123,7 @@ def _asked(situation: Situation, tool: str, ran: Sequence[_Ran]) -> Asked:
         stated=ran[0].step.stated,
         arguments=ran[0].step.arguments,
         text=situation.text,
-        measured_tokens_per_s=situation.tokens_per_s if situation.speed_is in ("measured", "claimed") else None,
+        tokens_per_s=situation.tokens_per_s if situation.speed_is in ("measured", "claimed") else None,
         engine=situation.engine,
         use=situation.use,
     )

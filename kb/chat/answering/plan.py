@@ -121,7 +121,9 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any]
         choices.append(options)
     for combination in product(*choices):
         arguments = {key: value for choice in combination for key, value in choice.values.items()}
-        stated = frozenset(name for name, slot in asks.slots.items() if name in arguments and _is_stated(situation, slot))
+        stated = frozenset(
+            name for name, slot in asks.slots.items() if name in arguments and _is_stated(situation, slot)
+        )
         yield arguments, stated
 
 

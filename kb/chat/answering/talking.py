@@ -57,5 +57,3 @@ def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
 
 def _names_something(situation: Situation) -> bool:
     return bool(situation.models or situation.devices or situation.quantizations or situation.unknown)
-
-

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kb.catalogue.names import Match
-from kb.tools.given import DeviceFigures, ModelFigures
+from kb.tools.shared.given import DeviceFigures, ModelFigures
 
 Standing = Literal["has", "considers", "mentioned"]
 

@@ -9,7 +9,7 @@ from kb.catalogue.units import GB
 from kb.errors import InvalidArgument, InvalidKnowledge, UnknownName
 from kb.llm.downloads import Download, Wanted, load_downloads, wanted
 from kb.search.live import Index
-from kb.tools.resolve import resolve_model, resolve_quantization, resolve_weights
+from kb.tools.shared.resolve import resolve_model, resolve_quantization, resolve_weights
 
 ROOT = Path(__file__).resolve().parents[3]
 DOWNLOADS = load_downloads(ROOT)

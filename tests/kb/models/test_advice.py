@@ -13,7 +13,7 @@ from kb.models.listing import list_models
 from kb.search.live import Index
 from kb.settings import Settings
 from kb.this_machine import Gpu, ThisMachine
-from kb.tools.here import device_here
+from kb.tools.shared.here import device_here
 from tests.make_gguf import make_gguf, truncate
 
 ROOT = Path(__file__).resolve().parents[3]

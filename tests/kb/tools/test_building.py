@@ -8,7 +8,7 @@ from kb.catalogue.records import Build
 from kb.errors import InvalidArgument
 from kb.search.live import Index
 from kb.tools import TOOLS, InvalidArguments
-from kb.tools.building import BuildPlan
+from kb.tools.plan_build.tool import BuildPlan
 
 # The nine lines of each tier in the long guide, lower and upper prices, added by hand.
 PUBLISHED = {

@@ -5,7 +5,8 @@ import pytest
 from kb.catalogue.records import Machine
 from kb.search.live import Index
 from kb.tools import TOOLS
-from kb.tools.lookup import ComparedDevice, priced_sizes
+from kb.tools.compare_devices.tool import ComparedDevice
+from kb.tools.shared.prices import priced_sizes
 
 
 def compared(index: Index, *devices: str) -> list[ComparedDevice]:

@@ -7,8 +7,8 @@ import pytest
 from kb.errors import InvalidArgument
 from kb.search.live import Index
 from kb.tools import TOOLS
-from kb.tools.memory import FitAnswer
-from kb.tools.speed import SpeedAnswer
+from kb.tools.check_fit.tool import FitAnswer
+from kb.tools.estimate_speed.tool import SpeedAnswer
 
 CASES: tuple[dict[str, Any], ...] = (
     {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 4090"},

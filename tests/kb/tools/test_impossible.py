@@ -6,7 +6,7 @@ import pytest
 
 from kb.search.live import Index
 from kb.tools import TOOLS, InvalidArguments
-from kb.tools.memory import FitAnswer
+from kb.tools.check_fit.tool import FitAnswer
 
 FIT: dict[str, Any] = {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 4090"}
 

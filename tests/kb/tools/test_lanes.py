@@ -7,7 +7,7 @@ import pytest
 from kb.errors import InvalidArgument
 from kb.search.live import Index
 from kb.tools import TOOLS, InvalidArguments
-from kb.tools.lanes import LanesAnswer
+from kb.tools.check_pcie_lanes.tool import LanesAnswer
 
 
 def lanes(index: Index, platform: Any, devices: list[Any], drives: int = 1, **more: Any) -> LanesAnswer:

@@ -8,8 +8,8 @@ import pytest
 from kb.errors import InvalidArgument
 from kb.search.live import Index
 from kb.tools import TOOLS
-from kb.tools.need import KvCacheAnswer
-from kb.tools.resolve import resolve_model
+from kb.tools.kv_cache_size.tool import KvCacheAnswer
+from kb.tools.shared.resolve import resolve_model
 
 CONTEXTS = (1, 1000, 8192, 131072)
 

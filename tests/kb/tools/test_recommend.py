@@ -7,7 +7,7 @@ import pytest
 from kb.errors import InvalidArgument
 from kb.search.live import Index
 from kb.tools import TOOLS, InvalidArguments
-from kb.tools.recommend import RecommendAnswer
+from kb.tools.recommend_hardware.tool import RecommendAnswer
 
 
 def recommend(index: Index, **arguments: Any) -> RecommendAnswer:

@@ -1,28 +1,21 @@
-"""Tools about power supplies, circuits and electricity."""
+"""Power supplies and circuits for a machine with these cards."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from kb.calc.power import (
-    CIRCUITS,
-    LARGEST_COMMON_PSU_W,
-    energy_cost_per_year,
-    energy_kwh_per_year,
-    recommended_psu_w,
-    suitable_circuits,
-    wall_w,
-)
+from kb.calc.power import CIRCUITS, LARGEST_COMMON_PSU_W, recommended_psu_w, suitable_circuits, wall_w
 from kb.catalogue import Catalogue
-from kb.catalogue.names import DEVICE_KINDS
-from kb.catalogue.records import Accelerator, Cpu, Machine, SourceRef
+from kb.catalogue.records import Cpu
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
-from kb.tools.memory import DeviceCount
-from kb.tools.resolve import split_count
+from kb.tools.shared.fitting import DeviceCount
+from kb.tools.shared.power import Watts, board_power
+from kb.tools.shared.resolve import split_count
 
-Watts = Annotated[Real, Field(ge=0.001, le=100_000)]
 DEFAULT_CPU_W = 250.0
+
+
 DEFAULT_OTHER_W = 100.0
 
 
@@ -50,23 +43,7 @@ class PowerSupplyAnswer(Result):
     warnings: tuple[str, ...]
 
 
-def board_power(catalogue: Catalogue, name: str) -> tuple[str, float, dict[str, tuple[SourceRef, ...]]]:
-    """A device's label, its sustained power in watts and where that stands."""
-    match = catalogue.names.resolve(DEVICE_KINDS, name, "device")
-    record = catalogue.known.specs[match.kind][match.slug]
-    watts = None
-    if isinstance(record, (Accelerator, Cpu)):
-        watts = record.tdp_w
-    elif isinstance(record, Machine) and record.power_w:
-        value = record.power_w.value
-        high = max(value) if isinstance(value, tuple) else value
-        return record.name, high, {f"power of {record.name}": record.power_w.sources}
-    if watts is None:
-        raise InvalidArgument("device", name, "a device whose power is known (give `watts` where the tool takes it)")
-    return record.name, watts.value, {f"TDP of {record.name}": watts.sources}
-
-
-def run_power_supply(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
+def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
     count, name = (1, arguments.device)
     if arguments.device_count == 1:
         count, name = split_count(arguments.device)
@@ -120,66 +97,11 @@ def run_power_supply(catalogue: Catalogue, arguments: PowerSupplyArguments) -> P
     )
 
 
-class PowerCostArguments(Arguments):
-    watts: Watts | None = Field(None, description="sustained draw at the wall; or name a device")
-    device: Name | None = None
-    device_count: DeviceCount = 1
-    price_per_kwh: Annotated[Real, Field(ge=0.0001, le=100)] = 0.15
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
-    hours_per_day: Annotated[Real, Field(ge=0.001, le=24)] = 24
-
-
-class PowerCostAnswer(Result):
-    watts: float
-    kwh_per_year: float
-    cost_per_year: float
-    currency: str
-    formula: str
-    assumptions: tuple[str, ...]
-
-
-def run_power_cost(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
-    if (arguments.watts is None) == (arguments.device is None):
-        raise InvalidArgument("watts", arguments.watts, "either `watts` or `device`, one of the two")
-    references: dict[str, tuple[SourceRef, ...]] = {}
-    assumptions: list[str] = []
-    if arguments.device is not None:
-        label, watts, references = board_power(catalogue, arguments.device)
-        watts *= arguments.device_count
-        assumptions.append(f"{label} at its full rated power of {watts:g} W while it runs; idle hours cost less")
-    else:
-        watts = arguments.watts or 0.0
-    if "price_per_kwh" not in arguments.model_fields_set:
-        assumptions.append(f"{arguments.price_per_kwh:g} {arguments.currency} per kWh, as nothing was given")
-    kwh = energy_kwh_per_year(watts, arguments.hours_per_day)
-    cost = energy_cost_per_year(watts, arguments.price_per_kwh, arguments.hours_per_day)
-    return PowerCostAnswer(
-        watts=watts,
-        kwh_per_year=round(kwh, 1),
-        cost_per_year=round(cost, 2),
-        currency=arguments.currency,
-        formula=(
-            f"{watts:,.0f} W × {arguments.hours_per_day:g} h × 365 ÷ 1000 = {kwh:,.0f} kWh; "
-            f"× {arguments.price_per_kwh:g} {arguments.currency} = {cost:,.0f} {arguments.currency} a year"
-        ),
-        assumptions=tuple(assumptions),
-        citations=cite(catalogue, references),
-    )
-
-
-SIZE_POWER_SUPPLY = Tool(
+TOOL = Tool(
     "size_power_supply",
     "Which power supply a machine with these cards needs, what it draws from the wall, and which circuits carry it.",
     PowerSupplyArguments,
     PowerSupplyAnswer,
-    run_power_supply,
+    run,
     {"device": "RTX 5090", "device_count": 2, "cpu": "Ryzen 9 9950X"},
-)
-ESTIMATE_POWER_COST = Tool(
-    "estimate_power_cost",
-    "What a machine's electricity costs per year.",
-    PowerCostArguments,
-    PowerCostAnswer,
-    run_power_cost,
-    {"watts": 2000, "price_per_kwh": 0.15, "hours_per_day": 24},
 )

@@ -11,6 +11,7 @@ from kb.tools.base import Arguments, Name, Real, Whole
 
 Positive = Annotated[Whole, Field(gt=0, le=10**15)]
 Small = Annotated[Whole, Field(gt=0, le=10**7)]
+SizeGb = Annotated[Real, Field(ge=0.000001, le=1_000_000)]
 
 
 def _or_null(schema: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A tool about PCIe lanes: who gets how many, and what that costs."""
+"""PCIe lanes: who gets how many, and what that costs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +15,14 @@ from kb.catalogue.records import Accelerator, Cpu, Motherboard, Record, SourceRe
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
-from kb.tools.resolve import ModelArgument, ResolvedModel, resolve_model, split_count
+from kb.tools.shared.resolve import ModelArgument, ResolvedModel, resolve_model, split_count
 
 Width = Literal[1, 2, 4, 8, 16]
+
+
 Generation = Annotated[Real, Field(ge=1, le=6)]
+
+
 ALL_REDUCE_S = 20e-6
 """About what one small all-reduce over PCIe takes, whatever its size (estimate)."""
 
@@ -102,7 +106,7 @@ class _Asked:
     memory_bytes: float = 0.0
 
 
-def run_lanes(catalogue: Catalogue, arguments: LanesArguments) -> LanesAnswer:
+def run(catalogue: Catalogue, arguments: LanesArguments) -> LanesAnswer:
     found = _platform(catalogue, arguments.platform)
     references = dict(found.references)
     cards = [card for device in arguments.devices for card in _cards(catalogue, device, references)]
@@ -297,12 +301,12 @@ def _warnings(found: _Found, asked: list[_Asked], links: tuple[Link, ...]) -> It
         )
 
 
-CHECK_PCIE_LANES = Tool(
+TOOL = Tool(
     "check_pcie_lanes",
     "How a processor's or mainboard's PCIe lanes are shared among cards and NVMe drives (x16, x8/x8, chipset), the "
     "bandwidth each gets, and what that costs inference.",
     LanesArguments,
     LanesAnswer,
-    run_lanes,
+    run,
     {"platform": "Ryzen 9 9950X", "devices": ["2x RTX 5090"], "nvme_drives": 2},
 )

@@ -1,4 +1,4 @@
-"""What to buy for a model: devices that hold it, by speed and price."""
+"""Cards and machines on offer that hold models whole, by speed and price."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from kb.calc.weights import Weights
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Machine, Price, Record, Spec
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
-from kb.tools.lookup import newest_of, priced_sizes
-from kb.tools.memory import Context, FitArguments, Parts, fit_of
-from kb.tools.resolve import (
+from kb.tools.base import Arguments, Name, Real, Whole
+from kb.tools.shared.fitting import Context, FitArguments, Parts
+from kb.tools.shared.prices import newest_of, priced_sizes
+from kb.tools.shared.resolve import (
     ResolvedModel,
     ResolvedQuantization,
     resolve_devices,
@@ -22,17 +22,10 @@ from kb.tools.resolve import (
     resolve_quantization,
     resolve_weights,
 )
-from kb.tools.rules import BuildRule, decision_rules, rule_sources
-from kb.tools.speed import decode_speed
+from kb.tools.shared.speed import decode_speed
 
 COUNTS = (1, 2, 4)
 """How many equal cards are considered; more need a server."""
-
-SIZES_TO_TRY = ("llama-3-1-70b", "qwen2-5-32b", "qwen2-5-14b", "llama-3-1-8b", "llama-3-2-3b")
-"""When no model is named: the largest of these that the limits allow."""
-
-
-Money = Annotated[Real, Field(ge=0.0001, le=1e9)]
 
 
 class RecommendArguments(Arguments):
@@ -77,15 +70,6 @@ class HardwareChoice(Record):
     why: tuple[str, ...] = ()
 
 
-class RecommendAnswer(Result):
-    models: tuple[str, ...]
-    quantization: str
-    choices: tuple[HardwareChoice, ...]
-    rules: tuple[BuildRule, ...]
-    formula: str
-    assumptions: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class Offer:
     """A record with what is paid for one of it; ``memory_gib`` where it is sold with several sizes."""
@@ -104,24 +88,7 @@ class Offer:
         return f"{self.record.name} with {self.memory_gib:g} GB" if self.memory_gib else self.record.name
 
 
-def run_recommend(catalogue: Catalogue, arguments: RecommendArguments) -> RecommendAnswer:
-    if arguments.budget is not None and arguments.budget_usd is not None:
-        raise InvalidArgument("budget", arguments.budget, "either `budget` with its `currency`, or `budget_usd`")
-    if arguments.models:
-        return _for_models(catalogue, arguments, arguments.models)
-    known = [slug for slug in SIZES_TO_TRY if slug in catalogue.known.specs["models"]]
-    answers = []
-    for slug in known:
-        answer = _for_models(catalogue, arguments, (slug,))
-        if any(choice.count == 1 for choice in answer.choices):
-            return answer
-        answers.append(answer)
-    if answers:
-        return next((answer for answer in answers if answer.choices), answers[-1])
-    raise InvalidArgument("models", None, "models by name, as the catalogue has none of the usual sizes")
-
-
-def _budget(arguments: RecommendArguments, currency: str) -> float | None:
+def budget_in(arguments: RecommendArguments, currency: str) -> float | None:
     """The budget in that currency; no exchange rates are held, so none for another."""
     if currency == "USD" and arguments.budget_usd is not None:
         return arguments.budget_usd
@@ -133,11 +100,11 @@ def find_choices(
 ) -> list[tuple[HardwareChoice, Offer]]:
     """Everything within the limits that holds all models, ranked, without reasons."""
     found: list[tuple[HardwareChoice, Offer]] = []
-    loads = _loads(catalogue, arguments, models)
-    for offer in _offers(catalogue, arguments):
+    loads = resolve_loads(catalogue, arguments, models)
+    for offer in offers(catalogue, arguments):
         if arguments.max_power_w and offer.power_w is None:
             continue
-        budget = _budget(arguments, offer.price.currency)
+        budget = budget_in(arguments, offer.price.currency)
         for count in COUNTS if isinstance(offer.record, Accelerator) else (1,):
             if budget is not None and offer.price.low * count > budget:
                 break
@@ -155,56 +122,7 @@ def find_choices(
     return sorted(found, key=lambda entry: _rank(arguments, entry[0]))
 
 
-def _for_models(catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]) -> RecommendAnswer:
-    found = find_choices(catalogue, arguments, models)
-    loads = _loads(catalogue, arguments, models)
-    shown = found[: arguments.limit]
-    users = arguments.users if "users" in arguments.model_fields_set else None
-    rules = decision_rules(catalogue, _budget(arguments, "USD"), users)
-    references = {f"price of {choice.hardware}": offer.price.sources for choice, offer in shown}
-    references |= {f"when to choose {rule.build}": rule_sources(catalogue, rule.slug) for rule in rules}
-    labels = tuple(load.model.label for load in loads)
-    by = "price" if arguments.min_memory_gib else f"tokens per second for each 1,000 {_currency(arguments, found)}"
-    return RecommendAnswer(
-        models=labels,
-        quantization=loads[0].quantization.record.name,
-        choices=tuple(_with_reasons(catalogue, arguments, loads, choice, offer) for choice, offer in shown),
-        rules=rules,
-        formula=(
-            f"{len(found)} choices {_limits(arguments, found)} hold {' and '.join(labels)} whole at "
-            f"{arguments.context:,} tokens for {arguments.users} at once; ranked by {by}"
-        ),
-        assumptions=tuple(_assumptions(catalogue, arguments, [choice for choice, _ in found])),
-        citations=cite(catalogue, references),
-    )  # fmt: skip
-
-
-def _assumptions(catalogue: Catalogue, arguments: RecommendArguments, choices: list[HardwareChoice]) -> Iterator[str]:
-    yield (
-        "prices are those of the sources, at their dates, for the cards or the machine alone: "
-        "a computer around cards costs extra"
-    )
-    yield "nothing offloaded; several cards split the model by layers"
-    if not arguments.used:
-        yield "no used prices"
-    other = sum(choice.currency != arguments.currency for choice in choices)
-    if other:
-        which = "all" if other == len(choices) else f"{other} of {len(choices)}"
-        budget = ""
-        if arguments.budget is not None:
-            budget = f"; the budget of {arguments.budget:,.0f} {arguments.currency} was not applied to them"
-        yield f"prices of {which} choices are held in USD only, and there is no exchange rate here{budget}"
-    unknown = sum(offer.power_w is None for offer in _offers(catalogue, arguments)) if arguments.max_power_w else 0
-    if unknown:
-        yield f"{unknown} priced devices of unknown power were left out"
-    if arguments.quiet:
-        yield (
-            "no noise levels are held: quiet leaves out blowers and cards without a fan of their own; power is what "
-            "fans must carry away"
-        )
-
-
-def _offers(catalogue: Catalogue, arguments: RecommendArguments) -> Iterator[Offer]:
+def offers(catalogue: Catalogue, arguments: RecommendArguments) -> Iterator[Offer]:
     """What is priced, and within the limits that need no model."""
     for record in (*catalogue.known.specs["accelerators"].values(), *catalogue.known.specs["machines"].values()):
         if arguments.vendor and arguments.vendor.casefold() not in record.vendor.casefold():
@@ -249,22 +167,8 @@ def _rank(arguments: RecommendArguments, choice: HardwareChoice) -> tuple[bool, 
     return choice.currency != arguments.currency, by, choice.slug
 
 
-def _limits(arguments: RecommendArguments, found: list[tuple[HardwareChoice, Offer]]) -> str:
-    currency = _currency(arguments, found)
-    budget = _budget(arguments, currency)
-    limits = [f"up to {budget:,.0f} {currency}" if budget else "at any price"]
-    if arguments.max_power_w:
-        limits.append(f"up to {arguments.max_power_w:,.0f} W")
-    return " and ".join(limits)
-
-
-def _currency(arguments: RecommendArguments, found: list[tuple[HardwareChoice, Offer]]) -> str:
-    """That of the choices ranked first: the one asked for where any price is in it."""
-    return found[0][0].currency if found else arguments.currency
-
-
 @dataclass(frozen=True)
-class _Load:
+class Load:
     """A model at the quantization asked for, looked up once for all devices."""
 
     model: ResolvedModel
@@ -272,13 +176,13 @@ class _Load:
     weights: Weights
 
 
-def _loads(catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]) -> list[_Load]:
+def resolve_loads(catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]) -> list[Load]:
     quantization = resolve_quantization(catalogue, arguments.quantization)
     resolved = [resolve_model(catalogue, name) for name in models]
-    return [_Load(model, quantization, resolve_weights(catalogue, model, quantization)) for model in resolved]
+    return [Load(model, quantization, resolve_weights(catalogue, model, quantization)) for model in resolved]
 
 
-def _asked(arguments: RecommendArguments, load: _Load, offer: Offer, count: int) -> FitArguments:
+def fit_arguments(arguments: RecommendArguments, load: Load, offer: Offer, count: int) -> FitArguments:
     return FitArguments(
         model=load.model.label, quantization=arguments.quantization, device=offer.device, device_count=count,
         context=arguments.context, concurrency=arguments.users,
@@ -286,7 +190,7 @@ def _asked(arguments: RecommendArguments, load: _Load, offer: Offer, count: int)
 
 
 def _choice(
-    catalogue: Catalogue, arguments: RecommendArguments, loads: list[_Load], offer: Offer, count: int
+    catalogue: Catalogue, arguments: RecommendArguments, loads: list[Load], offer: Offer, count: int
 ) -> HardwareChoice | None:
     try:
         devices = resolve_devices(catalogue, offer.device, count)
@@ -296,7 +200,7 @@ def _choice(
     for load in loads:
         parts, asked = (
             Parts(load.model, load.quantization, devices, load.weights),
-            _asked(arguments, load, offer, count),
+            fit_arguments(arguments, load, offer, count),
         )
         if not parts.holds(asked):
             return None
@@ -318,33 +222,3 @@ def _choice(
         decode_tokens_per_s=slowest,
         tokens_per_s_per_1000=round(slowest.typical * 1000 / middle, 3) if middle else 0.0,
     )
-
-
-def _with_reasons(
-    catalogue: Catalogue, arguments: RecommendArguments, loads: list[_Load], choice: HardwareChoice, offer: Offer
-) -> HardwareChoice:
-    devices = resolve_devices(catalogue, offer.device, choice.count)
-    why = []
-    for load in loads:
-        parts = Parts(load.model, load.quantization, devices, load.weights)
-        fit = fit_of(parts, _asked(arguments, load, offer, choice.count))
-        why.append(f"holds {load.model.label} in {fit.required_gb:.1f} of {fit.available_gb:.1f} GB")
-    speed = choice.decode_tokens_per_s.typical
-    why.append(f"{speed:g} tokens/s, {choice.tokens_per_s_per_1000:g} for each 1,000 {choice.currency}")
-    budget = _budget(arguments, choice.currency)
-    if budget is not None:
-        why.append(f"leaves {budget - choice.price[0]:,.0f} {choice.currency} of the budget at the lower price")
-    if choice.power_w:
-        why.append(f"{choice.power_w:,.0f} W at full load, {speed / choice.power_w:.2g} tokens/s per watt")
-    return choice.model_copy(update={"why": tuple(why)})
-
-
-RECOMMEND_HARDWARE = Tool(
-    "recommend_hardware",
-    "Which cards or machines hold the given models whole, ranked by speed for the money, within limits of budget, "
-    "power and noise; with reasons, and the long guide's rules for whole machines.",
-    RecommendArguments,
-    RecommendAnswer,
-    run_recommend,
-    {"models": ["llama 3.1 70b"], "budget_usd": 3000},
-)

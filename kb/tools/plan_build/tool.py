@@ -11,16 +11,14 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Build, Cpu, Part, PowerSupply, Record, SourceRef, Spec
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
-from kb.tools.lookup import newest_price
-from kb.tools.memory import Context
-from kb.tools.recommend import HardwareChoice, Offer, RecommendArguments, find_choices
-from kb.tools.resolve import split_count
-from kb.tools.views import DisputeNote, disputes_about, note_of
+from kb.tools.shared.fitting import Context
+from kb.tools.shared.hardware import HardwareChoice, Offer, RecommendArguments, find_choices
+from kb.tools.shared.prices import Money, newest_price
+from kb.tools.shared.resolve import split_count
+from kb.tools.shared.views import DisputeNote, disputes_about, note_of
 
 OTHER_W = 100.0
 """Board, memory, drives and fans, as `size_power_supply` takes them."""
-
-Money = Annotated[Real, Field(ge=0.0001, le=1e9)]
 
 
 class BuildArguments(Arguments):
@@ -84,7 +82,7 @@ class _Power:
     recommended_w: float
 
 
-def run_plan_build(catalogue: Catalogue, arguments: BuildArguments) -> BuildPlan:
+def run(catalogue: Catalogue, arguments: BuildArguments) -> BuildPlan:
     asked = [arguments.models, arguments.accelerator, arguments.build]
     if sum(value is not None for value in asked) != 1:
         raise InvalidArgument("models", arguments.models, "exactly one of `models`, `accelerator` and `build`")
@@ -376,11 +374,11 @@ def _sum(lines: list[BillLine], side: int) -> str:
     return " + ".join(f"{price:,.0f}" for price in prices) + f" = {sum(prices):,.0f}"
 
 
-PLAN_BUILD = Tool(
+TOOL = Tool(
     "plan_build",
     "A bill of parts with its total, low to high: for models within a budget, around a card, or of a published build.",
     BuildArguments,
     BuildPlan,
-    run_plan_build,
+    run,
     {"accelerator": "RTX 5090", "accelerator_count": 2},
 )

@@ -8,20 +8,11 @@ from kb.calc.device import Device, gpus_on
 from kb.calc.weights import Weights, weights_of
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
-from kb.catalogue.records import (
-    Accelerator,
-    Cpu,
-    Figure,
-    LanguageModel,
-    Machine,
-    Quantization,
-    SourceRef,
-    Spec,
-)
+from kb.catalogue.records import Accelerator, Cpu, Figure, LanguageModel, Machine, Quantization, SourceRef, Spec
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument, UnknownName
 from kb.tools.base import Name
-from kb.tools.given import DeviceFigures, ModelFigures, given_architecture
+from kb.tools.shared.given import DeviceFigures, ModelFigures, given_architecture
 
 ROOMY_GIB = 2.0**14
 """Stands for memory of unknown size, which is asked for before anything is said to fit."""

@@ -10,8 +10,8 @@ from kb.catalogue.records import Accelerator, Cpu
 from kb.catalogue.units import GB, GIB
 from kb.errors import AmbiguousName, UnknownName
 from kb.this_machine import Gpu, ThisMachine
-from kb.tools.given import DeviceFigures
-from kb.tools.resolve import DeviceArgument
+from kb.tools.shared.given import DeviceFigures
+from kb.tools.shared.resolve import DeviceArgument
 
 MEMORY_TOLERANCE = 0.1
 """Tools show up to a tenth less than a card is sold with: ECC and the driver keep some."""
@@ -50,7 +50,7 @@ def device_here(catalogue: Catalogue, machine: ThisMachine) -> Here:
 
 
 def _known(catalogue: Catalogue, gpu: Gpu) -> str | None:
-    """A name for :func:`~kb.tools.resolve.resolve_devices` whose record has this card's memory."""
+    """A name for :func:`~kb.tools.shared.resolve.resolve_devices` whose record has this card's memory."""
     size = next((size for size in _sold_sizes(catalogue, gpu) if _is_near(gpu.memory_gib, size)), None)
     for name in (gpu.name, f"{gpu.name} {size:g}GB" if size else gpu.name):
         for record in _called(catalogue, name):

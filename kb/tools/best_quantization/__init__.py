@@ -1,0 +1,1 @@
+"""The tool `best_quantization`."""

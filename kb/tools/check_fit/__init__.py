@@ -1,0 +1,1 @@
+"""The tool `check_fit`."""

@@ -1,0 +1,1 @@
+"""The tool `cost_per_million_tokens`."""

@@ -1,0 +1,1 @@
+"""The tool `estimate_load_time`."""

@@ -1,0 +1,1 @@
+"""The tool `estimate_memory`."""

@@ -1,0 +1,137 @@
+"""How fast a model generates on a device."""
+
+from kb.calc.results import Fit, Range, Speed
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Figure, LanguageModel, Measurement, Record
+from kb.catalogue.units import GB
+from kb.tools.base import Result, Tool, cite
+from kb.tools.shared.fitting import FitArguments, Parts, fit_of, resolve_parts
+from kb.tools.shared.resolve import ResolvedModel
+from kb.tools.shared.speed import speed_at
+from kb.tools.shared.views import disputes_about
+
+_NOTHING = Range(low=0.0, typical=0.0, high=0.0)
+
+
+class PublishedMeasurement(Record):
+    """A published measurement of this very case, or of the nearest that we hold; shown beside the estimate."""
+
+    name: str
+    slug: str
+    device_count: int
+    quantization: str | None
+    depth_tokens: int | None
+    decode_tokens_per_s: float | tuple[float, float]
+    source: str
+    section: str
+    as_of: str | None
+    same_quantization: bool
+
+
+class SpeedAnswer(Speed, Result):
+    """``Speed`` with the names as they were understood and whether it fits; all zero where it does not."""
+
+    model: str
+    quantization: str
+    device: str
+    verdict: str
+    measured: PublishedMeasurement | None = None
+
+
+def run(catalogue: Catalogue, arguments: FitArguments) -> SpeedAnswer:
+    return speed_answer(catalogue, resolve_parts(catalogue, arguments), arguments)
+
+
+def speed_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> SpeedAnswer:
+    fit = fit_of(parts, arguments)
+    speed = speed_of(parts, fit, arguments)
+    if parts.devices.memory_asked and fit.verdict == "fits":
+        note = f"{parts.devices.label} has the {fit.required_gb:g} GB of memory that this takes; its size was not given"
+        speed = speed.model_copy(update={"assumptions": (note, *speed.assumptions)})
+    return SpeedAnswer(
+        **{name: getattr(speed, name) for name in Speed.model_fields},
+        model=parts.model.label,
+        quantization=parts.quantization.record.name,
+        device=parts.devices.label,
+        verdict=fit.verdict,
+        measured=nearest_measurement(catalogue, parts),
+        citations=cite(catalogue, parts.references),
+    )
+
+
+def speed_of(parts: Parts, fit: Fit, arguments: FitArguments) -> Speed:
+    """The speed at the placement that ``check_fit`` found."""
+    if fit.verdict == "does_not_fit":
+        return Speed(
+            decode_tokens_per_s=_NOTHING,
+            ceiling_tokens_per_s=0.0,
+            prefill_tokens_per_s=_NOTHING,
+            time_to_first_token_s=0.0,
+            bottleneck="memory: it does not fit",
+            bytes_read_per_token_gb=round(parts.weights.active_bytes / GB, 3),
+            formula=fit.formula,
+            assumptions=fit.assumptions,
+            warnings=("it does not fit, so there is no speed to estimate",),
+        )
+    speed = speed_at(parts, fit.offload, arguments)
+    return speed.model_copy(
+        update={"assumptions": (*parts.notes, *speed.assumptions), "warnings": (*fit.warnings, *speed.warnings)}
+    )
+
+
+def nearest_measurement(catalogue: Catalogue, parts: Parts) -> PublishedMeasurement | None:
+    """Of the same device, as many of them, and the same architecture; the same quantization first, then public
+    benchmarks before the documents' claims."""
+    model, quantization, devices = parts.model, parts.quantization, parts.devices
+    found: list[tuple[bool, bool, int, Measurement]] = []
+    for record in catalogue.known.specs["measurements"].values():
+        assert isinstance(record, Measurement)
+        if record.basis != "measured" or record.decode_tokens_per_s is None or record.offloaded:
+            continue
+        here = record.device == f"{devices.kind}/{devices.slug}" and record.device_count == len(devices.devices)
+        if not here or record.model is None or not _same_architecture(catalogue, record.model, model):
+            continue
+        same = record.quantization == quantization.record.slug
+        if disputes_about(catalogue, "measurements", record.slug):
+            continue
+        claimed = any(catalogue.known.sources[s.source].kind == "document" for s in record.decode_tokens_per_s.sources)
+        depth = record.depth_tokens.value if record.depth_tokens else 0
+        found.append((not same, claimed, depth, record))
+    if not found:
+        return None
+    not_same, _, depth, record = min(found, key=lambda entry: (*entry[:3], entry[3].slug))
+    figure = record.decode_tokens_per_s
+    assert isinstance(figure, Figure)
+    named = catalogue.known.specs["quantizations"].get(record.quantization or "")
+    return PublishedMeasurement(
+        name=record.name,
+        slug=record.slug,
+        device_count=record.device_count,
+        quantization=named.name if named else None,
+        depth_tokens=depth or None,
+        decode_tokens_per_s=figure.value,
+        source=figure.sources[0].source,
+        section=figure.sources[0].section,
+        as_of=figure.as_of,
+        same_quantization=not not_same,
+    )
+
+
+def _same_architecture(catalogue: Catalogue, slug: str, model: ResolvedModel) -> bool:
+    if model.record is None:
+        return False
+    other = catalogue.known.specs["models"][slug]
+    assert isinstance(other, LanguageModel)
+    family = {model.record.slug, model.record.same_architecture_as or model.record.slug}
+    return other.slug in family or other.same_architecture_as in family
+
+
+TOOL = Tool(
+    "estimate_speed",
+    "How fast a model generates on a device: decode speed as a range that holds about 80 % of measurements, the "
+    "bandwidth ceiling, prefill speed, time to first token, and what limits it.",
+    FitArguments,
+    SpeedAnswer,
+    run,
+    {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 4090", "context": 2048},
+)

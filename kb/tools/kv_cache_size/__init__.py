@@ -1,0 +1,1 @@
+"""The tool `kv_cache_size`."""

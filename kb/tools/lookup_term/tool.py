@@ -1,0 +1,24 @@
+"""A glossary term by any of its names."""
+
+from kb.catalogue import Catalogue
+from kb.tools.base import Arguments, Name, Tool
+from kb.tools.shared.views import TermView, term_view
+
+
+class TermArguments(Arguments):
+    name: Name
+
+
+def run(catalogue: Catalogue, arguments: TermArguments) -> TermView:
+    match = catalogue.names.resolve(("terms",), arguments.name, "term")
+    return term_view(catalogue, catalogue.known.terms[match.slug])
+
+
+TOOL = Tool(
+    "lookup_term",
+    "A glossary term by any of its names: definition, practice, pitfalls, figures, sources, disputes.",
+    TermArguments,
+    TermView,
+    run,
+    {"name": "NVFP4"},
+)

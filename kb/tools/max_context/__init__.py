@@ -1,0 +1,1 @@
+"""The tool `max_context`."""

@@ -1,0 +1,88 @@
+"""The longest context that fits."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kb.calc.kv_cache import kv_cache_bytes
+from kb.catalogue import Catalogue
+from kb.catalogue.units import GB
+from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
+from kb.tools.shared.fitting import (
+    DeviceCount,
+    FitArguments,
+    KvCacheType,
+    SystemMemory,
+    fit_of,
+    resolve_parts,
+    shared_with_fit,
+)
+from kb.tools.shared.resolve import DeviceArgument, ModelArgument
+
+
+class MaxContextArguments(Arguments):
+    model: ModelArgument
+    quantization: Name
+    device: DeviceArgument
+    device_count: DeviceCount = 1
+    kv_cache_type: KvCacheType = "f16"
+    flash_attention: bool = True
+    concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    system_memory_gb: SystemMemory | None = None
+
+
+class MaxContextAnswer(Result):
+    """``max_context`` tokens fit beside the weights; 0 where the weights alone do not."""
+
+    model: str
+    quantization: str
+    device: str
+    max_context: int
+    model_limit: int | None
+    limited_by: Literal["memory", "model", "weights"]
+    kv_cache_gb_at_max: float
+    formula: str
+    assumptions: tuple[str, ...]
+
+
+def run(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswer:
+    asked = FitArguments(**shared_with_fit(arguments), context=1024)
+    parts = resolve_parts(catalogue, asked)
+    model, quantization, devices = parts.model, parts.quantization, parts.devices
+    devices.require_memory()
+    fit = fit_of(parts, asked)
+    limit = model.architecture.max_position_embeddings or None
+    longest = fit.max_context
+    kv = kv_cache_bytes(model.architecture, longest, arguments.kv_cache_type, arguments.concurrency) if longest else 0
+    limited: Literal["memory", "model", "weights"] = "memory"
+    if longest == 0:
+        limited = "weights"
+    elif limit and longest >= limit:
+        limited = "model"
+    reasons = {
+        "weights": f"{model.label} at {quantization.record.name} leaves no room for a context on {devices.label}",
+        "model": f"{longest:,} tokens is the model's own limit; their KV cache takes {kv / GB:.2f} GB",
+        "memory": f"{longest:,} tokens of KV cache ({kv / GB:.2f} GB) fill what the weights leave free",
+    }
+    return MaxContextAnswer(
+        model=model.label,
+        quantization=quantization.record.name,
+        device=devices.label,
+        max_context=longest,
+        model_limit=limit,
+        limited_by=limited,
+        kv_cache_gb_at_max=round(kv / GB, 3),
+        formula=reasons[limited],
+        assumptions=fit.assumptions,
+        citations=cite(catalogue, parts.references),
+    )
+
+
+TOOL = Tool(
+    "max_context",
+    "The longest context of a model at a quantization that fits on a device without offloading.",
+    MaxContextArguments,
+    MaxContextAnswer,
+    run,
+    {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 3060 12GB"},
+)

@@ -1,0 +1,1 @@
+"""The tool `plan_build`."""

@@ -1,0 +1,1 @@
+"""The tool `recommend_hardware`."""

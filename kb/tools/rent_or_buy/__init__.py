@@ -1,0 +1,1 @@
+"""The tool `rent_or_buy`."""

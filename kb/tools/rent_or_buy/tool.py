@@ -1,0 +1,52 @@
+"""When buying a machine is cheaper than renting one."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kb.calc.cost import break_even_hours
+from kb.catalogue import Catalogue
+from kb.tools.base import Arguments, Real, Result, Tool
+from kb.tools.shared.prices import Money
+
+
+class RentOrBuyArguments(Arguments):
+    purchase: Money
+    rent_per_hour: Money
+    own_watts: Annotated[Real, Field(ge=0, le=100_000)] = 0.0
+    price_per_kwh: Annotated[Real, Field(ge=0.0001, le=100)] = 0.15
+    hours_per_day: Annotated[Real, Field(ge=0.001, le=24)] = 8.0
+
+
+class RentOrBuyAnswer(Result):
+    """``break_even_hours`` is None where renting never costs more than one's own electricity."""
+
+    break_even_hours: float | None
+    break_even_days: float | None
+    formula: str
+    assumptions: tuple[str, ...]
+
+
+def run(catalogue: Catalogue, arguments: RentOrBuyArguments) -> RentOrBuyAnswer:
+    own = arguments.own_watts / 1000 * arguments.price_per_kwh
+    hours = break_even_hours(arguments.purchase, arguments.rent_per_hour, own)
+    sums = f"{arguments.purchase:,.0f} ÷ ({arguments.rent_per_hour:g} − {own:.3g} per hour)"
+    return RentOrBuyAnswer(
+        break_even_hours=round(hours, 1) if hours is not None else None,
+        break_even_days=round(hours / arguments.hours_per_day, 1) if hours is not None else None,
+        formula=f"{sums} = {hours:,.0f} hours" if hours is not None else f"{sums}: renting stays cheaper",
+        assumptions=(
+            f"{arguments.hours_per_day:g} hours of use a day; one currency throughout",
+            "no resale value, repairs, or the rest of the computer",
+        ),
+    )
+
+
+TOOL = Tool(
+    "rent_or_buy",
+    "After how many hours of use buying a machine was cheaper than renting one.",
+    RentOrBuyArguments,
+    RentOrBuyAnswer,
+    run,
+    {"purchase": 1600, "rent_per_hour": 0.5, "own_watts": 450},
+)

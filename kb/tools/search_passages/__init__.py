@@ -1,0 +1,1 @@
+"""The tool `search_passages`."""

@@ -1,0 +1,29 @@
+"""The power that devices draw."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kb.catalogue import Catalogue
+from kb.catalogue.names import DEVICE_KINDS
+from kb.catalogue.records import Accelerator, Cpu, Machine, SourceRef
+from kb.errors import InvalidArgument
+from kb.tools.base import Real
+
+Watts = Annotated[Real, Field(ge=0.001, le=100_000)]
+
+
+def board_power(catalogue: Catalogue, name: str) -> tuple[str, float, dict[str, tuple[SourceRef, ...]]]:
+    """A device's label, its sustained power in watts and where that stands."""
+    match = catalogue.names.resolve(DEVICE_KINDS, name, "device")
+    record = catalogue.known.specs[match.kind][match.slug]
+    watts = None
+    if isinstance(record, (Accelerator, Cpu)):
+        watts = record.tdp_w
+    elif isinstance(record, Machine) and record.power_w:
+        value = record.power_w.value
+        high = max(value) if isinstance(value, tuple) else value
+        return record.name, high, {f"power of {record.name}": record.power_w.sources}
+    if watts is None:
+        raise InvalidArgument("device", name, "a device whose power is known (give `watts` where the tool takes it)")
+    return record.name, watts.value, {f"TDP of {record.name}": watts.sources}

@@ -1,0 +1,28 @@
+"""The speed of a model on the devices that hold it."""
+
+from kb.calc.results import Offload, Range, Speed
+from kb.calc.speed import estimate_speed
+from kb.errors import InvalidArgument
+from kb.tools.shared.fitting import FitArguments, Parts
+
+
+def decode_speed(parts: Parts, arguments: FitArguments) -> Range:
+    """The decode speed of what the devices hold whole."""
+    return speed_at(parts, None, arguments).decode_tokens_per_s
+
+
+def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments) -> Speed:
+    """The speed with so much in system memory. Raises ``InvalidArgument`` where the bandwidth is not known."""
+    if not parts.devices.bandwidth_known:
+        raise InvalidArgument("device.memory_bandwidth_gb_per_s", None, "the memory bandwidth: a speed depends on it")
+    return estimate_speed(
+        parts.model.architecture,
+        parts.weights,
+        parts.devices.devices,
+        quantization_family=parts.quantization.record.family,
+        context=arguments.context,
+        kv_cache_type=arguments.kv_cache_type,
+        flash_attention=arguments.flash_attention,
+        concurrency=arguments.concurrency,
+        offload=offload,
+    )

@@ -1,0 +1,1 @@
+"""The tool `size_power_supply`."""

@@ -1,0 +1,1 @@
+"""The tool `what_runs_on`."""
