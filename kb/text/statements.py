@@ -84,9 +84,9 @@ class Table:
 Said = Statement | Table
 
 
-def say(kind: Kind, template: str, /, *basis: Basis, about: Sequence[str] = (), **values: Slot) -> Statement:
+def state(kind: Kind, template: str, /, *basis: Basis, about: Sequence[str] = (), **values: Slot) -> Statement:
     """
-    >>> say("answer", "{model} needs {need}.", model="A 7B", need=Quantity(4.4, "GB")).values["need"].unit
+    >>> state("answer", "{model} needs {need}.", model="A 7B", need=Quantity(4.4, "GB")).values["need"].unit
     'GB'
     """
     return Statement(kind, template, values, basis, tuple(about))

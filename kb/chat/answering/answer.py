@@ -15,7 +15,7 @@ from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError
 from kb.search.live import Index
 from kb.text import markdown
-from kb.text.statements import Basis, Said, Statement, of_kind, say
+from kb.text.statements import Basis, Said, Statement, of_kind, state
 from kb.tools import TOOLS
 from kb.tools.asks import Asked
 
@@ -76,7 +76,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     if not ran:
         statements += _problems(problems)
     if planned.missing:
-        statements.append(say("ask", "{question}", question=planned.missing.question))
+        statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "ask", "correction", "unknown"):
         return _abstained(index, situation, calls, problems)
     statements += relevant_disputes(index, situation, planned.asks)
@@ -131,12 +131,12 @@ def _asked(situation: Situation, tool: str, ran: Sequence[_Ran]) -> Asked:
 
 def _assumptions(step: Step) -> Iterator[Statement]:
     for slot in step.assumed:
-        yield say("assumption" if slot.decides else "detail", "{because}", because=slot.because)
+        yield state("assumption" if slot.decides else "detail", "{because}", because=slot.because)
 
 
 def _problems(problems: Sequence[str]) -> Iterator[Statement]:
     for problem in dict.fromkeys(problems):
-        yield say("unknown", "That cannot be worked out: {problem}.", problem=problem.rstrip("."))
+        yield state("unknown", "That cannot be worked out: {problem}.", problem=problem.rstrip("."))
 
 
 def _abstained(index: Index, situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:

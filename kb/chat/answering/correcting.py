@@ -8,7 +8,7 @@ from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Figure
 from kb.catalogue.units import label_of, unit_of
 from kb.chat.reading.situation import Claim, Situation
-from kb.text.statements import Basis, Quantity, Said, Statement, say
+from kb.text.statements import Basis, Quantity, Said, Statement, state
 
 MOST_UNKNOWN = 3
 NEAR_ENOUGH = 0.03
@@ -44,7 +44,7 @@ def _correction(catalogue: Catalogue, claim: Claim) -> Statement | None:
         if figures[0].value:
             return None
         what = label_of(claim.key)
-        return say("correction", "The {device} has no {what}.", basis, about=about, device=record.name, what=what)
+        return state("correction", "The {device} has no {what}.", basis, about=about, device=record.name, what=what)
     values = {float(figure.value) for figure in figures}
     options = getattr(record, "memory_options_gib", None)
     if claim.key == "memory_gib":
@@ -58,11 +58,11 @@ def _correction(catalogue: Catalogue, claim: Claim) -> Statement | None:
         sizes = [f"{value:g}" for value in options.value]
         sold = f"{', '.join(sizes[:-1])} or {sizes[-1]} GB" if len(sizes) > 1 else f"{sizes[0]} GB"
         text = "The {device} is sold with {sold}, not with {said}."
-        return say("correction", text, basis, about=about, device=record.name, sold=sold, said=said)
+        return state("correction", text, basis, about=about, device=record.name, sold=sold, said=said)
     text = "The {device} has {has} of {what}, not {said}." if unit else "The {device} has {has} {what}, not {said}."
     has = Quantity(float(figures[0].value), unit)
     what = label_of(claim.key)
-    return say("correction", text, basis, about=about, device=record.name, has=has, what=what, said=said)
+    return state("correction", text, basis, about=about, device=record.name, has=has, what=what, said=said)
 
 
 def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
@@ -73,7 +73,7 @@ def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
         size = _SIZE.search(name)
         by_size = f" I can work it out for any {size[1]}B model: ask with the size alone." if size else ""
         text = "I have no data on “{name}”, so I do not answer for another.{nearest}{by_size}"
-        yield say("unknown", text, name=name, nearest=nearest, by_size="" if _taken(situation, name) else by_size)
+        yield state("unknown", text, name=name, nearest=nearest, by_size="" if _taken(situation, name) else by_size)
 
 
 def _taken(situation: Situation, name: str) -> bool:

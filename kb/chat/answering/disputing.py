@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Dispute, Measurement
 from kb.chat.reading.situation import Situation
-from kb.text.statements import Basis, Statement, say
+from kb.text.statements import Basis, Statement, state
 
 MOST = 4
 PRICED = frozenset({"recommend_hardware", "plan_build", "compare_devices", "choose_upgrade", "rent_or_buy"})
@@ -31,7 +31,7 @@ def told(dispute: Dispute) -> Statement:
     about = tuple(dict.fromkeys(target.partition("#")[0] for target in dispute.about))
     basis = Basis("dispute", dispute.slug)
     text = "{title}: {ruling}{sums}."
-    return say("dispute", text, basis, about=about, title=dispute.title, ruling=ruling, sums=sums)
+    return state("dispute", text, basis, about=about, title=dispute.title, ruling=ruling, sums=sums)
 
 
 def _subjects(situation: Situation) -> set[str]:

@@ -11,7 +11,7 @@ import yaml
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
 from kb.chat.reading.situation import Situation
-from kb.text.statements import Statement, say
+from kb.text.statements import Statement, state
 
 _THANKS = re.compile(r"\b(?:thanks?|thank you|thx|cheers|great|cool|perfect|bye|good night|ok(?:ay)?)\b", re.I)
 _ABILITIES = re.compile(r"\b(?:what can you|who are you|what are you|help|can you do|how do you work)\b", re.I)
@@ -49,7 +49,7 @@ def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     elif ask == "small_talk" and _THANKS.search(situation.text):
         reply = "thanks"
     return Spoken(
-        (say("answer", "{text}", text=" ".join(known.replies[reply].split())),),
+        (state("answer", "{text}", text=" ".join(known.replies[reply].split())),),
         known.abstains,
         "nothing in the knowledge base answers this" if known.abstains else None,
     )
