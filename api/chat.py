@@ -33,9 +33,13 @@ _EXAMPLE = {
 async def chat(request: AnyRequest) -> Response[bytes] | Stream:
     """Figures and verdicts are calculated or cited; a language model, where one is configured, only explains.
 
+    `answer` is brief: the sentence that answers, what decides it, what to do. `details` has the arithmetic, the other
+    assumptions, disputes and commands (with `"detail": "full"` they stand in `answer` too). `understood` is what was
+    read of the conversation, `question` what has to be known first, `follow_ups` what to ask next.
+
     With `"stream": true` the answer comes as server-sent events: `evidence` (the calculated answer, complete by
-    itself), `tool` (`{"name", "arguments", "result", "error"}`: a tool that the model chose), another `evidence` where
-    such calls made another answer, `token` (`{"text"}` to append), `error` (`{"message"}`: the model failed, the
+    itself), `tool` (`{"name", "arguments", "result", "error"}`: a tool that was called because the model chose what is
+    asked) and another `evidence` then, `token` (`{"text"}` to append), `error` (`{"message"}`: the model failed, the
     calculated answer stands) and `done` (the whole reply).
     """
     asked = parse_arguments("chat", ChatRequest, await parsed_body(request))
@@ -46,7 +50,7 @@ async def chat(request: AnyRequest) -> Response[bytes] | Stream:
     if not asked.stream:
         watch = asyncio.create_task(_cancel_when_client_leaves(request, run))
         try:
-            return json_response(await here.in_chat_thread(lambda: assistant.answer(asked.messages, run)))
+            return json_response(await here.in_chat_thread(lambda: assistant.answer(asked.messages, run, asked.detail)))
         finally:
             watch.cancel()
             run.cancelled.set()
@@ -56,7 +60,7 @@ async def chat(request: AnyRequest) -> Response[bytes] | Stream:
     work = asyncio.create_task(
         here.in_chat_thread(
             lambda: _hand_over(
-                assistant.stream(asked.messages, run),
+                assistant.stream(asked.messages, run, asked.detail),
                 lambda event: loop.call_soon_threadsafe(pieces.put_nowait, event),
                 run,
             )

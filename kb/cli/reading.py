@@ -1,5 +1,6 @@
 """``kb ask``, ``kb term`` and ``kb search``: what is known, to read."""
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,11 @@ from kb.terminal import Json, err, out, plain_errors, show_json, shown
 
 
 @app.command()
-def ask(question: list[str], as_json: Json = False) -> None:
+def ask(
+    question: list[str],
+    full: Annotated[bool, typer.Option("--full", help="With the arithmetic, all assumptions and commands.")] = False,
+    as_json: Json = False,
+) -> None:
     """Ask a question; several quoted questions are one conversation."""
     from kb.chat.assistant import Assistant
     from kb.chat.reply import ChatRequest
@@ -25,7 +30,7 @@ def ask(question: list[str], as_json: Json = False) -> None:
     engine = make_engine(settings())
     try:
         with plain_errors():
-            reply = Assistant(open_live(), engine, settings()).answer(asked.messages)
+            reply = Assistant(open_live(), engine, settings()).answer(asked.messages, detail="full" if full else "brief")
     finally:
         if engine is not None:
             engine.close()
@@ -35,7 +40,10 @@ def ask(question: list[str], as_json: Json = False) -> None:
     out.print(Markdown(shown(reply.answer)))
     if reply.reason and not reply.abstained:
         err.print(reply.reason, markup=False, soft_wrap=True)
-    for citation in reply.citations:
+    if not full and reply.details:
+        out.print("(more with --full)", style="dim")
+    marked = {int(number) for number in re.findall(r"\[(\d{1,3})\]", reply.answer)}
+    for citation in reply.citations if full else [one for one in reply.citations if one.id in marked]:
         where = f", {citation.section}" if citation.section else ""
         out.print(f"[{citation.id}] {citation.title} ({citation.source}{where})", markup=False, soft_wrap=True)
 
