@@ -1,8 +1,11 @@
 """The specification of a thing by name."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from kb.catalogue import Catalogue
+from kb.catalogue.figure_names import figure_names
 from kb.catalogue.records import kinds
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Tool
@@ -14,6 +17,9 @@ SPEC_KINDS = tuple(kinds)
 class SpecArguments(Arguments):
     name: Name
     kind: Name | None = Field(None, description=f"one of {', '.join(SPEC_KINDS)}; without it, all are searched")
+    figures: Annotated[tuple[Name, ...], Field(max_length=20)] | None = Field(
+        None, description="keys of figures (`memory_gib`, `price` …) to give alone, with those that belong to them"
+    )
 
 
 def run(catalogue: Catalogue, arguments: SpecArguments) -> SpecView:
@@ -21,7 +27,12 @@ def run(catalogue: Catalogue, arguments: SpecArguments) -> SpecView:
         raise InvalidArgument("kind", arguments.kind, ", ".join(SPEC_KINDS))
     searched = (arguments.kind,) if arguments.kind else SPEC_KINDS
     match = catalogue.names.resolve(searched, arguments.name, "spec")
-    return spec_view(catalogue, catalogue.known.specs[match.kind][match.slug])
+    view = spec_view(catalogue, catalogue.known.specs[match.kind][match.slug])
+    if arguments.figures is None:
+        return view
+    names = figure_names()
+    keys = dict.fromkeys(key for asked in arguments.figures for key in names.shown_for(asked, view.figures))
+    return view.model_copy(update={"figures": {key: view.figures[key] for key in keys}})
 
 
 TOOL = Tool(

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Record, SourceRef
+from kb.catalogue.records import Passage, Record, SourceRef
 from kb.errors import IndexUnusable
 from kb.tools.base import Arguments, Result, Tool, Whole, cite
 
@@ -22,10 +22,15 @@ class PassageHit(Record):
     title: str
     text: str
     score: float
+    source_title: str = ""
+    users_own: bool = False
+    """Of a document that the user added: shown as what it says, and evidence of nothing."""
 
 
 class SearchAnswer(Result):
     hits: tuple[PassageHit, ...]
+    near: bool = True
+    """Whether the query is near enough to any passage to be about what they are about."""
 
 
 def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
@@ -36,10 +41,8 @@ def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
         raise IndexUnusable("Passages are found by the index, and there is none yet. Run `kb build`.")
     findings = catalogue.searcher.search(arguments.query, arguments.k)
     return SearchAnswer(
-        hits=tuple(
-            PassageHit(**hit.passage.model_dump(include=set(PassageHit.model_fields) - {"score"}), score=hit.score)
-            for hit in findings.hits
-        ),
+        hits=tuple(_hit(catalogue, hit.passage, hit.score) for hit in findings.hits),
+        near=findings.reaches(),
         citations=cite(
             catalogue,
             {
@@ -48,6 +51,22 @@ def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
             },
         ),
     )
+
+
+def _hit(catalogue: Catalogue, passage: Passage, score: float) -> PassageHit:
+    """A term's or a dispute's passage is its whole record run together; what is told of it is its first words."""
+    known = catalogue.known
+    kind, _, slug = passage.passage_id.partition(".")
+    text = passage.text
+    if kind == "term" and slug in known.terms:
+        text = known.terms[slug].definition
+    elif kind == "dispute" and slug in known.disputes:
+        text = known.disputes[slug].ruling
+    source = known.sources[passage.source]
+    return PassageHit(
+        passage_id=passage.passage_id, source=passage.source, section=passage.section, title=passage.title, text=text,
+        score=score, source_title=source.title, users_own=source.kind == "user",
+    )  # fmt: skip
 
 
 TOOL = Tool(

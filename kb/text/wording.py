@@ -1,53 +1,11 @@
-"""Numbers and Markdown as answers show them."""
+"""Pieces of other people's Markdown, as answers repeat them."""
 
 import re
 from collections.abc import Iterable
 
-from kb.calc.results import Range
-from kb.catalogue.records import Price
-
 _LINK = re.compile(r"\[([^\]]{1,300})\]\([^)]{0,500}\)")
 _MARKUP, _ESCAPED = re.compile(r"[\\`*_\[\]<>&|~]"), r"\\\g<0>"
 _QUOTES, _APOSTROPHE = re.compile('["“”„]'), "'"
-_SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
-
-
-def fmt(value: float) -> str:
-    """About three significant digits, thousands apart, no trailing zeros.
-
-    >>> fmt(42.523), fmt(1792.0), fmt(0.1234), fmt(7.0), fmt(141.107)
-    ('42.5', '1,792', '0.123', '7', '141')
-    """
-    size = abs(value)
-    decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
-    text = f"{value:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def span(low: float, high: float) -> str:
-    return fmt(low) if low == high else f"{fmt(low)} to {fmt(high)}"
-
-
-def speed_range(speed: Range) -> str:
-    """
-    >>> speed_range(Range(low=8.1, typical=9.0, high=10.2))
-    '9 tokens/s (8.1 to 10.2)'
-    """
-    return f"{fmt(speed.typical)} tokens/s ({fmt(speed.low)} to {fmt(speed.high)})"
-
-
-def money(amount: float, currency: str) -> str:
-    symbol = _SYMBOLS.get(currency)
-    return f"{symbol}{amount:,.0f}" if symbol else f"{amount:,.0f} {currency}"
-
-
-def price_text(price: Price) -> str:
-    amount = money(price.low, price.currency)
-    if price.high != price.low:
-        amount += f" to {money(price.high, price.currency)}"
-    per = "" if price.per in ("unit", "system", "kit") else f" per {price.per}"
-    note = f" ({price.note})" if price.note else ""
-    return f"{amount}{per}, {price.kind}, as of {price.as_of}{note}"
 
 
 def plain(markdown: str) -> str:

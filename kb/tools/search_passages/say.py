@@ -1,0 +1,40 @@
+"""What passages say: the best one's answer, and where more is told."""
+
+from collections.abc import Iterator
+
+from kb.text.statements import Basis, Said, state
+from kb.text.wording import first_sentences, quoted
+from kb.tools.asks import Asked
+from kb.tools.search_passages.tool import PassageHit, SearchAnswer
+
+FIRST_WORDS, OTHER_WORDS, DETAIL_WORDS = 75, 35, 60
+NEARLY_AS_NEAR = 0.85
+"""Of the best score: from here on a second passage is said too."""
+
+
+def say(result: SearchAnswer, asked: Asked) -> Iterator[Said]:
+    """Nothing, where nothing is near enough: the chat says then that it does not know."""
+    if not result.near:
+        return
+    best = result.hits[0]
+    for number, hit in enumerate(result.hits):
+        basis = _basis(hit)
+        if hit.users_own:
+            quote = quoted(hit.text, FIRST_WORDS)
+            kind = "answer" if number == 0 else "reason"
+            yield state(kind, "Your document {name} says: {quote}", basis, name=quoted(hit.source_title), quote=quote)
+        elif number == 0:
+            yield state("answer", "{text}", basis, text=first_sentences(hit.text, FIRST_WORDS))
+        elif number == 1 and hit.score >= NEARLY_AS_NEAR * best.score:
+            yield state("reason", "{text}", basis, text=first_sentences(hit.text, OTHER_WORDS))
+        else:
+            text = first_sentences(hit.text, DETAIL_WORDS)
+            yield state("detail", "{title}: {text}", basis, title=hit.title.rstrip(".:"), text=text)
+
+
+def _basis(hit: PassageHit) -> Basis:
+    """Terms and disputes are cited as what they are."""
+    kind, _, slug = hit.passage_id.partition(".")
+    if kind == "term":
+        return Basis("term", slug)
+    return Basis("dispute", slug) if kind == "dispute" else Basis("passage", hit.passage_id)

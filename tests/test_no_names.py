@@ -1,0 +1,65 @@
+"""Knowledge lives in records: no model, card, machine or part of the catalogue is named in Python."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kb.catalogue import Catalogue
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("kb", "api", "eval")
+KINDS = (
+    "accelerators", "machines", "cpus", "models", "motherboards", "storage", "builds", "power-supplies", "memory-kits",
+    "cases", "coolers", "network-cards", "providers",
+)  # fmt: skip
+WORDS = {
+    "cpu": "the llama.cpp backend and a word of the language",
+    "laptop": "a word of the language",
+}
+"""Names of records that are words or keys of other things too, and why they may stand."""
+
+
+def literals(path: Path) -> Iterator[tuple[int, str]]:
+    """Texts of a module that are no documentation."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documentation = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            yield node.lineno, node.value
+
+
+def key(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", text.casefold()).strip()
+
+
+@pytest.fixture(scope="module")
+def names() -> set[str]:
+    known = Catalogue.load().known
+    found = {
+        key(name)
+        for kind in KINDS
+        for record in known.specs.get(kind, {}).values()
+        for name in (record.slug, record.name, *record.aliases, *record.ambiguous_aliases)
+    }
+    return {name for name in found if len(name) >= 3 and not name.isdigit()} - set(WORDS)
+
+
+def test_python_names_no_record(names: set[str]) -> None:
+    longest = max(len(name.split()) for name in names)
+    found = []
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for line, text in literals(path):
+                words = key(text).split()
+                pieces = {
+                    " ".join(words[start : start + length])
+                    for start in range(len(words))
+                    for length in range(1, longest + 1)
+                }
+                found += [f"{path.relative_to(ROOT)}:{line}: {name}" for name in sorted(pieces & names)]
+    assert not found, "\n".join(found)
