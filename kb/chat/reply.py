@@ -78,7 +78,7 @@ class Usage(Record):
 
 
 class UnderstoodName(Record):
-    """A model, a device, a format or a term as it was read: ``name`` as in the catalogue, ``text`` as in the question."""
+    """A model, a device, a format or a term as it was read: ``name`` is the catalogue's, ``text`` the question's."""
 
     kind: str
     name: str
@@ -93,7 +93,7 @@ class Understood(Record):
 
     asks: tuple[str, ...] = ()
     names: tuple[UnderstoodName, ...] = ()
-    quantities: dict[str, float | int | str] = {}
+    quantities: dict[str, float | int | str] = Field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     from_earlier: tuple[str, ...] = ()
 
