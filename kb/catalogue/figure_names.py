@@ -27,8 +27,8 @@ class FigureNames:
     def asked_in(self, text: str) -> tuple[str, ...]:
         """The figures that a text asks for, the longest words first; words within others ask for nothing more.
 
-        >>> names = FigureNames({"cores": FigureName(words=("cores",)), "cuda_cores": FigureName(words=("cuda cores",))})
-        >>> names.asked_in("how many CUDA cores?")
+        >>> words = {"cores": ("cores",), "cuda_cores": ("cuda cores",)}
+        >>> FigureNames({key: FigureName(words=w) for key, w in words.items()}).asked_in("how many CUDA cores?")
         ('cuda_cores',)
         """
         asked: dict[str, None] = {}

@@ -41,7 +41,7 @@ class Answer:
 
     @property
     def worded(self) -> tuple[str, ...]:
-        """Each statement as words, those first that answer; of disputes and unknown names nothing: they repeat claims."""
+        """Each statement as words, those first that answer; no dispute and no unknown name: those repeat claims."""
         told = of_kind(self.statements, "answer"), of_kind(self.statements, "correction", "reason", "next")
         more = of_kind(self.statements, "assumption", "detail")
         return tuple(markdown.plain([*told[0], *told[1], *more]))

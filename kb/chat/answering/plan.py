@@ -20,7 +20,7 @@ ANYTHING = "search_passages"
 
 @dataclass(frozen=True)
 class Step:
-    """One tool call. ``stated`` are the arguments that the user gave; ``assumed`` the slots that were left to defaults."""
+    """One tool call. ``stated`` are arguments that the user gave, ``assumed`` the slots left to defaults."""
 
     tool: str
     arguments: Mapping[str, Any]
@@ -121,9 +121,7 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any]
         choices.append(options)
     for combination in product(*choices):
         arguments = {key: value for choice in combination for key, value in choice.values.items()}
-        stated = frozenset(
-            name for name, slot in asks.slots.items() if name in arguments and _is_stated(situation, slot)
-        )
+        stated = frozenset(name for name in arguments if _is_stated(situation, asks.slots[name]))
         yield arguments, stated
 
 

@@ -1,6 +1,7 @@
 """What a record says: the figures that were asked for, else what it is and what it is known by."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from kb.catalogue.figure_names import figure_names
 from kb.text.markdown import number
@@ -24,7 +25,7 @@ def say(result: SpecView, asked: Asked) -> Iterator[Said]:
     if priced:
         yield from _prices(result, record)
     for place, (key, figure) in enumerate(shown):
-        kind = "answer" if place == 0 and not priced else "reason"
+        kind: Kind = "answer" if place == 0 and not priced else "reason"
         yield from _figure(kind, result, key, figure)
     if keys and not shown and not priced:
         names = figure_names()
@@ -71,7 +72,7 @@ def _figure(kind: Kind, result: SpecView, key: str, figure: FigureView) -> Itera
         return
     date = f" (as of {figure.as_of})" if figure.as_of else ""
     note = f" ({figure.note})" if figure.note and len(figure.note) < LONGEST_NOTE else ""
-    values = {"value": _value(figure), "label": label, "note": note, "date": date}
+    values: dict[str, Any] = {"value": _value(figure), "label": label, "note": note, "date": date}
     if kind == "answer":
         text = "The {label} of {the}{name} is {value}{note}{date}."
         yield state(kind, text, basis, about=about, the=_the(result), name=result.name, **values)
@@ -107,7 +108,7 @@ def _prices(result: SpecView, record: Basis) -> Iterator[Statement]:
         yield state("answer", "The sources have no price of {the}{name}.", record, the=_the(result), name=result.name)
     for place, price in enumerate(result.prices[:MOST_PRICES]):
         text = "{amount}{per} {kind}, as of {date}{note}."
-        values = {
+        values: dict[str, Any] = {
             "amount": Quantity((price.low, price.high), price.currency),
             "per": "" if price.per in ("unit", "system", "kit") else f" per {price.per}",
             "kind": KINDS[price.kind],
