@@ -16,7 +16,7 @@ Role = Literal[
     "system_memory_gb", "budget", "currency", "price_per_kwh", "hours_per_day", "rent_per_hour", "watts", "psu_w",
     "size_gb", "read_mb_per_s", "tokens_per_s", "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
     "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
-    "min_memory_gib", "query",
+    "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 
@@ -42,6 +42,10 @@ class AskFile(Record):
     asks: str
     """What the asker wants, in a few words that go on from "You ask": "whether a model fits on a device"."""
     slots: Mapping[str, AskSlot] = {}
+    needs_one_of: tuple[str, ...] = ()
+    """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot."""
+    otherwise: str = ""
+    ask_back: str = ""
     beside: tuple[str, ...] = ()
     mistaken_for: tuple[str, ...] = ()
     ways: tuple[str, ...] = ()

@@ -77,13 +77,14 @@ def _steps(
     asks = tools.asks(ask)
     if asks is None or ask in tried:
         return
-    for name, slot in asks.slots.items():
-        if slot.required and not values_of(situation, slot.role):
-            if slot.otherwise:
-                yield from _steps(tools, slot.otherwise, situation, beside, (*tried, ask))
-            elif slot.ask_back and not beside:
-                yield Missing(name, slot.ask_back)
-            return
+    missing = _missing(asks, situation)
+    if missing is not None:
+        name, otherwise, question = missing
+        if otherwise:
+            yield from _steps(tools, otherwise, situation, beside, (*tried, ask))
+        elif question and not beside:
+            yield Missing(name, question)
+        return
     cases = list(_cases(asks, situation))
     for arguments, stated in cases[:MOST_CASES]:
         assumed = tuple(slot for name, slot in asks.slots.items() if slot.because and name not in stated)
@@ -91,6 +92,16 @@ def _steps(
     if len(cases) == 1:
         for other in () if beside else asks.beside:
             yield from _steps(tools, other, situation, True, (*tried, ask))
+
+
+def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None:
+    """The slot that the question leaves open and the tool needs, what answers without it, and how it is asked for."""
+    for name, slot in asks.slots.items():
+        if slot.required and not values_of(situation, slot.role):
+            return name, slot.otherwise, slot.ask_back
+    if asks.needs_one_of and not any(values_of(situation, asks.slots[name].role) for name in asks.needs_one_of):
+        return asks.needs_one_of[0], asks.otherwise, asks.ask_back
+    return None
 
 
 @dataclass
@@ -175,7 +186,13 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.vram_gib)
         case "quiet":
             return _stated(situation.quiet or None)
-        case "device_count":
+        case "machine":
+            return [named for named in situation.devices if named.kind == "machines"][:1]
+        case "card":
+            return [named for named in situation.devices if named.kind == "accelerators"][:1]
+        case "card_count":
+            return [named.count for named in situation.devices if named.kind == "accelerators" and named.count > 1][:1]
+        case "device_count" | "rest_w":
             return ()
     return _stated(getattr(situation, role) or None)
 

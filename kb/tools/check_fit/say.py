@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.check_fit.tool import FitAnswer
+from kb.tools.shared.saying import notes
 
 VERDICTS = {"fits": "yes", "fits_with_offload": "partly in RAM", "does_not_fit": "no"}
 
@@ -30,8 +31,7 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         text = "No, {model} at {quantization} does not fit on {device}: it needs {need}, and there are {have}."
         yield state("answer", text, **names, need=need, have=have)
     yield state("detail", "{formula}", formula=result.formula)
-    for note in (*result.warnings, *result.assumptions):
-        yield state("detail", "{note}.", note=note.rstrip("."))
+    yield from notes("detail", result.warnings, result.assumptions)
     if result.commands and result.commands.llama_cpp and result.verdict != "does_not_fit":
         yield state("command", "llama.cpp: `{line}`", line=result.commands.llama_cpp)
 

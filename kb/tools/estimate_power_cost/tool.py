@@ -11,12 +11,18 @@ from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.fitting import DeviceCount
 from kb.tools.shared.power import Watts, board_power
+from kb.tools.shared.resolve import split_count
 
 
 class PowerCostArguments(Arguments):
     watts: Watts | None = Field(None, description="sustained draw at the wall; or name a device")
     device: Name | None = None
     device_count: DeviceCount = 1
+    devices: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] | None = Field(
+        None, description="several different ones: `2x RTX 3090`, `RTX 4090`"
+    )
+    power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
+    rest_w: Annotated[Real, Field(ge=0, le=10_000, description="the rest of the machine while the cards work")] = 0.0
     price_per_kwh: Annotated[Real, Field(ge=0.0001, le=100)] = 0.15
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
     hours_per_day: Annotated[Real, Field(ge=0.001, le=24)] = 24
@@ -26,22 +32,33 @@ class PowerCostAnswer(Result):
     watts: float
     kwh_per_year: float
     cost_per_year: float
+    cost_per_month: float
+    hours_per_day: float
+    price_per_kwh: float
+    price_assumed: bool
+    """Nobody gave a price."""
     currency: str
     formula: str
     assumptions: tuple[str, ...]
 
 
 def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
-    if (arguments.watts is None) == (arguments.device is None):
-        raise InvalidArgument("watts", arguments.watts, "either `watts` or `device`, one of the two")
+    named = arguments.devices or ((arguments.device,) if arguments.device else ())
+    if (arguments.watts is None) == (not named) or (arguments.device and arguments.devices):
+        raise InvalidArgument("watts", arguments.watts, "one of `watts`, `device` and `devices`")
     references: dict[str, tuple[SourceRef, ...]] = {}
     assumptions: list[str] = []
-    if arguments.device is not None:
-        label, watts, references = board_power(catalogue, arguments.device)
-        watts *= arguments.device_count
-        assumptions.append(f"{label} at its full rated power of {watts:g} W while it runs; idle hours cost less")
-    else:
-        watts = arguments.watts or 0.0
+    watts = arguments.watts or 0.0
+    for written in named:
+        count, name = split_count(written) if arguments.device_count == 1 else (arguments.device_count, written)
+        label, each, found = board_power(catalogue, name)
+        each = min(each, arguments.power_limit_w or each)
+        watts += each * count
+        references |= found
+        assumptions.append(f"{label} at {each:g} W while it works; idle hours cost less")
+    watts += arguments.rest_w
+    if arguments.rest_w:
+        assumptions.append(f"{arguments.rest_w:g} W for the rest of the machine")
     if "price_per_kwh" not in arguments.model_fields_set:
         assumptions.append(f"{arguments.price_per_kwh:g} {arguments.currency} per kWh, as nothing was given")
     kwh = energy_kwh_per_year(watts, arguments.hours_per_day)
@@ -50,6 +67,10 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
         watts=watts,
         kwh_per_year=round(kwh, 1),
         cost_per_year=round(cost, 2),
+        cost_per_month=round(cost / 12, 2),
+        hours_per_day=arguments.hours_per_day,
+        price_per_kwh=arguments.price_per_kwh,
+        price_assumed="price_per_kwh" not in arguments.model_fields_set,
         currency=arguments.currency,
         formula=(
             f"{watts:,.0f} W × {arguments.hours_per_day:g} h × 365 ÷ 1000 = {kwh:,.0f} kWh; "

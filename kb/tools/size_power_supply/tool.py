@@ -1,12 +1,20 @@
 """Power supplies and circuits for a machine with these cards."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kb.calc.power import CIRCUITS, LARGEST_COMMON_PSU_W, recommended_psu_w, suitable_circuits, wall_w
+from kb.calc.power import (
+    CIRCUITS,
+    CONTINUOUS_LOAD_SHARE,
+    LARGEST_COMMON_PSU_W,
+    recommended_psu_w,
+    suitable_circuits,
+    wall_w,
+)
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Cpu
+from kb.catalogue.records import Cpu, SourceRef
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.fitting import DeviceCount
@@ -20,8 +28,12 @@ DEFAULT_OTHER_W = 100.0
 
 
 class PowerSupplyArguments(Arguments):
-    device: Name = Field(description="the graphics card")
+    device: Name | None = Field(None, description="the graphics card; or list several different ones in `devices`")
     device_count: DeviceCount = 1
+    devices: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] | None = Field(
+        None, description="different cards in one machine: `2x RTX 3090`, `RTX 4090`"
+    )
+    power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
     cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
     other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
     psu_w: Watts | None = Field(None, description="a supply to judge")
@@ -34,6 +46,8 @@ class PowerSupplyAnswer(Result):
     sustained_w: float
     recommended_psu_w: float
     psu_count: int
+    verdict: Literal["enough", "tight", "too_small"] | None
+    """Of the supply that was given to judge: within the 80 % rule, within its rating, or not."""
     load_percent: float | None
     """Of the supply that was given to judge."""
     wall_w: float
@@ -43,12 +57,45 @@ class PowerSupplyAnswer(Result):
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Cards:
+    """Equal cards, and what each draws."""
+
+    label: str
+    count: int
+    watts: float
+
+
+def _cards(
+    catalogue: Catalogue, arguments: PowerSupplyArguments
+) -> tuple[list[_Cards], dict[str, tuple[SourceRef, ...]]]:
+    if (arguments.device is None) == (arguments.devices is None):
+        raise InvalidArgument("device", arguments.device, "either `device` or `devices`, one of the two")
+    if arguments.devices is not None and arguments.device_count > 1:
+        raise InvalidArgument("device_count", arguments.device_count, "1 beside `devices` (write `2x RTX 3090` there)")
+    names = arguments.devices or (arguments.device or "",)
+    cards: list[_Cards] = []
+    references: dict[str, tuple[SourceRef, ...]] = {}
+    for written in names:
+        count, name = split_count(written) if arguments.device_count == 1 else (1, written)
+        label, watts, found = board_power(catalogue, name)
+        if arguments.power_limit_w is not None:
+            watts, label = min(watts, arguments.power_limit_w), f"{label} limited to {arguments.power_limit_w:g} W"
+        cards.append(_Cards(label, count * arguments.device_count, watts))
+        references |= found
+    return cards, references
+
+
+def _verdict(sustained_w: float, psu_w: float | None) -> Literal["enough", "tight", "too_small"] | None:
+    if psu_w is None:
+        return None
+    if sustained_w <= CONTINUOUS_LOAD_SHARE * psu_w:
+        return "enough"
+    return "tight" if sustained_w <= psu_w else "too_small"
+
+
 def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
-    count, name = (1, arguments.device)
-    if arguments.device_count == 1:
-        count, name = split_count(arguments.device)
-    count *= arguments.device_count
-    label, gpu_w, references = board_power(catalogue, name)
+    cards, references = _cards(catalogue, arguments)
     cpu_w, cpu_label = DEFAULT_CPU_W, "CPU (assumed)"
     if arguments.cpu:
         match = catalogue.names.resolve(("cpus",), arguments.cpu, "CPU")
@@ -59,7 +106,7 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
             raise InvalidArgument("cpu", arguments.cpu, "a processor whose power is known")
         cpu_w, cpu_label = figure.value, record.name
         references[f"power of {record.name}"] = figure.sources
-    sustained = gpu_w * count + cpu_w + arguments.other_w
+    sustained = sum(card.count * card.watts for card in cards) + cpu_w + arguments.other_w
     recommended = recommended_psu_w(sustained)
     supplies = 1 if recommended <= LARGEST_COMMON_PSU_W else 2
     at_wall = wall_w(sustained)
@@ -76,15 +123,16 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
             f"({CIRCUITS[0].continuous_w:,.0f} W)"
         )
     return PowerSupplyAnswer(
-        device=label if count == 1 else f"{count}× {label}",
+        device=" + ".join(card.label if card.count == 1 else f"{card.count}× {card.label}" for card in cards),
         sustained_w=sustained,
         recommended_psu_w=recommended,
         psu_count=supplies,
+        verdict=_verdict(sustained, arguments.psu_w),
         load_percent=round(sustained / arguments.psu_w * 100, 1) if arguments.psu_w else None,
         wall_w=round(at_wall),
         circuits=circuits,
         formula=(
-            f"{count} × {gpu_w:g} W ({label}) + {cpu_w:g} W ({cpu_label}) + {arguments.other_w:g} W (rest) = "
+            f"{' + '.join(f'{card.count} × {card.watts:g} W ({card.label})' for card in cards)} + {cpu_w:g} W ({cpu_label}) + {arguments.other_w:g} W (rest) = "
             f"{sustained:,.0f} W; ÷ 0.8 = {sustained / 0.8:,.0f} W, next size sold: {recommended:,.0f} W"
         ),
         assumptions=(

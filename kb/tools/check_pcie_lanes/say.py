@@ -1,0 +1,37 @@
+"""What lanes say: the width of each card, and what that costs an answer."""
+
+from collections.abc import Iterator
+
+from kb.text.statements import Quantity, Said, state
+from kb.tools.asks import Asked
+from kb.tools.check_pcie_lanes.tool import LanesAnswer
+from kb.tools.shared.saying import notes
+
+VERDICTS = {
+    "full": "Yes, {platform} has lanes enough: every card runs at full width ({split}).",
+    "shared": "{platform} shares its lanes: the cards run at {split}.",
+    "too_few": "No, {platform} has too few lanes for all of that: the cards would run at {split}.",
+}
+
+
+def say(result: LanesAnswer, asked: Asked) -> Iterator[Said]:
+    yield state("answer", VERDICTS[result.verdict], platform=result.platform, split=result.split)
+    if result.layer_split_ms is not None and result.tensor_parallel_ms is not None:
+        layer, tensor = Quantity(result.layer_split_ms, "ms"), Quantity(result.tensor_parallel_ms, "ms")
+        text = "For text that is little: a split by layers costs about {layer} a token, tensor parallel {tensor}."
+        yield state("reason", text, layer=layer, tensor=tensor)
+    yield from notes("detail", result.inference)
+    for link in result.links:
+        rate = Quantity(link.bandwidth_gb_per_s, "GB/s")
+        text = "{device}: x{lanes} of PCIe {generation}, {rate} each way."
+        yield state(
+            "detail",
+            text,
+            device=link.device,
+            lanes=str(link.lanes),
+            generation=f"{link.pcie_generation:.1f}",
+            rate=rate,
+        )
+    yield from notes("reason", result.warnings)
+    yield state("detail", "{formula}.", formula=result.formula)
+    yield from notes("detail", result.assumptions)

@@ -1,0 +1,22 @@
+"""What electricity costs: per month and year, for the hours that were said."""
+
+from collections.abc import Iterator
+
+from kb.text.statements import Quantity, Said, state
+from kb.tools.asks import Asked
+from kb.tools.estimate_power_cost.tool import PowerCostAnswer
+from kb.tools.shared.saying import notes
+
+
+def say(result: PowerCostAnswer, asked: Asked) -> Iterator[Said]:
+    month, year = Quantity(result.cost_per_month, result.currency), Quantity(result.cost_per_year, result.currency)
+    hours, watts = Quantity(result.hours_per_day, "hours"), Quantity(result.watts, "W")
+    text = "About {month} a month, {year} a year, for {watts} and {hours} a day."
+    yield state("answer", text, month=month, year=year, watts=watts, hours=hours)
+    if result.price_assumed:
+        price = f"{result.price_per_kwh:g} {result.currency}"
+        yield state("assumption", "{price} per kWh, as no price was given", price=price)
+    yield state("detail", "{formula}.", formula=result.formula)
+    yield from notes("detail", result.assumptions)
+    if "watts" not in asked.arguments:
+        yield state("reason", "That is the whole machine at work; idle hours cost much less.")

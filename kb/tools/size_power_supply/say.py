@@ -1,0 +1,38 @@
+"""What a power supply's sum says: enough or not, the sum, and what to plan."""
+
+from collections.abc import Iterator
+
+from kb.text.statements import Quantity, Said, state
+from kb.tools.asks import Asked
+from kb.tools.shared.saying import notes
+from kb.tools.size_power_supply.tool import PowerSupplyAnswer
+
+
+def say(result: PowerSupplyAnswer, asked: Asked) -> Iterator[Said]:
+    draw = Quantity(result.sustained_w, "W")
+    plan = Quantity(result.recommended_psu_w, "W")
+    given = asked.arguments.get("psu_w")
+    if result.verdict is not None and given is not None:
+        texts = {
+            "enough": "Yes, {given} are enough: {device} and the rest draw {draw}, which loads it to {load}.",
+            "tight": "{given} are tight: {device} and the rest draw {draw}, a load of {load}, and peaks come on top.",
+            "too_small": "No, {given} are too little: {device} and the rest draw {draw} on their own.",
+        }
+        load = Quantity(result.load_percent or 0.0, "%")
+        supply = Quantity(float(given), "W")
+        yield state("answer", texts[result.verdict], given=supply, device=result.device, draw=draw, load=load)
+        if result.verdict != "enough":
+            yield state("next", "Plan {plan}, or limit the power of the cards.", plan=plan)
+    else:
+        text = "Plan a power supply of {plan} for {device}: the machine draws {draw} under load."
+        yield state("answer", text, plan=plan, device=result.device, draw=draw)
+    if "cpu" not in asked.stated:
+        yield state("assumption", "a processor of 250 W, as none was named")
+    yield state("detail", "{formula}.", formula=result.formula)
+    wall = Quantity(result.wall_w, "W")
+    circuits = " or ".join(result.circuits) if result.circuits else "no household circuit"
+    yield state(
+        "detail", "At the wall it takes about {wall}, which {circuits} carries for hours.", wall=wall, circuits=circuits
+    )
+    yield from notes("reason", result.warnings)
+    yield from notes("detail", result.assumptions)
