@@ -17,6 +17,7 @@ Role = Literal[
     "size_gb", "read_mb_per_s", "tokens_per_s", "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
     "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
+    "models_for_a_card",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 

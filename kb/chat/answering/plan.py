@@ -186,6 +186,10 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.vram_gib)
         case "quiet":
             return _stated(situation.quiet or None)
+        case "models_for_a_card":
+            # Where the card is named, no model has to choose it.
+            named_cards = values_of(situation, "card")
+            return () if named_cards else values_of(situation, "models")
         case "machine":
             return [named for named in situation.devices if named.kind == "machines"][:1]
         case "card":
