@@ -23,13 +23,14 @@ def say(result: LanesAnswer, asked: Asked) -> Iterator[Said]:
     yield from notes("detail", result.inference)
     for link in result.links:
         rate = Quantity(link.bandwidth_gb_per_s, "GB/s")
+        generation = f"{link.pcie_generation:.1f}"
         text = "{device}: x{lanes} of PCIe {generation}, {rate} each way."
         yield state(
             "detail",
             text,
             device=link.device,
             lanes=str(link.lanes),
-            generation=f"{link.pcie_generation:.1f}",
+            generation=generation,
             rate=rate,
         )
     yield from notes("reason", result.warnings)

@@ -30,9 +30,8 @@ def say(result: PowerSupplyAnswer, asked: Asked) -> Iterator[Said]:
         yield state("assumption", "a processor of 250 W, as none was named")
     yield state("detail", "{formula}.", formula=result.formula)
     wall = Quantity(result.wall_w, "W")
-    circuits = " or ".join(result.circuits) if result.circuits else "no household circuit"
-    yield state(
-        "detail", "At the wall it takes about {wall}, which {circuits} carries for hours.", wall=wall, circuits=circuits
-    )
+    circuit = result.circuits[0] if result.circuits else "no household circuit"
+    text = "At the wall it takes about {wall}; the smallest circuit that carries it for hours: {circuit}."
+    yield state("detail", text, wall=wall, circuit=circuit)
     yield from notes("reason", result.warnings)
     yield from notes("detail", result.assumptions)

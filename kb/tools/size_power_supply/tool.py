@@ -65,6 +65,10 @@ class _Cards:
     count: int
     watts: float
 
+    @property
+    def sum(self) -> str:
+        return f"{self.count} × {self.watts:g} W ({self.label})"
+
 
 def _cards(
     catalogue: Catalogue, arguments: PowerSupplyArguments
@@ -132,7 +136,7 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
         wall_w=round(at_wall),
         circuits=circuits,
         formula=(
-            f"{' + '.join(f'{card.count} × {card.watts:g} W ({card.label})' for card in cards)} + {cpu_w:g} W ({cpu_label}) + {arguments.other_w:g} W (rest) = "
+            f"{' + '.join(card.sum for card in cards)} + {cpu_w:g} W ({cpu_label}) + {arguments.other_w:g} W (rest) = "
             f"{sustained:,.0f} W; ÷ 0.8 = {sustained / 0.8:,.0f} W, next size sold: {recommended:,.0f} W"
         ),
         assumptions=(
