@@ -220,6 +220,8 @@ class StorageDrive(Spec):
 
     kind: ClassVar[str] = "storage"
 
+    taken_where_none_is_named: bool = False
+    """The drive that load times are given for where nobody names one."""
     capacity_tb: Options | None = None
     interface: Text | None = None
     pcie_generation: Number | None = None

@@ -190,6 +190,10 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             # Where the card is named, no model has to choose it.
             named_cards = values_of(situation, "card")
             return () if named_cards else values_of(situation, "models")
+        case "size_to_move_gb":
+            return _stated(situation.size_gb)
+        case "model_if_nothing_is_moved":
+            return () if situation.size_gb else values_of(situation, "model")
         case "machine":
             return [named for named in situation.devices if named.kind == "machines"][:1]
         case "card":

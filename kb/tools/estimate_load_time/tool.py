@@ -11,7 +11,13 @@ from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.given import SizeGb
-from kb.tools.shared.resolve import ModelArgument, resolve_model, resolve_quantization, resolve_weights
+from kb.tools.shared.resolve import (
+    ModelArgument,
+    common_quantization,
+    resolve_model,
+    resolve_quantization,
+    resolve_weights,
+)
 
 
 class LoadTimeArguments(Arguments):
@@ -26,8 +32,18 @@ class LoadTimeAnswer(Result):
     size_gb: float
     read_mb_per_s: float
     seconds: float
+    drive: str
     formula: str
     assumptions: tuple[str, ...]
+
+
+def _drive(catalogue: Catalogue, name: str | None) -> StorageDrive:
+    drives = catalogue.known.specs["storage"]
+    if name is None:
+        return next(d for d in drives.values() if isinstance(d, StorageDrive) and d.taken_where_none_is_named)
+    record = drives[catalogue.names.resolve(("storage",), name, "drive").slug]
+    assert isinstance(record, StorageDrive)
+    return record
 
 
 def run(catalogue: Catalogue, arguments: LoadTimeArguments) -> LoadTimeAnswer:
@@ -35,22 +51,20 @@ def run(catalogue: Catalogue, arguments: LoadTimeArguments) -> LoadTimeAnswer:
     notes: list[str] = []
     if arguments.size_gb is not None:
         size, what = arguments.size_gb * GB, f"{arguments.size_gb:g} GB"
-    elif arguments.model is not None and arguments.quantization is not None:
+    elif arguments.model is not None:
         model = resolve_model(catalogue, arguments.model)
-        quantization = resolve_quantization(catalogue, arguments.quantization)
+        quantization = resolve_quantization(catalogue, arguments.quantization or common_quantization(model))
         weights = resolve_weights(catalogue, model, quantization)
         size = float(weights.total_bytes)
         what = f"{size / GB:.1f} GB ({model.label}, {quantization.record.name})"
         references |= {**model.references, **quantization.references}
         notes += [*model.notes, *quantization.notes, weights.how]
     else:
-        raise InvalidArgument("size_gb", None, "`size_gb`, or `model` and `quantization`")
+        raise InvalidArgument("size_gb", None, "`size_gb`, or `model`")
     if arguments.read_mb_per_s is not None:
         rate, source = arguments.read_mb_per_s, "the given drive"
     else:
-        match = catalogue.names.resolve(("storage",), arguments.drive or "samsung-990-pro", "drive")
-        record = catalogue.known.specs["storage"][match.slug]
-        assert isinstance(record, StorageDrive)
+        record = _drive(catalogue, arguments.drive)
         if record.sequential_read_mb_per_s is None:
             raise InvalidArgument("drive", arguments.drive, "a drive whose read speed is known, or `read_mb_per_s`")
         rate, source = record.sequential_read_mb_per_s.value, record.name
@@ -62,6 +76,7 @@ def run(catalogue: Catalogue, arguments: LoadTimeArguments) -> LoadTimeAnswer:
         size_gb=round(size / GB, 2),
         read_mb_per_s=rate,
         seconds=round(seconds, 2),
+        drive=source,
         formula=f"{what} ÷ {rate:,.0f} MB/s ({source}) = {seconds:.1f} s",
         assumptions=(
             *notes,

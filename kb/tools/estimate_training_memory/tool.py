@@ -1,6 +1,6 @@
 """Memory for fine-tuning a model."""
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -8,7 +8,11 @@ from kb.calc.training import Method, training_memory
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB, GIB
 from kb.tools.base import Arguments, Result, Tool, Whole, cite
-from kb.tools.shared.resolve import ModelArgument, resolve_model
+from kb.tools.shared.fitting import DeviceCount
+from kb.tools.shared.resolve import DeviceArgument, ModelArgument, resolve_devices, resolve_model
+
+ROOM = 0.1
+"""What should be left free, of what is needed: frameworks add buffers of their own."""
 
 
 class TrainingMemoryArguments(Arguments):
@@ -17,6 +21,8 @@ class TrainingMemoryArguments(Arguments):
     sequence_length: Annotated[Whole, Field(ge=1, le=10_000_000)] = 2048
     batch_size: Annotated[Whole, Field(ge=1, le=100_000)] = 1
     rank: Annotated[Whole, Field(ge=1, le=4096)] = 16
+    device: DeviceArgument | None = Field(None, description="a device to hold it against")
+    device_count: DeviceCount = 1
 
 
 class TrainingMemoryAnswer(Result):
@@ -29,8 +35,20 @@ class TrainingMemoryAnswer(Result):
     optimizer_gb: float
     activations_gb: float
     trainable_params: int
+    device: str | None = None
+    available_gb: float | None = None
+    verdict: Literal["enough", "tight", "too_small"] | None = None
+    """Of the device, if one was given: tight where less than a tenth is left."""
+    by_method: dict[Method, float] = Field(default_factory=dict)
+    """What each method would take, in GB."""
     formula: str
     assumptions: tuple[str, ...]
+
+
+def _verdict(needed: float, available: float | None) -> Literal["enough", "tight", "too_small"] | None:
+    if available is None:
+        return None
+    return "enough" if needed * (1 + ROOM) <= available else "tight" if needed <= available else "too_small"
 
 
 def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMemoryAnswer:
@@ -38,6 +56,14 @@ def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMem
     memory = training_memory(
         model.architecture, arguments.method, arguments.sequence_length, arguments.batch_size, arguments.rank
     )
+    devices = resolve_devices(catalogue, arguments.device, arguments.device_count) if arguments.device else None
+    available = float(sum(device.memory_bytes for device in devices.devices)) if devices else None
+
+    def total(method: Method) -> float:
+        return training_memory(
+            model.architecture, method, arguments.sequence_length, arguments.batch_size, arguments.rank
+        ).total
+
     parts = {
         "weights": memory.weights, "gradients": memory.gradients, "optimizer": memory.optimizer,
         "activations": memory.activations,
@@ -53,6 +79,10 @@ def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMem
         optimizer_gb=round(memory.optimizer / GB, 2),
         activations_gb=round(memory.activations / GB, 2),
         trainable_params=memory.trainable_params,
+        device=devices.label if devices else None,
+        available_gb=round(available / GB, 2) if available is not None else None,
+        verdict=_verdict(memory.total, available),
+        by_method={method: round(total(method) / GB, 2) for method in get_args(Method)},
         formula=f"{sums} = {memory.total / GB:.1f} GB",
         assumptions=(
             *model.notes,
@@ -61,7 +91,7 @@ def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMem
             *(() if arguments.method == "full" else (f"adapters of rank {arguments.rank} on the attention layers",)),
             "an estimate: frameworks add their own buffers; keep 10 to 20 % free",
         ),
-        citations=cite(catalogue, model.references),
+        citations=cite(catalogue, {**model.references, **(devices.references if devices else {})}),
     )
 
 

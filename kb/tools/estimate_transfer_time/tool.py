@@ -28,6 +28,8 @@ class TransferTimeAnswer(Result):
     seconds: float
     bytes_moved: float
     tokens_per_s_bound: float | None
+    split: Literal["layer", "tensor"] | None = None
+    model: str | None = None
     formula: str
     assumptions: tuple[str, ...]
 
@@ -69,6 +71,8 @@ def run(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeA
         seconds=seconds,
         bytes_moved=moved,
         tokens_per_s_bound=round(1 / seconds, 1),
+        split=arguments.split,
+        model=model.label,
         formula=f"{how} = {moved / 1e6:.3g} MB per token; ÷ {figure.value:g} GB/s = {seconds * 1e6:.3g} µs per token",
         assumptions=(
             *model.notes,

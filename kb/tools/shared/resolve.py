@@ -152,6 +152,14 @@ def native_quantization(record: Spec) -> str | None:
     return "mxfp4" if any(file.quantization == "mxfp4" for file in files) else None
 
 
+COMMON_QUANTIZATION = "q4_k_m"
+"""What is meant where none is named, unless a model is published in a small type of its own."""
+
+
+def common_quantization(model: ResolvedModel) -> str:
+    return (native_quantization(model.record) if model.record else None) or COMMON_QUANTIZATION
+
+
 def split_count(name: str) -> tuple[int, str]:
     """
     >>> split_count("2x RTX 3090"), split_count("dual 5090"), split_count("4090")

@@ -1,0 +1,30 @@
+"""What fine-tuning says: whether it fits, what it takes, and what the other methods would take."""
+
+from collections.abc import Iterator
+
+from kb.text.statements import Quantity, Said, Table, state
+from kb.tools.asks import Asked
+from kb.tools.estimate_training_memory.tool import TrainingMemoryAnswer
+from kb.tools.shared.saying import notes
+
+METHODS = {"qlora": "QLoRA", "lora": "LoRA", "full": "full fine-tuning"}
+VERDICTS = {
+    "enough": "Yes, {device} is enough: fine-tuning {model} with {method} takes about {need} of {have}.",
+    "tight": "Barely: fine-tuning {model} with {method} takes about {need}, and {device} has {have}.",
+    "too_small": "No, {device} is too small: fine-tuning {model} with {method} takes about {need}, and it has {have}.",
+}
+
+
+def say(result: TrainingMemoryAnswer, asked: Asked) -> Iterator[Said]:
+    names = {"model": result.model, "method": METHODS[result.method]}
+    need = Quantity(result.total_gb, "GB")
+    if result.verdict is not None and result.device is not None and result.available_gb is not None:
+        have = Quantity(result.available_gb, "GB")
+        yield state("answer", VERDICTS[result.verdict], **names, device=result.device, need=need, have=have)
+    else:
+        yield state("answer", "Fine-tuning {model} with {method} takes about {need}.", **names, need=need)
+    if "method" not in asked.stated:
+        rows = tuple((METHODS[method], Quantity(size, "GB")) for method, size in result.by_method.items())
+        yield Table("reason", ("method", "memory"), rows)
+    yield state("detail", "{formula}.", formula=result.formula)
+    yield from notes("detail", result.assumptions)
