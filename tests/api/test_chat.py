@@ -202,6 +202,24 @@ def test_a_model_killed_in_the_middle_costs_nobody_an_answer(settings: Settings,
     assert following["answer"].startswith(events[0][1]["answer"])
 
 
+def test_a_real_model_explains_below_the_evidence(settings: Settings, serve: Any, instruct_model: Path) -> None:
+    """Whatever it makes of it: words of its own, no figure of its own."""
+    ours = with_model(settings, instruct_model, llm_max_tokens=32, llm_deadline_s=300)
+    asked = {"messages": [{"role": "user", "content": "what power supply for two 3090s?"}], "stream": True}
+    with (
+        serve(ours, make_engine) as base,
+        httpx.stream("POST", f"{base}/chat", json=asked, timeout=300) as answer,
+    ):
+        events = list(events_of(answer.iter_lines()))
+    assert [event for event, _ in events if event not in ("token", "comment")] == ["evidence", "done"]
+    reply = events[-1][1]
+    assert reply["answer"].startswith(events[0][1]["answer"])
+    assert "".join(data["text"] for event, data in events if event == "token").rstrip() == reply["answer"]
+    assert reply["reason"] is None
+    assert 0 < reply["usage"]["completion_tokens"] <= 32
+    assert reply["grounding"]["unsupported_figures"] == []
+
+
 def test_32_clients_at_once_are_all_answered_or_told_to_retry(settings: Settings, serve: Any, tmp_path: Path) -> None:
     ours = with_model(settings, make_gguf(tmp_path / "tiny.gguf"), llm_context=4096, llm_max_tokens=16, llm_queue=1)
     with serve(ours, make_engine) as base:

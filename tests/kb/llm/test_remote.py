@@ -148,7 +148,7 @@ def test_a_schema_is_sent_as_a_response_format(server: Server, start_remote: Sta
     list(start_remote().write(call, Run(60)))
     body = server.requests[0][2]
     assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
-    assert body["messages"][1]["content"].startswith("Choose a tool.\n\nQuestion:\n```\nCan I run a 70B?\n```")
+    assert body["messages"][1]["content"].startswith("Question:\n```\nCan I run a 70B?\n```")
 
 
 @pytest.mark.parametrize("refusal", [400, 422])
