@@ -5,7 +5,7 @@ from contextlib import closing
 
 from kb.chat.compose import Composed, compose
 from kb.chat.explain import Explanation
-from kb.chat.ground import Evidence, figures
+from kb.chat.ground import Evidence
 from kb.chat.grounds import grounds
 from kb.chat.plan import Plan, only_told, unsure
 from kb.chat.question import Question
@@ -25,6 +25,7 @@ from kb.errors import EngineUnavailable, InvalidArgument
 from kb.llm.base import Engine, Run
 from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
+from kb.text.figures import read
 
 COMPOSED = "composed"
 
@@ -125,7 +126,7 @@ def _checked(index: Index, question: Question, composed: Composed, explanation: 
     own = Evidence(grounds(index, question, composed), names)
     unsupported = (*own.unsupported(composed.text), *explanation.evidence.unsupported(explanation.text))
     return Grounding(
-        figures=len(figures(composed.text, names)) + len(figures(explanation.text, names)),
+        figures=len(read(composed.text, names)) + len(read(explanation.text, names)),
         unsupported_figures=unsupported,
         removed_sentences=explanation.removed,
     )
