@@ -79,13 +79,11 @@ _PERIOD = {name: re.compile(f"{name}|{others}", re.I) for name, others in _PERIO
 
 MARK = re.compile(r"\[\d{1,3}\](?!\()")
 """Of a citation; with a parenthesis behind it, it is a link."""
+_BEFORE = re.compile(r"(?:[$€£¥]|(?<!\w)(?:USD|EUR|GBP|SEK)|(?<![^\W\d_])[x×]) ?$", re.I)
 _NUMBER = re.compile(
-    r"(?P<before>[$€£¥] ?|(?<!\w)(?:USD|EUR|GBP|SEK) ?|(?<![^\W\d_])[x×] ?)?"
-    r"(?P<digits>"
-    r"(?<![\w.,])\d(?: \d)+(?: ?[.,] ?\d(?: \d)*)?(?![\w.,])"  # set apart: 4 5 . 7
-    r"|(?<![\w.,])\d{1,3}(?: \d{3})+(?![\w,])(?:\.\d+)?"  # 1 008
-    r"|(?:(?<!\w)\.(?=\d))?\d[\d.,'’]*)",
-    re.I,
+    r"\d(?:(?<![\w.,]\d)(?: \d)+(?: ?[.,] ?\d(?: \d)*)?(?![\w.,])"  # set apart: 4 5 . 7
+    r"|(?<![\w.,]\d)\d{0,2}(?: \d{3})+(?![\w,])(?:\.\d+)?"  # 1 008
+    r"|[\d.,'’]*)|(?<!\w)\.\d[\d.,'’]*"
 )
 _GROUPED = re.compile(r"\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?")
 _PLAIN = re.compile(r"\d*\.?\d+")
@@ -167,7 +165,9 @@ def read(text: str, names: re.Pattern[str] | None = None) -> list[FigureFound]:
         plain = names.sub(_blanks, plain)
     found = sorted((*_in_words(plain), *_in_digits(plain)), key=lambda figure: figure.start)
     _join(plain, found)
-    dated = {at for date in _DATE.finditer(plain) for at in range(*date.span())}
+    dated = set[int]()
+    if any(figure.kind == "bare" and 1900 <= figure.value < 2100 for figure in found):
+        dated = {at for date in _DATE.finditer(plain) for at in range(*date.span())}
     for at, figure in enumerate(found):
         if figure.kind == "bare" and figure.start in dated:
             figure = replace(figure, kind="date", ends=None)
@@ -204,16 +204,17 @@ def _in_digits(text: str) -> Iterator[FigureFound]:
 
 def _read(text: str, match: re.Match[str], behind: int) -> FigureFound:
     """The number at ``match`` with its sign, scale and unit; what stands before ``behind`` belongs to another."""
-    written = match["digits"].rstrip(".,'’ ")
-    start, digits = match.start("digits"), written.replace(" ", "")
-    end = start + len(written)
+    written = match[0].rstrip(".,'’ ")
+    start, end = match.start(), match.start() + len(written)
+    digits = written.replace(" ", "")
     value, step = _value(digits)
     if exponent := _EXPONENT.match(text, end):
         value, step, end = value * 10.0 ** int(exponent[1]), step * 10.0 ** int(exponent[1]), exponent.end()
-    before = (match["before"] or "").strip().lower() if match.start() >= behind else ""
-    times = before in ("x", "×")
-    whole = (match.start() if before else start, end)
-    figure = _with_unit(text, whole, digits, value, step, "" if times else before)
+    before = _BEFORE.search(text, max(behind, start - 4), start)
+    sign = before[0].strip().lower() if before else ""
+    times = sign in ("x", "×")
+    whole = (before.start() if before else start, end)
+    figure = _with_unit(text, whole, digits, value, step, "" if times else sign)
     if math.isnan(value) or (start > behind and not before and (text[start - 1].isalpha() or text[start - 1] == "_")):
         return replace(figure, kind="name")
     if figure.kind == "bare" and value >= SLOWEST_MEMORY and _MEMORY.search(text, max(0, start - 7), start):
