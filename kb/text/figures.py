@@ -215,7 +215,7 @@ def _read(text: str, match: re.Match[str], behind: int) -> FigureFound:
     times = sign in ("x", "×")
     whole = (before.start() if before else start, end)
     figure = _with_unit(text, whole, digits, value, step, "" if times else sign)
-    if math.isnan(value) or (start > behind and not before and (text[start - 1].isalpha() or text[start - 1] == "_")):
+    if math.isnan(value) or (start > behind and not before and (text[start - 1].isalpha() or text[start - 1] in "._")):
         return replace(figure, kind="name")
     if figure.kind == "bare" and value >= SLOWEST_MEMORY and _MEMORY.search(text, max(0, start - 7), start):
         return replace(figure, dimension="transfers/s", factor=1e6, kind="quantity")
@@ -292,15 +292,13 @@ def _size(scale: str) -> float:
 
 
 def _join(text: str, found: list[FigureFound]) -> None:
-    """Two figures of one range, or one choice, share the unit that stands with one of them."""
+    """Two figures of one range, or one row, share the unit that stands with one of them."""
     for at in range(len(found) - 2, -1, -1):
         one, other = found[at : at + 2]
         join = _JOIN.fullmatch(text, one.end, other.start)
-        ranged = join is not None and bool(
-            join["range"] or (join["and"] and _BETWEEN.search(text, max(0, one.start - 9), one.start))
-        )
-        if join is None or (join["and"] and not ranged):
+        if join is None:
             continue
+        ranged = join["range"] or (join["and"] and _BETWEEN.search(text, max(0, one.start - 9), one.start))
         if not one.dimension and other.unit:
             size = _size(other.scale)
             if one.scale or one.value >= other.value / size:  # 500 to 1k
