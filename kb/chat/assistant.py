@@ -8,7 +8,7 @@ from typing import Literal
 from kb.chat.answering.answer import Answer
 from kb.chat.answering.answer import answer as answered
 from kb.chat.explain import Explanation
-from kb.chat.ground import Evidence, figures
+from kb.chat.ground import Evidence
 from kb.chat.grounds import grounds
 from kb.chat.reading.choosing import chosen, unsure
 from kb.chat.reading.reader import read
@@ -31,6 +31,7 @@ from kb.errors import EngineUnavailable, InvalidArgument
 from kb.llm.base import Engine, Run
 from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
+from kb.text.figures import read as figures_in
 
 Detail = Literal["brief", "full"]
 COMPOSED = "composed"
@@ -164,7 +165,7 @@ def _checked(index: Index, answer: Answer, explanation: Explanation) -> Groundin
     text = f"{answer.text}\n{answer.details}"
     unsupported = (*own.unsupported(text), *explanation.evidence.unsupported(explanation.text))
     return Grounding(
-        figures=len(figures(text, names)) + len(figures(explanation.text, names)),
+        figures=len(figures_in(text, names)) + len(figures_in(explanation.text, names)),
         unsupported_figures=unsupported,
         removed_sentences=explanation.removed,
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from kb.chat.answering.answer import Answer
 from kb.chat.ground import Evidence, figures_with_units
-from kb.chat.numerals import foreign
 from kb.chat.owners import Owners
 from kb.chat.pieces import Endless, Sentences
 from kb.chat.polarity import Verdict
@@ -16,6 +15,7 @@ from kb.llm.base import Grammar, Prompt, Run
 from kb.llm.lock import Locked, lock, locked
 from kb.llm.waiting import too_slow
 from kb.search.live import Index
+from kb.text.numerals import foreign
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _WORD = re.compile(r"[^\W\d_]{2}")

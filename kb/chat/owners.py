@@ -4,8 +4,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from kb.chat.ground import Evidence, Found, figures
-from kb.chat.numerals import in_western_digits
+from kb.chat.ground import Evidence
+from kb.text.figures import FigureFound, read
+from kb.text.numerals import in_western_digits
 
 _PIECE = re.compile(r"[;\n]|[.!?] ")
 _CLAUSE = re.compile(r"[,;:](?!\d)|\n|[.!?] | (?:and|but|while|whereas|or|against|than|versus) ")
@@ -22,7 +23,7 @@ class Owners:
                 pieces[name].append(piece)
         self._evidence = {name: Evidence(of_it, names, strict=True) for name, of_it in pieces.items()}
         self._measured = {
-            name: {found.unit for piece in of_it for found in figures(piece, names)} for name, of_it in pieces.items()
+            name: {found.dimension for piece in of_it for found in read(piece, names)} for name, of_it in pieces.items()
         }
 
     def swapped(self, sentence: str) -> bool:
@@ -30,13 +31,13 @@ class Owners:
         return any(
             self._is_others(name, found)
             for name, clause in self._alone(sentence, _CLAUSE)
-            for found in figures(clause, self._names)
-            if found.unit
+            for found in read(clause, self._names)
+            if found.dimension
         )
 
-    def _is_others(self, name: str, found: Found) -> bool:
+    def _is_others(self, name: str, found: FigureFound) -> bool:
         own = [key for key in self._evidence if _same(key, name)]
-        if not any(found.unit in self._measured[key] for key in own):
+        if not any(found.dimension in self._measured[key] for key in own):
             return False
         others = self._evidence.keys() - set(own)
         return not any(self._evidence[key].supports(found) for key in own) and any(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kb.chat.assistant import Assistant
 from kb.chat.compose import compose
 from kb.chat.explain import Explanation
-from kb.chat.ground import figures, sentences
+from kb.chat.ground import sentences
 from kb.chat.pieces import LONGEST_SENTENCE, LONGEST_TEXT, Endless, Sentences
 from kb.chat.reply import MAX_MESSAGE, ChatRequest, Message
 from kb.chat.understand import understand
@@ -20,6 +20,7 @@ from kb.llm.base import Run
 from kb.llm.messages import Thoughts
 from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
+from kb.text.figures import read
 from kb.tools.base import InvalidArguments, parse_arguments
 
 WORST_S, PASTED_S = 1.0, 0.05
@@ -223,5 +224,5 @@ def test_a_long_thought_is_left_out_in_the_time_of_its_length() -> None:
 
 
 def test_figures_of_any_size_are_read() -> None:
-    assert figures("hundred " * 200)
-    assert figures("9" * 5_000)
+    assert read("hundred " * 200)
+    assert read("9" * 5_000)

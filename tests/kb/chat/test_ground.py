@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from kb.chat.ground import Evidence, figures, sentences
+from kb.chat.ground import Evidence, sentences
+from kb.text.figures import read
 
 NAMES = re.compile(r"RTX 4090|Llama 3\.1 70B|Q4_K_M")
 EVIDENCE = Evidence(
@@ -45,7 +46,7 @@ def test_unsupported(sentence: str, figure: str) -> None:
 
 
 def test_names_and_marks_hold_no_figures() -> None:
-    assert figures("Llama 3.1 70B at Q4_K_M on an RTX 4090 [12]", NAMES) == []
+    assert read("Llama 3.1 70B at Q4_K_M on an RTX 4090 [12]", NAMES) == []
 
 
 def test_sentences_are_the_text() -> None:

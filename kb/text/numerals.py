@@ -6,7 +6,7 @@ linear: no repeat touches another, and all have an end.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # --- other scripts -----------------------------------------------------------------------------------------------
@@ -22,45 +22,61 @@ def in_western_digits(text: str) -> str:
     >>> in_western_digits("٤٥ GB, ４５．７ ＧＢ, 四十五 GB, 3½ GB, ⅩⅬⅤ GB, ㊺ GB, 10⁹")
     '45 GB, 45.7 GB, 45 GB, 3.5 GB, XLV GB, 45 GB, 10^9'
     """
+    return western(text)[0]
+
+
+def western(text: str) -> tuple[str, Sequence[int]]:
+    """The same, and where in ``text`` each of its characters comes from (and its end).
+
+    >>> western("€½ GB")
+    ('€0.5 GB', [0, 1, 1, 1, 2, 3, 4, 5])
+    """
     if text.isascii():
-        return text
+        return text, range(len(text) + 1)
     written: list[str] = []
+    places: list[int] = []
     run: list[float] = []
-    power = False
-    for character in text:
+    begun, power = 0, False
+
+    def write(piece: str, place: int) -> None:
+        written.extend(piece)
+        places.extend([place] * len(piece))
+
+    for at, character in enumerate(text):
         if unicodedata.category(character) in ("Cf", "Mn", "Me"):
             continue
         value = unicodedata.numeric(character, None)
         roman = unicodedata.category(character) == "Nl" and "ROMAN" in unicodedata.name(character, "")
         raised = unicodedata.decomposition(character).startswith(_RAISED)
         if value is not None and unicodedata.decimal(character, None) is None and not roman and not raised:
+            begun = begun if run else at
             run.append(value)
             continue
-        _close(run, written)
+        write(_closed(run, written), begun)
         if value is not None and not roman:
-            if raised and not power and written and written[-1][-1:].isdecimal():
-                written.append("^")
-            written.append(f"{value:.0f}")
+            if raised and not power and written and written[-1].isdecimal():
+                write("^", at)
+            write(f"{value:.0f}", at)
         else:
-            written.append(_POINTS.get(character) or unicodedata.normalize("NFKC", character))
+            write(_POINTS.get(character) or unicodedata.normalize("NFKC", character), at)
         power = raised
-    _close(run, written)
-    return "".join(written)
+    write(_closed(run, written), begun)
+    return "".join(written), [*places, len(text)]
 
 
-def _close(run: list[float], written: list[str]) -> None:
+def _closed(run: list[float], written: list[str]) -> str:
     """The characters of ``run`` as one number: digits side by side, units times tens, or a fraction."""
     if not run:
-        return
-    before = bool(written) and written[-1][-1:].isdecimal()
+        return ""
     if len(run) == 1 and not run[0].is_integer():
         decimals = f"{run[0]:.4f}".rstrip("0")
-        written.append(decimals[1:] if before and run[0] < 1 else decimals)
+        number = decimals[1:] if written and written[-1].isdecimal() and run[0] < 1 else decimals
     elif all(value < 10 for value in run):
-        written.append("".join(f"{value:.0f}" for value in run))
+        number = "".join(f"{value:.0f}" for value in run)
     else:
-        written.append(f"{_multiplied(run):.0f}")
+        number = f"{_multiplied(run):.0f}"
     run.clear()
+    return number
 
 
 def _multiplied(run: list[float]) -> float:
@@ -144,7 +160,7 @@ class Spelled:
 
 
 def spelled(text: str) -> Iterator[Spelled]:
-    """The numbers that ``text`` has in words.
+    """The numbers that ``text`` has in words; a lone *one* too, which mostly counts nothing.
 
     >>> [(found.value, found.unit) for found in spelled("forty-five point seven, a couple of hundred, two thirds")]
     [(45.7, ''), (200.0, ''), (0.667, 'times')]
@@ -182,7 +198,7 @@ def _fraction(text: str, words: list[re.Match[str]], at: int) -> Spelled | None:
 
 def _number(text: str, words: list[re.Match[str]], at: int) -> Spelled | None:
     first = words[at][0].lower()
-    if first not in _NUMBER_WORDS or (first in SCALES and _digit_before(text, words[at].start())):
+    if (first not in _NUMBER_WORDS and first != "one") or (first in SCALES and _digit_before(text, words[at].start())):
         return None  # the scale belongs to the digits before it
     said, end = [first], at + 1
     while _next_to(text, words, end):
