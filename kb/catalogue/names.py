@@ -41,6 +41,7 @@ _TAIL_WORD = re.compile(
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
 
+
 @dataclass(frozen=True)
 class Match:
     """A record that a name led to; ``note`` says how when it was not by the name itself."""
@@ -187,6 +188,20 @@ class Names:
         """Every label and alias of a kind."""
         for slug in self._labels[kind]:
             yield from self._spoken[slug]
+
+    def begins_a_name(self, kind: str, word: str) -> bool:
+        """Whether the first word of some name of the kind is this one."""
+        return word in self._first_words[kind]
+
+    @cached_property
+    def _first_words(self) -> Mapping[str, frozenset[str]]:
+        return defaultdict(
+            frozenset,
+            {
+                kind: frozenset(way[0] for ways in spelt.values() for way in ways if way)
+                for kind, spelt in self._spelt.items()
+            },
+        )
 
     def slugs(self, kind: str) -> Sequence[str]:
         return tuple(self._labels[kind])

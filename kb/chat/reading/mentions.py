@@ -272,11 +272,11 @@ class _Forms:
                 versioned, lettered = True, token.low[0] == "v"
             elif _LETTERED.fullmatch(token.low) and not form.size and self._is_lettered(at, family):
                 versioned = lettered = True
-            elif _LETTERED.fullmatch(token.low) and token.low[0] == "v" and form.size:
-                pass
-            elif token.low in self.words.model_words and self._belongs(at, begun or not known):
-                pass
-            elif token.low in self.words.device_suffixes and (lettered or (begun and token.text[0].isupper())):
+            elif (
+                (_LETTERED.fullmatch(token.low) and token.low[0] == "v" and form.size)
+                or (token.low in self.words.model_words and self._belongs(at, begun or not known))
+                or (token.low in self.words.device_suffixes and (lettered or (begun and token.text[0].isupper())))
+            ):
                 pass
             elif known and len(token.text) == 1 and self._is_letter(at):
                 versioned = True
@@ -358,15 +358,13 @@ class _Forms:
             form.last, form.sure = at + 1, True
         while (token := self._token(form.last + 1)) is not None and not self._is_quantization(token):
             at = form.last + 1
-            if _DEVICE_NUMBER.fullmatch(token.low) and not form.sure:
+            if (_DEVICE_NUMBER.fullmatch(token.low) and not form.sure) or (self._is_numbered(token) and not form.sure):
                 form.sure = True
-            elif self._is_numbered(token) and not form.sure:
-                form.sure = True
-            elif nameless and MODEL_NUMBER.fullmatch(token.low) and self._is_numbered(token, 1):
-                pass
-            elif token.low in self.words.device_suffixes and (form.sure or head.low in self.words.device_words):
-                pass
-            elif token.low in self.words.device_words and not form.sure:
+            elif (
+                (nameless and MODEL_NUMBER.fullmatch(token.low) and self._is_numbered(token, 1))
+                or (token.low in self.words.device_suffixes and (form.sure or head.low in self.words.device_words))
+                or (token.low in self.words.device_words and not form.sure)
+            ):
                 pass
             elif len(token.low) == 1 and token.low.isdigit() and not form.sure and self._goes_on_as_number(at + 1):
                 form.last = at + 1
