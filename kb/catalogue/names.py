@@ -14,7 +14,7 @@ from functools import cached_property
 from rapidfuzz import fuzz, process
 
 from kb.catalogue.load import Knowledge
-from kb.catalogue.records import Spec, Term
+from kb.catalogue.records import Accelerator, Figure, LanguageModel, Spec, Term
 from kb.catalogue.records.labels import label_key
 from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, parts_of, shorter_names, without_owner
 from kb.errors import AmbiguousName, UnknownName
@@ -40,15 +40,6 @@ _TAIL_WORD = re.compile(
 
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
-
-# What people mean by a bare size: the model of that size that most local benchmarks are run with.
-SIZE_CLASSES: Mapping[str, str] = {
-    "0.5b": "qwen2-5-0-5b", "1b": "llama-3-2-1b", "1.5b": "qwen2-5-1-5b", "3b": "llama-3-2-3b", "4b": "qwen3-4b",
-    "7b": "mistral-7b", "8b": "llama-3-1-8b", "12b": "gemma-3-12b", "13b": "llama-2-13b", "14b": "qwen2-5-14b",
-    "20b": "gpt-oss-20b", "24b": "mistral-small-24b", "27b": "gemma-3-27b", "30b": "qwen3-30b-a3b",
-    "32b": "qwen2-5-32b", "33b": "yi-34b", "34b": "yi-34b", "70b": "llama-3-1-70b", "72b": "qwen2-5-72b",
-    "120b": "gpt-oss-120b", "235b": "qwen3-235b-a22b", "405b": "llama-3-1-405b", "671b": "deepseek-r1",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,9 +80,8 @@ class Names:
                 self._add(kind, spec.slug, spec.name, (spec.slug, spec.name, *spec.aliases, *spec.ambiguous_aliases))
         self._add_repositories(known)
         self._add_bare_model_names(known)
-        for size, slug in SIZE_CLASSES.items():
-            if slug in known.specs.get("models", {}):
-                self._index["models"].setdefault(label_key(size), [slug])
+        self._add_sizes(known)
+        self._add_products(known)
         self._keys = frozenset(key for keys in self._index.values() for key in keys)
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
 
@@ -114,6 +104,23 @@ class Names:
             if len(slugs) == 1:
                 self._index["models"].setdefault(key, slugs)
                 self._spelt["models"][key].add(parts_of(self._labels["models"][slugs[0]])[:-2])
+
+    def _add_sizes(self, known: Knowledge) -> None:
+        for spec in known.specs.get("models", {}).values():
+            for size in spec.typical_of if isinstance(spec, LanguageModel) else ():
+                self._index["models"].setdefault(label_key(size), [spec.slug])
+
+    def _add_products(self, known: Knowledge) -> None:
+        """``M2 Air``, ``MacBook Air M2``: what is sold with a chip inside, where no machine has the name."""
+        for spec in known.specs.get("accelerators", {}).values():
+            for product in spec.products if isinstance(spec, Accelerator) else ():
+                chip = spec.name.removeprefix(spec.vendor).split("(")[0].strip()
+                for said in (product, product.split()[-1]):
+                    for name in (f"{said} {chip}", f"{chip} {said}"):
+                        held = any(label_key(name) in self._index[kind] for kind in DEVICE_KINDS)
+                        if not held and label_key(said) != label_key(chip.split()[-1]):
+                            self._index["accelerators"][label_key(name)] = [spec.slug]
+                            self._spelt["accelerators"][label_key(name)].add(parts_of(name))
 
     def _add(self, kind: str, slug: str, label: str, names: Sequence[str]) -> None:
         self._labels[kind][slug] = label
@@ -177,6 +184,71 @@ class Names:
     def starting_with(self, kind: str, stem: str) -> list[Match]:
         return [Match(kind, slug, label) for slug, label in self._labels[kind].items() if slug.startswith(stem)]
 
+    def ways_to_write(self, kind: str) -> Iterator[str]:
+        """Every label and alias of a kind."""
+        for slug in self._labels[kind]:
+            yield from self._spoken[slug]
+
+    def begins_a_name(self, kind: str, word: str) -> bool:
+        """Whether the first word of some name of the kind is this one."""
+        return word in self._first_words[kind]
+
+    @cached_property
+    def _first_words(self) -> Mapping[str, frozenset[str]]:
+        return defaultdict(
+            frozenset,
+            {
+                kind: frozenset(way[0] for ways in spelt.values() for way in ways if way)
+                for kind, spelt in self._spelt.items()
+            },
+        )
+
+    def slugs(self, kind: str) -> Sequence[str]:
+        return tuple(self._labels[kind])
+
+    def vendors(self, kind: str) -> frozenset[str]:
+        return frozenset(spec.vendor for spec in self._known.specs.get(kind, {}).values())
+
+    def prose(self) -> Iterator[str]:
+        """What the records say in sentences."""
+        for term in self._known.terms.values():
+            yield from (term.definition, term.in_practice, term.pitfalls)
+        for passage in self._known.passages.values():
+            yield passage.text
+
+    def find(self, kinds: Sequence[str], name: str) -> list[Match]:
+        """The records of which every part of ``name`` is explained, without any guess at what was meant."""
+        found = self._exact(kinds, name) or self._stripped(kinds, name) or self._with_bare_memory(kinds, name)
+        return found or self._reordered(kinds, name)
+
+    def beginning_with(self, kind: str, name: str) -> list[Match]:
+        """The records whose names go on from ``name``."""
+        typed = parts_of(name[:200])
+        slugs = {
+            slug: None
+            for key, ways in self._spelt[kind].items()
+            if any(len(way) > len(typed) and way[: len(typed)] == typed for way in ways)
+            for slug in self._index[kind][key]
+        }
+        return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
+
+    def _reordered(self, kinds: Sequence[str], name: str) -> list[Match]:
+        """``M2 MacBook Air``: the same parts in another order, where no other record has them."""
+        parts = tuple(sorted(parts_of(name[:200])))
+        for kind in kinds:
+            if kind in DEVICE_KINDS and (slugs := self._by_parts.get((kind, parts))):
+                return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
+        return []
+
+    @cached_property
+    def _by_parts(self) -> Mapping[tuple[str, Parts], list[str]]:
+        grouped: dict[tuple[str, Parts], list[str]] = {}
+        for kind in DEVICE_KINDS:
+            for key, ways in self._spelt[kind].items():
+                for way in ways:
+                    grouped.setdefault((kind, tuple(sorted(way))), self._index[kind][key])
+        return grouped
+
     def label(self, kind: str, slug: str) -> str:
         return self._labels[kind].get(slug, slug)
 
@@ -231,7 +303,7 @@ class Names:
             sized = [match for match in found if self._has_memory(match, shorter.memory_gib)]
             if sized:
                 chosen = sized[0]
-                several = len(self._memory_options(chosen)) > 1
+                several = len(self.memory_options(chosen)) > 1
                 return [
                     Match(chosen.kind, chosen.slug, chosen.label, "", shorter.memory_gib if several else None),
                     *sized[1:],
@@ -239,7 +311,19 @@ class Names:
             return []
         return []
 
-    def _memory_options(self, match: Match) -> tuple[float, ...]:
+    def siblings(self, match: Match) -> list[Match]:
+        """The chips of one maker and name (M4 Max) that differ in their cores, for a chip or a machine that has it."""
+        chip = getattr(self.record(match), "chip", None)
+        if not isinstance(chip, Figure):
+            return []
+        accelerators = self._known.specs.get("accelerators", {}).values()
+        return [
+            Match("accelerators", other.slug, other.name)
+            for other in accelerators
+            if isinstance(other, Accelerator) and other.unified_memory and other.chip and other.chip.value == chip.value
+        ]
+
+    def memory_options(self, match: Match) -> tuple[float, ...]:
         record = self.record(match)
         options = getattr(record, "memory_options_gib", None)
         if options is not None:
@@ -248,7 +332,7 @@ class Names:
         return (memory.value,) if memory is not None else ()
 
     def _has_memory(self, match: Match, size_gib: int) -> bool:
-        return float(size_gib) in self._memory_options(match)
+        return float(size_gib) in self.memory_options(match)
 
     def _with_bare_memory(self, kinds: Sequence[str], name: str) -> list[Match]:
         """``m3 max 128``: a number without its unit, where the record is sold with so much."""
@@ -286,14 +370,9 @@ class Names:
         if not any(part[0].isdigit() for part in typed):
             return []
         for kind in kinds:
-            slugs = {
-                slug: None
-                for key, ways in self._spelt[kind].items()
-                if any(len(way) > len(typed) and way[: len(typed)] == typed for way in ways)
-                for slug in self._index[kind][key]
-            }
-            if 1 < len(slugs) <= MOST_CANDIDATES:
-                return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
+            found = self.beginning_with(kind, name)
+            if 1 < len(found) <= MOST_CANDIDATES:
+                return found
         return []
 
     def scan(self, text: str, kinds: Sequence[str]) -> list[Mention]:

@@ -43,6 +43,10 @@ class Term(Record):
     topic: Literal[
         "computer", "precision", "inference", "training", "machines", "data", "networks", "power", "software"
     ]
+    generic: bool = False
+    """A word that stands in all sorts of questions and says little of what one is about."""
+    other_models: bool = False
+    """Names models of another kind (images, sound): no language model is meant by their sizes."""
     definition: Annotated[str, Field(min_length=40)]
     in_practice: Annotated[str, Field(min_length=20)]
     pitfalls: Annotated[str, Field(min_length=20)]

@@ -61,6 +61,8 @@ class Accelerator(Spec):
 
     backend: Backend
     unified_memory: bool = False
+    products: tuple[str, ...] = ()
+    """What is sold with this chip inside; each of them with the chip's name is a name of it."""
     segment: Literal["consumer", "workstation", "datacenter", "laptop", "integrated"]
     architecture: Text | None = None
     chip: Text | None = None
@@ -317,6 +319,8 @@ class LanguageModel(Spec):
     kind: ClassVar[str] = "models"
 
     same_architecture_as: Slug | None = None
+    typical_of: tuple[str, ...] = ()
+    """Sizes (``70b``) that people mean no model by, and whose shape this one gives."""
     model_type: Text | None = None
     """The config's own word for the architecture, where it decides how engines use the rest."""
     attention: Literal["mha", "gqa", "mqa", "mla"] = "gqa"

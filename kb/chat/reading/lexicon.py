@@ -1,0 +1,278 @@
+"""What names look like: the words that names in the catalogue are made of, and the words of ordinary text."""
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kb.catalogue.names import DEVICE_KINDS, Names
+from kb.catalogue.typed import Parts, parts_of, without_owner
+
+MODEL_NUMBER = re.compile(r"([a-z]{1,3})(\d{1,4})[a-z]{0,2}")
+"""``a100``, ``l40s``, ``mi50``, ``m3``."""
+_PROSE_WORD = re.compile(r"(?<![\w-])[a-z]{2,20}(?![\w-])")
+_FUNCTION_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "and",
+        "or",
+        "nor",
+        "but",
+        "so",
+        "vs",
+        "versus",
+        "than",
+        "then",
+        "on",
+        "in",
+        "at",
+        "of",
+        "to",
+        "for",
+        "from",
+        "with",
+        "without",
+        "by",
+        "as",
+        "is",
+        "are",
+        "was",
+        "be",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "will",
+        "would",
+        "should",
+        "may",
+        "might",
+        "must",
+        "has",
+        "have",
+        "had",
+        "having",
+        "need",
+        "needs",
+        "get",
+        "gets",
+        "got",
+        "getting",
+        "give",
+        "run",
+        "runs",
+        "running",
+        "try",
+        "tried",
+        "use",
+        "uses",
+        "used",
+        "using",
+        "fit",
+        "fits",
+        "load",
+        "loads",
+        "loading",
+        "buy",
+        "take",
+        "takes",
+        "make",
+        "makes",
+        "want",
+        "wants",
+        "i",
+        "you",
+        "he",
+        "she",
+        "it",
+        "we",
+        "they",
+        "me",
+        "my",
+        "your",
+        "our",
+        "their",
+        "its",
+        "this",
+        "that",
+        "these",
+        "those",
+        "what",
+        "which",
+        "who",
+        "how",
+        "when",
+        "where",
+        "why",
+        "if",
+        "not",
+        "no",
+        "any",
+        "some",
+        "all",
+        "both",
+        "each",
+        "other",
+        "another",
+        "same",
+        "only",
+        "just",
+        "even",
+        "also",
+        "too",
+        "very",
+        "more",
+        "most",
+        "much",
+        "many",
+        "less",
+        "about",
+        "around",
+        "over",
+        "under",
+        "between",
+        "up",
+        "down",
+        "out",
+        "off",
+        "into",
+        "onto",
+        "per",
+        "like",
+        "vs",
+        "one",
+        "two",
+        "new",
+        "old",
+        "best",
+        "good",
+        "better",
+        "still",
+        "now",
+        "there",
+        "here",
+        "model",
+        "models",
+        "llm",
+        "llms",
+        "quant",
+        "quants",
+        "card",
+        "cards",
+        "gpu",
+        "gpus",
+        "version",
+        "local",
+        "locally",
+        "maybe",
+        "does",
+        "isn",
+        "aren",
+        "don",
+        "didn",
+    ]
+)
+"""Words of English that are no part of a name wherever they stand."""
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    model_families: frozenset[str]
+    """First words of models' names, without their numbers: ``qwen``, ``gpt``."""
+    model_letters: frozenset[tuple[str, str]]
+    """A family with the letters that its versions begin with: DeepSeek R1, Kimi K2."""
+    model_words: frozenset[str]
+    """Words within models' names: ``coder``, ``flash``."""
+    device_words: frozenset[str]
+    """Words with which devices' names begin: ``rtx``, ``macbook``."""
+    device_suffixes: frozenset[str]
+    """Words by which two devices of the same name differ: ``ti``, ``xtx``, ``ultra``."""
+    device_numbers: frozenset[tuple[str, int]]
+    """Letters and how many digits follow: A100 is ``("a", 3)``."""
+    ordinary: frozenset[str]
+
+    def is_ordinary(self, word: str) -> bool:
+        """A word of the language rather than of a name."""
+        return word in _FUNCTION_WORDS or word in self.ordinary
+
+    def joins_nothing(self, word: str) -> bool:
+        return word in _FUNCTION_WORDS
+
+
+@lru_cache(maxsize=2)
+def lexicon(names: Names) -> Lexicon:
+    models = list(_ways(names, ("models",)))
+    devices = [parts for parts in _ways(names, DEVICE_KINDS) if len(parts) > 1 or parts[0][0].isalpha()]
+    labels = [parts_of(names.label("models", slug)) for slug in names.slugs("models")]
+    families = frozenset(parts[0] for parts in labels)
+    ordinary = frozenset(_prose(names)) - families
+    inside = {part for parts in models for part in parts[1:] if part.isalpha() and len(part) > 1}
+    return Lexicon(
+        model_families=families,
+        model_letters=frozenset(parts[:2] for parts in labels if _is_lettered(parts)),
+        model_words=frozenset(inside - families - _FUNCTION_WORDS),
+        device_words=frozenset(
+            {
+                *_words_of_devices(names),
+                *(parts[0] for parts in devices if len(parts[0]) > 1 and parts[0] not in ordinary),
+            }
+            - _vendors(names)
+        ),
+        device_suffixes=frozenset(
+            part for part in _telling_apart(devices) - _FUNCTION_WORDS - ordinary if len(part) > 1
+        ),
+        device_numbers=frozenset(
+            (found[1], len(found[2]))
+            for kind in DEVICE_KINDS
+            for name in names.ways_to_write(kind)
+            for word in re.split(r"[\s()-]+", name.casefold())
+            if (found := MODEL_NUMBER.fullmatch(word))
+        ),
+        ordinary=ordinary,
+    )
+
+
+def _words_of_devices(names: Names) -> Iterator[str]:
+    """The first word of each device's label behind its maker's."""
+    makers = _vendors(names)
+    for kind in DEVICE_KINDS:
+        for slug in names.slugs(kind):
+            words = (part for part in parts_of(names.label(kind, slug)) if part.isalpha() and len(part) > 1)
+            yield from itertools.islice((word for word in words if word not in makers), 1)
+
+
+def _vendors(names: Names) -> set[str]:
+    return {part for kind in DEVICE_KINDS for vendor in names.vendors(kind) for part in parts_of(vendor)}
+
+
+def _ways(names: Names, kinds: Iterable[str]) -> Iterator[Parts]:
+    for kind in kinds:
+        for name in names.ways_to_write(kind):
+            if parts := parts_of(without_owner(name)):
+                yield parts
+
+
+def _is_lettered(parts: Parts) -> bool:
+    """``Kimi K2``: a letter and the number that belongs to it."""
+    return len(parts) > 2 and len(parts[1]) == 1 and parts[1].isalpha() and parts[2][0].isdigit()
+
+
+def _telling_apart(names: Iterable[Parts]) -> set[str]:
+    without: dict[Parts, set[str]] = defaultdict(set)
+    for parts in names:
+        numbers = [at for at, part in enumerate(parts) if part[0].isdigit()]
+        without[parts].add("")
+        for at in range(numbers[0] + 1 if numbers else len(parts), len(parts)):
+            if parts[at].isalpha():
+                without[(*parts[:at], *parts[at + 1 :])].add(parts[at])
+    return {part for told in without.values() if len(told) > 1 for part in told if part}
+
+
+def _prose(names: Names) -> Iterator[str]:
+    for text in names.prose():
+        yield from _PROSE_WORD.findall(text)

@@ -1,0 +1,286 @@
+"""A conversation to a :class:`Situation`: the last message, with what earlier ones left standing."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Protocol
+
+from kb.catalogue.names import Names
+from kb.chat.reading.mentions import sized
+from kb.chat.reading.message import MOST_COUNT, Read, read_message
+from kb.chat.reading.situation import Named, Quantities, Situation
+from kb.text.figures import read as read_figures
+
+MOST_CONVERSATION = 16_000
+"""Characters of all messages that are read, the last ones first."""
+CLASSIFIED_TURNS = 3
+"""Of how many turns it is asked what they ask: each costs as much as all the rest of its reading."""
+FOLLOW_UP = "follow_up"
+"""The ask of a fragment that goes on from the turn before (*and with two?*)."""
+GOES_ON = 0.5
+"""How likely that ask must be."""
+SHORT = 6
+"""Words; a message of no more that names no subject of its own goes on from the turn before."""
+
+_KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "psu_w", "power_limit_w",
+    "price_per_kwh", "currency")  # fmt: skip
+"""What is true of the person or of their machine, whatever is asked next."""
+_OF_ONE_ASK = frozenset(
+    {"size_gb", "tokens_per_s", "speed_is", "watts", "rent_per_hour", "prompt_tokens", "batch_size"}
+)
+"""What belonged to the question before, unless the same one is gone on with."""
+
+_GOES_ON = re.compile(
+    r"^\W{0,3}(?:and|or|but|also|what about|how about|what if|then|so|ok(?:ay)?|with|on|at|in|same|now|if|no|sorry|wait"
+    r"|actually|i meant?|make (?:it|that)|yes|yeah|yep|sure|even|only|just|plus|still|hm+|instead|why)\b"
+    r"|\b(?:it|its|them|they|their|that|those|this one|this|these|the same|instead|both|that one|one)\b", re.I
+)  # fmt: skip
+_CORRECTS = re.compile(
+    r"^\W{0,3}(?:no\b|nope|wait\b|sorry\b|actually\b|correction|i meant?\b|oops|my (?:bad|mistake))|\bi meant?\b|\bnot the\b"
+    r"|\brather the\b|\bmake (?:it|that)\b|\bit'?s (?:actually )?(?:the|a)\b", re.I
+)  # fmt: skip
+_COMPARES = re.compile(
+    r"\bgain\b|\bcompar\w+|\bvs\b|\bversus\b|\bbetter\b|\bfaster\b|\bslower\b|\bdifference\b|\bworth\b|\bupgrad\w+"
+    r"|^\W{0,3}or\b|\bthan\b|\bwhich (?:one|of)\b|\bover (?:the|my|a)\b|\bjump\b|\bimprove\w*", re.I
+)  # fmt: skip
+_ADDS = re.compile(
+    r"\b(?:add(?:ing|ed)?|another|plus|together|alongside|as well|on top|in addition|second|combin\w+|next to)\b|^\W{0,3}\+",
+    re.I,
+)
+_COUNTED = re.compile(
+    r"\b(?:with|have|had|get|got|use|run|on|buy|bought|of|to|add)?\s?(\d{1,2}|two|three|four|five|six|eight|a pair|both)\b"
+    r"(?:\s?(?:of\s(?:them|those|these)|cards?|gpus?|ones?|x)\b|\s?\?|\W{0,2}$| together| instead)", re.I
+)  # fmt: skip
+_ONE_MORE = re.compile(r"\b(?:a second|another|one more|a 2nd|an additional)\b(?: one| card| gpu|\W|$)", re.I)
+_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "a pair": 2, "both": 2}
+_OWN = re.compile(r"\b(?:my|mine|our|i|we|i'm|i've)\b", re.I)
+_IT = re.compile(r"\b(?:it|its|them|they|that|those|this|these|same|one|both)\b", re.I)
+
+
+class Asks(Protocol):
+    """Says what a text asks for, in which names are replaced by what they stand for."""
+
+    def probabilities(self, text: str) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """What stands after a turn."""
+
+    situation: Situation
+    plain: str
+    goes_on: bool = False
+    owned: tuple[Named, ...] = ()
+    odds: Mapping[str, float] = field(default_factory=dict)
+
+
+def read(messages: Sequence[str], names: Names, asks: Asks | None = None) -> Situation:
+    """``messages`` are the user's, oldest first. Without ``asks`` nothing is said of what is asked."""
+    turn: _Turn | None = None
+    for message in _within(messages):
+        turn = _next(turn, read_message(message, names), names)
+    assert turn is not None, "a conversation has a message"
+    if asks is None:
+        return turn.situation
+    return _with_asks(_turns(messages, names), asks)
+
+
+def _turns(messages: Sequence[str], names: Names) -> list[_Turn]:
+    turns: list[_Turn] = []
+    for message in _within(messages):
+        turns.append(_next(turns[-1] if turns else None, read_message(message, names), names))
+    return turns
+
+
+def _within(messages: Sequence[str]) -> list[str]:
+    """The last messages, as many as are read."""
+    kept: list[str] = []
+    left = MOST_CONVERSATION
+    for message in reversed(messages):
+        if left <= 0:
+            break
+        kept.append(message[:left])
+        left -= len(message)
+    return kept[::-1]
+
+
+def _with_asks(turns: Sequence[_Turn], asks: Asks) -> Situation:
+    """The asks of the last turn, likeliest first; where it only goes on, those of the turn before."""
+    earlier = ""
+    odds: dict[str, float] = {}
+    last = turns[-CLASSIFIED_TURNS:]
+    for turn in last:
+        said = dict(asks.probabilities(turn.plain)) if turn.plain.strip() else {}
+        goes_on = said.pop(FOLLOW_UP, 0.0)
+        ranked = sorted(said.items(), key=lambda item: -item[1])
+        odds = dict(ranked)
+        if earlier and goes_on >= max(GOES_ON, max(odds.values(), default=0.0)):
+            odds = {earlier: goes_on, **{ask: chance for ask, chance in ranked if ask != earlier}}
+        before, earlier = earlier, next(iter(odds), "")
+    return replace(last[-1].situation, asks=odds, earlier_ask=before)
+
+
+def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
+    now = said.situation
+    if before is None:
+        devices = _with_more(now.devices, said.more)
+        situation = replace(now, devices=devices)
+        return _Turn(situation, said.plain, owned=_owned(devices))
+    goes_on = _is_going_on(now)
+    corrects = goes_on and bool(_CORRECTS.search(now.text))
+    taken: dict[str, Any] = {}
+    carried: list[str] = []
+    devices = _devices(before, said, names, goes_on, corrects, carried)
+    if goes_on:
+        _carry_names(before.situation, now, taken, carried)
+    for item in fields(Quantities):
+        earlier = getattr(before.situation, item.name)
+        kept = item.name in _KEPT or (goes_on and item.name not in _OF_ONE_ASK)
+        if kept and earlier is not None and earlier != "" and getattr(now, item.name) in (None, ""):
+            taken[item.name] = earlier
+    if goes_on:
+        taken["training_method"] = now.training_method or before.situation.training_method
+        taken["engine"] = now.engine or before.situation.engine
+        taken["use"] = now.use or before.situation.use
+        taken["figure_keys"] = now.figure_keys or before.situation.figure_keys
+    taken["together"] = now.together or (
+        len(devices) > 1 and (bool(said.more) or bool(_ADDS.search(now.text)) or _unchanged(devices, before))
+    )
+    situation = replace(now, **taken, devices=devices, carried=tuple(dict.fromkeys(carried)))
+    owned = _owned(devices)
+    return _Turn(situation, said.plain, goes_on, owned or before.owned)
+
+
+def _unchanged(devices: Sequence[Named], before: _Turn) -> bool:
+    return before.situation.together and len(devices) == len(before.situation.devices)
+
+
+def _owned(devices: Sequence[Named]) -> tuple[Named, ...]:
+    return tuple(device for device in devices if device.standing == "has")
+
+
+def _is_going_on(now: Situation) -> bool:
+    own_subject = bool(now.terms or now.others or (now.models and now.devices))
+    if len(now.text.split()) <= SHORT and not own_subject:
+        return True
+    if _GOES_ON.search(now.text):
+        return True
+    nothing_named = not (now.models or now.devices or now.unknown or own_subject)
+    return nothing_named and any(getattr(now, item.name) not in (None, "") for item in fields(Quantities))
+
+
+def _carry_names(before: Situation, now: Situation, taken: dict[str, Any], carried: list[str]) -> None:
+    if not now.models and not now.unknown:
+        taken["models"] = before.models
+        carried += [named.label for named in before.models]
+        if not now.devices:
+            taken["unknown"] = before.unknown
+        else:
+            taken["unknown"] = tuple(name for name in before.unknown if _is_model_of(name, before))
+    if not now.quantizations and (not now.models or _CORRECTS.search(now.text)):
+        taken["quantizations"] = before.quantizations
+        carried += [named.label for named in before.quantizations]
+    if not (now.terms or now.others or now.models or now.devices) and _IT.search(now.text):
+        taken["terms"], taken["others"] = before.terms, before.others
+
+
+def _is_model_of(unknown: str, before: Situation) -> bool:
+    """Whether an unknown name was a model's, which stands in the situation by its size."""
+    return any(named.figures is not None and named.name.casefold() in unknown.casefold() for named in before.models)
+
+
+def _devices(
+    before: _Turn, said: Read, names: Names, goes_on: bool, corrects: bool, carried: list[str]
+) -> tuple[Named, ...]:
+    """What the message says of devices, against those that are known of."""
+    now, known = said.situation, before.situation.devices
+    if not now.devices:
+        if not known:
+            return ()
+        count = _recounted(now.text) if goes_on else None
+        resized = _resized(known, now, names) if corrects else None
+        if resized:
+            return resized
+        if not goes_on:
+            known = before.owned if before.owned and not now.terms else ()
+        carried += [named.label for named in known]
+        return (
+            tuple(replace(named, count=min(named.count + 1 if count == 0 else count, MOST_COUNT)) for named in known)
+            if (count is not None)
+            else tuple(known)
+        )
+    if corrects and known:
+        return _corrected(known, now.devices)
+    if said.more:
+        return _with_more(now.devices, said.more, known)
+    others = [
+        named
+        for named in known
+        if not any(named.candidates == new.candidates and named.figures == new.figures for new in now.devices)
+    ]
+    if goes_on and _ADDS.search(now.text) and others:
+        carried += [named.label for named in others]
+        return (*others, *now.devices)
+    if _COMPARES.search(now.text) and others and len(now.devices) == 1:
+        beside = [named for named in before.owned if named in others] or others
+        carried += [named.label for named in beside]
+        considered = replace(now.devices[0], standing="considers" if now.devices[0].standing != "has" else "has")
+        return (*beside, considered)
+    return now.devices
+
+
+def _recounted(text: str) -> int | None:
+    """How many of them are spoken of; 0 for one more."""
+    if _ONE_MORE.search(text):
+        return 0
+    found = _COUNTED.search(text)
+    if not found or any(figure.dimension or figure.kind == "name" for figure in read_figures(found[0])):
+        return None
+    return _COUNTS.get(found[1].lower()) or int(found[1])
+
+
+def _resized(known: Sequence[Named], now: Situation, names: Names) -> tuple[Named, ...] | None:
+    """``I meant the 12gb one``: the same name with another memory."""
+    for size in (now.vram_gib, now.size_gb, now.system_memory_gb):
+        if not size:
+            continue
+        changed = tuple(_with_memory(named, size, names) for named in known)
+        if any(new is not old for new, old in zip(changed, known, strict=True)):
+            return changed
+    return None
+
+
+def _with_memory(named: Named, size: float, names: Names) -> Named:
+    if named.figures is not None or not named.candidates:
+        return named
+    stem = re.sub(r"\s?\d+\s?GB$", "", named.match.label)
+    same = [other for other in names.starting_with(named.kind, _stem(named.match.slug)) if other.label.startswith(stem)]
+    sold = sized(names, named.candidates, size) or sized(names, same, size) if same else ()
+    return replace(named, candidates=sold, name=f"{named.name} {size:g}GB") if sold else named
+
+
+def _stem(slug: str) -> str:
+    return re.sub(r"-\d+gb$", "", slug)
+
+
+def _corrected(known: Sequence[Named], new: Sequence[Named]) -> tuple[Named, ...]:
+    """What is named now in the place of what was; the rest of the machine stays."""
+    kinds = {named.kind or "accelerators" for named in new}
+    kept = [named for named in known if (named.kind or "accelerators") not in kinds]
+    replaced = next((named for named in known if (named.kind or "accelerators") in kinds), None)
+    if replaced is None:
+        return (*known, *new)
+    return (*(replace(named, standing=replaced.standing) for named in new), *kept)
+
+
+def _with_more(devices: Sequence[Named], more: Sequence[Named], known: Sequence[Named] = ()) -> tuple[Named, ...]:
+    """*Another 3090* beside one that is there: two of them are considered."""
+    result = list(known)
+    for named in devices:
+        if named not in more:
+            result.append(named)
+            continue
+        same = [other for other in (*known, *devices) if other is not named and other.candidates == named.candidates]
+        count = max((other.count for other in same), default=1) + named.count
+        result.append(replace(named, count=count, standing="considers"))
+    return tuple(result)
