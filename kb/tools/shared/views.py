@@ -78,7 +78,7 @@ def note_of(dispute: Dispute) -> DisputeNote:
 def term_view(catalogue: Catalogue, term: Term) -> TermView:
     narrower = tuple(other.slug for other in catalogue.known.terms.values() if term.slug in other.broader)
     return TermView(
-        **term.model_dump(exclude={"figures", "sources"}),
+        **term.model_dump(exclude={"figures", "sources", "generic", "other_models"}),
         figures=term.figures,
         sources=term.sources,
         narrower=narrower,
