@@ -109,6 +109,7 @@ def test_every_source_is_used_and_described(known: Knowledge) -> None:
     used |= {ref.source for term in known.terms.values() for figure in term.figures for ref in figure.sources}
     used |= {ref.source for dispute in known.disputes.values() for ref in dispute.sources}
     used |= {claim.source for dispute in known.disputes.values() for claim in dispute.claims}
+    used |= {passage.source for passage in known.passages.values()}
     used |= {ref.source for download in load_downloads(Settings().knowledge_dir) for ref in download.sources}
     assert sorted(set(known.sources) - used) == []
     assert all(source.title and source.publisher for source in known.sources.values())
