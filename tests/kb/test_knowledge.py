@@ -142,6 +142,16 @@ def test_disputes_are_between_somebody(known: Knowledge) -> None:
         assert claimants & set(DOCUMENTS), f"{dispute.slug}: none of the documents takes part"
 
 
+def test_field_notes_answer_in_their_first_sentence(index: Index) -> None:
+    notes = [passage for passage in index.known.passages.values() if passage.source == "field-notes"]
+    assert len(notes) >= 100
+    for note in notes:
+        first = re.split(r"(?<=[.:!?]) ", note.text)[0]
+        assert len(first.split()) <= 45, f"{note.passage_id}: {first}"
+        assert 35 <= len(note.text.split()) <= 120, note.passage_id
+        assert len(note.questions) >= 5, f"{note.passage_id}: say in more ways what it answers"
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_document_is_carried_over(known: Knowledge, document: str) -> None:
     assert known.sources[document].kind == "document"
