@@ -41,6 +41,10 @@ _TAIL_WORD = re.compile(
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
 
+LIKE_SIZE = 2.0
+"""How many times smaller or larger a bare size may be than the model whose shape stands for it."""
+_SIZE_KEY = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)b")
+
 
 @dataclass(frozen=True)
 class Match:
@@ -52,6 +56,8 @@ class Match:
     note: str = ""
     memory_gib: int | None = None
     """A memory size that the name carried and the record leaves open (``M2 Ultra 64GB``)."""
+    size: str = ""
+    """The bare size (``70b``) that the name was: the record lends it its shape, and is not what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,10 @@ class Names:
                 self._add(kind, spec.slug, spec.name, (spec.slug, spec.name, *spec.aliases, *spec.ambiguous_aliases))
         self._add_repositories(known)
         self._add_bare_model_names(known)
-        self._add_sizes(known)
         self._add_products(known)
-        self._keys = frozenset(key for keys in self._index.values() for key in keys)
+        models = [spec for spec in known.specs.get("models", {}).values() if isinstance(spec, LanguageModel)]
+        self._sizes = {model.stands_for_size: model for model in models if model.stands_for_size}
+        self._keys = frozenset((*self._sizes, *(key for keys in self._index.values() for key in keys)))
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
 
     def _add_repositories(self, known: Knowledge) -> None:
@@ -104,11 +111,6 @@ class Names:
             if len(slugs) == 1:
                 self._index["models"].setdefault(key, slugs)
                 self._spelt["models"][key].add(parts_of(self._labels["models"][slugs[0]])[:-2])
-
-    def _add_sizes(self, known: Knowledge) -> None:
-        for spec in known.specs.get("models", {}).values():
-            for size in spec.typical_of if isinstance(spec, LanguageModel) else ():
-                self._index["models"].setdefault(label_key(size), [spec.slug])
 
     def _add_products(self, known: Knowledge) -> None:
         """``M2 Air``, ``MacBook Air M2``: what is sold with a chip inside, where no machine has the name."""
@@ -290,7 +292,22 @@ class Names:
             slugs = self._index[kind].get(key) if key else None
             if slugs:
                 return [Match(kind, slug, self._labels[kind][slug], note) for slug in slugs]
-        return []
+        sized = _SIZE_KEY.fullmatch(key) if "models" in kinds else None
+        return self._of_size(key, float(sized[1])) if sized else []
+
+    def _of_size(self, size: str, billions: float) -> list[Match]:
+        """The model that lends a bare size its shape: the one that stands for it, else the nearest dense one's."""
+        if record := self._sizes.get(size):
+            return [Match("models", record.slug, record.name, size=size)]
+        apart = {
+            max(billions / other, other / billions): record
+            for key, record in self._sizes.items()
+            if not record.num_experts and billions and (other := float(key.removesuffix("b")))
+        }
+        nearest = min(apart, default=LIKE_SIZE + 1)
+        if nearest > LIKE_SIZE:
+            return []
+        return [Match("models", apart[nearest].slug, apart[nearest].name, size=size)]
 
     def _stripped(self, kinds: Sequence[str], name: str) -> list[Match]:
         """By what is left when owners, suffixes and sizes that do not change the record are taken off."""
