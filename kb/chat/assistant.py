@@ -7,9 +7,9 @@ from typing import Literal
 
 from kb.chat.answering.answer import Answer
 from kb.chat.answering.answer import answer as answered
-from kb.chat.explain import Explanation
-from kb.chat.ground import Evidence
-from kb.chat.grounds import grounds
+from kb.chat.explaining.explanation import Explanation
+from kb.chat.explaining.ground import Evidence
+from kb.chat.explaining.grounds import grounds
 from kb.chat.reading.choosing import chosen, unsure
 from kb.chat.reading.reader import read
 from kb.chat.reading.situation import Quantities

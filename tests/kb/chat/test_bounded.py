@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from kb.chat.assistant import Assistant
 from kb.chat.compose import compose
-from kb.chat.explain import Explanation
-from kb.chat.ground import sentences
-from kb.chat.pieces import LONGEST_SENTENCE, LONGEST_TEXT, Endless, Sentences
+from kb.chat.explaining.explanation import Explanation
+from kb.chat.explaining.ground import sentences
+from kb.chat.explaining.pieces import LONGEST_SENTENCE, LONGEST_TEXT, Endless, Sentences
 from kb.chat.reply import MAX_MESSAGE, ChatRequest, Message
 from kb.chat.understand import understand
 from kb.errors import EngineUnavailable

@@ -13,7 +13,7 @@ import pytest
 import kb.chat.assistant
 from kb.chat.assistant import Assistant
 from kb.chat.compose import Composed, compose
-from kb.chat.explain import Explanation
+from kb.chat.explaining.explanation import Explanation
 from kb.chat.question import Question
 from kb.chat.reply import Message, Reply
 from kb.chat.understand import understand

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
 from kb.chat.compose import compose
-from kb.chat.explain import Explanation
+from kb.chat.explaining.explanation import Explanation
 from kb.chat.understand import understand
 from kb.llm.lock import UNITS, lock, locked
 from kb.search.live import Index

@@ -3,7 +3,7 @@
 import pytest
 
 from kb.chat.compose import compose
-from kb.chat.explain import Explanation
+from kb.chat.explaining.explanation import Explanation
 from kb.chat.understand import understand
 from kb.llm.base import Run
 from kb.search.live import Index

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kb.chat.answering.answer import Answer
-from kb.chat.ground import Evidence, figures_with_units
-from kb.chat.owners import Owners
-from kb.chat.pieces import Endless, Sentences
-from kb.chat.polarity import Verdict
-from kb.chat.prompt import prompt_for
-from kb.chat.trust import Certainty, objection
+from kb.chat.explaining.ground import Evidence, figures_with_units
+from kb.chat.explaining.owners import Owners
+from kb.chat.explaining.pieces import Endless, Sentences
+from kb.chat.explaining.polarity import Verdict
+from kb.chat.explaining.prompt import prompt_for
+from kb.chat.explaining.trust import Certainty, objection
 from kb.llm.base import Grammar, Prompt, Run
 from kb.llm.lock import Locked, lock, locked
 from kb.llm.waiting import too_slow

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from kb.chat.ground import Evidence
+from kb.chat.explaining.ground import Evidence
 from kb.text.figures import FigureFound, read
 from kb.text.numerals import in_western_digits
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from kb.chat.polarity import Verdict, denies
+from kb.chat.explaining.polarity import Verdict, denies
 
 LEAST_LOG_PROBABILITY = -1.6
 """Mean nats per token: a model that gave each word a chance of one in five was guessing."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kb.chat.polarity import Verdict, claims, denies
+from kb.chat.explaining.polarity import Verdict, claims, denies
 
 VERDICTS: tuple[Verdict, ...] = ("fits", "fits_with_offload", "does_not_fit")
 FITS, PARTLY, NOT = VERDICTS

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kb.chat.polarity import Verdict
-from kb.chat.trust import LEAST_LOG_PROBABILITY, LEAST_OF_FIGURES, Certainty, objection
+from kb.chat.explaining.polarity import Verdict
+from kb.chat.explaining.trust import LEAST_LOG_PROBABILITY, LEAST_OF_FIGURES, Certainty, objection
 
 EARLIER = ("The weights alone take most of the card. ", "The rest has to be read from system memory [1]. ")
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kb.chat.ground import Evidence, sentences
+from kb.chat.explaining.ground import Evidence, sentences
 from kb.text.figures import read
 
 NAMES = re.compile(r"RTX 4090|Llama 3\.1 70B|Q4_K_M")

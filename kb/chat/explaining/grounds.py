@@ -7,13 +7,14 @@ from typing import Any
 from kb.catalogue.records import Build, Dispute, Figure, Spec, Term
 from kb.catalogue.units import unit_of
 from kb.chat.answering.answer import Answer
-from kb.chat.ground import figures_with_units
+from kb.chat.explaining.ground import figures_with_units
 from kb.chat.reading.situation import Quantities, Situation
 from kb.chat.reply import Citation
 from kb.search.live import Index
 from kb.tools import TOOLS
 
 _NO_MARKS = str.maketrans("[]", "  ")
+
 
 def grounds(index: Index, answer: Answer) -> Iterator[str]:
     """Texts that hold every figure which the answer may have."""
