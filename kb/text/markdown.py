@@ -70,6 +70,7 @@ def brief(statements: Sequence[Said], mark: Mark) -> str:
         parts += ["\n".join(f"- {text}" for text in first), " ".join(reasons)]
     else:
         parts.append(" ".join((*(f"{text}" for text in first), *reasons)))
+    parts += [_text(one, mark) for one in of_kind(statements, "quote")]
     parts += [table(one, mark) for one in statements if isinstance(one, Table) and one.kind in ("answer", "reason")]
     parts += [_text(one, mark) for one in of_kind(statements, "next")]
     commands = of_kind(statements, "command")

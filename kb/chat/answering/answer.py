@@ -77,7 +77,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements += _problems(problems)
     if planned.missing:
         statements.append(state("ask", "{question}", question=planned.missing.question))
-    if not of_kind(statements, "answer", "ask", "correction", "unknown"):
+    if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(index, situation, calls, problems)
     statements += relevant_disputes(index, situation, planned.asks)
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))

@@ -2,18 +2,16 @@
 
 import pytest
 
-from kb.chat.compose import compose
 from kb.chat.explaining.explanation import Explanation
-from kb.chat.understand import understand
 from kb.llm.base import Run
 from kb.search.live import Index
+from tests.kb.chat.asking import answered
 
 PSU = "what power supply for two 3090s?"
 
 
 def explanation(index: Index, text: str) -> Explanation:
-    question = understand([text], index.names, index.intents)
-    return Explanation(index, question, compose(index, question))
+    return Explanation(index, answered(index, text))
 
 
 def kept(index: Index, *sentences: str) -> str:
