@@ -7,7 +7,7 @@ is not sold) is unknown, and a short form of several is ambiguous. Only letters 
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -411,6 +411,8 @@ class Names:
             opens = _HEAD_WORD.match(word[0]) is not None
             named = _starts_like_a_name(word[0])
             for last in range(first, min(first + 8, len(words))):
+                if not keys[last]:
+                    break  # a word of another script is no part of a name
                 if last > first:
                     if parted[last - 1]:
                         break
@@ -431,12 +433,14 @@ class Names:
     def _singular(self, kinds: Sequence[str], piece: str) -> list[Match]:
         return self._exact(kinds, piece[:-1]) if re.search(r"[A-Za-z0-9]s$", piece) and len(piece) > 3 else []
 
-    def misspelt_mentions(self, text: str, kinds: Sequence[str], taken: Sequence[Mention]) -> Iterator[Mention]:
-        """Words outside ``taken`` that are a slip away from a name; for questions with typing errors."""
+    def misspelt_mentions(
+        self, text: str, kinds: Sequence[str], taken: Sequence[Mention], words: Container[str] = ()
+    ) -> Iterator[Mention]:
+        """What stands outside ``taken`` and is a slip away from a name; ``words`` of the language are no slips."""
         looked_up: dict[str, tuple[Match, ...]] = {}
         covered = {place for other in taken for place in range(other.start, other.end)}
         for word in _WORD_TYPED.finditer(text):
-            if not covered.isdisjoint(range(word.start(), word.end())):
+            if word[0].casefold() in words or not covered.isdisjoint(range(word.start(), word.end())):
                 continue
             if word[0] not in looked_up:
                 if len(looked_up) == MOST_SLIPS:

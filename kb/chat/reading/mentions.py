@@ -12,6 +12,7 @@ from rapidfuzz import fuzz
 
 from kb.catalogue.names import DEVICE_KINDS, Match, Mention, Names
 from kb.catalogue.records import Term, kinds
+from kb.catalogue.typed import parts_of
 from kb.chat.reading.lexicon import MODEL_NUMBER, Lexicon, lexicon
 from kb.text.figures import FigureFound
 
@@ -25,18 +26,21 @@ LIKE_A_FAMILY = 80
 
 _TOKEN = re.compile(r"[^\W_]+(?:\.\d[^\W_]*)*\+?")
 _SEPARATOR = re.compile(r"[ _:-]|: ?|- ")
-_SIZE = re.compile(r"(?:a|e|\d{1,2}x)?\d{1,4}(?:\.\d{1,3})?[bmt]|\d{1,3}e")
+_SIZE = re.compile(r"(?:a|e|\d{1,2}x)?\d{1,4}(?:\.\d{1,3})?[bt]|\d{2,4}m|\d{1,3}e")
 _PLAIN_SIZE = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)([bt])")
 _VERSION = re.compile(r"v?\d{1,2}(?:\.\d{1,2}){0,2}n?")
 _DATE = re.compile(r"\d{4}")
 _LETTERED = re.compile(r"[a-z]{1,2}\d{1,2}(?:\.\d{1,2})?")
-_HEAD = re.compile(r"([a-z]{2,20})((?:v?\d{1,2}(?:\.\d{1,2})?)?)")
+_HEAD = re.compile(r"([a-z]{2,20})((?:v?\d{1,2}(?:\.\d{1,2})?[a-z]?)?)")
 _DEVICE_NUMBER = re.compile(r"\d{3,5}[a-z]{0,3}(?:\d[a-z]{0,2})?")
 _BARE_DEVICE = re.compile(r"\d{4}[a-z]{1,4}")
+_LETTERED_DEVICE = re.compile(r"[a-z]{1,2}\d{3,5}[a-z]?")
+_SERIES_NUMBER = re.compile(r"\d[a-z]?\+?")
 _ARTICLE = re.compile(r"(?:an?|the|my|one|single|used|new)\s+", re.I)
+_COUNTED = re.compile(r"(?:\d{1,2}\s?[x×]|dual|two|twin|quad|four|eight)\s?", re.I)
 _PORTABLE = re.compile(r"laptop|notebook|mobile")
 _MONEY_BEFORE = frozenset("$€£")
-_FILE = re.compile(r"(?i)(.*)[-_.:]((?:ud-)?i?q\d\w*)(?:\.gguf)?$")
+_FILE = re.compile(r"(?i)(.*)[-_.: ]((?:ud-)?i?q\d\w*)(?:[. ]gguf)?$")
 _BARE_MEMORY = re.compile(r"\d{1,3}")
 _GAP_TO_MEMORY = re.compile(r"[ (-]{0,2}")
 _NOT_ITS_MEMORY = re.compile(
@@ -101,7 +105,7 @@ def spans(text: str, names: Names, figures: Sequence[FigureFound]) -> list[Span]
     for form in forms.found():
         forms.settle(form)
     mentions = [Mention(span.start, span.end, span.text, span.matches) for span in taken.in_order()]
-    for slip in names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), mentions):
+    for slip in names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), mentions, forms.words.ordinary):
         taken.put(_span(slip))
     found = taken.in_order()
     for span in found:
@@ -118,6 +122,18 @@ def _span(mention: Mention) -> Span:
     return Span(start, mention.end, text, mention.matches[0].kind, mention.matches)
 
 
+def _uncounted(span: Span, names: Names) -> Span:
+    """``8x 3090`` is eight cards, and not the server of that name."""
+    counted = _COUNTED.match(span.text)
+    if counted is None or span.kind == "accelerators":
+        return span
+    cards = names.find(("accelerators",), span.text[counted.end() :])
+    if not cards:
+        return span
+    start = span.start + counted.end()
+    return Span(start, span.end, span.text[counted.end() :], "accelerators", tuple(cards))
+
+
 def _known(text: str, names: Names) -> list[Span]:
     """Names of the catalogue, each as the kind that it most likely is here."""
     taken = Taken()
@@ -132,7 +148,7 @@ def _known(text: str, names: Names) -> list[Span]:
                 # "dual 3090" is two cards, not the build of that name.
                 continue
             if all(mention.end - mention.start > other.end - other.start for other in inside):
-                taken.put(_span(mention))
+                taken.put(_uncounted(_span(mention), names))
     return taken.in_order()
 
 
@@ -221,7 +237,7 @@ class _Forms:
             self.taken.put(Span(start, end, text, matches[0].kind, tuple(matches)))
         elif not covered:
             kind = "models" if form.model else "accelerators"
-            memory = form.memory.base / 1e9 if form.memory is not None else None
+            memory = gib_of(form.memory) if form.memory is not None else None
             self.taken.put(Span(start, end, text.strip("( "), kind, (), form.size, memory))
 
     def _token(self, at: int) -> _Token | None:
@@ -304,6 +320,9 @@ class _Forms:
             return False
         if any(fuzz.ratio(family, other) >= LIKE_A_FAMILY for other in self.words.model_families):
             return then.low in self.words.model_words or bool(_VERSION.fullmatch(then.low) or _SIZE.fullmatch(then.low))
+        hyphened = self.text[then.start - 1] == "-" and _VERSION.fullmatch(then.low) is not None and len(head.low) > 3
+        if hyphened and further is None:
+            return True
         versioned = _LETTERED.fullmatch(then.low) or _VERSION.fullmatch(then.low)
         return self._is_size(at + 1) or bool(versioned and self._is_size(at + 2)) or (dotted and len(then.low) == 3)
 
@@ -344,7 +363,7 @@ class _Forms:
             return None
         numbered = self._is_numbered(head)
         series = self._is_series(at)
-        if not (held or numbered or series or head.low in self.words.device_words):
+        if not (held or numbered or series or self._begins_device(head)):
             return None
         if held and span is not None and span.start != head.start:
             return None
@@ -370,7 +389,11 @@ class _Forms:
                 form.last = at + 1
                 form.sure = True
                 continue
-            elif len(token.low) == 1 and token.low.isdigit() and self._is_of_a_series(form):
+            elif _SERIES_NUMBER.fullmatch(token.low) and self._is_of_a_series(form):
+                form.sure = True
+            elif not form.sure and head.low in self.words.device_words and _LETTERED_DEVICE.fullmatch(token.low):
+                form.sure = True
+            elif not form.sure and self._is_unknown_of(form, at):
                 form.sure = True
             elif not form.sure and self._is_lettered_series(at):
                 form.last, form.sure = at + 1, True
@@ -384,6 +407,12 @@ class _Forms:
             return None
         form.memory = self._memory_behind(form)
         return form
+
+    def _begins_device(self, head: _Token) -> bool:
+        """A word that devices' names begin with, or one like it (GT beside GTX)."""
+        if head.low in self.words.device_words:
+            return True
+        return len(head.low) > 1 and any(f"{head.low}{last}" in self.words.device_words for last in "xs")
 
     def _last_within(self, at: int, end: int) -> int:
         while at + 1 < len(self.tokens) and self.tokens[at + 1].start < end:
@@ -402,6 +431,14 @@ class _Forms:
         found = MODEL_NUMBER.fullmatch(self.tokens[at].low)
         known = found is not None and (found[1], len(found[2])) in self.words.device_numbers
         return known and self._goes_on_as_number(at + 1)
+
+    def _is_unknown_of(self, form: _Form, at: int) -> bool:
+        """``Titan Xp``: behind a word that other devices' names go on from with a word."""
+        head, word = self.tokens[form.first].low, self.tokens[at].low
+        if form.last > form.first or not word.isalpha() or self.words.is_ordinary(word) or self.words.is_ordinary(head):
+            return False
+        further = [parts_of(match.label) for match in self.names.beginning_with("accelerators", head)]
+        return bool(further) and all(not "".join(parts[-1:]).isdigit() for parts in further)
 
     def _is_lettered_series(self, at: int) -> bool:
         """``E5-2680v4`` behind Xeon."""
@@ -427,6 +464,11 @@ class _Forms:
                     return None
                 return None if _NOT_ITS_MEMORY.match(self.text, figure.end) else figure
         return None
+
+
+def gib_of(figure: FigureFound) -> float:
+    """Memory as it is printed: a card's 24 GB are 24 GiB."""
+    return round(figure.base / (2**30 if "ib" in figure.unit.casefold() else 1e9), 2)
 
 
 def is_of_another_kind(names: Names, span: Span) -> bool:
