@@ -2,46 +2,16 @@
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from eval.samples import Expectation, ExpectedCitation, ExpectedFigure, Sample
 from kb.catalogue.records import Record
 from kb.chat.ground import sentences
 from kb.chat.polarity import Verdict, claims, denies
 from kb.chat.reply import Citation, Reply
-
-_MARK = re.compile(r"\[\d{1,3}\]")
-_NUMBER = re.compile(r"(?P<sign>[$€])?\s?(?<![\w.])(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)")
-_JOINED = re.compile(r"(?<!\s)\s*(?:–|—|-|to|and|or|\.\.)\s*(?:[$€]\s*)?(?=\d)")
-"""Between two numbers of one range: the first has the unit of the second."""
+from kb.text.figures import read
 
 SHORT = 3
 """Letters of a phrase that stands in other words by accident."""
-
-_UNITS: dict[str, str] = {
-    "gb/s": "gb/s", "gb per second": "gb/s", "mb/s": "mb/s", "mb per second": "mb/s",
-    "tokens/s": "tokens/s", "tok/s": "tokens/s", "t/s": "tokens/s", "tokens per second": "tokens/s",
-    "tokens a second": "tokens/s", "tokens/sec": "tokens/s", "tokens": "tokens",
-    "gbit/s": "gbit/s", "gbps": "gbit/s", "kwh": "kwh", "gib": "gib", "gb": "gb", "tib": "tib", "tb": "tb",
-    "mib": "mib", "mb": "mb", "kb": "kb", "tflops": "tflops", "ghz": "ghz", "mt/s": "mt/s",
-    "watts": "w", "watt": "w", "w": "w", "seconds": "s", "second": "s", "s": "s", "hours": "h", "hour": "h",
-    "usd": "$", "dollars": "$", "$": "$", "eur": "€", "euros": "€", "€": "€", "sek": "sek", "kronor": "sek",
-    "bits": "bits", "bit": "bits", "percent": "%", "per cent": "%", "%": "%", "years": "years", "layers": "layers",
-}  # fmt: skip
-_UNIT = re.compile(
-    r"(?<![\s-])[\s-]*("
-    + "|".join(sorted(map(re.escape, _UNITS), key=lambda unit: -len(unit)))
-    + r")(?![A-Za-z])(?!/)",
-    re.I,
-)
-
-
-@dataclass(frozen=True)
-class ReadFigure:
-    """A number of an answer with its unit in the one spelling that is compared; no unit is ``""``."""
-
-    value: float
-    unit: str
 
 
 class PartScore(Record):
@@ -68,42 +38,20 @@ class Score(Record):
     unsupported_figures: tuple[str, ...] = ()
 
 
-def read_figures(text: str) -> list[ReadFigure]:
-    """The numbers of a text and the units behind them (or the ``$`` before them).
+def has_figure(wanted: ExpectedFigure, answer: str) -> bool:
+    """Whether an answer has it in digits, in its own unit.
 
-    >>> read_figures("It makes 25–35 tokens/s from **1,792 GB/s** [2] for $1,999.")[:2]
-    [ReadFigure(value=25.0, unit='tokens/s'), ReadFigure(value=35.0, unit='tokens/s')]
-    """
-    plain = _MARK.sub("", text).replace("*", "").replace("`", "")
-    return [
-        ReadFigure(float(number["digits"].replace(",", "")), _unit_of(plain, number))
-        for number in _NUMBER.finditer(plain)
-    ]
-
-
-def _unit_of(text: str, number: re.Match[str], joins: int = 3) -> str:
-    if number["sign"]:
-        return number["sign"]
-    unit = _UNIT.match(text, number.end())
-    if unit:
-        return _UNITS[unit[1].lower()]
-    joined = _JOINED.match(text, number.end())
-    following = _NUMBER.match(text, joined.end()) if joined else None
-    return _unit_of(text, following, joins - 1) if following and joins else ""
-
-
-def has_figure(wanted: ExpectedFigure, found: list[ReadFigure]) -> bool:
-    """
-    >>> has_figure(ExpectedFigure(value=42.5, unit="GB"), [ReadFigure(42.6, "gb")])
+    >>> has_figure(ExpectedFigure(value=42.5, unit="GB"), "It needs 42.6 GB.")
     True
-    >>> has_figure(ExpectedFigure(value=42.5, unit="GB"), [ReadFigure(42.5, "gib")])
+    >>> has_figure(ExpectedFigure(value=42.5, unit="GB"), "It needs 42.5 GiB.")
     False
     """
-    unit = _UNITS.get(wanted.unit.lower(), wanted.unit.lower())
+    measured = read(f"1 {wanted.unit}")[0]
     return any(
         abs(figure.value - value) <= wanted.tolerance * abs(value) + 1e-9
-        for figure in found
-        if unit in ("", figure.unit)
+        for figure in read(answer)
+        if figure.kind != "name" and figure.text[0].isdigit() and answer[figure.start] not in "x×"
+        if not wanted.unit or (figure.dimension, figure.factor) == (measured.dimension, measured.factor)
         for value in wanted.values
     )
 
@@ -132,8 +80,7 @@ def _parts(expect: Expectation, reply: Reply) -> Iterator[PartScore]:
     if expect.verdict is not None:
         yield PartScore(name="verdict", missing=_verdict(expect.verdict, reply))
     if expect.figures:
-        found = read_figures(reply.answer)
-        missing = tuple(_shown(figure) for figure in expect.figures if not has_figure(figure, found))
+        missing = tuple(_shown(figure) for figure in expect.figures if not has_figure(figure, reply.answer))
         yield PartScore(name="figures", missing=missing)
     if expect.contains:
         yield PartScore(name="contains", missing=_absent(expect.contains, reply.answer))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from kb.llm.base import Grammar
+from kb.text import figures
+from kb.text.numerals import SCALES
 
 LATIN = "À-ÖØ-öø-ÿ"
 LETTERS = "A-Za-zµ" + LATIN
@@ -21,22 +23,13 @@ OTHERS = "!#&'+,./:;=>?@[\\]^_{}–—‘’“…≈×→≤≥·•÷"
 """The rest of the alphabet. Other digits, signs of currency and percent, and ``<`` of tags have no place in it."""
 STOPS = ";:?!…'’|"
 
-_UNIT_WORDS = """
-    b kb mb gb tb pb kib mib gib tib bit bits byte bytes kbit mbit gbit tbit kbps mbps gbps megabyte megabytes gigabyte
-    gigabytes gibibyte gibibytes terabyte terabytes token tokens tok t w kw mw watt watts kilowatt kilowatts wh kwh v
-    volt volts amp amps ampere amperes percent tflop tflops pflops gflops tops flop flops layer layers head heads
-    parameter parameters param params core cores thread threads lane lanes slot slots pin pins nm mm cm m hz khz mhz ghz
-    mt gt h hour hours min minute minutes s sec second seconds ms us ns µs day days week weeks month months year years
-    usd dollar dollars eur euro euros gbp pound pounds sek cent cents billion million thousand trillion hundred dozen k
-    bn x times fold user users request requests weight weights value values
-"""
+_COUNTED = "b k bn t m x pin pins request requests weight weights value values"
 _CONTINUATIONS = "per ti super xt xtx gre laptop mobile max pro ultra ada sxm pcie nvl"
-UNITS = tuple(_UNIT_WORDS.split())
+UNITS = tuple(word for word in (*figures.UNITS, *SCALES, *_COUNTED.split()) if re.fullmatch("[a-zµ]{1,20}", word))
 """Words that say what a figure is of: they stay with the figures that have them, and come to no others."""
 CONTINUATIONS = tuple(_CONTINUATIONS.split())
 """Words that would make another figure or another name of what stands before them."""
 
-_MARK = re.compile(r"\[\d{1,3}\](?!\()")
 _CURRENCY = r"(?:[$€£¥] ?|(?:USD|EUR|GBP|SEK|CHF) )"
 _TOKEN = re.compile(rf"{_CURRENCY}?\w+(?:(?:[/–−-]|[.,:'’^×](?=\d))\w+)*")
 _UNIT = re.compile(
@@ -66,7 +59,7 @@ def locked(texts: Iterable[str], names: re.Pattern[str]) -> Locked:
     """
     bare, united, known = set[str](), set[str](), set[str]()
     for text in texts:
-        plain = _MARK.sub("\n", text.replace("**", "").replace("`", ""))
+        plain = figures.MARK.sub("\n", text.replace("**", "").replace("`", ""))
         plain = "\n".join(_SPACES.sub(" ", line) for line in plain.splitlines())
         for name in names.finditer(plain):
             for spoken in _tails(name[0], names):

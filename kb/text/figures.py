@@ -31,7 +31,7 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "bits/s": {"kbps": 1e3, "mbps": 1e6, "gbps": 1e9, "tbps": 1e12, "gbe": 1e9},
     "tokens": {"token": 1, "tokens": 1, "tok": 1, "toks": 1},
     "tokens/s": {"t/s": 1, "t/sec": 1, "tps": 1},
-    "w": {"w": 1, "watt": 1, "watts": 1, "kw": 1e3, "kilowatt": 1e3, "kilowatts": 1e3},
+    "w": {"w": 1, "watt": 1, "watts": 1, "kw": 1e3, "kilowatt": 1e3, "kilowatts": 1e3, "mw": 1e6},
     "wh": {"wh": 1, "kwh": 1e3, "kilowatt-hour": 1e3, "kilowatt-hours": 1e3, "kilowatt hours": 1e3, "mwh": 1e6},
     "v": {"v": 1, "volt": 1, "volts": 1},
     "a": {"amp": 1, "amps": 1, "ampere": 1, "amperes": 1},
@@ -51,7 +51,7 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "hz": {"hz": 1, "khz": 1e3, "mhz": 1e6, "ghz": 1e9},
     "usd": {"usd": 1, "dollar": 1, "dollars": 1, "buck": 1, "bucks": 1, "grand": 1e3, "$": 1},
     "eur": {"eur": 1, "euro": 1, "euros": 1, "€": 1},
-    "gbp": {"gbp": 1, "pounds": 1, "£": 1}, "sek": {"sek": 1, "kronor": 1, "kr": 1}, "jpy": {"¥": 1},
+    "gbp": {"gbp": 1, "pound": 1, "pounds": 1, "£": 1}, "sek": {"sek": 1, "kronor": 1, "kr": 1}, "jpy": {"¥": 1},
     "cents": {"cent": 1, "cents": 1, "ct": 1, "¢": 1, "öre": 1},
     "°c": {"°c": 1}, "m": {"nm": 1e-9, "mm": 1e-3, "cm": 1e-2},
     "times": {"times": 1, "fold": 1},
@@ -77,14 +77,13 @@ _PERIODS = {
 }  # fmt: skip
 _PERIOD = {name: re.compile(f"{name}|{others}", re.I) for name, others in _PERIODS.items()}
 
-_MARK = re.compile(r"\[\d{1,3}\](?!\()")
+MARK = re.compile(r"\[\d{1,3}\](?!\()")
+"""Of a citation; with a parenthesis behind it, it is a link."""
+_BEFORE = re.compile(r"(?:[$€£¥]|(?<!\w)(?:USD|EUR|GBP|SEK)|(?<![^\W\d_])[x×]) ?$", re.I)
 _NUMBER = re.compile(
-    r"(?P<before>[$€£¥] ?|(?<!\w)(?:USD|EUR|GBP|SEK) ?|(?<![^\W\d_])[x×] ?)?"
-    r"(?P<digits>"
-    r"(?<![\w.,])\d(?: \d)+(?: ?[.,] ?\d(?: \d)*)?(?![\w.,])"  # set apart: 4 5 . 7
-    r"|(?<![\w.,])\d{1,3}(?: \d{3})+(?![\w,])(?:\.\d+)?"  # 1 008
-    r"|(?:(?<!\w)\.(?=\d))?\d[\d.,'’]*)",
-    re.I,
+    r"\d(?:(?<![\w.,]\d)(?: \d)+(?: ?[.,] ?\d(?: \d)*)?(?![\w.,])"  # set apart: 4 5 . 7
+    r"|(?<![\w.,]\d)\d{0,2}(?: \d{3})+(?![\w,])(?:\.\d+)?"  # 1 008
+    r"|[\d.,'’]*)|(?<!\w)\.\d[\d.,'’]*"
 )
 _GROUPED = re.compile(r"\d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?")
 _PLAIN = re.compile(r"\d*\.?\d+")
@@ -94,7 +93,7 @@ _SCALE = re.compile(rf"(?:[ -]?({'|'.join(SCALES)})| ?(k|bn|b|g)|([mt]))(?!\w)",
 _SIGNS = re.escape("$€£¥¢")
 _UNIT = re.compile(
     rf"[ \t*-]{{0,3}}({'|'.join(re.escape(word) for word in sorted(UNITS, key=len, reverse=True))})"
-    rf"(?![^\W\d_])(?<![{_SIGNS}](?= ?\d))", re.I
+    rf"(?![^\W\d_])(?<![{_SIGNS}](?= ?\d))(?<![hswv](?=\d))", re.I  # two H100 are no hours
 )  # fmt: skip
 _AMPERE = re.compile(r" ?A(?![\w/])")
 _PER_SECOND = re.compile(r"/s(?:ec(?:ond)?)?(?!\w)| (?:per|a|each|every) sec(?:ond)?(?!\w)", re.I)
@@ -161,17 +160,21 @@ def read(text: str, names: re.Pattern[str] | None = None) -> list[FigureFound]:
     [(90.0, (90.0, 150.0), 'GB/s'), (150.0, (90.0, 150.0), 'GB/s')]
     """
     plain, places = western(text)
-    plain = _MARK.sub(_blanks, plain)
+    plain = MARK.sub(_blanks, plain)
     if names is not None:
         plain = names.sub(_blanks, plain)
     found = sorted((*_in_words(plain), *_in_digits(plain)), key=lambda figure: figure.start)
     _join(plain, found)
-    dated = {at for date in _DATE.finditer(plain) for at in range(*date.span())}
+    dated = set[int]()
+    if any(figure.kind == "bare" and 1900 <= figure.value < 2100 for figure in found):
+        dated = {at for date in _DATE.finditer(plain) for at in range(*date.span())}
     for at, figure in enumerate(found):
         if figure.kind == "bare" and figure.start in dated:
             figure = replace(figure, kind="date", ends=None)
-        end = max(places[figure.end], places[figure.end - 1] + 1)
-        found[at] = replace(figure, start=places[figure.start], end=end)
+        if not text.isascii():
+            end = max(places[figure.end], places[figure.end - 1] + 1)
+            figure = replace(figure, start=places[figure.start], end=end)
+        found[at] = figure
     return found
 
 
@@ -181,14 +184,13 @@ def _blanks(match: re.Match[str]) -> str:
 
 def _in_words(text: str) -> Iterator[FigureFound]:
     for words in spelled(text):
-        figure = FigureFound(
-            text[words.start : words.end], words.value, step=words.step, start=words.start, end=words.end
-        )
+        figure = _with_unit(text, (words.start, words.end), text[words.start : words.end], words.value, words.step)
         if words.unit in ("times", "many"):
-            yield replace(figure, dimension=words.unit, kind="multiple" if words.unit == "times" else "bare")
-            continue
-        figure = _with_unit(text, figure)
-        if figure.dimension or (words.unit != "roman" and words.value != 1):
+            yield FigureFound(
+                figure.text, words.value, words.unit, step=words.step, start=words.start, end=words.end,
+                kind=_kind(words.unit),
+            )  # fmt: skip
+        elif figure.dimension or (words.unit != "roman" and words.value != 1):
             yield figure
 
 
@@ -202,20 +204,20 @@ def _in_digits(text: str) -> Iterator[FigureFound]:
 
 def _read(text: str, match: re.Match[str], behind: int) -> FigureFound:
     """The number at ``match`` with its sign, scale and unit; what stands before ``behind`` belongs to another."""
-    written = match["digits"].rstrip(".,'’ ")
-    start, digits = match.start("digits"), written.replace(" ", "")
-    end = start + len(written)
+    written = match[0].rstrip(".,'’ ")
+    start, end = match.start(), match.start() + len(written)
+    digits = written.replace(" ", "")
     value, step = _value(digits)
     if exponent := _EXPONENT.match(text, end):
         value, step, end = value * 10.0 ** int(exponent[1]), step * 10.0 ** int(exponent[1]), exponent.end()
-    before = (match["before"] or "").strip().lower() if match.start() >= behind else ""
-    times = before in ("x", "×")
-    figure = _with_unit(text, FigureFound(digits, value, step=step, start=start, end=end), "" if times else before)
-    if before:
-        figure = replace(figure, start=match.start())
-    elif math.isnan(value) or (start > behind and (text[start - 1].isalpha() or text[start - 1] == "_")):
+    before = _BEFORE.search(text, max(behind, start - 4), start)
+    sign = before[0].strip().lower() if before else ""
+    times = sign in ("x", "×")
+    whole = (before.start() if before else start, end)
+    figure = _with_unit(text, whole, digits, value, step, "" if times else sign)
+    if math.isnan(value) or (start > behind and not before and (text[start - 1].isalpha() or text[start - 1] in "._")):
         return replace(figure, kind="name")
-    elif figure.kind == "bare" and value >= SLOWEST_MEMORY and _MEMORY.search(text, max(0, start - 7), start):
+    if figure.kind == "bare" and value >= SLOWEST_MEMORY and _MEMORY.search(text, max(0, start - 7), start):
         return replace(figure, dimension="transfers/s", factor=1e6, kind="quantity")
     if figure.kind != "bare":
         return figure
@@ -239,10 +241,12 @@ def _value(digits: str) -> tuple[float, float]:
     return float(digits), 10.0 ** -len(digits.partition(".")[2])
 
 
-def _with_unit(text: str, figure: FigureFound, sign: str = "") -> FigureFound:
+def _with_unit(
+    text: str, place: tuple[int, int], number: str, value: float, step: float, sign: str = ""
+) -> FigureFound:
     """With the scale and the unit behind it, unless ``sign`` before it is the unit, and what it is counted by."""
-    value, step, scale = figure.value, figure.step, ""
-    dimension, factor, unit, end = _unit(text, figure.end)
+    scale = ""
+    dimension, factor, unit, end = _unit(text, place[1])
     if not dimension and (found := _SCALE.match(text, end)):
         scale = found[1] or found[2] or found[3]
         value, step = value * _size(scale), step * _size(scale)
@@ -256,10 +260,7 @@ def _with_unit(text: str, figure: FigureFound, sign: str = "") -> FigureFound:
     period = ""
     if (per := _PER.match(text, end)) and (dimension or not per["article"] or per["period"][0] in "hkHK"):
         period, end = next(name for name, way in _PERIOD.items() if way.fullmatch(per["period"])), per.end()
-    return replace(
-        figure, value=value, step=step, dimension=dimension, factor=factor, unit=unit, scale=scale, end=end,
-        per=period, kind=_kind(dimension),
-    )  # fmt: skip
+    return FigureFound(number, value, dimension, factor, step, place[0], end, unit, scale, _kind(dimension), period)
 
 
 def _unit(text: str, at: int) -> tuple[str, float, str, int]:
@@ -291,15 +292,13 @@ def _size(scale: str) -> float:
 
 
 def _join(text: str, found: list[FigureFound]) -> None:
-    """Two figures of one range, or one choice, share the unit that stands with one of them."""
+    """Two figures of one range, or one row, share the unit that stands with one of them."""
     for at in range(len(found) - 2, -1, -1):
         one, other = found[at : at + 2]
         join = _JOIN.fullmatch(text, one.end, other.start)
-        ranged = join is not None and bool(
-            join["range"] or (join["and"] and _BETWEEN.search(text, max(0, one.start - 9), one.start))
-        )
-        if join is None or (join["and"] and not ranged):
+        if join is None:
             continue
+        ranged = join["range"] or (join["and"] and _BETWEEN.search(text, max(0, one.start - 9), one.start))
         if not one.dimension and other.unit:
             size = _size(other.scale)
             if one.scale or one.value >= other.value / size:  # 500 to 1k

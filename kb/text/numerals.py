@@ -201,6 +201,10 @@ def _number(text: str, words: list[re.Match[str]], at: int) -> Spelled | None:
     if (first not in _NUMBER_WORDS and first != "one") or (first in SCALES and _digit_before(text, words[at].start())):
         return None  # the scale belongs to the digits before it
     said, end = [first], at + 1
+    if first == "one":
+        behind = words[end][0].lower() if _next_to(text, words, end) else ""
+        if behind not in SCALES and behind != "point":
+            return Spelled(words[at].start(), words[at].end(), 1.0)
     while _next_to(text, words, end):
         word = words[end][0].lower()
         following = words[end + 1][0].lower() if _next_to(text, words, end + 1) else ""

@@ -3,8 +3,9 @@ from typing import Any
 import pytest
 
 from eval.samples import Expectation, ExpectedFigure, Sample
-from eval.scorers import has_figure, read_figures, score, unscored
+from eval.scorers import has_figure, score, unscored
 from kb.chat.reply import Citation, Grounding, Reply, ToolCall
+from kb.text.figures import read
 
 REPLY = Reply(
     answer="**Not wholly: it runs only with part of it offloaded.** The weights are 42.5 GB [1]; the card holds 24 GiB."
@@ -99,24 +100,32 @@ def test_unscored_is_not_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "figures"),
     [
-        ("1,792 GB/s", [(1792, "gb/s")]),
-        ("$1,999 to $4,200", [(1999, "$"), (4200, "$")]),
-        ("25 to 35 tok/s", [(25, "tokens/s"), (35, "tokens/s")]),
-        ("an RTX 4090 draws 450 watts", [(4090, ""), (450, "w")]),
-        ("32 GiB, 34.4 GB [12]", [(32, "gib"), (34.4, "gb")]),
-        ("Q4_K_M at 4.82 bits", [(4.82, "bits")]),
+        ("1,792 GB/s", [(1792, "GB/s")]),
+        ("$1,999 to $4,200", [(1999, "$"), (4200, "usd")]),
+        ("25 to 35 tok/s", [(25, "tokens/s"), (35, "tokens per second")]),
+        ("an RTX 4090 draws 450 watts", [(450, "W")]),
+        ("32 GiB, 34.4 GB [12]", [(32, "GiB"), (34.4, "GB")]),
+        ("Q4_K_M at 4.82 bits", [(4.82, "bit")]),
         ("8192 tokens", [(8192, "tokens")]),
-        ("`95–96 %`", [(95, "%"), (96, "%")]),
-        ("no figures", []),
+        ("`95–96 %`", [(95, "percent"), (96, "%")]),
     ],
 )
-def test_figures_are_read_with_their_units(text: str, found: list[tuple[float, str]]) -> None:
-    assert [(figure.value, figure.unit) for figure in read_figures(text)] == found
+def test_figures_are_read_with_their_units(text: str, figures: list[tuple[float, str]]) -> None:
+    for value, unit in figures:
+        for wanted in (unit, ""):
+            assert has_figure(ExpectedFigure(value=value, unit=wanted, tolerance=0), text)
+        for other in {"GB", "GB/s", "$", "W", "tokens", "tokens/s", "%", "bits"} - {unit}:
+            if read(f"1 {other}")[0].dimension != read(f"1 {unit}")[0].dimension:
+                assert not has_figure(ExpectedFigure(value=value, unit=other, tolerance=0), text)
+
+
+@pytest.mark.parametrize("text", ["no figures", "Q4_K_M", "[4]", "four of them", "14", "4.5", "4,000"])
+def test_what_is_no_such_figure(text: str) -> None:
+    assert not has_figure(ExpectedFigure(value=4, tolerance=0), text)
 
 
 def test_tolerance_is_relative() -> None:
-    found = read_figures("about 43 GB")
-    assert has_figure(ExpectedFigure(value=42.5, unit="GB"), found)
-    assert not has_figure(ExpectedFigure(value=42.5, unit="GB", tolerance=0.01), found)
+    assert has_figure(ExpectedFigure(value=42.5, unit="GB"), "about 43 GB")
+    assert not has_figure(ExpectedFigure(value=42.5, unit="GB", tolerance=0.01), "about 43 GB")

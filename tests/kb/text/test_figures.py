@@ -73,7 +73,7 @@ def test_value_and_dimension(text: str, base: float, dimension: str) -> None:
         ("in 2026", ["date"]),
         ("2026-01-31 and January 2026", ["date", "date", "date", "date"]),
         ("in 2000 tokens", ["quantity"]),
-        ("Q4_K_M on DDR4, driver 550.54.15", ["name", "name", "name"]),
+        ("Q4_K_M on DDR4 and M.2, driver 550.54.15", ["name", "name", "name", "name"]),
         ("$5 and 24 GB", ["money", "quantity"]),
         ("PCIe 4.0 x16", ["bare", "count"]),
     ],
@@ -122,7 +122,12 @@ def test_both_ends_of_a_range(text: str, ends: tuple[float, float], dimension: s
     assert {low.dimension, high.dimension} == {dimension}
 
 
-@pytest.mark.parametrize("text", ["8 or 12 GB", "24/7", "24 GB and 12 W", "2026-01-31", "12 to 8 GB"])
+@pytest.mark.parametrize("text", ["8 or 12 GB", "8, 12 and 16 GB", "8/12 GB"])
+def test_figures_of_one_row_share_the_unit(text: str) -> None:
+    assert {figure.dimension for figure in read(text)[-2:]} == {"bytes"}
+
+
+@pytest.mark.parametrize("text", ["8 or 12 GB", "8 and 12 GB", "24/7", "24 GB and 12 W", "2026-01-31", "12 to 8 GB"])
 def test_no_range(text: str) -> None:
     assert {figure.ends for figure in read(text)} == {None}
 
