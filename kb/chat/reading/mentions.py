@@ -172,7 +172,12 @@ class _Form:
     size: str = ""
     memory: FigureFound | None = None
     sure: bool = True
-    """Whether it is a name even where no record has any of it."""
+    """Whether it has the number that makes it a device's name."""
+    family: str = ""
+    """Of a model, where the catalogue has it."""
+    versioned: bool = False
+    lettered: bool = False
+    """The version has a letter: V4, K2."""
 
 
 @dataclass
@@ -271,39 +276,43 @@ class _Forms:
         if named is None or self._is_quantization(head) or head.start in self.measured:
             return None
         family, attached = named[1], named[2]
-        known, lettered = family in self.words.model_families, False
+        known = family in self.words.model_families
         if not known and not self._may_be_family(at, family):
             return None
-        form = _Form(at, at, True)
-        versioned = bool(attached)
-        while (token := self._model_token(form)) is not None and not self._is_quantization(token):
-            at = form.last + 1
-            begun = versioned or bool(form.size)
-            if _SIZE.fullmatch(token.low):
-                if _PLAIN_SIZE.fullmatch(token.low):
-                    form.size = form.size or token.low
-            elif _DATE.fullmatch(token.low) and begun:
-                pass
-            elif _VERSION.fullmatch(token.low) and not form.size and (not versioned or self._is_size(at + 1)):
-                versioned, lettered = True, token.low[0] == "v"
-            elif _LETTERED.fullmatch(token.low) and not form.size and self._is_lettered(at, family):
-                versioned = lettered = True
-            elif (
-                (_LETTERED.fullmatch(token.low) and token.low[0] == "v" and form.size)
-                or (token.low in self.words.model_words and self._belongs(at, begun or not known))
-                or (token.low in self.words.device_suffixes and (lettered or (begun and token.text[0].isupper())))
-            ):
-                pass
-            elif known and len(token.text) == 1 and self._is_letter(at):
-                versioned = True
-            elif known and not form.size and self._is_between(at):
-                pass
-            else:
-                break
-            form.last = at
+        form = _Form(at, at, True, family=family if known else "", versioned=bool(attached))
+        while (token := self._model_token(form)) is not None and self._is_part_of_model(form, token):
+            form.last += 1
         if form.last == form.first and not (known and attached):
             return None
         return form
+
+    def _is_part_of_model(self, form: _Form, token: _Token) -> bool:
+        at, low, known = form.last + 1, token.low, bool(form.family)
+        begun = form.versioned or bool(form.size)
+        if self._is_quantization(token):
+            return False
+        if _SIZE.fullmatch(low):
+            if _PLAIN_SIZE.fullmatch(low):
+                form.size = form.size or low
+            return True
+        if _DATE.fullmatch(low) and begun:
+            return True
+        if not form.size:
+            version = _VERSION.fullmatch(low) is not None and (not form.versioned or self._is_size(at + 1))
+            if version or (_LETTERED.fullmatch(low) and self._is_lettered(at, form.family)):
+                form.versioned = True
+                form.lettered = low[0].isalpha()
+                return True
+        elif _LETTERED.fullmatch(low) and low[0] == "v":
+            return True
+        if low in self.words.model_words and self._belongs(at, begun or not known):
+            return True
+        if low in self.words.device_suffixes and (form.lettered or (begun and token.text[0].isupper())):
+            return True  # DeepSeek V4 Pro
+        if known and len(low) == 1 and self._is_letter(at):
+            form.versioned = True
+            return True
+        return known and not form.size and self._is_between(at)
 
     def _may_be_family(self, at: int, family: str) -> bool:
         """Whether a word that no model's name begins with may be one's: no word of the language, no other name."""
@@ -365,48 +374,50 @@ class _Forms:
         series = self._is_series(at)
         if not (held or numbered or series or self._begins_device(head)):
             return None
-        if held and span is not None and span.start != head.start:
-            return None
         form = _Form(at, at, False, sure=numbered)
-        nameless = False
+        product = False
         if held and span is not None:
+            if span.start != head.start:
+                return None
             form.last = self._last_within(at, span.end)
             form.sure = True
-            nameless = not any(character.isdigit() for character in span.text)
+            product = not any(character.isdigit() for character in span.text)
         elif series:
             form.last, form.sure = at + 1, True
-        while (token := self._token(form.last + 1)) is not None and not self._is_quantization(token):
-            at = form.last + 1
-            if (_DEVICE_NUMBER.fullmatch(token.low) and not form.sure) or (self._is_numbered(token) and not form.sure):
-                form.sure = True
-            elif (
-                (nameless and MODEL_NUMBER.fullmatch(token.low) and self._is_numbered(token, 1))
-                or (token.low in self.words.device_suffixes and (form.sure or head.low in self.words.device_words))
-                or (token.low in self.words.device_words and not form.sure)
-            ):
-                pass
-            elif len(token.low) == 1 and token.low.isdigit() and not form.sure and self._goes_on_as_number(at + 1):
-                form.last = at + 1
-                form.sure = True
-                continue
-            elif _SERIES_NUMBER.fullmatch(token.low) and self._is_of_a_series(form):
-                form.sure = True
-            elif not form.sure and head.low in self.words.device_words and _LETTERED_DEVICE.fullmatch(token.low):
-                form.sure = True
-            elif not form.sure and self._is_unknown_of(form, at):
-                form.sure = True
-            elif not form.sure and self._is_lettered_series(at):
-                form.last, form.sure = at + 1, True
-                continue
-            elif _PORTABLE.fullmatch(token.low) and form.sure and not nameless:
-                pass
-            else:
-                break
-            form.last = at
+        while taken := self._parts_of_device(form, product):
+            form.last += taken
         if not form.sure:
             return None
         form.memory = self._memory_behind(form)
         return form
+
+    def _parts_of_device(self, form: _Form, product: bool) -> int:
+        """How many tokens behind the form go on with it; ``product``: it is one that chips are named behind."""
+        at = form.last + 1
+        token, words = self._token(at), self.words
+        if token is None or self._is_quantization(token):
+            return 0
+        series = self.tokens[form.first].low in words.device_words
+        if not form.sure:
+            form.sure = (
+                _DEVICE_NUMBER.fullmatch(token.low) is not None
+                or self._is_numbered(token)
+                or (series and _LETTERED_DEVICE.fullmatch(token.low) is not None)
+                or (_SERIES_NUMBER.fullmatch(token.low) is not None and self._is_of_a_series(form))
+                or self._is_unknown_of(form, at)
+            )
+            if form.sure:
+                return 1
+            if (token.low.isdigit() and len(token.low) == 1) or MODEL_NUMBER.fullmatch(token.low):
+                form.sure = self._goes_on_as_number(at + 1)  # Core Ultra 9 285K, Xeon E5-2680
+                return 2 if form.sure else 0
+            return int(token.low in words.device_words or (series and token.low in words.device_suffixes))
+        if product and MODEL_NUMBER.fullmatch(token.low) and self._is_numbered(token, 1):
+            return 1
+        if product and _SERIES_NUMBER.fullmatch(token.low) and self._is_of_a_series(form):
+            return 1
+        portable = not product and _PORTABLE.fullmatch(token.low) is not None
+        return int(portable or token.low in words.device_suffixes)
 
     def _begins_device(self, head: _Token) -> bool:
         """A word that devices' names begin with, or one like it (GT beside GTX)."""
@@ -439,10 +450,6 @@ class _Forms:
             return False
         further = [parts_of(match.label) for match in self.names.beginning_with("accelerators", head)]
         return bool(further) and all(not "".join(parts[-1:]).isdigit() for parts in further)
-
-    def _is_lettered_series(self, at: int) -> bool:
-        """``E5-2680v4`` behind Xeon."""
-        return MODEL_NUMBER.fullmatch(self.tokens[at].low) is not None and self._goes_on_as_number(at + 1)
 
     def _is_of_a_series(self, form: _Form) -> bool:
         """``Raspberry Pi 4``, where there is a 5."""

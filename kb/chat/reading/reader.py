@@ -39,7 +39,8 @@ _GOES_ON = re.compile(
     r"|\b(?:it|its|them|they|their|that|those|this one|this|these|the same|instead|both|that one|one)\b", re.I
 )  # fmt: skip
 _DEFINES = re.compile(
-    r"\b(?:what(?:'?s| is| are| does| do)|explain|define|meaning of|difference between|how (?:does|do) .{1,40}\bwork)\b", re.I
+    r"\b(?:what(?:'?s| is| are| does| do)|explain|define|meaning of|difference between|how (?:does|do) .{1,40}\bwork)\b",
+    re.I,
 )
 _CORRECTS = re.compile(
     r"^\W{0,3}(?:no\b|nope|wait\b|sorry\b|actually\b|correction|i meant?\b|oops|my (?:bad|mistake))|\bi meant?\b|\bnot the\b"
