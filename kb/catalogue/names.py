@@ -191,17 +191,17 @@ class Names:
 
     def begins_a_name(self, kind: str, word: str) -> bool:
         """Whether the first word of some name of the kind is this one."""
-        return word in self._first_words[kind]
+        return word in self._by_first_part[kind]
 
     @cached_property
-    def _first_words(self) -> Mapping[str, frozenset[str]]:
-        return defaultdict(
-            frozenset,
-            {
-                kind: frozenset(way[0] for ways in spelt.values() for way in ways if way)
-                for kind, spelt in self._spelt.items()
-            },
-        )
+    def _by_first_part(self) -> Mapping[str, Mapping[str, list[tuple[Parts, str]]]]:
+        grouped: dict[str, dict[str, list[tuple[Parts, str]]]] = defaultdict(lambda: defaultdict(list))
+        for kind, spelt in self._spelt.items():
+            for key, ways in spelt.items():
+                for way in ways:
+                    if way:
+                        grouped[kind][way[0]].append((way, key))
+        return grouped
 
     def slugs(self, kind: str) -> Sequence[str]:
         return tuple(self._labels[kind])
@@ -226,8 +226,8 @@ class Names:
         typed = parts_of(name[:200])
         slugs = {
             slug: None
-            for key, ways in self._spelt[kind].items()
-            if any(len(way) > len(typed) and way[: len(typed)] == typed for way in ways)
+            for way, key in self._by_first_part[kind].get(typed[0] if typed else "", ())
+            if len(way) > len(typed) and way[: len(typed)] == typed
             for slug in self._index[kind][key]
         }
         return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]

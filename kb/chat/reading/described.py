@@ -65,6 +65,7 @@ class Described:
 
 def cards(text: str, figures: Sequence[FigureFound]) -> Iterator[Described]:
     """Devices that are given by their memory; ``figures`` are those that belong to no name."""
+    sticks = _STICKS.search(text) is not None
     for figure in figures:
         if figure.dimension != "bytes" or figure.per or figure.base < 0.5e9:
             continue
@@ -72,7 +73,7 @@ def cards(text: str, figures: Sequence[FigureFound]) -> Iterator[Described]:
         before = text[max(0, figure.start - _NEAR) : figure.start]
         found = _BEHIND.match(text, figure.end) or _BEFORE.search(before)
         if found is None:
-            if (counted := _COUNT.search(before)) and counted[1] and 4 <= size <= 200 and not _STICKS.search(text):
+            if (counted := _COUNT.search(before)) and counted[1] and 4 <= size <= 200 and not sticks:
                 card = DeviceFigures(name=_card(size), memory_gib=size)
                 yield Described(Named(card.name, figures=card, count=int(counted[1])), figure.start, figure.end)
             continue

@@ -21,6 +21,8 @@ GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS
 """Of kinds, those that are likelier meant first."""
 MOST_CANDIDATES = 8
 """A short form of more models than that says too little to list them."""
+MOST_PARTS = 10
+"""Words and numbers of one name."""
 LIKE_A_FAMILY = 80
 """How near, of 100, a word that nobody knows is to a family's name to be taken for one (*Magistral*)."""
 
@@ -280,7 +282,9 @@ class _Forms:
         if not known and not self._may_be_family(at, family):
             return None
         form = _Form(at, at, True, family=family if known else "", versioned=bool(attached))
-        while (token := self._model_token(form)) is not None and self._is_part_of_model(form, token):
+        while form.last - form.first < MOST_PARTS and (token := self._model_token(form)) is not None:
+            if not self._is_part_of_model(form, token):
+                break
             form.last += 1
         if form.last == form.first and not (known and attached):
             return None
@@ -384,7 +388,7 @@ class _Forms:
             product = not any(character.isdigit() for character in span.text)
         elif series:
             form.last, form.sure = at + 1, True
-        while taken := self._parts_of_device(form, product):
+        while form.last - form.first < MOST_PARTS and (taken := self._parts_of_device(form, product)):
             form.last += taken
         if not form.sure:
             return None
@@ -411,7 +415,8 @@ class _Forms:
             if (token.low.isdigit() and len(token.low) == 1) or MODEL_NUMBER.fullmatch(token.low):
                 form.sure = self._goes_on_as_number(at + 1)  # Core Ultra 9 285K, Xeon E5-2680
                 return 2 if form.sure else 0
-            return int(token.low in words.device_words or (series and token.low in words.device_suffixes))
+            further = token.low in words.device_words or (series and token.low in words.device_suffixes)
+            return int(further or (series and self._begins_some(form.first, at)))
         if product and MODEL_NUMBER.fullmatch(token.low) and self._is_numbered(token, 1):
             return 1
         if product and _SERIES_NUMBER.fullmatch(token.low) and self._is_of_a_series(form):
@@ -453,8 +458,11 @@ class _Forms:
 
     def _is_of_a_series(self, form: _Form) -> bool:
         """``Raspberry Pi 4``, where there is a 5."""
-        words = self.text[self.tokens[form.first].start : self.tokens[form.last].end]
-        return form.last > form.first and any(self.names.beginning_with(kind, words) for kind in DEVICE_KINDS)
+        return form.last > form.first and self._begins_some(form.first, form.last)
+
+    def _begins_some(self, first: int, last: int) -> bool:
+        words = self.text[self.tokens[first].start : self.tokens[last].end]
+        return any(self.names.beginning_with(kind, words) for kind in DEVICE_KINDS)
 
     def _goes_on_as_number(self, at: int) -> bool:
         if at >= len(self.tokens) or not self.tokens[at].joined:

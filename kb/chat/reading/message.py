@@ -22,6 +22,13 @@ from kb.tools.shared.given import DeviceFigures
 
 MOST_CHARACTERS = 8000
 MOST_COUNT = 64
+MOST_DEVICES = 16
+"""Different ones of one message that are read."""
+MOST_SIZES = 16
+BEHIND_A_NAME = 12
+"""Characters behind a name within which a size is its own."""
+NOT_A_DEVICES = frozenset({"disk_gb", "size_gb", "free_gb", "memory_in_use_gb", "needed_gb"})
+"""Roles of an amount of memory that is no device's."""
 
 _WIDE = str.maketrans("，。？！：；（）、×", ",.?!:;(),x")
 _APART = re.compile(
@@ -143,8 +150,14 @@ class _Message:
         self.unknown: dict[str, None] = {}
         self.notes: list[str] = []
         self.more: list[Named] = []
-        self.used: list[tuple[int, int]] = []
-        """Places of figures that are a part of something else."""
+        self.covered = {place for span in self.spans for place in range(span.start, span.end)}
+        """Where names stand, and figures that belong to one."""
+        self.other_kinds = {
+            place
+            for span in self.spans
+            if is_of_another_kind(names, span)
+            for place in range(span.end, span.end + BEHIND_A_NAME)
+        }
 
     def read(self) -> Read:
         text = self.text
@@ -167,17 +180,18 @@ class _Message:
             else:
                 _add(others, Named(span.text, span.matches))
         quantizations += self._custom_bits(quantizations)
-        roles = self._sizes_of_devices(roles)
         self._sizes_of_models()
+        roles = self._sizes_of_devices(roles)
         devices = self._merged()
-        free = [figure for figure in self.figures if not _overlaps(figure, (*named, *self.used))]
-        described = list(cards(text, [one for one in free if not _is_other(one, roles)]))
+        other = {id(one.figure) for one in roles if one.role in NOT_A_DEVICES}
+        free = [figure for figure in self.figures if figure.start not in self.covered]
+        described = list(cards(text, [figure for figure in free if id(figure) not in other]))
         if self.devices:
-            described = [one for one in described if one.named.figures is None or not _is_host(one.named)]
-        in_place = {(one.start, one.end) for one in described}
-        roles = [one for one in roles if not any(a <= one.figure.start < b for a, b in in_place)]
-        stated = quantities(text, roles)
-        stated = self._lone(free, roles, in_place, bool(devices or described), stated)
+            described = [one for one in described if not _is_host(one.named)]
+        in_place = {place for one in described for place in range(one.start, one.end)}
+        roles = [one for one in roles if one.figure.start not in in_place]
+        free = [figure for figure in free if figure.start not in in_place]
+        stated = self._lone(free, roles, bool(devices or described), quantities(text, roles))
         for one in described:
             figures = one.named.figures
             if isinstance(figures, DeviceFigures) and figures.backend == "cpu":
@@ -215,7 +229,7 @@ class _Message:
         return Read(situation, self._plain(), unknown_models, tuple(self.more))
 
     def _model(self, span: Span) -> None:
-        if self._is_other_kinds_size(span):
+        if self._is_other_kinds(span.start, span.end):
             return
         if not span.known:
             self.unknown[span.text] = None
@@ -226,31 +240,33 @@ class _Message:
         else:
             _add(self.models, Named(span.text, span.matches))
 
-    def _is_other_kinds_size(self, span: Span) -> bool:
+    def _is_other_kinds(self, start: int, end: int) -> bool:
         """``Wan 2.1 14B``: behind a name of models for images, sizes and versions are theirs."""
-        head = self.names.matches("terms", re.split(r"[\s\-_.\d]", span.text)[0])
-        before = [other for other in self.spans if other.end <= span.start and span.start - other.end < 12]
-        return any(
-            is_of_another_kind(self.names, other)
-            for other in (*before, Span(span.start, span.end, span.text, "terms", tuple(head)))
-        )
+        if start in self.other_kinds:
+            return True
+        head = re.split(r"[\s\-_.\d]", self.text[start:end], maxsplit=1)[0]
+        matches = tuple(self.names.matches("terms", head)) if head else ()
+        return is_of_another_kind(self.names, Span(start, end, head, "terms", matches))
 
     def _sizes_of_models(self) -> None:
-        taken = [(span.start, span.end) for span in self.spans if not re.match(r"\d", span.text)]
+        """Models that are given by their size alone; one that is named is meant by its own."""
+        bare = {
+            place for span in self.spans if re.match(r"\d", span.text) for place in range(span.start, span.end)
+        }
+        met = set(self._sizes_named())
         for figure in self.figures:
-            if figure.dimension != "parameters" or figure.scale.lower() not in ("b", "t", "") or figure.kind == "name":
-                continue
-            at = Span(figure.start, figure.end, self.text[figure.start : figure.end], "models")
-            if _overlaps(figure, taken) or self._is_other_kinds_size(at) or _ACTIVE.match(self.text, figure.end):
-                continue
             billions = figure.value / 1e9
-            if any(abs(size - billions) < 0.05 * billions for size in self._sizes_named()):
+            if figure.dimension != "parameters" or figure.kind == "name" or not 0.05 <= billions < 10_000:
                 continue
-            if 0.05 <= billions < 10_000:
+            if (figure.start in self.covered and figure.start not in bare) or _ACTIVE.match(self.text, figure.end):
+                continue
+            if any(abs(size - billions) < 0.05 * billions for size in met):
+                continue
+            if not self._is_other_kinds(figure.start, figure.end) and len(met) < MOST_SIZES:
+                met.add(billions)
                 _add(self.models, model_of_size(self.names, f"{billions:g}b"))
 
     def _sizes_named(self) -> Iterator[float]:
-        """Of the models that are named: a size that is said again is theirs."""
         for named in self.models:
             for match in named.candidates:
                 record = self.names.record(match)
@@ -299,28 +315,22 @@ class _Message:
 
     def _sizes_of_devices(self, roles: list[Roled]) -> list[Roled]:
         """Memory that belongs to a device which is sold with several: right before it, or anywhere for unified memory."""
-        for at, (named, span) in enumerate(self.devices):
+        role_of = {id(one.figure): one.role for one in roles}
+        sizes = [f for f in self.figures if f.dimension == "bytes" and not f.per and f.start not in self.covered]
+        belongs: set[int] = set()
+        for at, (named, span) in enumerate(self.devices[:MOST_DEVICES]):
             if named.figures is not None or any(match.memory_gib for match in named.candidates):
                 continue
-            for figure in self.figures:
-                if (
-                    figure.dimension != "bytes"
-                    or figure.per
-                    or _overlaps(figure, [(s.start, s.end) for s in self.spans])
-                ):
-                    continue
-                near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text[figure.end : span.start])
-                role = next((one.role for one in roles if one.figure is figure), "")
-                shared = self._is_unified(named) and role in ("", "system_memory_gb", "vram_gib")
-                if not near and not shared:
-                    continue
-                if sold := sized(self.names, named.candidates, gib_of(figure)):
+            unified = self._is_unified(named)
+            for figure in sizes[:MOST_SIZES]:
+                near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text, figure.end, span.start)
+                shared = unified and role_of.get(id(figure), "") in ("", "system_memory_gb", "vram_gib")
+                if (near or shared) and (sold := sized(self.names, named.candidates, gib_of(figure))):
                     self.devices[at] = (replace(named, candidates=sold), span)
-                    self.used.append((figure.start, figure.end))
-                    if role != "system_memory_gb":
-                        roles = [one for one in roles if one.figure is not figure]
+                    self.covered.update(range(figure.start, figure.end))
+                    belongs.add(id(figure))
                     break
-        return roles
+        return [one for one in roles if id(one.figure) not in belongs or one.role == "system_memory_gb"]
 
     def _is_unified(self, named: Named) -> bool:
         record = self.names.record(named.match)
@@ -333,8 +343,9 @@ class _Message:
         merged: list[Named] = []
         for named, span in self.devices:
             same = next((at for at, other in enumerate(merged) if _same(other, named)), None)
-            if same is None or named in self.more:
+            if (same is None or named in self.more) and len(merged) < MOST_DEVICES:
                 merged.append(named)
+            if same is None or named in self.more:
                 continue
             other = merged[same]
             plus = _PLUS_BETWEEN.search(self.text[max(0, span.start - 16) : span.start])
@@ -345,15 +356,12 @@ class _Message:
         return merged
 
     def _lone(
-        self, free: Sequence[FigureFound], roles: Sequence[Roled], in_place: set[tuple[int, int]], device: bool,
-        stated: Quantities,
-    ) -> Quantities:  # fmt: skip
+        self, free: Sequence[FigureFound], roles: Sequence[Roled], device: bool, stated: Quantities
+    ) -> Quantities:
         """An amount of memory of which nothing says whose it is."""
         with_roles = {id(one.figure) for one in roles}
         for figure in free:
             if figure.dimension != "bytes" or figure.per or id(figure) in with_roles or figure.kind == "name":
-                continue
-            if any(a <= figure.start < b for a, b in in_place):
                 continue
             size = gib_of(figure)
             before, after = (
@@ -384,8 +392,7 @@ class _Message:
         """``at 4.5 bits``: a quantization by its bits, which no record has by name."""
         for found in _BITS.finditer(self.text):
             bits = f"{float(found[1]):g}"
-            held = any(span.kind == "quantizations" and span.start <= found.start() < span.end for span in self.spans)
-            if not held and 0.5 <= float(bits) <= 32 and "." in found[1]:
+            if found.start() not in self.covered and 0.5 <= float(bits) <= 32 and "." in found[1]:
                 yield Named(found[0], (Match("quantizations", f"{bits}bpw", f"{bits} bits per weight"),))
 
     def _telling(self, terms: Sequence[Named], other: bool) -> tuple[Named, ...]:
@@ -475,17 +482,6 @@ def _same(one: Named, other: Named) -> bool:
 def _add(group: list[Named], named: Named) -> None:
     if not any(_same(other, named) for other in group):
         group.append(named)
-
-
-def _overlaps(figure: FigureFound, places: Sequence[tuple[int, int]]) -> bool:
-    return any(start < figure.end and figure.start < end for start, end in places)
-
-
-def _is_other(figure: FigureFound, roles: Sequence[Roled]) -> bool:
-    """Whether an amount of memory is something else than a device's."""
-    return any(
-        one.figure is figure and one.role in ("disk_gb", "size_gb", "free_gb", "memory_in_use_gb") for one in roles
-    )
 
 
 def _is_host(named: Named) -> bool:
