@@ -7,7 +7,7 @@ is not sold) is unknown, and a short form of several is ambiguous. Only letters 
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -193,17 +193,17 @@ class Names:
 
     def begins_a_name(self, kind: str, word: str) -> bool:
         """Whether the first word of some name of the kind is this one."""
-        return word in self._first_words[kind]
+        return word in self._by_first_part[kind]
 
     @cached_property
-    def _first_words(self) -> Mapping[str, frozenset[str]]:
-        return defaultdict(
-            frozenset,
-            {
-                kind: frozenset(way[0] for ways in spelt.values() for way in ways if way)
-                for kind, spelt in self._spelt.items()
-            },
-        )
+    def _by_first_part(self) -> Mapping[str, Mapping[str, list[tuple[Parts, str]]]]:
+        grouped: dict[str, dict[str, list[tuple[Parts, str]]]] = defaultdict(lambda: defaultdict(list))
+        for kind, spelt in self._spelt.items():
+            for key, ways in spelt.items():
+                for way in ways:
+                    if way:
+                        grouped[kind][way[0]].append((way, key))
+        return grouped
 
     def slugs(self, kind: str) -> Sequence[str]:
         return tuple(self._labels[kind])
@@ -228,8 +228,8 @@ class Names:
         typed = parts_of(name[:200])
         slugs = {
             slug: None
-            for key, ways in self._spelt[kind].items()
-            if any(len(way) > len(typed) and way[: len(typed)] == typed for way in ways)
+            for way, key in self._by_first_part[kind].get(typed[0] if typed else "", ())
+            if len(way) > len(typed) and way[: len(typed)] == typed
             for slug in self._index[kind][key]
         }
         return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
@@ -428,6 +428,8 @@ class Names:
             opens = _HEAD_WORD.match(word[0]) is not None
             named = _starts_like_a_name(word[0])
             for last in range(first, min(first + 8, len(words))):
+                if not keys[last]:
+                    break  # a word of another script is no part of a name
                 if last > first:
                     if parted[last - 1]:
                         break
@@ -448,12 +450,14 @@ class Names:
     def _singular(self, kinds: Sequence[str], piece: str) -> list[Match]:
         return self._exact(kinds, piece[:-1]) if re.search(r"[A-Za-z0-9]s$", piece) and len(piece) > 3 else []
 
-    def misspelt_mentions(self, text: str, kinds: Sequence[str], taken: Sequence[Mention]) -> Iterator[Mention]:
-        """Words outside ``taken`` that are a slip away from a name; for questions with typing errors."""
+    def misspelt_mentions(
+        self, text: str, kinds: Sequence[str], taken: Sequence[Mention], words: Container[str] = ()
+    ) -> Iterator[Mention]:
+        """What stands outside ``taken`` and is a slip away from a name; ``words`` of the language are no slips."""
         looked_up: dict[str, tuple[Match, ...]] = {}
         covered = {place for other in taken for place in range(other.start, other.end)}
         for word in _WORD_TYPED.finditer(text):
-            if not covered.isdisjoint(range(word.start(), word.end())):
+            if word[0].casefold() in words or not covered.isdisjoint(range(word.start(), word.end())):
                 continue
             if word[0] not in looked_up:
                 if len(looked_up) == MOST_SLIPS:

@@ -214,14 +214,13 @@ def lexicon(names: Names) -> Lexicon:
     inside = {part for parts in models for part in parts[1:] if part.isalpha() and len(part) > 1}
     return Lexicon(
         model_families=families,
-        model_letters=frozenset(parts[:2] for parts in labels if _is_lettered(parts)),
+        model_letters=frozenset((parts[0], parts[1]) for parts in labels if _is_lettered(parts)),
         model_words=frozenset(inside - families - _FUNCTION_WORDS),
         device_words=frozenset(
             {
                 *_words_of_devices(names),
-                *(parts[0] for parts in devices if len(parts[0]) > 1 and parts[0] not in ordinary),
+                *{parts[0] for parts in devices if len(parts[0]) > 1 and parts[0] not in ordinary} - _vendors(names),
             }
-            - _vendors(names)
         ),
         device_suffixes=frozenset(
             part for part in _telling_apart(devices) - _FUNCTION_WORDS - ordinary if len(part) > 1
@@ -238,12 +237,12 @@ def lexicon(names: Names) -> Lexicon:
 
 
 def _words_of_devices(names: Names) -> Iterator[str]:
-    """The first word of each device's label behind its maker's."""
+    """The first word of each device's label behind its maker's; the maker's where there is no other (Raspberry Pi 5)."""
     makers = _vendors(names)
     for kind in DEVICE_KINDS:
         for slug in names.slugs(kind):
-            words = (part for part in parts_of(names.label(kind, slug)) if part.isalpha() and len(part) > 1)
-            yield from itertools.islice((word for word in words if word not in makers), 1)
+            words = [part for part in parts_of(names.label(kind, slug)) if part.isalpha() and len(part) > 1]
+            yield from itertools.islice([word for word in words if word not in makers] or words, 1)
 
 
 def _vendors(names: Names) -> set[str]:

@@ -12,6 +12,7 @@ from rapidfuzz import fuzz
 
 from kb.catalogue.names import DEVICE_KINDS, Match, Mention, Names
 from kb.catalogue.records import Term, kinds
+from kb.catalogue.typed import parts_of
 from kb.chat.reading.lexicon import MODEL_NUMBER, Lexicon, lexicon
 from kb.text.figures import FigureFound
 
@@ -20,23 +21,28 @@ GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS
 """Of kinds, those that are likelier meant first."""
 MOST_CANDIDATES = 8
 """A short form of more models than that says too little to list them."""
+MOST_PARTS = 10
+"""Words and numbers of one name."""
 LIKE_A_FAMILY = 80
 """How near, of 100, a word that nobody knows is to a family's name to be taken for one (*Magistral*)."""
 
 _TOKEN = re.compile(r"[^\W_]+(?:\.\d[^\W_]*)*\+?")
 _SEPARATOR = re.compile(r"[ _:-]|: ?|- ")
-_SIZE = re.compile(r"(?:a|e|\d{1,2}x)?\d{1,4}(?:\.\d{1,3})?[bmt]|\d{1,3}e")
+_SIZE = re.compile(r"(?:a|e|\d{1,2}x)?\d{1,4}(?:\.\d{1,3})?[bt]|\d{2,4}m|\d{1,3}e")
 _PLAIN_SIZE = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)([bt])")
 _VERSION = re.compile(r"v?\d{1,2}(?:\.\d{1,2}){0,2}n?")
 _DATE = re.compile(r"\d{4}")
 _LETTERED = re.compile(r"[a-z]{1,2}\d{1,2}(?:\.\d{1,2})?")
-_HEAD = re.compile(r"([a-z]{2,20})((?:v?\d{1,2}(?:\.\d{1,2})?)?)")
+_HEAD = re.compile(r"([a-z]{2,20})((?:v?\d{1,2}(?:\.\d{1,2})?[a-z]?)?)")
 _DEVICE_NUMBER = re.compile(r"\d{3,5}[a-z]{0,3}(?:\d[a-z]{0,2})?")
 _BARE_DEVICE = re.compile(r"\d{4}[a-z]{1,4}")
+_LETTERED_DEVICE = re.compile(r"[a-z]{1,2}\d{3,5}[a-z]?")
+_SERIES_NUMBER = re.compile(r"\d[a-z]?\+?")
 _ARTICLE = re.compile(r"(?:an?|the|my|one|single|used|new)\s+", re.I)
+_COUNTED = re.compile(r"(?:\d{1,2}\s?[x×]|dual|two|twin|quad|four|eight)\s?", re.I)
 _PORTABLE = re.compile(r"laptop|notebook|mobile")
 _MONEY_BEFORE = frozenset("$€£")
-_FILE = re.compile(r"(?i)(.*)[-_.:]((?:ud-)?i?q\d\w*)(?:\.gguf)?$")
+_FILE = re.compile(r"(?i)(.*)[-_.: ]((?:ud-)?i?q\d\w*)(?:[. ]gguf)?$")
 _BARE_MEMORY = re.compile(r"\d{1,3}")
 _GAP_TO_MEMORY = re.compile(r"[ (-]{0,2}")
 _NOT_ITS_MEMORY = re.compile(
@@ -101,7 +107,7 @@ def spans(text: str, names: Names, figures: Sequence[FigureFound]) -> list[Span]
     for form in forms.found():
         forms.settle(form)
     mentions = [Mention(span.start, span.end, span.text, span.matches) for span in taken.in_order()]
-    for slip in names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), mentions):
+    for slip in names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), mentions, forms.words.ordinary):
         taken.put(_span(slip))
     found = taken.in_order()
     for span in found:
@@ -118,6 +124,18 @@ def _span(mention: Mention) -> Span:
     return Span(start, mention.end, text, mention.matches[0].kind, mention.matches)
 
 
+def _uncounted(span: Span, names: Names) -> Span:
+    """``8x 3090`` is eight cards, and not the server of that name."""
+    counted = _COUNTED.match(span.text)
+    if counted is None or span.kind == "accelerators":
+        return span
+    cards = names.find(("accelerators",), span.text[counted.end() :])
+    if not cards:
+        return span
+    start = span.start + counted.end()
+    return Span(start, span.end, span.text[counted.end() :], "accelerators", tuple(cards))
+
+
 def _known(text: str, names: Names) -> list[Span]:
     """Names of the catalogue, each as the kind that it most likely is here."""
     taken = Taken()
@@ -132,7 +150,7 @@ def _known(text: str, names: Names) -> list[Span]:
                 # "dual 3090" is two cards, not the build of that name.
                 continue
             if all(mention.end - mention.start > other.end - other.start for other in inside):
-                taken.put(_span(mention))
+                taken.put(_uncounted(_span(mention), names))
     return taken.in_order()
 
 
@@ -156,7 +174,12 @@ class _Form:
     size: str = ""
     memory: FigureFound | None = None
     sure: bool = True
-    """Whether it is a name even where no record has any of it."""
+    """Whether it has the number that makes it a device's name."""
+    family: str = ""
+    """Of a model, where the catalogue has it."""
+    versioned: bool = False
+    lettered: bool = False
+    """The version has a letter: V4, K2."""
 
 
 @dataclass
@@ -221,7 +244,7 @@ class _Forms:
             self.taken.put(Span(start, end, text, matches[0].kind, tuple(matches)))
         elif not covered:
             kind = "models" if form.model else "accelerators"
-            memory = form.memory.base / 1e9 if form.memory is not None else None
+            memory = gib_of(form.memory) if form.memory is not None else None
             self.taken.put(Span(start, end, text.strip("( "), kind, (), form.size, memory))
 
     def _token(self, at: int) -> _Token | None:
@@ -255,39 +278,45 @@ class _Forms:
         if named is None or self._is_quantization(head) or head.start in self.measured:
             return None
         family, attached = named[1], named[2]
-        known, lettered = family in self.words.model_families, False
+        known = family in self.words.model_families
         if not known and not self._may_be_family(at, family):
             return None
-        form = _Form(at, at, True)
-        versioned = bool(attached)
-        while (token := self._model_token(form)) is not None and not self._is_quantization(token):
-            at = form.last + 1
-            begun = versioned or bool(form.size)
-            if _SIZE.fullmatch(token.low):
-                if _PLAIN_SIZE.fullmatch(token.low):
-                    form.size = form.size or token.low
-            elif _DATE.fullmatch(token.low) and begun:
-                pass
-            elif _VERSION.fullmatch(token.low) and not form.size and (not versioned or self._is_size(at + 1)):
-                versioned, lettered = True, token.low[0] == "v"
-            elif _LETTERED.fullmatch(token.low) and not form.size and self._is_lettered(at, family):
-                versioned = lettered = True
-            elif (
-                (_LETTERED.fullmatch(token.low) and token.low[0] == "v" and form.size)
-                or (token.low in self.words.model_words and self._belongs(at, begun or not known))
-                or (token.low in self.words.device_suffixes and (lettered or (begun and token.text[0].isupper())))
-            ):
-                pass
-            elif known and len(token.text) == 1 and self._is_letter(at):
-                versioned = True
-            elif known and not form.size and self._is_between(at):
-                pass
-            else:
+        form = _Form(at, at, True, family=family if known else "", versioned=bool(attached))
+        while form.last - form.first < MOST_PARTS and (token := self._model_token(form)) is not None:
+            if not self._is_part_of_model(form, token):
                 break
-            form.last = at
+            form.last += 1
         if form.last == form.first and not (known and attached):
             return None
         return form
+
+    def _is_part_of_model(self, form: _Form, token: _Token) -> bool:
+        at, low, known = form.last + 1, token.low, bool(form.family)
+        begun = form.versioned or bool(form.size)
+        if self._is_quantization(token):
+            return False
+        if _SIZE.fullmatch(low):
+            if _PLAIN_SIZE.fullmatch(low):
+                form.size = form.size or low
+            return True
+        if _DATE.fullmatch(low) and begun:
+            return True
+        if not form.size:
+            version = _VERSION.fullmatch(low) is not None and (not form.versioned or self._is_size(at + 1))
+            if version or (_LETTERED.fullmatch(low) and self._is_lettered(at, form.family)):
+                form.versioned = True
+                form.lettered = low[0].isalpha()
+                return True
+        elif _LETTERED.fullmatch(low) and low[0] == "v":
+            return True
+        if low in self.words.model_words and self._belongs(at, begun or not known):
+            return True
+        if low in self.words.device_suffixes and (form.lettered or (begun and token.text[0].isupper())):
+            return True  # DeepSeek V4 Pro
+        if known and len(low) == 1 and self._is_letter(at):
+            form.versioned = True
+            return True
+        return known and not form.size and self._is_between(at)
 
     def _may_be_family(self, at: int, family: str) -> bool:
         """Whether a word that no model's name begins with may be one's: no word of the language, no other name."""
@@ -304,6 +333,9 @@ class _Forms:
             return False
         if any(fuzz.ratio(family, other) >= LIKE_A_FAMILY for other in self.words.model_families):
             return then.low in self.words.model_words or bool(_VERSION.fullmatch(then.low) or _SIZE.fullmatch(then.low))
+        hyphened = self.text[then.start - 1] == "-" and _VERSION.fullmatch(then.low) is not None and len(head.low) > 3
+        if hyphened and further is None:
+            return True
         versioned = _LETTERED.fullmatch(then.low) or _VERSION.fullmatch(then.low)
         return self._is_size(at + 1) or bool(versioned and self._is_size(at + 2)) or (dotted and len(then.low) == 3)
 
@@ -344,46 +376,59 @@ class _Forms:
             return None
         numbered = self._is_numbered(head)
         series = self._is_series(at)
-        if not (held or numbered or series or head.low in self.words.device_words):
-            return None
-        if held and span is not None and span.start != head.start:
+        if not (held or numbered or series or self._begins_device(head)):
             return None
         form = _Form(at, at, False, sure=numbered)
-        nameless = False
+        product = False
         if held and span is not None:
+            if span.start != head.start:
+                return None
             form.last = self._last_within(at, span.end)
             form.sure = True
-            nameless = not any(character.isdigit() for character in span.text)
+            product = not any(character.isdigit() for character in span.text)
         elif series:
             form.last, form.sure = at + 1, True
-        while (token := self._token(form.last + 1)) is not None and not self._is_quantization(token):
-            at = form.last + 1
-            if (_DEVICE_NUMBER.fullmatch(token.low) and not form.sure) or (self._is_numbered(token) and not form.sure):
-                form.sure = True
-            elif (
-                (nameless and MODEL_NUMBER.fullmatch(token.low) and self._is_numbered(token, 1))
-                or (token.low in self.words.device_suffixes and (form.sure or head.low in self.words.device_words))
-                or (token.low in self.words.device_words and not form.sure)
-            ):
-                pass
-            elif len(token.low) == 1 and token.low.isdigit() and not form.sure and self._goes_on_as_number(at + 1):
-                form.last = at + 1
-                form.sure = True
-                continue
-            elif len(token.low) == 1 and token.low.isdigit() and self._is_of_a_series(form):
-                form.sure = True
-            elif not form.sure and self._is_lettered_series(at):
-                form.last, form.sure = at + 1, True
-                continue
-            elif _PORTABLE.fullmatch(token.low) and form.sure and not nameless:
-                pass
-            else:
-                break
-            form.last = at
+        while form.last - form.first < MOST_PARTS and (taken := self._parts_of_device(form, product)):
+            form.last += taken
         if not form.sure:
             return None
         form.memory = self._memory_behind(form)
         return form
+
+    def _parts_of_device(self, form: _Form, product: bool) -> int:
+        """How many tokens behind the form go on with it; ``product``: it is one that chips are named behind."""
+        at = form.last + 1
+        token, words = self._token(at), self.words
+        if token is None or self._is_quantization(token):
+            return 0
+        series = self.tokens[form.first].low in words.device_words
+        if not form.sure:
+            form.sure = (
+                _DEVICE_NUMBER.fullmatch(token.low) is not None
+                or self._is_numbered(token)
+                or (series and _LETTERED_DEVICE.fullmatch(token.low) is not None)
+                or (_SERIES_NUMBER.fullmatch(token.low) is not None and self._is_of_a_series(form))
+                or self._is_unknown_of(form, at)
+            )
+            if form.sure:
+                return 1
+            if (token.low.isdigit() and len(token.low) == 1) or MODEL_NUMBER.fullmatch(token.low):
+                form.sure = self._goes_on_as_number(at + 1)  # Core Ultra 9 285K, Xeon E5-2680
+                return 2 if form.sure else 0
+            further = token.low in words.device_words or (series and token.low in words.device_suffixes)
+            return int(further or (series and self._begins_some(form.first, at)))
+        if product and MODEL_NUMBER.fullmatch(token.low) and self._is_numbered(token, 1):
+            return 1
+        if product and _SERIES_NUMBER.fullmatch(token.low) and self._is_of_a_series(form):
+            return 1
+        portable = not product and _PORTABLE.fullmatch(token.low) is not None
+        return int(portable or token.low in words.device_suffixes)
+
+    def _begins_device(self, head: _Token) -> bool:
+        """A word that devices' names begin with, or one like it (GT beside GTX)."""
+        if head.low in self.words.device_words:
+            return True
+        return len(head.low) > 1 and any(f"{head.low}{last}" in self.words.device_words for last in "xs")
 
     def _last_within(self, at: int, end: int) -> int:
         while at + 1 < len(self.tokens) and self.tokens[at + 1].start < end:
@@ -403,14 +448,21 @@ class _Forms:
         known = found is not None and (found[1], len(found[2])) in self.words.device_numbers
         return known and self._goes_on_as_number(at + 1)
 
-    def _is_lettered_series(self, at: int) -> bool:
-        """``E5-2680v4`` behind Xeon."""
-        return MODEL_NUMBER.fullmatch(self.tokens[at].low) is not None and self._goes_on_as_number(at + 1)
+    def _is_unknown_of(self, form: _Form, at: int) -> bool:
+        """``Titan Xp``: behind a word that other devices' names go on from with a word."""
+        head, word = self.tokens[form.first].low, self.tokens[at].low
+        if form.last > form.first or not word.isalpha() or self.words.is_ordinary(word) or self.words.is_ordinary(head):
+            return False
+        further = [parts_of(match.label) for match in self.names.beginning_with("accelerators", head)]
+        return bool(further) and all(not "".join(parts[-1:]).isdigit() for parts in further)
 
     def _is_of_a_series(self, form: _Form) -> bool:
         """``Raspberry Pi 4``, where there is a 5."""
-        words = self.text[self.tokens[form.first].start : self.tokens[form.last].end]
-        return form.last > form.first and any(self.names.beginning_with(kind, words) for kind in DEVICE_KINDS)
+        return form.last > form.first and self._begins_some(form.first, form.last)
+
+    def _begins_some(self, first: int, last: int) -> bool:
+        words = self.text[self.tokens[first].start : self.tokens[last].end]
+        return any(self.names.beginning_with(kind, words) for kind in DEVICE_KINDS)
 
     def _goes_on_as_number(self, at: int) -> bool:
         if at >= len(self.tokens) or not self.tokens[at].joined:
@@ -427,6 +479,11 @@ class _Forms:
                     return None
                 return None if _NOT_ITS_MEMORY.match(self.text, figure.end) else figure
         return None
+
+
+def gib_of(figure: FigureFound) -> float:
+    """Memory as it is printed: a card's 24 GB are 24 GiB."""
+    return round(figure.base / (2**30 if "ib" in figure.unit.casefold() else 1e9), 2)
 
 
 def is_of_another_kind(names: Names, span: Span) -> bool:

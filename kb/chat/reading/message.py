@@ -1,18 +1,19 @@
 """One message as it stands, without those before it."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
-from kb.catalogue.records import Accelerator, Machine, Term
+from kb.catalogue.records import Accelerator, LanguageModel, Machine, Term
 from kb.chat.reading.described import CPU_ONLY, cards, host_in, model_of_size, processor
 from kb.chat.reading.figure_words import figure_keys
 from kb.chat.reading.language import language_of
-from kb.chat.reading.mentions import Span, is_of_another_kind, sized, spans
+from kb.chat.reading.mentions import Span, gib_of, is_of_another_kind, sized, spans
 from kb.chat.reading.quantities import NEAR, Roled, quantities, roled
-from kb.chat.reading.situation import Claim, Named, Situation, Standing
+from kb.chat.reading.situation import Claim, Named, Quantities, Situation, Standing
 from kb.search.intents import CALLED
 from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
@@ -21,6 +22,13 @@ from kb.tools.shared.given import DeviceFigures
 
 MOST_CHARACTERS = 8000
 MOST_COUNT = 64
+MOST_DEVICES = 16
+"""Different ones of one message that are read."""
+MOST_SIZES = 16
+BEHIND_A_NAME = 12
+"""Characters behind a name within which a size is its own."""
+NOT_A_DEVICES = frozenset({"disk_gb", "size_gb", "free_gb", "memory_in_use_gb", "needed_gb"})
+"""Roles of an amount of memory that is no device's."""
 
 _WIDE = str.maketrans("，。？！：；（）、×", ",.?!:;(),x")
 _APART = re.compile(
@@ -40,8 +48,8 @@ _COUNT_WORDS = {
     "triple": 3, "couple of": 2, "zwei": 2, "drei": 3, "vier": 4, "deux": 2, "trois": 3, "dos": 2, "två": 2, "两块": 2, "两张": 2,
 }  # fmt: skip
 _COUNT_BEFORE = re.compile(
-    rf"(?:^|[\s(,+])(\d{{1,3}}|{'|'.join(sorted(_COUNT_WORDS, key=len, reverse=True))})\s?[x×*]?\s?"
-    r"(?:(?:gpus?|cards?|units?|of|my|those|these|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
+    rf"(?:^|[\s(,+]|(?<=[\u4e00-\u9fff]))(\d{{1,3}}|{'|'.join(sorted(_COUNT_WORDS, key=len, reverse=True))})\s?[x×*]?\s?"
+    r"(?:(?:gpus?|cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
     re.I,
 )
 _COUNT_AFTER = re.compile(r"s?\s?(?:[x×*]\s?(\d{1,3})\b|\((\d{1,2})\s?(?:x|of them|cards?|gpus?)\))", re.I)
@@ -75,11 +83,13 @@ _DRAWS = re.compile(r"\b(?:tdp|draws?|pulls?|rated)\b[\w ]{0,12}$", re.I)
 _NVLINK = re.compile(r"\bnv[\s-]?link\b", re.I)
 _CLAIM_KEYS = {"bytes/s": ("memory_bandwidth_gb_per_s", 1e9), "cores": ("cuda_cores", 1.0)}
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
-_IN_LIST = re.compile(r"(?:^|[+,/&(]|\band\b|\bwith\b|\bplus\b)\s?(?:\d\s?x\s?)?$", re.I)
+_IN_LIST = re.compile(r"(?:^|[+,/&]|\band\b|\bplus\b)\s?(?:\d\s?x\s?)?$", re.I)
 _LIST_GOES_ON = re.compile(r"\s?(?:$|[+,/&):;.?!]|\band\b|\bplus\b|-?\s?(?:box|build|rig|pc)\b)", re.I)
-_ENOUGH = re.compile(
-    r"\benough\b|\bsuffic\w+|\bfits?\b|\bfitting\b|\bwill do\b|\bhold\b|\brun\b|\bin\b|\bwith\b|\bon\b", re.I
-)
+_ENOUGH = re.compile(r"\s?(?:\w+ ){0,2}(?:enough|suffic\w+)\b", re.I)
+_HOLDS = re.compile(r"\b(?:with|on|in|into|have|has|got|only|mit|con|avec|med|my|is|of the)\b[\w ]{0,12}$", re.I)
+SHORT = 6
+"""Words, in which an amount of memory can only be what there is."""
+_NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
 _TRAINING = re.compile(r"\b(qlora|lora|full(?:[\s-](?:fine|parameter|train)\w*)?(?=[\s-](?:fine|param|train)))", re.I)
 _BITS = re.compile(r"(?<![\w.])(\d{1,2}(?:\.\d{1,3})?) ?(?:bpw\b|bits? per weight|bits?\b(?! float| integer))", re.I)
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
@@ -103,6 +113,7 @@ class Read:
 
     situation: Situation
     plain: str
+    unknown_models: tuple[str, ...] = ()
     more: tuple[Named, ...] = ()
     """Devices of which one more is spoken of (*another 3090*)."""
 
@@ -139,14 +150,20 @@ class _Message:
         self.unknown: dict[str, None] = {}
         self.notes: list[str] = []
         self.more: list[Named] = []
-        self.used: list[tuple[int, int]] = []
-        """Places of figures that are a part of something else."""
+        self.covered = {place for span in self.spans for place in range(span.start, span.end)}
+        """Where names stand, and figures that belong to one."""
+        self.other_kinds = {
+            place
+            for span in self.spans
+            if is_of_another_kind(names, span)
+            for place in range(span.end, span.end + BEHIND_A_NAME)
+        }
 
     def read(self) -> Read:
-        text, names = self.text, self.names
+        text = self.text
         named = [(span.start, span.end) for span in self.spans if span.kind not in ("terms", "interconnects")]
         roles = roled(text, self.figures, named)
-        kv = quantities(text, roles, False).kv_cache_type
+        kv = quantities(text, roles).kv_cache_type
         quantizations: list[Named] = []
         terms: list[Named] = []
         others: list[Named] = []
@@ -163,24 +180,24 @@ class _Message:
             else:
                 _add(others, Named(span.text, span.matches))
         quantizations += self._custom_bits(quantizations)
-        roles = self._sizes_of_devices(roles)
         self._sizes_of_models()
+        roles = self._sizes_of_devices(roles)
         devices = self._merged()
-        stated = quantities(text, roles, bool(devices))
-        free = [figure for figure in self.figures if not _overlaps(figure, (*named, *self.used))]
-        described = list(cards(text, [one for one in free if not _is_other(one, roles)]))
+        other = {id(one.figure) for one in roles if one.role in NOT_A_DEVICES}
+        free = [figure for figure in self.figures if figure.start not in self.covered]
+        described = list(cards(text, [figure for figure in free if id(figure) not in other]))
         if self.devices:
-            described = [one for one in described if one.named.figures is None or not _is_host(one.named)]
-        in_place = {(one.start, one.end) for one in described}
-        roles = [one for one in roles if not any(a <= one.figure.start < b for a, b in in_place)]
-        stated = quantities(text, roles, bool(devices))
-        stated = replace(stated, **self._lone(free, roles, in_place, bool(devices or described), stated))
+            described = [one for one in described if not _is_host(one.named)]
+        in_place = {place for one in described for place in range(one.start, one.end)}
+        roles = [one for one in roles if one.figure.start not in in_place]
+        free = [figure for figure in free if figure.start not in in_place]
+        stated = self._lone(free, roles, bool(devices or described), quantities(text, roles))
         for one in described:
             figures = one.named.figures
             if isinstance(figures, DeviceFigures) and figures.backend == "cpu":
                 stated = replace(stated, system_memory_gb=stated.system_memory_gb or figures.memory_gib)
                 host = figures.name.split(" with ")[0]
-                devices.append(self._standing(processor(text, stated, host) or one.named, one.start))
+                devices.append(self._standing(processor(stated, host), one.start))
             else:
                 devices.append(self._standing(one.named, one.start))
         if not any(device.kind in ("accelerators", "machines") or device.figures for device in devices):
@@ -208,10 +225,11 @@ class _Message:
             notes=tuple(self._notes()),
             **vars(stated),
         )
-        return Read(situation, self._plain(), tuple(self.more))
+        unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
+        return Read(situation, self._plain(), unknown_models, tuple(self.more))
 
     def _model(self, span: Span) -> None:
-        if self._is_other_kinds_size(span):
+        if self._is_other_kinds(span.start, span.end):
             return
         if not span.known:
             self.unknown[span.text] = None
@@ -222,26 +240,38 @@ class _Message:
         else:
             _add(self.models, Named(span.text, span.matches))
 
-    def _is_other_kinds_size(self, span: Span) -> bool:
+    def _is_other_kinds(self, start: int, end: int) -> bool:
         """``Wan 2.1 14B``: behind a name of models for images, sizes and versions are theirs."""
-        head = self.names.matches("terms", re.split(r"[\s\-_.\d]", span.text)[0])
-        before = [other for other in self.spans if other.end <= span.start and span.start - other.end < 12]
-        return any(
-            is_of_another_kind(self.names, other)
-            for other in (*before, Span(span.start, span.end, span.text, "terms", tuple(head)))
-        )
+        if start in self.other_kinds:
+            return True
+        head = re.split(r"[\s\-_.\d]", self.text[start:end], maxsplit=1)[0]
+        matches = tuple(self.names.matches("terms", head)) if head else ()
+        return is_of_another_kind(self.names, Span(start, end, head, "terms", matches))
 
     def _sizes_of_models(self) -> None:
-        taken = [(span.start, span.end) for span in self.spans if not re.match(r"\d", span.text)]
+        """Models that are given by their size alone; one that is named is meant by its own."""
+        bare = {
+            place for span in self.spans if re.match(r"\d", span.text) for place in range(span.start, span.end)
+        }
+        met = set(self._sizes_named())
         for figure in self.figures:
-            if figure.dimension != "parameters" or figure.scale.lower() not in ("b", "t", "") or figure.kind == "name":
-                continue
-            at = Span(figure.start, figure.end, self.text[figure.start : figure.end], "models")
-            if _overlaps(figure, taken) or self._is_other_kinds_size(at):
-                continue
             billions = figure.value / 1e9
-            if 0.05 <= billions < 10_000:
+            if figure.dimension != "parameters" or figure.kind == "name" or not 0.05 <= billions < 10_000:
+                continue
+            if (figure.start in self.covered and figure.start not in bare) or _ACTIVE.match(self.text, figure.end):
+                continue
+            if any(abs(size - billions) < 0.05 * billions for size in met):
+                continue
+            if not self._is_other_kinds(figure.start, figure.end) and len(met) < MOST_SIZES:
+                met.add(billions)
                 _add(self.models, model_of_size(self.names, f"{billions:g}b"))
+
+    def _sizes_named(self) -> Iterator[float]:
+        for named in self.models:
+            for match in named.candidates:
+                record = self.names.record(match)
+                if isinstance(record, LanguageModel) and record.params_total:
+                    yield record.params_total.value / 1e9
 
     def _device(self, span: Span) -> None:
         if not span.known:
@@ -285,28 +315,22 @@ class _Message:
 
     def _sizes_of_devices(self, roles: list[Roled]) -> list[Roled]:
         """Memory that belongs to a device which is sold with several: right before it, or anywhere for unified memory."""
-        for at, (named, span) in enumerate(self.devices):
+        role_of = {id(one.figure): one.role for one in roles}
+        sizes = [f for f in self.figures if f.dimension == "bytes" and not f.per and f.start not in self.covered]
+        belongs: set[int] = set()
+        for at, (named, span) in enumerate(self.devices[:MOST_DEVICES]):
             if named.figures is not None or any(match.memory_gib for match in named.candidates):
                 continue
-            for figure in self.figures:
-                if (
-                    figure.dimension != "bytes"
-                    or figure.per
-                    or _overlaps(figure, [(s.start, s.end) for s in self.spans])
-                ):
-                    continue
-                near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text[figure.end : span.start])
-                role = next((one.role for one in roles if one.figure is figure), "")
-                shared = self._is_unified(named) and role in ("", "system_memory_gb", "vram_gib")
-                if not near and not shared:
-                    continue
-                if sold := sized(self.names, named.candidates, figure.base / 1e9):
+            unified = self._is_unified(named)
+            for figure in sizes[:MOST_SIZES]:
+                near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text, figure.end, span.start)
+                shared = unified and role_of.get(id(figure), "") in ("", "system_memory_gb", "vram_gib")
+                if (near or shared) and (sold := sized(self.names, named.candidates, gib_of(figure))):
                     self.devices[at] = (replace(named, candidates=sold), span)
-                    self.used.append((figure.start, figure.end))
-                    if role != "system_memory_gb":
-                        roles = [one for one in roles if one.figure is not figure]
+                    self.covered.update(range(figure.start, figure.end))
+                    belongs.add(id(figure))
                     break
-        return roles
+        return [one for one in roles if id(one.figure) not in belongs or one.role == "system_memory_gb"]
 
     def _is_unified(self, named: Named) -> bool:
         record = self.names.record(named.match)
@@ -319,56 +343,56 @@ class _Message:
         merged: list[Named] = []
         for named, span in self.devices:
             same = next((at for at, other in enumerate(merged) if _same(other, named)), None)
-            if same is None:
+            if (same is None or named in self.more) and len(merged) < MOST_DEVICES:
                 merged.append(named)
+            if same is None or named in self.more:
                 continue
             other = merged[same]
-            joined = _PLUS_BETWEEN.search(self.text[max(0, span.start - 16) : span.start]) and named not in self.more
+            plus = _PLUS_BETWEEN.search(self.text[max(0, span.start - 16) : span.start])
+            joined = plus and same == len(merged) - 1 and named not in self.more
             count = other.count + named.count if joined else max(other.count, named.count)
             standing = other.standing if other.standing == "has" else named.standing
             merged[same] = replace(other, count=min(count, MOST_COUNT), standing=standing)
         return merged
 
     def _lone(
-        self, free: Sequence[FigureFound], roles: Sequence[Roled], in_place: set[tuple[int, int]], device: bool,
-        stated: object,
-    ) -> dict[str, float]:  # fmt: skip
+        self, free: Sequence[FigureFound], roles: Sequence[Roled], device: bool, stated: Quantities
+    ) -> Quantities:
         """An amount of memory of which nothing says whose it is."""
         with_roles = {id(one.figure) for one in roles}
         for figure in free:
             if figure.dimension != "bytes" or figure.per or id(figure) in with_roles or figure.kind == "name":
                 continue
-            if any(a <= figure.start < b for a, b in in_place):
-                continue
-            size = figure.base / 1e9
+            size = gib_of(figure)
             before, after = (
                 self.text[max(0, figure.start - NEAR) : figure.start],
                 self.text[figure.end : figure.end + 12],
             )
             listed = _IN_LIST.search(before) is not None and _LIST_GOES_ON.match(after) is not None
-            if device and listed and stated.system_memory_gb is None and size >= 4:
-                return {"system_memory_gb": size}
-            if not device and stated.vram_gib is None and (self.models or _ENOUGH.search(before)):
-                return {"vram_gib": size}
-            if stated.size_gb is None and not device:
-                return {"size_gb": size}
-        return {}
+            machine = device or bool(self.unknown or self.notes or stated.memory_channels)
+            if machine and listed and stated.system_memory_gb is None and size >= 4:
+                return replace(stated, system_memory_gb=size)
+            if device or size < 2 or stated.vram_gib is not None:
+                continue
+            if _HOLDS.search(before) or _ENOUGH.match(after) or len(self.text.split()) <= SHORT:
+                return replace(stated, vram_gib=size)
+        return stated
 
-    def _processor(self, stated: object, devices: Sequence[Named]) -> Iterator[Named]:
+    def _processor(self, stated: Quantities, devices: Sequence[Named]) -> Iterator[Named]:
         host = host_in(self.text)
         only = CPU_ONLY.search(self.text)
         if any(device.kind == "cpus" for device in devices) or stated.vram_gib:
             return
-        if only or (host and (stated.system_memory_gb or re.search(r"\bold\b|\boffice\b", host))):
-            if found := processor(self.text, stated, "" if only else host):  # type: ignore
-                yield self._standing(found, only.start() if only else self.text.casefold().find(host.split()[-1]))
+        said = stated.system_memory_gb or _NOTHING_SAID.search(host)
+        if only or (host and said):
+            found = processor(stated, "" if only else host)
+            yield self._standing(found, only.start() if only else self.text.casefold().find(host.split()[-1]))
 
     def _custom_bits(self, quantizations: Sequence[Named]) -> Iterator[Named]:
         """``at 4.5 bits``: a quantization by its bits, which no record has by name."""
         for found in _BITS.finditer(self.text):
             bits = f"{float(found[1]):g}"
-            held = any(span.kind == "quantizations" and span.start <= found.start() < span.end for span in self.spans)
-            if not held and 0.5 <= float(bits) <= 32 and "." in found[1]:
+            if found.start() not in self.covered and 0.5 <= float(bits) <= 32 and "." in found[1]:
                 yield Named(found[0], (Match("quantizations", f"{bits}bpw", f"{bits} bits per weight"),))
 
     def _telling(self, terms: Sequence[Named], other: bool) -> tuple[Named, ...]:
@@ -385,7 +409,7 @@ class _Message:
         if len(runners) < 2:
             return False
         placed = [span for _, span in self.devices if span.kind != "cpus"]
-        between = [self.text[a.end : b.start] for a, b in zip(placed, placed[1:], strict=False)]
+        between = [self.text[a.end : b.start] for a, b in itertools.pairwise(placed)]
         if any(_OR_BETWEEN.search(words) for words in between):
             return False
         joined = any(_PLUS_BETWEEN.fullmatch(words) for words in between)
@@ -405,7 +429,7 @@ class _Message:
                     continue
                 before = self.text[span.end : figure.start]
                 if figure.dimension == "bytes" and _HAS_MEMORY.search(before) and not _RAM.match(self.text, figure.end):
-                    yield Claim(current, "memory_gib", figure.base / 1e9)
+                    yield Claim(current, "memory_gib", gib_of(figure))
                 elif figure.dimension == "w" and _DRAWS.search(before):
                     yield Claim(current, "tdp_w", figure.base)
                 elif figure.dimension in _CLAIM_KEYS:
@@ -439,6 +463,7 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
+_ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
 _RAM = re.compile(r" ?(?:of )?(?:system |main )?(?:ram|ddr|lpddr)|/s| per", re.I)
 
 
@@ -457,17 +482,6 @@ def _same(one: Named, other: Named) -> bool:
 def _add(group: list[Named], named: Named) -> None:
     if not any(_same(other, named) for other in group):
         group.append(named)
-
-
-def _overlaps(figure: FigureFound, places: Sequence[tuple[int, int]]) -> bool:
-    return any(start < figure.end and figure.start < end for start, end in places)
-
-
-def _is_other(figure: FigureFound, roles: Sequence[Roled]) -> bool:
-    """Whether an amount of memory is something else than a device's."""
-    return any(
-        one.figure is figure and one.role in ("disk_gb", "size_gb", "free_gb", "memory_in_use_gb") for one in roles
-    )
 
 
 def _is_host(named: Named) -> bool:
