@@ -17,7 +17,7 @@ from kb.calc.prefill import (
     prompt_of,
 )
 from kb.calc.rates import is_server_cpu, vector_flops
-from kb.calc.results import Offload, Range, Speed
+from kb.calc.results import Limit, MemoryRead, Offload, Range, Speed
 from kb.calc.sharing import DEFAULT_LINK_BYTES_PER_S, Shares, ceiling_seconds, device_time, shares_of
 from kb.calc.weights import Weights
 from kb.catalogue.units import GB
@@ -90,6 +90,7 @@ def estimate_speed(
     prompt_seconds = prefill_over(prompt, devices, PREFILL, DECODE) + _offloaded_prompt_seconds(
         prompt, shares, batch, devices[0]
     )
+    limit = _limit(on_devices, in_system)
     prompt_spread = _spread(PREFILL.spreads, devices, architecture, offloaded=shares.system is not None)
     return Speed(
         decode_tokens_per_s=per_user_range,
@@ -97,7 +98,9 @@ def estimate_speed(
         ceiling_conditions=tuple(_conditions(memories, by_layers=len(devices) > 1 and not tensor_parallel)),
         prefill_tokens_per_s=range_around(prompt.tokens / prompt_seconds, prompt_spread, float("inf")),
         time_to_first_token_s=_rounded(prompt_seconds + on_devices.total + in_system.total),
-        bottleneck=_bottleneck(on_devices, in_system, devices),
+        bottleneck=_worded(limit, devices),
+        limited_by=limit,
+        reads=() if tensor_parallel else tuple(_reads(shares, devices, system)),
         aggregate_tokens_per_s=_times(per_user_range, concurrency) if concurrency > 1 else None,
         bytes_read_per_token_gb=_rounded((batch.weight_bytes + batch.cache_bytes) / GB),
         formula=_formula(shares, on_devices, in_system, devices, least),
@@ -171,19 +174,45 @@ def _offloaded_prompt_seconds(prompt: Prompt, shares: Shares, batch: Step, devic
     return -(-prompt.tokens // MICRO_BATCH) * prompt.batch_bytes * fraction / link
 
 
-def _bottleneck(on_devices: StepTime, in_system: StepTime, devices: Sequence[Device]) -> str:
-    name = _names(devices)
+def _limit(on_devices: StepTime, in_system: StepTime) -> Limit:
     reading, unpacking = on_devices.weights + on_devices.compute, 0.0
     if on_devices.compute > (2 ** (1 / SHARPNESS) - 1) * on_devices.weights:  # unpacking takes longer than reading
         reading, unpacking = unpacking, reading
-    parts = {
-        f"memory bandwidth of {name}": reading + on_devices.cache,
-        f"compute: unpacking the weights on {name}": unpacking,
-        "fixed cost per token: launching the layers' kernels": on_devices.fixed,
-        "interconnect between the cards": on_devices.links,
-        "system memory (offloaded layers)": in_system.total,
+    parts: dict[Limit, float] = {
+        "memory_bandwidth": reading + on_devices.cache,
+        "compute": unpacking,
+        "fixed_costs": on_devices.fixed,
+        "link": on_devices.links,
+        "system_memory": in_system.total,
     }
     return max(parts, key=lambda part: parts[part])
+
+
+def _worded(limit: Limit, devices: Sequence[Device]) -> str:
+    return {
+        "memory_bandwidth": f"memory bandwidth of {_names(devices)}",
+        "compute": f"compute: unpacking the weights on {_names(devices)}",
+        "fixed_costs": "fixed cost per token: launching the layers' kernels",
+        "link": "interconnect between the cards",
+        "system_memory": "system memory (offloaded layers)",
+    }[limit]
+
+
+def _reads(shares: Shares, devices: Sequence[Device], system: Device) -> Iterator[MemoryRead]:
+    """As :func:`~kb.calc.sharing.ceiling_seconds` adds them up."""
+    held = shares.devices.weight_bytes + shares.devices.cache_bytes
+    memory = sum(device.memory_bytes for device in devices)
+    for device, count in Counter(devices).items():
+        share = count * device.memory_bytes / memory if memory else count / len(devices)
+        name = f"{count}× {device.name}" if count > 1 else device.name
+        yield _read(name, held * share, device)
+    if shares.system is not None:
+        yield _read(system.name, shares.system.weight_bytes + shares.system.cache_bytes, system)
+
+
+def _read(name: str, bytes_read: float, device: Device) -> MemoryRead:
+    rate = _rounded(device.bandwidth_bytes_per_s / GB)
+    return MemoryRead(memory=name, gb_per_token=_rounded(bytes_read / GB), gb_per_s=rate)
 
 
 def _names(devices: Sequence[Device]) -> str:

@@ -14,7 +14,7 @@ from functools import cached_property
 from rapidfuzz import fuzz, process
 
 from kb.catalogue.load import Knowledge
-from kb.catalogue.records import Spec, Term
+from kb.catalogue.records import LanguageModel, Spec, Term
 from kb.catalogue.records.labels import label_key
 from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, parts_of, shorter_names, without_owner
 from kb.errors import AmbiguousName, UnknownName
@@ -41,14 +41,9 @@ _TAIL_WORD = re.compile(
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
 
-# What people mean by a bare size: the model of that size that most local benchmarks are run with.
-SIZE_CLASSES: Mapping[str, str] = {
-    "0.5b": "qwen2-5-0-5b", "1b": "llama-3-2-1b", "1.5b": "qwen2-5-1-5b", "3b": "llama-3-2-3b", "4b": "qwen3-4b",
-    "7b": "mistral-7b", "8b": "llama-3-1-8b", "12b": "gemma-3-12b", "13b": "llama-2-13b", "14b": "qwen2-5-14b",
-    "20b": "gpt-oss-20b", "24b": "mistral-small-24b", "27b": "gemma-3-27b", "30b": "qwen3-30b-a3b",
-    "32b": "qwen2-5-32b", "33b": "yi-34b", "34b": "yi-34b", "70b": "llama-3-1-70b", "72b": "qwen2-5-72b",
-    "120b": "gpt-oss-120b", "235b": "qwen3-235b-a22b", "405b": "llama-3-1-405b", "671b": "deepseek-r1",
-}  # fmt: skip
+LIKE_SIZE = 2.0
+"""How many times smaller or larger a bare size may be than the model whose shape stands for it."""
+_SIZE_KEY = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)b")
 
 
 @dataclass(frozen=True)
@@ -61,6 +56,8 @@ class Match:
     note: str = ""
     memory_gib: int | None = None
     """A memory size that the name carried and the record leaves open (``M2 Ultra 64GB``)."""
+    size: str = ""
+    """The bare size (``70b``) that the name was: the record lends it its shape, and is not what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +86,9 @@ class Names:
                 self._add(kind, spec.slug, spec.name, (spec.slug, spec.name, *spec.aliases, *spec.ambiguous_aliases))
         self._add_repositories(known)
         self._add_bare_model_names(known)
-        for size, slug in SIZE_CLASSES.items():
-            if slug in known.specs.get("models", {}):
-                self._index["models"].setdefault(label_key(size), [slug])
-        self._keys = frozenset(key for keys in self._index.values() for key in keys)
+        models = [spec for spec in known.specs.get("models", {}).values() if isinstance(spec, LanguageModel)]
+        self._sizes = {model.stands_for_size: model for model in models if model.stands_for_size}
+        self._keys = frozenset((*self._sizes, *(key for keys in self._index.values() for key in keys)))
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
 
     def _add_repositories(self, known: Knowledge) -> None:
@@ -218,7 +214,22 @@ class Names:
             slugs = self._index[kind].get(key) if key else None
             if slugs:
                 return [Match(kind, slug, self._labels[kind][slug], note) for slug in slugs]
-        return []
+        sized = _SIZE_KEY.fullmatch(key) if "models" in kinds else None
+        return self._of_size(key, float(sized[1])) if sized else []
+
+    def _of_size(self, size: str, billions: float) -> list[Match]:
+        """The model that lends a bare size its shape: the one that stands for it, else the nearest dense one's."""
+        if record := self._sizes.get(size):
+            return [Match("models", record.slug, record.name, size=size)]
+        apart = {
+            max(billions / other, other / billions): record
+            for key, record in self._sizes.items()
+            if not record.num_experts and billions and (other := float(key.removesuffix("b")))
+        }
+        nearest = min(apart, default=LIKE_SIZE + 1)
+        if nearest > LIKE_SIZE:
+            return []
+        return [Match("models", apart[nearest].slug, apart[nearest].name, size=size)]
 
     def _stripped(self, kinds: Sequence[str], name: str) -> list[Match]:
         """By what is left when owners, suffixes and sizes that do not change the record are taken off."""

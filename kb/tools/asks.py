@@ -16,7 +16,7 @@ Role = Literal[
     "system_memory_gb", "budget", "currency", "price_per_kwh", "hours_per_day", "rent_per_hour", "watts", "psu_w",
     "size_gb", "read_mb_per_s", "tokens_per_s", "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
     "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
-    "min_memory_gib", "query",
+    "min_memory_gib", "query", "system_bandwidth_gb_per_s",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 

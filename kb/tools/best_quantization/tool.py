@@ -10,6 +10,7 @@ from kb.catalogue.records import Record
 from kb.tools.base import Arguments, Result, Tool, Whole, cite
 from kb.tools.shared.fitting import (
     LADDER,
+    LOSSY,
     Context,
     DeviceCount,
     FitArguments,
@@ -59,9 +60,6 @@ class BestQuantizationAnswer(Result):
     formula: str
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
-
-
-LOSSY = ("q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
 
 
 def run(catalogue: Catalogue, arguments: BestQuantizationArguments) -> BestQuantizationAnswer:

@@ -7,11 +7,12 @@ from pydantic import Field
 from kb.calc.kv_cache import kv_cache_bytes
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB
-from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Result, Tool, Whole, cite
 from kb.tools.shared.fitting import (
     DeviceCount,
     FitArguments,
     KvCacheType,
+    QuantizationArgument,
     SystemMemory,
     fit_of,
     resolve_parts,
@@ -22,7 +23,7 @@ from kb.tools.shared.resolve import DeviceArgument, ModelArgument
 
 class MaxContextArguments(Arguments):
     model: ModelArgument
-    quantization: Name
+    quantization: QuantizationArgument = None
     device: DeviceArgument
     device_count: DeviceCount = 1
     kv_cache_type: KvCacheType = "f16"

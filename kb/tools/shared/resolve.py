@@ -38,6 +38,8 @@ class ResolvedModel:
     record: LanguageModel | None
     references: dict[str, tuple[SourceRef, ...]]
     notes: tuple[str, ...] = ()
+    size: str = ""
+    """The bare size (``70b``) that was asked for instead of a model."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,30 @@ def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
         architecture = Architecture.of(record)
     except ValueError as error:
         raise InvalidArgument("model", model, f"a model whose architecture is known ({error})") from None
-    notes = [match.note] if match.note else []
-    if re.fullmatch(r"\s*\d+(?:\.\d+)?\s*b(?:illion)?\s*", model, re.I):
-        notes.append(f"{model.strip()} is a size, not a model: {record.name} was taken")
-    notes += [f"assumed {text}" for text in architecture.assumed]
     references: dict[str, tuple[SourceRef, ...]] = {f"architecture of {record.name}": _sources(record)}
+    if match.size:
+        return _of_size(architecture, record, match.size, references)
+    notes = [match.note] if match.note else []
+    notes += [f"assumed {text}" for text in architecture.assumed]
     return ResolvedModel(architecture, record.name, record.slug, record, references, tuple(notes))
+
+
+def _of_size(
+    architecture: Architecture, record: LanguageModel, size: str, references: dict[str, tuple[SourceRef, ...]]
+) -> ResolvedModel:
+    """A model of a bare size has the shape of the one that stands for it; between two of those, of the nearest dense
+    one with its weights stretched to the size."""
+    label, lent = f"a {size.upper()} model", f"{size.upper()} is a size, not a model: it was taken to have"
+    assumed = [f"assumed {text}" for text in architecture.assumed]
+    if record.stands_for_size == size:
+        notes = (f"{lent} the shape of {record.name}", *assumed)
+        label = f"{label} (with the shape of {record.name})"
+        return ResolvedModel(architecture, label, record.slug, record, references, notes, size)
+    params = round(float(size.removesuffix("b")) * 1e9)
+    stretched = replace(architecture, name=f"{size.upper()} model", params_total=params, params_active=params)
+    notes = (f"{lent} the layers and the cache of {record.name}, and weights by its number of parameters", *assumed)
+    label = f"{label} (with the shape of {record.name}, scaled)"
+    return ResolvedModel(stretched, label, None, None, references, notes, size)
 
 
 def _sources(record: LanguageModel) -> tuple[SourceRef, ...]:
@@ -126,6 +146,22 @@ def resolve_quantization(catalogue: Catalogue, name: str) -> ResolvedQuantizatio
     figure = record_found.bits_per_weight or record_found.bits_per_weight_file
     references = {f"bits per weight of {record_found.name}": figure.sources if figure else ()}
     return ResolvedQuantization(record_found, references, (match.note,) if match.note else ())
+
+
+DEFAULT_QUANTIZATION = "q4_k_m"
+"""What most files that people run are stored in."""
+
+
+def quantization_for(catalogue: Catalogue, model: ResolvedModel, name: str | None) -> ResolvedQuantization:
+    """The one that was named; else the type that the model is published in, where that is a small one, else the
+    common choice."""
+    if name is not None:
+        return resolve_quantization(catalogue, name)
+    native = native_quantization(model.record) if model.record else None
+    taken = resolve_quantization(catalogue, native or DEFAULT_QUANTIZATION)
+    why = "which the model is published in" if native else "the common choice"
+    note = f"no quantization was named: {taken.record.name} was taken, {why}"
+    return replace(taken, notes=(*taken.notes, note))
 
 
 def resolve_weights(catalogue: Catalogue, model: ResolvedModel, quantization: ResolvedQuantization) -> Weights:
