@@ -8,11 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
-from kb.calc.architecture import Architecture
-from kb.calc.decode import Step, step_of
 from kb.calc.device import Device
-from kb.calc.prefill import Prompt, prompt_of
-from kb.calc.weights import Weights, weights_of
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.weights import Weights, weights_of
+from kb.calc.speed.decode import Step, step_of
+from kb.calc.speed.prefill import Prompt, prompt_of
 from kb.catalogue.load import load
 from kb.catalogue.records import Accelerator, Backend, LanguageModel, Quantization, Spec
 from kb.catalogue.units import GB, GIB

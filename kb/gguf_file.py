@@ -12,8 +12,8 @@ from typing import Any
 
 import gguf
 
-from kb.calc.architecture import Architecture
-from kb.calc.weights import Weights, active_bytes
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.weights import Weights, active_bytes
 from kb.catalogue.units import GB
 from kb.errors import UnreadableModel
 from kb.gguf_header import Tensor, Value, read_header

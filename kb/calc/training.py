@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kb.calc.architecture import Architecture
+from kb.calc.memory.architecture import Architecture
 
 Method = Literal["full", "lora", "qlora"]
 

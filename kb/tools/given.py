@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
-from kb.calc.architecture import Architecture
+from kb.calc.memory.architecture import Architecture
 from kb.catalogue.records import Backend
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Whole

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kb.calc.architecture import Architecture
-from kb.calc.fit_report import UNKNOWN_STATE
-from kb.calc.kv_cache import bytes_per_token, cells, kv_cache_bytes, row_elements
-from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import layer_kinds
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.fit_report import UNKNOWN_STATE
+from kb.calc.memory.kv_cache import bytes_per_token, cells, kv_cache_bytes, row_elements
+from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.calc.memory.weights import layer_kinds
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
 from kb.catalogue.units import GB, GIB

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass, replace
 
-from kb.calc.architecture import Architecture
 from kb.calc.device import Device, gpus_on
-from kb.calc.weights import Weights, weights_of
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.weights import Weights, weights_of
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import (

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kb.calc.results import Fit, Offload, Range, Speed
-from kb.calc.speed import estimate_speed
+from kb.calc.speed.estimate import estimate_speed
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Figure, LanguageModel, Measurement, Record
 from kb.catalogue.units import GB

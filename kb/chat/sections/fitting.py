@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
-from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.catalogue.records import LanguageModel
 from kb.catalogue.units import GIB
 from kb.chat.evidence import Desk, Section

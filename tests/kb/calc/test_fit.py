@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.calc.architecture import Architecture
-from kb.calc.choose import best_quantization, quantization_choices
 from kb.calc.device import Device
-from kb.calc.fit import check_fit, fits, max_context
-from kb.calc.tensor_types import KV_CACHE_TYPES
-from kb.calc.weights import weights_of
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.choose import best_quantization, quantization_choices
+from kb.calc.memory.fit import check_fit, fits, max_context
+from kb.calc.memory.tensor_types import KV_CACHE_TYPES
+from kb.calc.memory.weights import weights_of
 from kb.calc.workload import Workload
 from kb.catalogue.records import Quantization
 from kb.catalogue.units import GB, GIB
@@ -250,7 +250,7 @@ def test_more_context_never_needs_less(model, slug, device, one, other, flash) -
     less = fit(model, slug, device, context=short, flash_attention=flash)
     more = fit(model, slug, device, context=long, flash_attention=flash)
     assert less.breakdown.kv_cache_gb <= more.breakdown.kv_cache_gb
-    # Gaps left in the compute buffer may shift by a few activations; see kb.calc.arena.
+    # Gaps left in the compute buffer may shift by a few activations; see kb.calc.memory.arena.
     assert less.required_gb <= more.required_gb * 1.02 + 0.1
 
 

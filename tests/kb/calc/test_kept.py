@@ -4,9 +4,9 @@ import gc
 import tracemalloc
 from dataclasses import replace
 
-from kb.calc.architecture import Architecture
-from kb.calc.kept import Kept
-from kb.calc.weights import Weights, weights_of
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.kept import Kept
+from kb.calc.memory.weights import Weights, weights_of
 from kb.catalogue.records import Quantization
 from kb.catalogue.records.base import SourceRef
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.calc.architecture import WINDOW_NOT_KEPT, Architecture
-from kb.calc.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_layer_bytes
-from kb.calc.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
+from kb.calc.memory.architecture import WINDOW_NOT_KEPT, Architecture
+from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_layer_bytes
+from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
 from kb.catalogue.units import MIB
 from kb.errors import InvalidArgument
 

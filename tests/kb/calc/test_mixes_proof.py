@@ -7,8 +7,8 @@ import gguf
 import llama_cpp
 import pytest
 
-from kb.calc.architecture import Architecture
-from kb.calc.weights import weights_of
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.weights import weights_of
 from kb.catalogue.records import Quantization
 from kb.catalogue.units import MIB
 from kb.gguf_file import read_gguf

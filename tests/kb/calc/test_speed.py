@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.calc.architecture import Architecture
-from kb.calc.constants import CALIBRATION, DECODE
-from kb.calc.decode import cache_bytes_read, split_by_layers, step_of, step_time
 from kb.calc.device import Device
-from kb.calc.prefill import bytes_read_by
-from kb.calc.rates import generation_of, is_server_cpu, unpacking_flops, vector_flops
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.weights import weights_of
 from kb.calc.results import Offload, Speed
-from kb.calc.speed import estimate_speed
-from kb.calc.weights import weights_of
+from kb.calc.speed.constants import CALIBRATION, DECODE
+from kb.calc.speed.decode import cache_bytes_read, split_by_layers, step_of, step_time
+from kb.calc.speed.estimate import estimate_speed
+from kb.calc.speed.prefill import bytes_read_by
+from kb.calc.speed.rates import generation_of, is_server_cpu, unpacking_flops, vector_flops
 from kb.catalogue.records import Quantization
 from kb.catalogue.units import GB, GIB
 

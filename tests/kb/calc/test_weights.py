@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.calc.architecture import Architecture
-from kb.calc.mixes import DEFAULT_TYPES
-from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import layer_kinds, mix_of, weights_of, with_widths
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.mixes import DEFAULT_TYPES
+from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.calc.memory.weights import layer_kinds, mix_of, weights_of, with_widths
 from kb.catalogue.records import Quantization
 from kb.catalogue.units import GB, GIB
 

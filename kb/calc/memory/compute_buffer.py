@@ -1,7 +1,7 @@
 """The compute buffer: what llama.cpp reserves for intermediate results, found by running its allocator.
 
 The graph of a few layers is laid out as llama.cpp builds it (src/llama-graph.cpp: ``build_attn_mha``,
-``build_ffn``, ``build_moe_ffn``) and allocated as ggml does (``kb.calc.arena``). Only shapes enter; element-wise
+``build_ffn``, ``build_moe_ffn``) and allocated as ggml does (``kb.calc.memory.arena``). Only shapes enter; element-wise
 steps write in place and do not appear.
 """
 
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kb.calc.architecture import Architecture
-from kb.calc.arena import Graph, buffer_bytes
-from kb.calc.kv_cache import cells, row_elements
-from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import layer_kinds, with_widths
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.arena import Graph, buffer_bytes
+from kb.calc.memory.kv_cache import cells, row_elements
+from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.calc.memory.weights import layer_kinds, with_widths
 
 PIPELINE_COPIES = 4
 """With several cards llama.cpp keeps the inputs of each this many times (ggml-backend.cpp)."""

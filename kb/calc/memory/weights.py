@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from kb.calc.architecture import Architecture
-from kb.calc.kept import kept
-from kb.calc.mixes import DEFAULT_TYPES, MixShape, Role, tensor_type_name
-from kb.calc.tensor_types import TENSOR_TYPES, storable
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.kept import kept
+from kb.calc.memory.mixes import DEFAULT_TYPES, MixShape, Role, tensor_type_name
+from kb.calc.memory.tensor_types import TENSOR_TYPES, storable
 from kb.catalogue.records import Quantization
 from kb.catalogue.units import GB
 
@@ -64,7 +64,7 @@ def layer_kinds(architecture: Architecture) -> tuple[str, ...]:
 
     Models alternate in fixed periods (Gemma 3: five sliding, one full); only the counts are known here.
 
-    >>> from kb.calc.architecture import Architecture
+    >>> from kb.calc.memory.architecture import Architecture
     >>> gemma = Architecture("g", 1, 1, 6, 8, 1, 1, 8, 8, sliding_window=4, num_sliding_layers=4)
     >>> layer_kinds(gemma)
     ('sliding', 'sliding', 'full', 'sliding', 'sliding', 'full')

@@ -4,9 +4,9 @@ Sources: llama.cpp, src/llama-context.cpp (padding of the context), src/llama-kv
 src/llama-kv-cache-iswa.cpp (sliding windows), src/llama-memory-recurrent.cpp (state of linear layers).
 """
 
-from kb.calc.architecture import Architecture
-from kb.calc.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
-from kb.calc.weights import layer_kinds
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
+from kb.calc.memory.weights import layer_kinds
 from kb.errors import InvalidArgument
 
 CELL_PADDING = 256

@@ -9,7 +9,7 @@ matrix units bind, not the memory::
 
 The rate is the vector rate times a gain, because in llama.cpp's kernels the matrix units of all cards of a
 generation gain about the same over the vector units, whatever the data sheet's tensor figure says (a
-workstation card of twice the tensor rate reads prompts no faster). Constants: ``kb.calc.constants``.
+workstation card of twice the tensor rate reads prompts no faster). Constants: ``kb.calc.speed.constants``.
 """
 
 import math
@@ -17,11 +17,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kb.calc.architecture import Architecture
-from kb.calc.decode import DecodeConstants, Spread, expert_layers, laptop_factor, weights_read
 from kb.calc.device import Device
-from kb.calc.rates import generation_of, vector_flops
-from kb.calc.weights import Weights
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.weights import Weights
+from kb.calc.speed.decode import DecodeConstants, Spread, expert_layers, laptop_factor, weights_read
+from kb.calc.speed.rates import generation_of, vector_flops
 
 MICRO_BATCH = 512
 """llama.cpp's default ``--ubatch-size``."""

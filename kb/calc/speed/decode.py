@@ -13,18 +13,18 @@ Reading and unpacking run side by side, so the longer one decides (the roofline 
 a rounded corner where the two are alike.
 
 Cards that share a model by layers work one after another, so their times add up. The constants are in
-``kb.calc.constants``, fitted by ``make calibrate`` on published measurements.
+``kb.calc.speed.constants``, fitted by ``make calibrate`` on published measurements.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from kb.calc.architecture import Architecture
 from kb.calc.device import Device
-from kb.calc.rates import generation_of, is_server_cpu, unpacking_flops
-from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import Weights
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.calc.memory.weights import Weights
+from kb.calc.speed.rates import generation_of, is_server_cpu, unpacking_flops
 
 SHARPNESS = 3.0
 """Of the roofline's corner: 1 would add both times, infinity take the longer. Chosen by cross-validation."""
@@ -223,7 +223,7 @@ def expert_layers(architecture: Architecture) -> int:
 def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTime:
     """Seconds of one step on one device.
 
-    >>> from kb.calc.constants import DECODE
+    >>> from kb.calc.speed.constants import DECODE
     >>> card = Device("RTX 3090", "cuda", 24 * 2**30, 936.2e9, fp16_dense_flops=71.2e12)
     >>> step = Step(4.6e9, 7.5e9, 0, 32, 0, 0, "k-quant", True)
     >>> step_time(step, card, DECODE).total > 4.6e9 / 936.2e9
