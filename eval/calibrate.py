@@ -179,7 +179,7 @@ def spreads_of(rows: Sequence[Measurement], predicted: Sequence[float]) -> dict[
     weights = _weights(rows)
     members: dict[str, list[int]] = {"": list(range(len(rows)))}
     for index, row in enumerate(rows):
-        members.setdefault(spread_key(row.device, is_moe=row.architecture.is_moe), []).append(index)
+        members.setdefault(spread_key(row.device, is_moe=row.architecture.experts is not None), []).append(index)
     return {
         key: Spread(
             low=min(1 - _NARROWEST, quantile(ratios[at], weights[at], LOW_QUANTILE)),

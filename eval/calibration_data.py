@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import cast
 
 from kb.calc.device import Device
+from kb.calc.memory import families
 from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.config import Config
 from kb.calc.memory.weights import Weights, weights_of
 from kb.calc.speed.decode import Step, step_of
 from kb.calc.speed.prefill import Prompt, prompt_of
@@ -111,7 +113,7 @@ def architecture_of(slug: str) -> Architecture:
         record = models[record.same_architecture_as]
     if not isinstance(record, LanguageModel):
         raise ValueError(f"model {slug!r} is not in the catalogue of models")
-    return Architecture.of(record)
+    return families.architecture_of(Config.of(record))
 
 
 @lru_cache(maxsize=1)

@@ -25,7 +25,7 @@ def groups_of(row: Measurement) -> tuple[str, ...]:
         groups.append("CPU of a server" if is_server_cpu(row.device) else "CPU")
     else:
         groups += ["GPU", _VENDORS.get(row.device.vendor, row.device.vendor)]
-    if row.architecture.is_moe:
+    if row.architecture.experts is not None:
         groups.append("MoE")
     else:
         groups.append("small" if parameters < 4e9 else "large" if parameters > 20e9 else "middle")
@@ -71,7 +71,7 @@ def error_table(
 
 
 def _spread(row: Measurement, spreads: Mapping[str, Spread]) -> Spread:
-    key = spread_key(row.device, is_moe=row.architecture.is_moe)
+    key = spread_key(row.device, is_moe=row.architecture.experts is not None)
     return spreads.get(key, spreads[""])
 
 

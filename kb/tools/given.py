@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
 from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.families import Config, architecture_of
 from kb.catalogue.records import Backend
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Whole
@@ -135,7 +136,7 @@ def given_architecture(model: ModelFigures) -> tuple[Architecture, tuple[str, ..
         config["params_active"] = _estimated_active(model, config["params_total"])
         notes.append(f"params_active was estimated from the experts: {config['params_active'] / 1e9:.2f} billion")
     try:
-        architecture = Architecture.from_config(model.name, config)
+        architecture = architecture_of(Config.from_keys(model.name, config))
     except ValueError as error:
         raise InvalidArgument("model", model.name, str(error)) from None
     if architecture.params_active > architecture.params_total:

@@ -55,7 +55,7 @@ def assumptions(
             f"system memory: {DEFAULT_SYSTEM_MEMORY_BYTES // GIB} GiB (not given), "
             f"{SYSTEM_RESERVE_BYTES // GIB} GiB of it for the system"
         )
-    if architecture.num_linear_layers and not architecture.linear_state_bytes:
+    if 0 in architecture.linear_states:
         lines.append(UNKNOWN_STATE)
     return (*lines, *architecture.assumed)
 

@@ -4,9 +4,8 @@ Sources: llama.cpp, src/llama-context.cpp (padding of the context), src/llama-kv
 src/llama-kv-cache-iswa.cpp (sliding windows), src/llama-memory-recurrent.cpp (state of linear layers).
 """
 
-from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.architecture import Architecture, Attending, LatentAttention, LinearAttention, Mixer
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
-from kb.calc.memory.weights import layer_kinds
 from kb.errors import InvalidArgument
 
 CELL_PADDING = 256
@@ -21,17 +20,17 @@ def padded(tokens: int) -> int:
     return -(-tokens // CELL_PADDING) * CELL_PADDING
 
 
-def cells(architecture: Architecture, context: int, kind: str, *, ubatch: int = 512, swa_full: bool = False) -> int:
-    """Cells that one slot's cache has in a layer of ``kind``: all of the context, or window + micro-batch.
+def cells(mixer: Attending, context: int, *, ubatch: int = 512, swa_full: bool = False) -> int:
+    """Cells that one slot's cache has in a layer: all of the context, or window + micro-batch.
 
-    >>> gemma = Architecture("g", 1, 1, 6, 8, 1, 1, 8, 8, sliding_window=1024, num_sliding_layers=5)
-    >>> cells(gemma, 32768, "full"), cells(gemma, 32768, "sliding")
+    >>> from kb.calc.memory.architecture import Attention
+    >>> cells(Attention(8, 128), 32768), cells(Attention(8, 128, window=1024), 32768)
     (32768, 1536)
     """
     size = padded(context)
-    if kind != "sliding" or swa_full:
+    if not mixer.window or swa_full:
         return size
-    return padded(min(size, architecture.sliding_window + ubatch))
+    return padded(min(size, mixer.window + ubatch))
 
 
 def kv_cache_bytes(
@@ -49,7 +48,8 @@ def kv_cache_bytes(
     Per layer: cells × KV heads × head size × 2 (K and V) × bytes per element. Llama 3.1 8B at 8192 tokens:
     8192 × 8 × 128 × 2 × 2 bytes × 32 layers = 1 GiB.
 
-    >>> llama = Architecture("8B", 1, 1, 32, 4096, 32, 8, 128, 128256)
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> llama = architecture_of(Config("8B", 8030261248, 8030261248, 32, 4096, 32, 8, 128, 128256))
     >>> kv_cache_bytes(llama, 8192) == 2**30
     True
     """
@@ -79,47 +79,54 @@ def kv_cache_layer_bytes(
     if kv_cache_type not in KV_CACHE_TYPES:
         raise InvalidArgument("kv_cache_type", kv_cache_type, ", ".join(KV_CACHE_TYPES))
     stored = TENSOR_TYPES[kv_cache_type]
-    kinds = layer_kinds(architecture)
-    widest_value = max((row_elements(architecture, kind)[1] for kind in set(kinds)), default=0)
+    attending = [mixer for mixer in architecture.mixers if isinstance(mixer, Attending)]
+    widest_value = max((mixer.row_elements[1] for mixer in attending), default=0)
 
-    def layer(kind: str) -> int:
-        if kind == "linear":
-            return architecture.linear_state_bytes // max(1, architecture.num_linear_layers) * concurrency
-        key, value = row_elements(architecture, kind)
+    def layer(mixer: Mixer | None) -> int:
+        if mixer is None:
+            return 0
+        if isinstance(mixer, LinearAttention):
+            return mixer.state_bytes * concurrency
+        key, value = mixer.row_elements
         if value and not flash_attention:
             # V is kept transposed without FlashAttention, all layers padded to the widest.
             value = widest_value
-        rows = cells(architecture, context, kind, ubatch=ubatch, swa_full=swa_full) * concurrency
+        rows = cells(mixer, context, ubatch=ubatch, swa_full=swa_full) * concurrency
         return rows * (stored.bytes_of(key) + stored.bytes_of(value))
 
-    by_kind = {kind: layer(kind) for kind in set(kinds)}
-    return tuple(by_kind[kind] for kind in kinds)
+    sizes = {mixer: layer(mixer) for mixer in architecture.mixers}
+    return tuple(sizes[layer.mixer] for layer in architecture.layers)
 
 
 def bytes_per_token(architecture: Architecture, context: int, kv_cache_type: str = "f16") -> int:
     """What one more token takes at this context: layers whose window is full already take none.
 
-    >>> bytes_per_token(Architecture("8B", 1, 1, 32, 4096, 32, 8, 128, 128256), 1)
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> bytes_per_token(architecture_of(Config("8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256)), 1)
     131072
     """
     stored = TENSOR_TYPES[kv_cache_type]
     return sum(
-        stored.bytes_of(key) + stored.bytes_of(value)
-        for kind in layer_kinds(architecture)
-        for key, value in (row_elements(architecture, kind),)
-        if kind != "sliding" or context < cells(architecture, context + CELL_PADDING, kind)
+        count * sum(stored.bytes_of(elements) for elements in mixer.row_elements)
+        for mixer, count in architecture.mixers.items()
+        if isinstance(mixer, Attending) and (not mixer.window or context < cells(mixer, context + CELL_PADDING))
     )
 
 
-def row_elements(architecture: Architecture, kind: str) -> tuple[int, int]:
-    """Elements of K and of V that one token leaves in one layer; with MLA only the latent, kept once.
-
-    >>> row_elements(Architecture("8B", 1, 1, 32, 4096, 32, 8, 128, 128256), "full")
-    (1024, 1024)
-    """
-    if kind not in ("full", "sliding"):
-        return 0, 0
-    if architecture.is_mla:
-        return architecture.kv_lora_rank + architecture.qk_rope_head_dim, 0
-    heads, head_dim = architecture.kv_heads(kind)
-    return heads * head_dim, heads * head_dim
+def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, concurrency: int = 1) -> str:
+    """The cache as a sum that can be worked out by hand, in bytes: a product for each sort of layer."""
+    each = f"{TENSOR_TYPES[kv_cache_type].bits_per_weight / 8:g} bytes ({kv_cache_type})"
+    slots = f" × {concurrency} conversations" if concurrency > 1 else ""
+    attending = {mixer: count for mixer, count in architecture.mixers.items() if isinstance(mixer, Attending)}
+    products = []
+    for mixer, count in sorted(attending.items(), key=lambda pair: pair[0].window):
+        if isinstance(mixer, LatentAttention):
+            row = f"{count} layers × {mixer.row_elements[0]} compressed elements (MLA, without V)"
+        else:
+            row = f"2 (K and V) × {count} layers × {mixer.kv_heads} KV heads × {mixer.head_dim}"
+        held = cells(mixer, context)
+        window = f" (window {mixer.window:,} + batch)" if held < padded(context) else ""
+        products.append(f"{row} × {held:,} tokens{window} × {each}{slots}")
+    if state := sum(architecture.linear_states):
+        products.append(f"{state:,} bytes (constant state of {len(architecture.linear_states)} layers){slots}")
+    return " + ".join(products)

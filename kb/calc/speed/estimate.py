@@ -49,8 +49,8 @@ def estimate_speed(
 
     A 70B model of 42.5 GB on a 24 GB card that reads 1,008 GB/s could do no more than 23.7 tokens/s, if it fit:
 
-    >>> from kb.calc.memory.architecture import Architecture
-    >>> llama = Architecture("Llama 3.3 70B", 70_553_706_496, 70_553_706_496, 80, 8192, 64, 8, 128, 128256)
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> llama = architecture_of(Config("70B", 70_553_706_496, 70_553_706_496, 80, 8192, 64, 8, 128, 128256))
     >>> stored = Weights(43_075_000_000, 575_000_000, 900_000_000, (520_000_000,) * 80, (0,) * 80, 42_500_000_000, "")
     >>> card = Device("RTX 4090", "cuda", 24 * 2**30, 1008e9, fp16_dense_flops=165.2e12)
     >>> speed = estimate_speed(llama, stored, [card], quantization_family="k-quant", context=0)
@@ -158,7 +158,7 @@ def spread_key(device: Device, *, is_moe: bool) -> str:
 def _spread(
     spreads: Mapping[str, Spread], devices: Sequence[Device], architecture: Architecture, *, offloaded: bool
 ) -> Spread:
-    key = "offloaded" if offloaded else spread_key(devices[0], is_moe=architecture.is_moe)
+    key = "offloaded" if offloaded else spread_key(devices[0], is_moe=architecture.experts is not None)
     return spreads.get(key, spreads[""])
 
 

@@ -37,7 +37,7 @@ def shares_of(step: Step, architecture: Architecture, weights: Weights, offload:
     with_experts = max(whole, offload.experts_on_cpu_layers)
     if with_experts == 0:
         return Shares(step, None)
-    used = architecture.num_experts_per_tok / architecture.num_experts if architecture.is_moe else 1.0
+    used = architecture.expert_share
     read = [
         size - experts * (1 - used)
         for size, experts in zip(weights.layer_bytes[:whole], weights.expert_bytes[:whole], strict=True)
