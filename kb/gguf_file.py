@@ -12,12 +12,12 @@ from pathlib import Path
 import gguf
 
 from kb.calc.memory.architecture import Architecture
-from kb.calc.memory.families import UnknownFamily, architecture_of
-from kb.calc.memory.families.header import Header
+from kb.calc.memory.families import GGUF_NAMES, UnknownFamily, architecture_of
+from kb.calc.memory.families.header import ModelHeader
 from kb.calc.memory.weights import Weights, active_bytes
 from kb.catalogue.units import GB
 from kb.errors import UnreadableModel
-from kb.gguf_header import Tensor, Value, read_header
+from kb.gguf_header import Header, Tensor, Value, read_header
 
 _SPLIT_NAME = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 _LAYER = re.compile(r"^blk\.(\d+)\.")
@@ -37,26 +37,37 @@ class GgufModel:
 def read_gguf(path: Path) -> GgufModel:
     """Read one file, or all parts of a split one (any part may be named).
 
-    Raises ``UnreadableModel``, naming the file, when it or a part is missing, cut short, or not a GGUF model.
+    Raises ``UnreadableModel``, naming the file, where :func:`whole_header` does, or where nothing is known of the
+    model's architecture.
     """
-    headers = [read_header(part) for part in file_parts(path)]
-    keys = headers[0].keys
-    tensors = [tensor for header in headers for tensor in header.tensors]
-    kind = keys.get("general.architecture")
-    if not kind or not tensors or f"{kind}.block_count" not in keys:
-        raise UnreadableModel(f"{path}: no language model is described in this GGUF file")
+    header = whole_header(path)
+    kind = str(header.keys["general.architecture"])
+    if kind not in GGUF_NAMES:
+        raise UnreadableModel(f"{path}: general.architecture {UnknownFamily(kind, GGUF_NAMES)}")
     try:
-        architecture = _architecture(path, Header(str(kind), keys), tensors)
-    except UnknownFamily as error:
-        raise UnreadableModel(f"{path}: general.architecture {error}") from None
+        architecture = _architecture(path, ModelHeader(kind, header.keys), header.tensors)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise UnreadableModel(f"{path}: the shapes in the GGUF file are damaged; download it again") from error
     return GgufModel(
         name=architecture.name,
         architecture=architecture,
-        weights=_weights(architecture, tensors),
-        quantization=_quantization(keys, tensors),
+        weights=_weights(architecture, header.tensors),
+        quantization=_quantization(header.keys, header.tensors),
     )
+
+
+def whole_header(path: Path) -> Header:
+    """Of a language model's file, or of all parts of a split one, whatever its architecture.
+
+    Raises ``UnreadableModel``, naming the file, when it or a part is missing, cut short, or not a GGUF model.
+    """
+    headers = [read_header(part) for part in file_parts(path)]
+    keys = headers[0].keys
+    tensors = tuple(tensor for header in headers for tensor in header.tensors)
+    kind = keys.get("general.architecture")
+    if not kind or not tensors or f"{kind}.block_count" not in keys:
+        raise UnreadableModel(f"{path}: no language model is described in this GGUF file")
+    return Header(keys, tensors)
 
 
 def file_parts(path: Path) -> list[Path]:
@@ -73,7 +84,7 @@ def size_gb(path: Path) -> float:
     return round(sum(part.stat().st_size for part in file_parts(path) if part.is_file()) / GB, 3)
 
 
-def _architecture(path: Path, header: Header, tensors: Sequence[Tensor]) -> Architecture:
+def _architecture(path: Path, header: ModelHeader, tensors: Sequence[Tensor]) -> Architecture:
     layers, keys = header.num_hidden_layers, header.values
     if not 0 < layers <= len(tensors):
         raise UnreadableModel(f"{path}: the GGUF file says that it has {layers} layers, and has {len(tensors)} tensors")
@@ -91,7 +102,7 @@ def _architecture(path: Path, header: Header, tensors: Sequence[Tensor]) -> Arch
     )
 
 
-def _vocabulary(header: Header, tensors: Sequence[Tensor]) -> int:
+def _vocabulary(header: ModelHeader, tensors: Sequence[Tensor]) -> int:
     tokens = header.values.get("tokenizer.ggml.tokens")
     listed = tokens if isinstance(tokens, int) else 0
     embedding = next((tensor.elements for tensor in tensors if tensor.name == "token_embd.weight"), 0)

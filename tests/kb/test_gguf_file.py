@@ -47,6 +47,14 @@ def test_hybrid_and_latent_shapes(real_shapes, write_gguf, tmp_path) -> None:
     assert {layer.mixer for layer in latent.layers} == {LatentAttention(512, 1536, 64, 128, 128)}
 
 
+def test_an_architecture_that_is_not_known_is_refused_with_the_nearest(real_shapes, write_gguf, tmp_path) -> None:
+    path = write_gguf(tmp_path / "mamba.gguf", replace(real_shapes["Llama 3.2 1B"], arch="gemma3n"))
+    with pytest.raises(
+        UnreadableModel, match=r"mamba\.gguf: general\.architecture 'gemma3n' is not known.*gemma3, .*by hand"
+    ):
+        read_gguf(path)
+
+
 def write_part(path: Path, number: int, count: int, names: list[str]) -> Path:
     writer = gguf.GGUFWriter(path, "llama")
     if number == 0:

@@ -11,7 +11,7 @@ from kb.calc.memory import families
 from kb.calc.memory.architecture import Attention, LatentAttention, LinearAttention
 from kb.calc.memory.config import Config
 from kb.calc.memory.families import CONFIG_NAMES, FAMILIES, GGUF_NAMES, UnknownFamily, architecture_of
-from kb.calc.memory.families.header import Header
+from kb.calc.memory.families.header import ModelHeader
 from kb.calc.memory.kv_cache import kv_cache_bytes, padded
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel
@@ -102,7 +102,7 @@ def test_counts_that_contradict_the_family_are_refused() -> None:
 
 
 def test_an_unknown_architecture_is_refused_with_the_nearest_and_what_to_do() -> None:
-    with pytest.raises(UnknownFamily, match=r"'gemma9' is no .*nearest are gemma.*by hand") as refused:
+    with pytest.raises(UnknownFamily, match=r"'gemma9' is not known.*nearest are gemma.*by hand") as refused:
         architecture_of(replace(STARCODER, model_type="gemma9"))
     assert all(name in str(refused.value) for name in CONFIG_NAMES)
 
@@ -122,10 +122,20 @@ def test_layers_that_are_a_mixer_or_a_block() -> None:
     assert all(bool(layer.mixer) != bool(layer.feed_forward) for layer in layers)
 
 
+def test_the_order_of_a_hybrid_is_told_or_marked_as_taken() -> None:
+    hybrid = replace(STARCODER, sliding_window=0, model_type="lfm2")
+    with pytest.raises(ValueError, match="layer_types, which say what each layer is, are missing"):
+        architecture_of(hybrid)
+    assert "spread evenly" in architecture_of(replace(hybrid, num_linear_layers=20)).assumed[0]
+    listed = architecture_of(replace(hybrid, layer_types=("conv", "full_attention") * 20))
+    assert not listed.assumed
+    assert listed.mixers[Attention(4, 128)] == 20
+
+
 def test_kv_heads_that_differ_by_layer_are_counted_each() -> None:
     keys = {"block_count": 4, "embedding_length": 1024, "feed_forward_length": 4096, "attention.head_count": 8,
             "attention.head_count_kv": [8, 4, 0, 2]}  # fmt: skip
-    header = Header("deci", {f"deci.{key}": value for key, value in keys.items()})
+    header = ModelHeader("deci", {f"deci.{key}": value for key, value in keys.items()})
     config = header.config("d", params_total=10**9, params_active=10**9, vocab_size=32000, tie_word_embeddings=False)
     assert [layer.mixer and layer.mixer.row_elements[0] for layer in architecture_of(config).layers] == [
         1024,

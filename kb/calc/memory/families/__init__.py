@@ -13,14 +13,21 @@ from pkgutil import iter_modules
 
 from kb.calc.memory.architecture import Architecture, Attention, Experts, Layer, LinearAttention, Mlp
 from kb.calc.memory.config import Config
-from kb.calc.memory.families.base import Family, Mixers, listed, mixers_of, spread
+from kb.calc.memory.families.base import Family, Mixers, mixers_as_told, windowed
 
 __all__ = ["CONFIG_NAMES", "FAMILIES", "GGUF_NAMES", "Config", "UnknownFamily", "architecture_of", "family_of"]
 
 _WIDTH_STEP = 256
 
-BY_HAND = Family((), (), lambda config: mixers_of(config, listed(config) or spread(config)))
-"""Of figures without a ``model_type``: the layers are what is said of them."""
+
+def _as_said(config: Config) -> Mixers:
+    """The layers of figures without a ``model_type``; a window alone says nothing of which layers have it."""
+    if config.sliding_window and config.sliding_window_pattern:
+        return windowed(config.sliding_window_pattern)(config)
+    return mixers_as_told(config)
+
+
+_BY_HAND = Family((), (), _as_said)
 
 FAMILIES: tuple[Family, ...] = tuple(
     family
@@ -38,16 +45,16 @@ class UnknownFamily(ValueError):
         nearest = get_close_matches(name, known, 3, 0.5)
         near = f"the nearest are {', '.join(nearest)}; " if nearest else ""
         self.accepted = (
-            f"{near}known are {', '.join(sorted(known))}; of a model whose every layer attends to the whole context, "
-            "give the figures by hand, without an architecture's name"
+            f"{near}known are {', '.join(sorted(known))}. The layers of others are not guessed: leave the architecture "
+            "out and give the figures of a dense model by hand, if every layer attends to the whole context"
         )
-        super().__init__(f"{name[:80]!r} is no architecture that is known here; {self.accepted}")
+        super().__init__(f"{name[:80]!r} is not known here; {self.accepted}")
 
 
 def family_of(model_type: str) -> Family:
     """By the ``model_type`` of a config or the ``general.architecture`` of a header."""
     if not model_type:
-        return BY_HAND
+        return _BY_HAND
     found = CONFIG_NAMES.get(model_type) or GGUF_NAMES.get(model_type)
     if found is None:
         raise UnknownFamily(model_type, CONFIG_NAMES)

@@ -75,6 +75,15 @@ def spread(config: Config) -> tuple[str, ...]:
     )
 
 
+def in_any_order(config: Config) -> Config:
+    """Of hybrids whose order has no rule: noted where only the counts are told, refused where nothing is."""
+    if config.layer_types:
+        return config
+    if not config.num_linear_layers:
+        raise ValueError(f"{config.name}: layer_types, which say what each layer is, are missing")
+    return config.noting("which layers attend is not told: they are taken as spread evenly")
+
+
 def mixers_of(config: Config, kinds: Sequence[str]) -> Mixers:
     """The mixer of each kind; heads and head sizes by what the config says of that kind, or of that layer."""
     linear = kinds.count("linear")
@@ -100,6 +109,10 @@ def mixers_of(config: Config, kinds: Sequence[str]) -> Mixers:
 
     by_layer = config.kv_heads_by_layer or (0,) * len(kinds)
     return [mixer(kind, heads) for kind, heads in zip(kinds, by_layer, strict=True)]
+
+
+def mixers_as_told(config: Config) -> Mixers:
+    return mixers_of(config, listed(config) or spread(config))
 
 
 def windowed(period: int) -> Callable[[Config], Mixers]:

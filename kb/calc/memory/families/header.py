@@ -11,7 +11,7 @@ _F32_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Header:
+class ModelHeader:
     """One architecture's keys. Raises ``ValueError``, ``TypeError`` or ``LookupError`` where they are damaged."""
 
     architecture: str

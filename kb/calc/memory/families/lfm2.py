@@ -2,28 +2,14 @@
 
 from dataclasses import replace
 
-from kb.calc.memory.architecture import GraphStyle
 from kb.calc.memory.config import Config
-from kb.calc.memory.families.base import Family, Mixers, listed, mixers_of, spread
+from kb.calc.memory.families.base import Family, in_any_order, mixers_as_told
 
 
 def with_state(config: Config) -> Config:
     """The last inputs of the convolution, f32."""
     kernel = config.whole("conv_L_cache")
-    return replace(config, layer_state_bytes=4 * config.hidden_size * (kernel - 1)) if kernel else config
+    return in_any_order(replace(config, layer_state_bytes=4 * config.hidden_size * (kernel - 1)) if kernel else config)
 
 
-def mixers(config: Config) -> Mixers:
-    return mixers_of(config, listed(config) or spread(config))
-
-
-FAMILIES = (
-    Family(
-        ("lfm2", "lfm2moe"),
-        ("lfm2",),
-        mixers,
-        prepare=with_state,
-        reads=("conv_L_cache",),
-        graph=GraphStyle(gathers_late=True, output_gate=True),
-    ),
-)
+FAMILIES = (Family(("lfm2", "lfm2moe"), ("lfm2",), mixers_as_told, prepare=with_state, reads=("conv_L_cache",)),)

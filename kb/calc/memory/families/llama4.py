@@ -3,6 +3,4 @@
 from kb.calc.memory.architecture import GraphStyle
 from kb.calc.memory.families.base import Family, windowed
 
-FAMILIES = (
-    Family(("llama4",), ("llama4", "llama4_text"), windowed(4), graph=GraphStyle(gathers_late=True, keys_first=True)),
-)
+FAMILIES = (Family(("llama4",), ("llama4", "llama4_text"), windowed(4), graph=GraphStyle(keys_first=True)),)
