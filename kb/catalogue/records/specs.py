@@ -355,6 +355,8 @@ class LanguageModel(Spec):
     qk_rope_head_dim: Count | None = None
     qk_nope_head_dim: Count | None = None
     v_head_dim: Count | None = None
+    hybrid_override_pattern: Text | None = None
+    """Of models whose layers are a mixer or a block each, a letter for each layer."""
     linear_state_bytes: Count | None = None
     """Recurrent state of all linear layers for one sequence, f32."""
     mtp_layers: Count | None = None

@@ -250,9 +250,7 @@ class _Message:
 
     def _sizes_of_models(self) -> None:
         """Models that are given by their size alone; one that is named is meant by its own."""
-        bare = {
-            place for span in self.spans if re.match(r"\d", span.text) for place in range(span.start, span.end)
-        }
+        bare = {place for span in self.spans if re.match(r"\d", span.text) for place in range(span.start, span.end)}
         met = set(self._sizes_named())
         for figure in self.figures:
             billions = figure.value / 1e9

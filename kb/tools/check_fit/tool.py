@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.calc.results import Fit
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record

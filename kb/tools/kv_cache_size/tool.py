@@ -4,11 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kb.calc.architecture import Architecture
-from kb.calc.fit_report import UNKNOWN_STATE
-from kb.calc.kv_cache import bytes_per_token, cells, kv_cache_bytes, row_elements
-from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import layer_kinds
+from kb.calc.memory.fit_report import UNKNOWN_STATE
+from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_sum
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB
 from kb.tools.base import Arguments, Result, Tool, Whole, cite
@@ -39,7 +36,7 @@ def run(catalogue: Catalogue, arguments: KvCacheArguments) -> KvCacheAnswer:
     model = resolve_model(catalogue, arguments.model)
     a = model.architecture
     size = kv_cache_bytes(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)
-    unknown = (UNKNOWN_STATE,) if a.num_linear_layers and not a.linear_state_bytes else ()
+    unknown = (UNKNOWN_STATE,) if 0 in a.linear_states else ()
     return KvCacheAnswer(
         model=model.label,
         context=arguments.context,
@@ -51,32 +48,6 @@ def run(catalogue: Catalogue, arguments: KvCacheArguments) -> KvCacheAnswer:
         assumptions=(*model.notes, "as llama.cpp allocates it: contexts are rounded up to 256 tokens", *unknown),
         citations=cite(catalogue, model.references),
     )
-
-
-def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, concurrency: int = 1) -> str:
-    """The cache as a sum that can be worked out by hand, in bytes: a product for each sort of layer."""
-    kinds = layer_kinds(architecture)
-    each = f"{TENSOR_TYPES[kv_cache_type].bits_per_weight / 8:g} bytes ({kv_cache_type})"
-    slots = f" × {concurrency} conversations" if concurrency > 1 else ""
-    products = []
-    for kind in ("full", "sliding"):
-        if kind not in kinds:
-            continue
-        if architecture.is_mla:
-            key, _ = row_elements(architecture, kind)
-            row = f"{kinds.count(kind)} layers × {key} compressed elements (MLA, without V)"
-        else:
-            heads, size = architecture.kv_heads(kind)
-            row = f"2 (K and V) × {kinds.count(kind)} layers × {heads} KV heads × {size}"
-        held = cells(architecture, context, kind)
-        window = (
-            f" (window {architecture.sliding_window:,} + batch)" if held < cells(architecture, context, "full") else ""
-        )
-        products.append(f"{row} × {held:,} tokens{window} × {each}{slots}")
-    if architecture.linear_state_bytes:
-        linear = kinds.count("linear")
-        products.append(f"{architecture.linear_state_bytes:,} bytes (constant state of {linear} layers){slots}")
-    return " + ".join(products)
 
 
 TOOL = Tool(

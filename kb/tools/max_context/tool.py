@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kb.calc.kv_cache import kv_cache_bytes
+from kb.calc.memory.kv_cache import kv_cache_bytes
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB
 from kb.tools.base import Arguments, Result, Tool, Whole, cite

@@ -21,7 +21,9 @@ def say(result: SearchAnswer, asked: Asked) -> Iterator[Said]:
         basis = _basis(hit)
         if hit.users_own:
             quote = quoted(hit.text, FIRST_WORDS)
-            yield state("quote", "Your document {name} says: {quote}", basis, name=quoted(hit.source_title), quote=quote)
+            yield state(
+                "quote", "Your document {name} says: {quote}", basis, name=quoted(hit.source_title), quote=quote
+            )
         elif number == 0:
             yield state("answer", "{text}", basis, text=first_sentences(hit.text, FIRST_WORDS))
         elif number == 1 and hit.score >= NEARLY_AS_NEAR * best.score:

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kb.calc.device import Device
-from kb.calc.fit import Requirement, check_fit, fits, max_context, requirement
-from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.memory.fit import Requirement, check_fit, fits, max_context, requirement
+from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.memory.weights import Weights
 from kb.calc.results import Fit
-from kb.calc.weights import Weights
 from kb.calc.workload import Workload
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Quantization, SourceRef

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
-from kb.calc.architecture import Architecture
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.families import Config, UnknownFamily, architecture_of, family_of
 from kb.catalogue.records import Backend
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Whole
@@ -29,7 +30,9 @@ class ModelFigures(Arguments):
     model_config = ConfigDict(extra="allow")
 
     name: Name = "the given model"
-    model_type: Name | None = Field(None, description="as the config has it: some name a window that is not used")
+    model_type: Name | None = Field(
+        None, description="as the config has it: tells what each layer is; without it the figures stand as given"
+    )
     params_total: Positive | None = None
     params_active: Positive | None = None
     num_hidden_layers: Annotated[Whole, Field(gt=0, le=1000)]
@@ -41,6 +44,9 @@ class ModelFigures(Arguments):
     vocab_size: Small | None = None
     intermediate_size: Small | None = None
     tie_word_embeddings: bool = Field(False, json_schema_extra=_or_null)
+    layer_types: Annotated[tuple[Name, ...], Field(max_length=1000)] | None = Field(
+        None, description="what each layer is, as newer configs list it: full_attention, sliding_attention ..."
+    )
     sliding_window: Small | None = None
     sliding_window_pattern: Small | None = Field(None, description="every n-th layer attends to everything")
     num_experts: Small | None = Field(
@@ -69,17 +75,13 @@ class ModelFigures(Arguments):
     @model_validator(mode="before")
     @classmethod
     def _from_config_file(cls, given: Any) -> Any:
-        """A vision model's text part stands under ``text_config``; newer files list each layer's attention."""
+        """A vision model's text part stands under ``text_config``."""
         if not isinstance(given, dict):
             return given
         text: dict[str, Any] = next(
             (given[key] for key in ("text_config", "llm_config") if isinstance(given.get(key), dict)), {}
         )
         config = {key: value for key, value in (given | text).items() if key not in ("text_config", "llm_config")}
-        kinds = config.pop("layer_types", None)
-        if isinstance(kinds, list):
-            config.setdefault("num_sliding_layers", kinds.count("sliding_attention"))
-            config.setdefault("num_linear_layers", kinds.count("linear_attention"))
         for key in ("first_k_dense_replace", "n_shared_experts", "num_shared_experts", "tie_word_embeddings"):
             if key in config and config[key] is None:
                 del config[key]
@@ -111,8 +113,12 @@ class DeviceFigures(Arguments):
 
 def given_architecture(model: ModelFigures) -> tuple[Architecture, tuple[str, ...]]:
     """The architecture of given figures, and what was assumed or not used."""
-    config = model.model_dump(exclude={"name", "sliding_window_pattern"}, exclude_none=True)
-    unused = sorted(model.model_extra or {})
+    config = model.model_dump(exclude={"name"}, exclude_none=True)
+    try:
+        family = family_of(model.model_type or "")
+    except UnknownFamily as error:
+        raise InvalidArgument("model.model_type", model.model_type, error.accepted) from None
+    unused = sorted(set(model.model_extra or {}) - set(family.reads))
     notes = [f"not used: {', '.join(unused[:20])}"] if unused else []
     for key in unused:
         config.pop(key, None)
@@ -123,8 +129,6 @@ def given_architecture(model: ModelFigures) -> tuple[Architecture, tuple[str, ..
             raise InvalidArgument(f"model.{key}", getattr(model, key), "at most num_hidden_layers")
     if model.num_sliding_layers and not model.sliding_window:
         config["num_sliding_layers"] = 0
-    if model.sliding_window and model.sliding_window_pattern and not model.num_sliding_layers:
-        config["num_sliding_layers"] = model.num_hidden_layers - model.num_hidden_layers // model.sliding_window_pattern
     if model.num_experts and not model.num_experts_per_tok:
         raise InvalidArgument("model.num_experts_per_tok", None, "how many of the experts are used per token")
     if (model.num_experts_per_tok or 0) > (model.num_experts or 0):
@@ -136,7 +140,7 @@ def given_architecture(model: ModelFigures) -> tuple[Architecture, tuple[str, ..
         config["params_active"] = _estimated_active(model, config["params_total"])
         notes.append(f"params_active was estimated from the experts: {config['params_active'] / 1e9:.2f} billion")
     try:
-        architecture = Architecture.from_config(model.name, config)
+        architecture = architecture_of(Config.from_keys(model.name, config))
     except ValueError as error:
         raise InvalidArgument("model", model.name, str(error)) from None
     if architecture.params_active > architecture.params_total:

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass, replace
 
-from kb.calc.architecture import Architecture
 from kb.calc.device import Device, gpus_on
-from kb.calc.weights import Weights, weights_of
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.families import Config, architecture_of
+from kb.calc.memory.weights import Weights, weights_of
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Accelerator, Cpu, Figure, LanguageModel, Machine, Quantization, SourceRef, Spec
@@ -86,7 +87,7 @@ def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
     record = catalogue.known.specs["models"][match.slug]
     assert isinstance(record, LanguageModel)
     try:
-        architecture = Architecture.of(record)
+        architecture = architecture_of(Config.of(record))
     except ValueError as error:
         raise InvalidArgument("model", model, f"a model whose architecture is known ({error})") from None
     references: dict[str, tuple[SourceRef, ...]] = {f"architecture of {record.name}": _sources(record)}

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kb.calc.results import Offload, Range, Speed
-from kb.calc.speed import estimate_speed
+from kb.calc.speed.estimate import estimate_speed
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
 from kb.tools.shared.fitting import FitArguments, Parts

@@ -12,8 +12,8 @@ from kb.chat.assistant import Assistant
 from kb.chat.explaining.explanation import Explanation
 from kb.chat.explaining.ground import sentences
 from kb.chat.explaining.pieces import LONGEST_SENTENCE, LONGEST_TEXT, Endless, Sentences
-from kb.chat.reply import MAX_MESSAGE, ChatRequest, Message
 from kb.chat.reading.reader import read
+from kb.chat.reply import MAX_MESSAGE, ChatRequest, Message
 from kb.errors import EngineUnavailable
 from kb.llm.base import Run
 from kb.llm.messages import Thoughts

@@ -16,7 +16,7 @@ from kb.chat.explaining.explanation import Explanation
 from kb.chat.reply import Message, Reply
 from kb.llm.base import Engine, Prompt, Run
 from kb.llm.remote import Endpoint, RemoteEngine
-from kb.search.live import Index, LiveIndex
+from kb.search.live import LiveIndex
 from kb.settings import Settings
 
 QUESTION = "can I run a 70B on my 4090, and how fast?"

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kb.calc.architecture import Architecture
-from kb.calc.decode import DecodeConstants, Step, StepTime, split_by_layers, step_time
 from kb.calc.device import Device
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.weights import Weights
 from kb.calc.results import Offload
-from kb.calc.weights import Weights
+from kb.calc.speed.decode import DecodeConstants, Step, StepTime, split_by_layers, step_time
 
 ALL_REDUCE_US = 25.0
 """Latency of one sum over cards through PCIe (NCCL; assumed, not fitted: the calibration data holds no such run)."""
@@ -37,7 +37,7 @@ def shares_of(step: Step, architecture: Architecture, weights: Weights, offload:
     with_experts = max(whole, offload.experts_on_cpu_layers)
     if with_experts == 0:
         return Shares(step, None)
-    used = architecture.num_experts_per_tok / architecture.num_experts if architecture.is_moe else 1.0
+    used = architecture.expert_share
     read = [
         size - experts * (1 - used)
         for size, experts in zip(weights.layer_bytes[:whole], weights.expert_bytes[:whole], strict=True)

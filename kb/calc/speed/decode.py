@@ -13,18 +13,18 @@ Reading and unpacking run side by side, so the longer one decides (the roofline 
 a rounded corner where the two are alike.
 
 Cards that share a model by layers work one after another, so their times add up. The constants are in
-``kb.calc.constants``, fitted by ``make calibrate`` on published measurements.
+``kb.calc.speed.constants``, fitted by ``make calibrate`` on published measurements.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from kb.calc.architecture import Architecture
 from kb.calc.device import Device
-from kb.calc.rates import generation_of, is_server_cpu, unpacking_flops
-from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import Weights
+from kb.calc.memory.architecture import Architecture, Attending
+from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.calc.memory.weights import Weights
+from kb.calc.speed.rates import generation_of, is_server_cpu, unpacking_flops
 
 SHARPNESS = 3.0
 """Of the roofline's corner: 1 would add both times, infinity take the longer. Chosen by cross-validation."""
@@ -161,10 +161,10 @@ def step_of(
         # Given figures may contradict each other, an embedding larger than the model for one.
         weight_bytes=max(0, weights.active_bytes),
         weights_read=max(0.0, weights_read(architecture, weights)),
-        cache_bytes=cache_bytes_read(architecture, depth, kv_cache_type) + 2 * architecture.linear_state_bytes,
+        cache_bytes=cache_bytes_read(architecture, depth, kv_cache_type) + 2 * sum(architecture.linear_states),
         layers=architecture.num_hidden_layers,
-        expert_layers=expert_layers(architecture),
-        recurrent_layers=architecture.num_linear_layers,
+        expert_layers=architecture.num_expert_layers,
+        recurrent_layers=len(architecture.linear_states),
         family=family,
         flash_attention=flash_attention,
     )
@@ -174,19 +174,19 @@ def weights_read(architecture: Architecture, weights: Weights) -> float:
     """How many weights a token multiplies with: all but the input embedding and the experts it is not sent to.
 
     >>> weights = Weights(0, 0, 0, (), (), 0, "")
-    >>> llama = Architecture("Llama 3.1 8B", 8_030_261_248, 8_030_261_248, 32, 4096, 32, 8, 128, 128256)
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> llama = architecture_of(Config("8B", 8_030_261_248, 8_030_261_248, 32, 4096, 32, 8, 128, 128256))
     >>> round(weights_read(llama, weights) / 1e9, 2)
     7.5
     """
     total = architecture.params_total
     embedding = 0 if architecture.tie_word_embeddings else architecture.vocab_size * architecture.hidden_size
-    if not architecture.is_moe:
+    if architecture.experts is None:
         return total - embedding
-    used = architecture.num_experts_per_tok / architecture.num_experts
-    per_layer = 3 * architecture.hidden_size * architecture.moe_intermediate_size * architecture.num_experts
-    experts = per_layer * expert_layers(architecture)
+    per_layer = 3 * architecture.hidden_size * architecture.experts.width * architecture.experts.count
+    experts = per_layer * architecture.num_expert_layers
     if 0 < experts < total - embedding:
-        return total - embedding - experts * (1 - used)
+        return total - embedding - experts * (1 - architecture.expert_share)
     if architecture.params_active < total:
         return architecture.params_active
     return total * min(1.0, weights.active_bytes / max(1, weights.total_bytes))
@@ -195,35 +195,24 @@ def weights_read(architecture: Architecture, weights: Weights) -> float:
 def cache_bytes_read(architecture: Architecture, depth: int, kv_cache_type: str = "f16") -> float:
     """Bytes of keys and values that one token attends to (what is read, not what is allocated).
 
-    >>> llama = Architecture("Llama 3.1 8B", 8_030_261_248, 8_030_261_248, 32, 4096, 32, 8, 128, 128256)
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> llama = architecture_of(Config("8B", 8_030_261_248, 8_030_261_248, 32, 4096, 32, 8, 128, 128256))
     >>> cache_bytes_read(llama, 8192) / 2**30
     1.0
     """
     bytes_per_element = TENSOR_TYPES[kv_cache_type].bits_per_weight / 8
-    heads, dim = architecture.kv_heads("sliding")
-    full_heads, full_dim = architecture.kv_heads("full")
-    full = 2 * full_heads * full_dim
-    if architecture.is_mla:
-        full = architecture.kv_lora_rank + architecture.qk_rope_head_dim
-    window = min(depth, architecture.sliding_window) if architecture.sliding_window else depth
-    elements = architecture.num_full_attention_layers * full * depth
-    elements += architecture.num_sliding_layers * 2 * heads * dim * window
+    elements = sum(
+        count * sum(mixer.row_elements) * min(depth, mixer.window or depth)
+        for mixer, count in architecture.mixers.items()
+        if isinstance(mixer, Attending)
+    )
     return elements * bytes_per_element
-
-
-def expert_layers(architecture: Architecture) -> int:
-    """Layers that route to experts (in Nemotron-H's alternation, those without a mixer)."""
-    if not architecture.is_moe:
-        return 0
-    if architecture.num_attention_free_layers:
-        return architecture.num_attention_free_layers
-    return architecture.num_hidden_layers - architecture.first_k_dense_replace
 
 
 def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTime:
     """Seconds of one step on one device.
 
-    >>> from kb.calc.constants import DECODE
+    >>> from kb.calc.speed.constants import DECODE
     >>> card = Device("RTX 3090", "cuda", 24 * 2**30, 936.2e9, fp16_dense_flops=71.2e12)
     >>> step = Step(4.6e9, 7.5e9, 0, 32, 0, 0, "k-quant", True)
     >>> step_time(step, card, DECODE).total > 4.6e9 / 936.2e9

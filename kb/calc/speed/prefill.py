@@ -9,7 +9,7 @@ matrix units bind, not the memory::
 
 The rate is the vector rate times a gain, because in llama.cpp's kernels the matrix units of all cards of a
 generation gain about the same over the vector units, whatever the data sheet's tensor figure says (a
-workstation card of twice the tensor rate reads prompts no faster). Constants: ``kb.calc.constants``.
+workstation card of twice the tensor rate reads prompts no faster). Constants: ``kb.calc.speed.constants``.
 """
 
 import math
@@ -17,11 +17,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kb.calc.architecture import Architecture
-from kb.calc.decode import DecodeConstants, Spread, expert_layers, laptop_factor, weights_read
 from kb.calc.device import Device
-from kb.calc.rates import generation_of, vector_flops
-from kb.calc.weights import Weights
+from kb.calc.memory.architecture import Architecture, Attending
+from kb.calc.memory.weights import Weights
+from kb.calc.speed.decode import DecodeConstants, Spread, laptop_factor, weights_read
+from kb.calc.speed.rates import generation_of, vector_flops
 
 MICRO_BATCH = 512
 """llama.cpp's default ``--ubatch-size``."""
@@ -83,10 +83,13 @@ def prompt_of(
 ) -> Prompt:
     """What a prompt of ``tokens`` costs after ``depth`` tokens that are already in the cache."""
     head = architecture.vocab_size * architecture.hidden_size
-    heads = architecture.num_attention_heads * (architecture.global_head_dim or architecture.head_dim)
+    heads = architecture.num_attention_heads * max(architecture.head_dims)
     mean_depth = depth + tokens / 2
-    window = min(mean_depth, architecture.sliding_window) if architecture.sliding_window else mean_depth
-    reach = architecture.num_full_attention_layers * mean_depth + architecture.num_sliding_layers * window
+    reach = sum(
+        count * min(mean_depth, mixer.window or mean_depth)
+        for mixer, count in architecture.mixers.items()
+        if isinstance(mixer, Attending)
+    )
     return Prompt(
         tokens=tokens,
         weights_per_token=max(1.0, weights_read(architecture, weights) - head),
@@ -94,7 +97,7 @@ def prompt_of(
         attention_operations=4 * heads * reach * tokens,
         hidden_size=architecture.hidden_size,
         layers=architecture.num_hidden_layers,
-        is_moe=expert_layers(architecture) > 0,
+        is_moe=architecture.experts is not None,
         family=family,
         flash_attention=flash_attention,
     )
@@ -106,9 +109,9 @@ def bytes_read_by(architecture: Architecture, weights: Weights, tokens: float) -
     With ``k`` of ``E`` experts per token, ``n`` tokens miss an expert with probability ``(1 - k/E) ** n``.
     """
     experts = sum(weights.expert_bytes)
-    if not architecture.is_moe or not experts:
+    if architecture.experts is None or not experts:
         return weights.active_bytes
-    used = architecture.num_experts_per_tok / architecture.num_experts
+    used = architecture.expert_share
     reached = 1 - math.pow(1 - used, tokens)
     return weights.active_bytes + experts * (reached - used)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from kb.calc.architecture import Architecture
 from kb.calc.device import Device
-from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, Room, shares_system_memory
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, Room, shares_system_memory
+from kb.calc.memory.weights import Weights
 from kb.calc.results import Breakdown, Verdict
-from kb.calc.weights import Weights
 from kb.calc.workload import Workload
 from kb.catalogue.units import GB, GIB
 
@@ -55,7 +55,7 @@ def assumptions(
             f"system memory: {DEFAULT_SYSTEM_MEMORY_BYTES // GIB} GiB (not given), "
             f"{SYSTEM_RESERVE_BYTES // GIB} GiB of it for the system"
         )
-    if architecture.num_linear_layers and not architecture.linear_state_bytes:
+    if 0 in architecture.linear_states:
         lines.append(UNKNOWN_STATE)
     return (*lines, *architecture.assumed)
 

@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from kb.calc import fit_report
-from kb.calc.architecture import Architecture
-from kb.calc.commands import commands_for
-from kb.calc.compute_buffer import PIPELINE_COPIES, compute_buffer_bytes
 from kb.calc.device import Device
-from kb.calc.kv_cache import CELL_PADDING, kv_cache_layer_bytes
-from kb.calc.overhead import (
+from kb.calc.memory import fit_report
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.commands import commands_for
+from kb.calc.memory.compute_buffer import PIPELINE_COPIES, compute_buffer_bytes
+from kb.calc.memory.kv_cache import CELL_PADDING, kv_cache_layer_bytes
+from kb.calc.memory.overhead import (
     DEFAULT_SYSTEM_MEMORY_BYTES,
     SYSTEM_RESERVE_BYTES,
     Room,
     room_on,
     shares_system_memory,
 )
-from kb.calc.placement import Block, Placement, Slot, place, place_with_offload, split_by_free_memory
+from kb.calc.memory.placement import Block, Placement, Slot, place, place_with_offload, split_by_free_memory
+from kb.calc.memory.weights import Weights
 from kb.calc.results import Breakdown, DeviceLoad, Fit, Offload, Verdict
-from kb.calc.weights import Weights
 from kb.calc.workload import Workload
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument

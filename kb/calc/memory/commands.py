@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from kb.calc.architecture import Architecture
 from kb.calc.device import Device
-from kb.calc.placement import Placement
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.placement import Placement
 from kb.calc.results import Commands
 from kb.calc.workload import Workload
 

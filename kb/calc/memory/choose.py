@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kb.calc.architecture import Architecture
 from kb.calc.device import Device
-from kb.calc.fit import fits, max_context
-from kb.calc.weights import Weights, weights_of
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.fit import fits, max_context
+from kb.calc.memory.weights import Weights, weights_of
 from kb.calc.workload import Workload
 from kb.catalogue.records import Quantization
 

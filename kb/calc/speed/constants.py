@@ -1,14 +1,14 @@
 """Constants of the speed model, fitted on published measurements.
 
-Written by ``make calibrate``: do not edit. What each one means stands in ``kb.calc.decode`` and
-``kb.calc.prefill``; the tables of measurements are other people's and not in the repository.
+Written by ``make calibrate``: do not edit. What each one means stands in ``kb.calc.speed.decode`` and
+``kb.calc.speed.prefill``; the tables of measurements are other people's and not in the repository.
 """
 
 # fmt: off
 
-from kb.calc.calibration import Calibration, GroupError
-from kb.calc.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread
-from kb.calc.prefill import PrefillBackend, PrefillConstants
+from kb.calc.speed.calibration import Calibration, GroupError
+from kb.calc.speed.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread
+from kb.calc.speed.prefill import PrefillBackend, PrefillConstants
 
 DECODE = DecodeConstants(
     backends={

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from kb.calc.architecture import Architecture
-from kb.calc.constants import DECODE, PREFILL
-from kb.calc.decode import SHARPNESS, Spread, Step, StepTime, step_of, step_time
 from kb.calc.device import Device
-from kb.calc.prefill import (
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.weights import Weights
+from kb.calc.results import Limit, MemoryRead, Offload, Range, Speed
+from kb.calc.speed.constants import DECODE, PREFILL
+from kb.calc.speed.decode import SHARPNESS, Spread, Step, StepTime, step_of, step_time
+from kb.calc.speed.prefill import (
     MICRO_BATCH,
     Prompt,
     bytes_read_by,
@@ -16,10 +18,8 @@ from kb.calc.prefill import (
     prefill_over,
     prompt_of,
 )
-from kb.calc.rates import is_server_cpu, vector_flops
-from kb.calc.results import Limit, MemoryRead, Offload, Range, Speed
-from kb.calc.sharing import DEFAULT_LINK_BYTES_PER_S, Shares, ceiling_seconds, device_time, shares_of
-from kb.calc.weights import Weights
+from kb.calc.speed.rates import is_server_cpu, vector_flops
+from kb.calc.speed.sharing import DEFAULT_LINK_BYTES_PER_S, Shares, ceiling_seconds, device_time, shares_of
 from kb.catalogue.units import GB
 
 DEFAULT_SYSTEM_MEMORY_BYTES_PER_S = 80e9
@@ -44,13 +44,13 @@ def estimate_speed(
     """Decode speed per user with ``context`` tokens in the cache, and prefill speed of ``prompt_tokens``.
 
     ``prompt_tokens`` is ``context`` unless given, and system memory an ordinary desktop's. ``offload`` says what is
-    kept there, as ``Fit.offload`` does. Formulas: ``kb.calc.decode`` and ``kb.calc.prefill``. Source of the
-    constants: published measurements of llama.cpp (``kb.calc.constants``); the estimate is for a current llama.cpp.
+    kept there, as ``Fit.offload`` does. Formulas: ``kb.calc.speed.decode`` and ``kb.calc.speed.prefill``. Source of the
+    constants: published measurements of llama.cpp (``kb.calc.speed.constants``); the estimate is for a current one.
 
     A 70B model of 42.5 GB on a 24 GB card that reads 1,008 GB/s could do no more than 23.7 tokens/s, if it fit:
 
-    >>> from kb.calc.architecture import Architecture
-    >>> llama = Architecture("Llama 3.3 70B", 70_553_706_496, 70_553_706_496, 80, 8192, 64, 8, 128, 128256)
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> llama = architecture_of(Config("70B", 70_553_706_496, 70_553_706_496, 80, 8192, 64, 8, 128, 128256))
     >>> stored = Weights(43_075_000_000, 575_000_000, 900_000_000, (520_000_000,) * 80, (0,) * 80, 42_500_000_000, "")
     >>> card = Device("RTX 4090", "cuda", 24 * 2**30, 1008e9, fp16_dense_flops=165.2e12)
     >>> speed = estimate_speed(llama, stored, [card], quantization_family="k-quant", context=0)
@@ -161,7 +161,7 @@ def spread_key(device: Device, *, is_moe: bool) -> str:
 def _spread(
     spreads: Mapping[str, Spread], devices: Sequence[Device], architecture: Architecture, *, offloaded: bool
 ) -> Spread:
-    key = "offloaded" if offloaded else spread_key(devices[0], is_moe=architecture.is_moe)
+    key = "offloaded" if offloaded else spread_key(devices[0], is_moe=architecture.experts is not None)
     return spreads.get(key, spreads[""])
 
 
@@ -199,7 +199,7 @@ def _worded(limit: Limit, devices: Sequence[Device]) -> str:
 
 
 def _reads(shares: Shares, devices: Sequence[Device], system: Device) -> Iterator[MemoryRead]:
-    """As :func:`~kb.calc.sharing.ceiling_seconds` adds them up."""
+    """As :func:`~kb.calc.speed.sharing.ceiling_seconds` adds them up."""
     held = shares.devices.weight_bytes + shares.devices.cache_bytes
     memory = sum(device.memory_bytes for device in devices)
     for device, count in Counter(devices).items():

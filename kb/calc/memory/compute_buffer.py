@@ -1,19 +1,28 @@
 """The compute buffer: what llama.cpp reserves for intermediate results, found by running its allocator.
 
 The graph of a few layers is laid out as llama.cpp builds it (src/llama-graph.cpp: ``build_attn_mha``,
-``build_ffn``, ``build_moe_ffn``) and allocated as ggml does (``kb.calc.arena``). Only shapes enter; element-wise
+``build_ffn``, ``build_moe_ffn``) and allocated as ggml does (``kb.calc.memory.arena``). Only shapes enter; element-wise
 steps write in place and do not appear.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from kb.calc.architecture import Architecture
-from kb.calc.arena import Graph, buffer_bytes
-from kb.calc.kv_cache import cells, row_elements
-from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import layer_kinds, with_widths
+from kb.calc.memory.architecture import (
+    Architecture,
+    Attending,
+    Attention,
+    Experts,
+    GraphStyle,
+    LatentAttention,
+    Layer,
+    LinearAttention,
+    Mlp,
+)
+from kb.calc.memory.arena import Graph, buffer_bytes
+from kb.calc.memory.kv_cache import cells
+from kb.calc.memory.tensor_types import TENSOR_TYPES
 
 PIPELINE_COPIES = 4
 """With several cards llama.cpp keeps the inputs of each this many times (ggml-backend.cpp)."""
@@ -39,6 +48,9 @@ class _Batch:
     def floats(self, elements: int) -> int:
         """Bytes of ``elements`` 32-bit floats for every token."""
         return elements * self.tokens * _F32
+
+    def cells(self, mixer: Attending) -> int:
+        return cells(mixer, self.context, ubatch=self.ubatch, swa_full=self.swa_full)
 
 
 @dataclass(frozen=True)
@@ -68,30 +80,29 @@ def compute_buffer_bytes(
     are computed there; ``copies``: how many times the inputs are kept. Llama 3 8B at 8192 tokens, micro-batch
     512, on the CPU: 266.5 MiB, of which 128,256 × 512 × 4 bytes = 250.5 MiB are logits.
 
-    >>> llama = Architecture("8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256, 14336)
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> llama = architecture_of(Config("8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256, 14336))
     >>> round(compute_buffer_bytes(llama, 8192, with_embedding=True) / 2**20, 1)
     266.5
     """
-    architecture = with_widths(architecture)
     tokens = min(ubatch, context * concurrency)
     batch = _Batch(tokens, context, ubatch, kv_cache_type, flash_attention, swa_full)
     graph = Graph()
     hidden = batch.floats(architecture.hidden_size)
-    sequence = _representative(layer_kinds(architecture))
+    sequence = _representative(architecture)
     graph.input(tokens * _I32)  # token numbers
     if with_embedding:
         graph.input(hidden, kept=True)  # room for embeddings that come from outside
     graph.input(tokens * _I32, kept=True)  # positions
-    inputs = _inputs(graph, architecture, batch, sequence, copies)
+    inputs = _inputs(graph, batch, sequence, copies)
     rows = graph.input(tokens * _I32)  # which tokens' logits are asked for
     for _ in range(copies - 1):
         graph.input(hidden, kept=True)
     current = graph.input(hidden, kept=True) if copies > 1 else graph.add(hidden)
-    gathers_late = _gathers_late(architecture)
-    for index, kind in enumerate(sequence):
-        is_dense = not architecture.is_moe or (index == 0 and architecture.first_k_dense_replace > 0)
+    gathers_late = architecture.graph.gathers_late
+    for index, layer in enumerate(sequence):
         is_last = with_output and not gathers_late and index == len(sequence) - 1
-        current = _layer(graph, architecture, batch, kind, current, inputs, is_dense, rows if is_last else None)
+        current = _layer(graph, architecture, batch, layer, current, inputs, rows if is_last else None)
     if with_output:
         if gathers_late:
             kept = graph.output(hidden, current, in_place=True)
@@ -101,94 +112,96 @@ def compute_buffer_bytes(
     return buffer_bytes(graph.operations)
 
 
-def _gathers_late(architecture: Architecture) -> bool:
-    """Whether the rows whose logits are asked for are picked after the last layer (gpt-oss, Qwen3-Next and 3.5,
-    Gemma 4), not inside it; the layer's result is then kept for prediction heads."""
-    windowed_experts = architecture.is_moe and architecture.num_sliding_layers > 0
-    return architecture.num_linear_layers > 0 or windowed_experts or architecture.global_head_dim > 0
+def _representative(architecture: Architecture) -> Sequence[Layer]:
+    """The last few layers, in which the places in the buffer repeat; of models with long periods, a whole period.
 
-
-def _representative(kinds: Sequence[str]) -> tuple[str, ...]:
-    """The last few layers, in which the places in the buffer repeat; of models with long periods, a whole period."""
-    every = set(kinds)
+    Where the first layers alone have no experts, one of them leads.
+    """
+    layers, every = architecture.layers, set(architecture.mixers)
     count = 4 if len(every) == 1 else 6
-    while set(kinds[-count:]) != every:
+    while {layer.mixer for layer in layers[-count:]} != every:
         count += 1
-    return tuple(kinds[-count:])
+    chosen = layers[-count:]
+    if architecture.experts and isinstance(layers[0].feed_forward, Mlp):
+        return (replace(chosen[0], feed_forward=layers[0].feed_forward), *chosen[1:])
+    return chosen
 
 
-def _inputs(
-    graph: Graph, architecture: Architecture, batch: _Batch, sequence: Sequence[str], copies: int
-) -> dict[str, _Inputs]:
-    """Masks and cache indices of each kind of attention layer, in the order in which they are met."""
-    found: dict[str, _Inputs] = {}
+def _inputs(graph: Graph, batch: _Batch, sequence: Sequence[Layer], copies: int) -> dict[Attending, _Inputs]:
+    """Masks and cache indices of each kind of attention layer, in the order in which they are met.
+
+    Layers that differ in their heads alone share them.
+    """
+    found: dict[Attending, _Inputs] = {}
+    by_window: dict[int, _Inputs] = {}
     tokens = batch.tokens
-    for kind in dict.fromkeys(kind for kind in sequence if kind in ("full", "sliding")):
-        _, value = row_elements(architecture, kind)
+    for mixer in dict.fromkeys(layer.mixer for layer in sequence):
+        if not isinstance(mixer, Attending):
+            continue
+        if mixer.window in by_window:
+            found[mixer] = by_window[mixer.window]
+            continue
+        _, value = mixer.row_elements
         sizes = (
             tokens * _I64,
             # A transposed V (without FlashAttention) is written element by element.
             tokens * _I64 * (1 if batch.flash_attention else max(1, value)),
-            tokens * _width(architecture, batch, kind) * (2 if batch.flash_attention else 4),
+            tokens * batch.cells(mixer) * (2 if batch.flash_attention else 4),
         )
         for size in sizes * (copies - 1):
             graph.input(size, kept=True)
         key_indices, value_indices, mask = (graph.input(size, kept=copies > 1) for size in sizes)
-        found[kind] = _Inputs(key_indices, value_indices, mask)
+        found[mixer] = by_window[mixer.window] = _Inputs(key_indices, value_indices, mask)
     return found
-
-
-def _width(architecture: Architecture, batch: _Batch, kind: str) -> int:
-    return cells(architecture, batch.context, kind, ubatch=batch.ubatch, swa_full=batch.swa_full)
 
 
 def _layer(
     graph: Graph,
     architecture: Architecture,
     batch: _Batch,
-    kind: str,
+    layer: Layer,
     current: int,
-    inputs: dict[str, _Inputs],
-    is_dense: bool,
+    inputs: Mapping[Attending, _Inputs],
     picked_rows: int | None,
 ) -> int:
-    hidden = batch.floats(architecture.hidden_size)
-    if kind != "none":
+    hidden, heads = batch.floats(architecture.hidden_size), architecture.num_attention_heads
+    if layer.mixer is not None:
         normed = graph.add(hidden, current)
-        if kind == "linear":
-            mixed = _linear(graph, architecture, batch, normed)
-        elif architecture.is_mla:
-            mixed = _latent_attention(graph, architecture, batch, normed, inputs[kind])
-        else:
-            mixed = _attention(graph, architecture, batch, kind, normed, inputs[kind])
+        match layer.mixer:
+            case LinearAttention() as mixer:
+                joined = _linear(graph, batch, mixer, architecture.hidden_size, normed)
+            case LatentAttention() as mixer:
+                joined = _latent_attention(graph, batch, mixer, heads, normed, inputs[mixer])
+            case Attention() as mixer:
+                joined = _attention(graph, batch, mixer, heads, architecture.graph, normed, inputs[mixer])
+        mixed = graph.add(hidden, joined)
         if picked_rows is not None:
             mixed = graph.add(hidden, mixed, picked_rows)
             current = graph.add(hidden, current, picked_rows)
         current = graph.add(hidden, mixed, current, in_place=True)
+    if layer.feed_forward is None:
+        return current
     normed = graph.add(hidden, current)
-    if is_dense:
-        width = architecture.intermediate_size or architecture.moe_intermediate_size
-        down = _gated(graph, batch.floats(width), hidden, normed)
-    else:
-        down = _experts(graph, architecture, batch, normed)
+    match layer.feed_forward:
+        case Mlp(width):
+            down = _gated(graph, batch.floats(width), hidden, normed)
+        case Experts() as block:
+            down = _experts(graph, batch, block, hidden, normed)
     return graph.add(hidden, down, current, in_place=True)
 
 
-def _attention(graph: Graph, architecture: Architecture, batch: _Batch, kind: str, normed: int, inputs: _Inputs) -> int:
-    heads = architecture.num_attention_heads
-    key, value = row_elements(architecture, kind)
-    head_dim = key // max(1, _kv_heads(architecture, kind))
-    query_bytes = batch.floats(heads * head_dim)
-    rotated = batch.kv_cache_type not in _FLOATS and head_dim % 64 == 0
-    # Qwen3-Next and its like project an output gate together with the queries.
-    gated = architecture.num_linear_layers > 0 and not architecture.num_attention_free_layers
-    projected = graph.add(2 * query_bytes if gated else query_bytes, normed)
+def _attention(
+    graph: Graph, batch: _Batch, mixer: Attention, heads: int, style: GraphStyle, normed: int, inputs: _Inputs
+) -> int:
+    key, value = mixer.row_elements
+    query_bytes = batch.floats(heads * mixer.head_dim)
+    rotated = batch.kv_cache_type not in _FLOATS and mixer.head_dim % 64 == 0
+    projected = graph.add(2 * query_bytes if style.output_gate else query_bytes, normed)
     # RoPE (or the norm before it) reads a reshaped view, and so cannot write in place.
     queries = graph.add(query_bytes, projected)
     if rotated:
         queries = graph.add(query_bytes, queries)
-    # Graphs with windows compute K before V, the others V before K.
-    if architecture.num_sliding_layers:
+    if style.keys_first:
         keys = _key_rows(graph, batch.floats(key), normed, rotated)
         values = _value_rows(graph, batch.floats(value), normed, rotated)
     else:
@@ -197,23 +210,22 @@ def _attention(graph: Graph, architecture: Architecture, batch: _Batch, kind: st
     graph.add(0, keys, inputs.key_indices)
     graph.add(0, values, inputs.value_indices)
     if batch.flash_attention:
-        cells_used = _width(architecture, batch, kind)
         # FlashAttention takes 16-bit K and V: a 32-bit cache is converted first.
-        casts = [cells_used * size * 2 for size in (key, value)] if batch.kv_cache_type == "f32" else []
+        casts = [batch.cells(mixer) * size * 2 for size in (key, value)] if batch.kv_cache_type == "f32" else []
         converted = [graph.add(size) for size in casts]
         joined = graph.add(query_bytes, queries, *converted, inputs.mask)
     else:
-        scores = _scores(graph, heads * _width(architecture, batch, kind), batch, queries, inputs)
+        scores = _scores(graph, heads * batch.cells(mixer), batch, queries, inputs)
         attended = graph.add(query_bytes, scores)
         joined = graph.add(query_bytes, attended)
     if rotated:
         joined = graph.add(query_bytes, joined)
-    if gated:
+    if style.output_gate:
         gate = graph.add(query_bytes, projected)
         # FlashAttention's result is reshaped, and only the gate can be written over.
         pair = (gate, joined) if batch.flash_attention else (joined, gate)
         joined = graph.add(query_bytes, *pair, in_place=True)
-    return graph.add(batch.floats(architecture.hidden_size), joined)
+    return joined
 
 
 def _key_rows(graph: Graph, size: int, normed: int, rotated: bool) -> int:
@@ -226,21 +238,18 @@ def _value_rows(graph: Graph, size: int, normed: int, rotated: bool) -> int:
     return graph.add(size, values) if rotated else values
 
 
-def _kv_heads(architecture: Architecture, kind: str) -> int:
-    is_global = kind == "full" and architecture.num_sliding_layers > 0
-    return (is_global and architecture.num_global_key_value_heads) or architecture.num_key_value_heads
-
-
 def _scores(graph: Graph, elements: int, batch: _Batch, queries: int, inputs: _Inputs) -> int:
     scores = graph.add(batch.floats(elements), queries)
     return graph.add(batch.floats(elements), scores, inputs.mask, in_place=True)
 
 
-def _latent_attention(graph: Graph, architecture: Architecture, batch: _Batch, normed: int, inputs: _Inputs) -> int:
+def _latent_attention(
+    graph: Graph, batch: _Batch, mixer: LatentAttention, heads: int, normed: int, inputs: _Inputs
+) -> int:
     """DeepSeek's MLA with absorbed projections: every head attends in the latent space (src/models/deepseek2.cpp)."""
-    heads, rank, rope = architecture.num_attention_heads, architecture.kv_lora_rank, architecture.qk_rope_head_dim
-    low = graph.add(batch.floats(architecture.q_lora_rank), normed) if architecture.q_lora_rank else normed
-    projected = graph.add(batch.floats(heads * (architecture.qk_nope_head_dim + rope)), low)
+    rank, rope = mixer.kv_lora_rank, mixer.qk_rope_head_dim
+    low = graph.add(batch.floats(mixer.q_lora_rank), normed) if mixer.q_lora_rank else normed
+    projected = graph.add(batch.floats(heads * (mixer.qk_nope_head_dim + rope)), low)
     absorbed = graph.add(batch.floats(heads * rank), projected)
     positions = graph.add(batch.floats(heads * rope), projected)
     queries = graph.add(batch.floats(heads * (rank + rope)), absorbed, positions)
@@ -252,20 +261,18 @@ def _latent_attention(graph: Graph, architecture: Architecture, batch: _Batch, n
     if batch.flash_attention:
         attended = graph.add(batch.floats(heads * rank), queries, inputs.mask)
     else:
-        width = _width(architecture, batch, "full")
+        width = batch.cells(mixer)
         scores = _scores(graph, heads * width, batch, queries, inputs)
         transposed = graph.add(TENSOR_TYPES[batch.kv_cache_type].bytes_of(width * rank))
         attended = graph.add(batch.floats(heads * rank), scores, transposed)
-    value_bytes = batch.floats(heads * architecture.v_head_dim)
+    value_bytes = batch.floats(heads * mixer.v_head_dim)
     unpacked = graph.add(value_bytes, attended)
-    joined = graph.add(value_bytes, unpacked)
-    return graph.add(batch.floats(architecture.hidden_size), joined)
+    return graph.add(value_bytes, unpacked)
 
 
-def _linear(graph: Graph, architecture: Architecture, batch: _Batch, normed: int) -> int:
+def _linear(graph: Graph, batch: _Batch, mixer: LinearAttention, hidden_size: int, normed: int) -> int:
     """A gated delta net (src/models/delta-net-base.cpp); its width is told from the state, heads of 128 × 128."""
-    state = architecture.linear_state_bytes // architecture.num_linear_layers // _F32
-    inner = batch.floats(state // _LINEAR_HEAD_DIM or architecture.hidden_size)
+    inner = batch.floats(mixer.state_bytes // _F32 // _LINEAR_HEAD_DIM or hidden_size)
     mixed = graph.add(2 * inner, normed)
     gate = graph.add(inner, normed)
     padded = graph.add(2 * inner, mixed)
@@ -273,8 +280,7 @@ def _linear(graph: Graph, architecture: Architecture, batch: _Batch, normed: int
     queries = graph.add(inner, convolved)
     keys = graph.add(inner, convolved)
     output = graph.add(inner, queries, keys, convolved)
-    normalised = graph.add(inner, output, gate)
-    return graph.add(batch.floats(architecture.hidden_size), normalised)
+    return graph.add(inner, output, gate)
 
 
 def _gated(graph: Graph, width: int, hidden: int, normed: int) -> int:
@@ -284,12 +290,10 @@ def _gated(graph: Graph, width: int, hidden: int, normed: int) -> int:
     return graph.add(hidden, activated)
 
 
-def _experts(graph: Graph, architecture: Architecture, batch: _Batch, normed: int) -> int:
-    used = architecture.num_experts_per_tok
-    hidden = batch.floats(architecture.hidden_size)
-    width = batch.floats(architecture.moe_intermediate_size) * used
-    logits = graph.add(batch.floats(architecture.num_experts), normed)
-    chosen = graph.add(batch.floats(architecture.num_experts), logits)
+def _experts(graph: Graph, batch: _Batch, block: Experts, hidden: int, normed: int) -> int:
+    used, width = block.used, batch.floats(block.width) * block.used
+    logits = graph.add(batch.floats(block.count), normed)
+    chosen = graph.add(batch.floats(block.count), logits)
     picked = graph.add(batch.floats(used), logits, chosen)
     weights = graph.add(batch.floats(used), picked)
     gate = graph.add(width, normed, chosen)
@@ -298,10 +302,7 @@ def _experts(graph: Graph, architecture: Architecture, batch: _Batch, normed: in
     down = graph.add(hidden * used, activated, chosen)
     weighted = graph.add(hidden * used, down, weights, in_place=True)
     summed = graph.add(hidden, weighted)
-    shared_width = architecture.shared_expert_intermediate_size or (
-        architecture.num_shared_experts * architecture.moe_intermediate_size
-    )
-    if not shared_width:
+    if not block.shared_width:
         return summed
-    shared = _gated(graph, batch.floats(shared_width), hidden, normed)
+    shared = _gated(graph, batch.floats(block.shared_width), hidden, normed)
     return graph.add(hidden, summed, shared, in_place=True)
