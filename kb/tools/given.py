@@ -13,7 +13,8 @@ from kb.tools.base import Arguments, Name, Real, Whole
 
 MOST_PARAMS = 10**15
 Positive = Annotated[Whole, Field(gt=0, le=MOST_PARAMS)]
-Small = Annotated[Whole, Field(gt=0, le=10**7)]
+MOST = 10**7
+Small = Annotated[Whole, Field(gt=0, le=MOST)]
 
 
 def _or_null(schema: dict[str, Any]) -> None:
@@ -119,10 +120,16 @@ def given_architecture(model: ModelFigures) -> tuple[Architecture, tuple[str, ..
         family = family_of(model.model_type or "")
     except UnknownFamily as error:
         raise InvalidArgument("model.model_type", model.model_type, error.accepted) from None
-    unused = sorted(set(model.model_extra or {}) - set(family.reads))
+    unused = sorted(set(model.model_extra or {}) - {*family.reads, *family.reads_texts})
     notes = [f"not used: {', '.join(unused[:20])}"] if unused else []
     for key in unused:
         config.pop(key, None)
+    for key in family.reads:
+        if type(config.get(key, 0)) is not int or not 0 <= config.get(key, 0) <= MOST:
+            raise InvalidArgument(f"model.{key}", config[key], f"a whole number from 0 to {MOST:,}")
+    for key in family.reads_texts:
+        if not isinstance(config.get(key, ""), str):
+            raise InvalidArgument(f"model.{key}", config[key], "a text")
     if model.num_key_value_heads and model.num_key_value_heads > model.num_attention_heads:
         raise InvalidArgument("model.num_key_value_heads", model.num_key_value_heads, "at most num_attention_heads")
     for key in ("num_sliding_layers", "num_linear_layers", "first_k_dense_replace"):
