@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from kb.calc.memory.mixes import Role
@@ -214,6 +214,20 @@ class Architecture:
     def vocabulary_params(self) -> int:
         """Of the input embedding and, where it is not the same matrix, the output head."""
         return self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
+
+    @property
+    def shape_params(self) -> int:
+        """Parameters by the shapes alone, without norms; a linear layer's are taken as those of its neighbours."""
+        attention = next((mixer for mixer in self.mixers if isinstance(mixer, Attending)), None)
+        layers = Counter(
+            replace(layer, mixer=attention) if isinstance(layer.mixer, LinearAttention) else layer
+            for layer in self.layers
+        )
+        return self.vocabulary_params + sum(
+            count * tensor.elements
+            for layer, count in layers.items()
+            for tensor in layer.tensors(self.hidden_size, self.num_attention_heads)
+        )
 
     @property
     def num_key_value_heads(self) -> int:

@@ -80,11 +80,22 @@ def test_a_window_that_llama_cpp_does_not_use(model_type: str) -> None:
 
 
 def test_where_the_config_does_not_list_its_layers_the_family_knows() -> None:
-    period = {"gemma2": 2, "gpt_oss": 2, "cohere2": 4, "llama4": 4, "gemma3_text": 6, "gemma4": 6}
+    period = {"gemma2": 2, "gpt_oss": 2, "cohere2": 4, "gemma3_text": 6, "gemma4": 6}
     for model_type, every in period.items():
         found = windows(replace(STARCODER, model_type=model_type))
         assert [layer for layer, window in enumerate(found) if not window] == list(range(every - 1, 40, every))
     assert windows(replace(STARCODER, model_type="gemma3_text", sliding_window_pattern=5))[:5] == [4096] * 4 + [0]
+
+
+def test_wider_heads_of_layers_without_a_window() -> None:
+    wide = replace(STARCODER, model_type="gemma4", global_head_dim=512, num_global_key_value_heads=2)
+    assert architecture_of(wide).mixers == {Attention(4, 128, 4096): 34, Attention(2, 512): 6}
+    with pytest.raises(ValueError, match="num_kv_shared_layers"):
+        architecture_of(replace(wide, more=(("num_kv_shared_layers", 20),)))
+
+
+def test_chunks_are_cached_as_a_window_of_8192() -> None:
+    assert set(windows(replace(STARCODER, model_type="llama4_text", sliding_window=0))) == {8192, 0}
 
 
 def test_a_list_of_layers_goes_before_what_is_usual() -> None:

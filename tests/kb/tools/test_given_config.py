@@ -86,6 +86,12 @@ def test_keys_of_a_family_are_read_and_not_named_as_unused(index: Index) -> None
     assert "linear_num" not in " ".join(answer.assumptions)
 
 
+@pytest.mark.parametrize("value", [10**30, -1, 2.5, True, [3], "many"])
+def test_a_familys_key_that_is_no_number_of_use_is_refused(index: Index, value: object) -> None:
+    with pytest.raises(InvalidArgument, match=r"model\.global_head_dim"):
+        check_fit(index, model=GEMMA_3_4B_TEXT | {"model_type": "gemma4_text", "global_head_dim": value})
+
+
 def test_an_unknown_architecture_is_refused_and_never_guessed(index: Index) -> None:
     with pytest.raises(InvalidArgument, match=r"model\.model_type is 'qwen9'; .*nearest are qwen.*by hand") as refused:
         check_fit(index, model=GEMMA_3_4B_TEXT | {"model_type": "qwen9"})

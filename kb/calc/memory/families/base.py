@@ -22,7 +22,9 @@ class Family:
     prepare: Callable[[Config], Config] = lambda config: config
     """The config as llama.cpp takes it."""
     reads: tuple[str, ...] = ()
-    """Keys of ``config.json`` that no other family has."""
+    """Keys of ``config.json`` that few families have; whole numbers."""
+    reads_texts: tuple[str, ...] = ()
+    """The same; texts."""
     alternates: bool = False
     """A layer is a mixer or a feed-forward block, never both."""
     graph: GraphStyle = field(default_factory=GraphStyle)

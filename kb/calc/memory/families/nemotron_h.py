@@ -22,7 +22,7 @@ FAMILIES = (
         ("nemotron_h",),
         mixers_as_told,
         prepare=in_order,
-        reads=("hybrid_override_pattern",),
+        reads_texts=("hybrid_override_pattern",),
         alternates=True,
     ),
 )

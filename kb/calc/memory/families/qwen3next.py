@@ -37,7 +37,7 @@ FAMILIES = (
         ("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
         mixers,
         prepare=with_state,
-        reads=_KEYS,
+        reads=(*_KEYS, "full_attention_interval"),
         graph=GraphStyle(gathers_late=True, output_gate=True),
     ),
 )
