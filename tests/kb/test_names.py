@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kb.catalogue.names import DEVICE_KINDS, SIZE_CLASSES, Names
+from kb.catalogue.names import DEVICE_KINDS, Names
 from kb.catalogue.records import kinds
 from kb.catalogue.records.labels import label_key
 from kb.errors import AmbiguousName, UnknownName
@@ -265,10 +265,12 @@ def test_every_label_and_alias_leads_to_its_record(index: Index) -> None:
 
 
 def test_size_classes_are_models_of_that_size(index: Index) -> None:
-    for size, slug in SIZE_CLASSES.items():
-        figure = getattr(index.known.specs["models"][slug], "params_total", None)
-        assert figure is not None, slug
-        assert figure.value / 1e9 == pytest.approx(float(size.removesuffix("b")), rel=0.25), slug
+    sized = [(spec, size) for spec in index.known.specs["models"].values() for size in getattr(spec, "typical_of")]
+    assert len(sized) > 20
+    for spec, size in sized:
+        figure = getattr(spec, "params_total")
+        assert figure.value / 1e9 == pytest.approx(float(size.removesuffix("b")), rel=0.25), spec.slug
+        assert index.names.resolve(("models",), size).slug == spec.slug
 
 
 @pytest.mark.parametrize(
