@@ -38,6 +38,8 @@ _TAIL_WORD = re.compile(
     re.I,
 )
 
+_ARTICLES = frozenset({"a", "an", "the"})
+
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
 
@@ -424,6 +426,8 @@ class Names:
         gap_keys = ["" if gap == " " else label_key(gap) for gap in gaps]
         tails = [_TAIL_WORD.search(word[0]) is not None for word in words]
         for first, word in enumerate(words):
+            if word[0].casefold() in _ARTICLES:
+                continue  # "a 2000 W supply" is no A2000
             pieces, key = [], ""
             opens = _HEAD_WORD.match(word[0]) is not None
             named = _starts_like_a_name(word[0])

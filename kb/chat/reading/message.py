@@ -12,7 +12,7 @@ from kb.chat.reading.described import CPU_ONLY, cards, host_in, model_of_size, p
 from kb.chat.reading.figure_words import figure_keys
 from kb.chat.reading.language import language_of
 from kb.chat.reading.mentions import Span, gib_of, is_of_another_kind, sized, spans
-from kb.chat.reading.quantities import NEAR, Roled, quantities, roled
+from kb.chat.reading.quantities import NEAR, Roled, kv_type_in, quantities, roled
 from kb.chat.reading.situation import Claim, Named, Quantities, Situation, Standing
 from kb.search.intents import CALLED
 from kb.text.figures import FigureFound
@@ -163,7 +163,7 @@ class _Message:
         text = self.text
         named = [(span.start, span.end) for span in self.spans if span.kind not in ("terms", "interconnects")]
         roles = roled(text, self.figures, named)
-        kv = quantities(text, roles).kv_cache_type
+        kv = kv_type_in(text)
         quantizations: list[Named] = []
         terms: list[Named] = []
         others: list[Named] = []
@@ -173,7 +173,7 @@ class _Message:
             elif span.kind in DEVICE_KINDS:
                 self._device(span)
             elif span.kind == "quantizations":
-                if not (kv and _near_kv(text, span)):
+                if not (kv and span.start < kv[1] and kv[0] < span.end):
                     _add(quantizations, Named(span.text, span.matches))
             elif span.kind == "terms":
                 _add(terms, Named(span.text, span.matches))
@@ -218,7 +218,7 @@ class _Message:
             claims=claims,
             unknown=tuple(self.unknown),
             training_method=_training_method(text),
-            engine=next((other.match.slug for other in others if other.kind == "engines"), ""),
+            engine=self._engine(),
             use=next((use for use, way in _USE if way.search(text)), ""),
             vendor=self._vendor(devices),
             quiet=bool(_QUIET.search(text)),
@@ -414,27 +414,35 @@ class _Message:
         return joined or bool(_TOGETHER.search(self.text))
 
     def _claims(self, devices: Sequence[Named]) -> Iterator[Claim]:
-        spans_of = {id(named): span for named, span in self.devices}
-        for named, span in self.devices:
+        nvlink = _NVLINK.search(self.text) is not None
+        placed = self.devices[:MOST_DEVICES]
+        for at, (named, span) in enumerate(placed):
             current = next((device for device in devices if _same(device, named)), named)
             if current.figures is not None:
                 continue
             words = _SENTENCE.split(self.text[span.end : span.end + 90])[0]
-            following = [other.start for other in spans_of.values() if other.start >= span.end]
-            end = min([span.end + len(words), *following])
+            end = span.end + len(words)
+            if at + 1 < len(placed):
+                end = min(end, placed[at + 1][1].start)
             for figure in self.figures:
-                if not span.end <= figure.start < end or figure.per:
-                    continue
-                before = self.text[span.end : figure.start]
-                if figure.dimension == "bytes" and _HAS_MEMORY.search(before) and not _RAM.match(self.text, figure.end):
-                    yield Claim(current, "memory_gib", gib_of(figure))
-                elif figure.dimension == "w" and _DRAWS.search(before):
-                    yield Claim(current, "tdp_w", figure.base)
-                elif figure.dimension in _CLAIM_KEYS:
-                    key, unit = _CLAIM_KEYS[figure.dimension]
-                    yield Claim(current, key, figure.base / unit)
-            if _NVLINK.search(self.text) and named.kind == "accelerators":
+                if span.end <= figure.start < end and not figure.per:
+                    yield from self._claim(current, figure, self.text[span.end : figure.start])
+            if nvlink and named.kind == "accelerators":
                 yield Claim(current, "nvlink", 1.0)
+
+    def _claim(self, device: Named, figure: FigureFound, before: str) -> Iterator[Claim]:
+        if figure.dimension == "bytes" and _HAS_MEMORY.search(before) and not _RAM.match(self.text, figure.end):
+            yield Claim(device, "memory_gib", gib_of(figure))
+        elif figure.dimension == "w" and _DRAWS.search(before):
+            yield Claim(device, "tdp_w", figure.base)
+        elif figure.dimension in _CLAIM_KEYS:
+            key, unit = _CLAIM_KEYS[figure.dimension]
+            yield Claim(device, key, figure.base / unit)
+
+    def _engine(self) -> str:
+        """An engine may be a term of the glossary too."""
+        named = (self.names.matches("engines", span.text) for span in self.spans if span.kind in ("terms", "engines"))
+        return next((matches[0].slug for matches in named if matches), "")
 
     def _vendor(self, devices: Sequence[Named]) -> str | None:
         if devices:
@@ -484,11 +492,6 @@ def _add(group: list[Named], named: Named) -> None:
 
 def _is_host(named: Named) -> bool:
     return isinstance(named.figures, DeviceFigures) and named.figures.backend == "cpu"
-
-
-def _near_kv(text: str, span: Span) -> bool:
-    around = text[max(0, span.start - 18) : span.end + 14]
-    return bool(re.search(r"\bkv\b|cache", around, re.I))
 
 
 def _training_method(text: str) -> Literal["full", "lora", "qlora"] | None:

@@ -112,7 +112,7 @@ _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I
 _ALL_DAY = re.compile(r"24\s?/\s?7\b|around the clock|day and night|non-?stop|continuously", re.I)
 _KV_FORMAT = r"(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|fp8|8[- ]bit|4[- ]bit|q8|q4|int8)"
 _KV_TYPE = re.compile(
-    rf"\b{_KV_FORMAT}\b[^.?!,]{{0,12}}\b(?:kv\b|cache\b)|\bkv[\s-]{{0,3}}(?:cache)?[^.?!,]{{0,16}}?\b{_KV_FORMAT}\b",
+    rf"\b{_KV_FORMAT}\b(?:(?!\b(?:i?q|b?f|fp)\d)[^.?!,]){{0,12}}\b(?:kv\b|cache\b)|\bkv[\s-]{{0,3}}(?:cache)?[^.?!,]{{0,16}}?\b{_KV_FORMAT}\b",
     re.I,
 )
 _KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16", "int8": "q8_0", "fp8": "q8_0"}
@@ -266,9 +266,15 @@ def _currency(figure: FigureFound) -> str | None:
     return None if figure.dimension == "cents" else figure.dimension.upper()
 
 
-def _kv_type(text: str) -> str | None:
+def kv_type_in(text: str) -> tuple[int, int] | None:
+    """Where the type of the KV cache is named."""
     found = _KV_TYPE.search(text)
-    if not found:
+    return found.span(found.lastindex or 0) if found else None
+
+
+def _kv_type(text: str) -> str | None:
+    place = kv_type_in(text)
+    if place is None:
         return None
-    name = re.sub(r"[- ]", "", (found[1] or found[2]).lower())
+    name = re.sub(r"[- ]", "", text[slice(*place)].lower())
     return _KV_NAMES.get(name, name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from kb.catalogue.names import Names
-from kb.chat.reading.mentions import sized
+from kb.chat.reading.mentions import gib_of, sized
 from kb.chat.reading.message import MOST_COUNT, Read, read_message
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.text.figures import read as read_figures
@@ -190,20 +190,15 @@ def _devices(
     """What the message says of devices, against those that are known of."""
     now, known = said.situation, before.situation.devices
     if not now.devices:
-        if not known:
-            return ()
-        count = _recounted(now.text) if goes_on else None
-        resized = _resized(known, now, names) if corrects else None
-        if resized:
+        if corrects and (resized := _resized(known, now.text, names)):
             return resized
-        if not goes_on:
-            known = before.owned if before.owned and not now.terms else ()
+        if not (goes_on and known):
+            known = () if now.terms and not now.models else before.owned
         carried += [named.label for named in known]
-        return (
-            tuple(replace(named, count=min(named.count + 1 if count == 0 else count, MOST_COUNT)) for named in known)
-            if (count is not None)
-            else tuple(known)
-        )
+        count = _recounted(now.text) if goes_on else None
+        if count is None:
+            return tuple(known)
+        return tuple(replace(named, count=min(count or named.count + 1, MOST_COUNT)) for named in known)
     if corrects and known:
         return _corrected(known, now.devices)
     if said.more:
@@ -236,14 +231,13 @@ def _recounted(text: str) -> int | None:
     return _COUNTS.get(found[1].lower()) or int(found[1])
 
 
-def _resized(known: Sequence[Named], now: Situation, names: Names) -> tuple[Named, ...] | None:
+def _resized(known: Sequence[Named], text: str, names: Names) -> tuple[Named, ...] | None:
     """``I meant the 12gb one``: the same name with another memory."""
-    for size in (now.vram_gib, now.size_gb, now.system_memory_gb):
-        if not size:
-            continue
-        changed = tuple(_with_memory(named, size, names) for named in known)
-        if any(new is not old for new, old in zip(changed, known, strict=True)):
-            return changed
+    for figure in read_figures(text):
+        if figure.dimension == "bytes" and not figure.per:
+            changed = tuple(_with_memory(named, gib_of(figure), names) for named in known)
+            if any(new is not old for new, old in zip(changed, known, strict=True)):
+                return changed
     return None
 
 
