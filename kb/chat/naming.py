@@ -23,7 +23,7 @@ from kb.chat.patterns import (
 )
 from kb.chat.quantities import WORDS_TO_COUNT, number
 from kb.chat.question import Claim, Thing
-from kb.search.intents import CALLED
+from kb.chat.reading.asks import CALLED
 
 OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))
 GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS)

@@ -26,7 +26,7 @@ from kb.chat.patterns import (
 )
 from kb.chat.quantities import WORDS_TO_COUNT, Quantities, read_quantities, system_memory
 from kb.chat.question import INTENT_OF_TOOL, MEANT, Claim, Intent, Question, Thing, cards_of, platform_of
-from kb.search.intents import IntentClassifier
+from kb.chat.reading.asks import AskReader
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS, squeezed
 
 LEAST_BESIDE_WEAK_WORDS = 0.45
@@ -43,7 +43,7 @@ TOLD = frozenset({"spec", "define", "passages"})
 
 
 def understand(
-    messages: Sequence[str], names: Names, senses: IntentClassifier | None = None, turns: int = SENSED_TURNS
+    messages: Sequence[str], names: Names, senses: AskReader | None = None, turns: int = SENSED_TURNS
 ) -> Question:
     """``messages`` are the user's, oldest first; the last is the question. Without ``senses``, and before the last
     ``turns``, by words alone: the sense of each costs as much as all the rest of its reading."""
@@ -53,7 +53,7 @@ def understand(
     return question
 
 
-def _read(text: str, names: Names, senses: IntentClassifier | None) -> Question:
+def _read(text: str, names: Names, senses: AskReader | None) -> Question:
     # "2x3090" and "2xRTX3090" are two cards.
     text = re.sub(r"\b(\d{1,2})\s?[x×](?=(?:rtx|gtx|rx|[a-z]{0,2}\d{2,4}))", r"\1x ", text, flags=re.I)
     found = list(mentions(text, names))
@@ -123,10 +123,10 @@ def _training_method(text: str) -> Literal["full", "lora", "qlora"] | None:
     return "qlora" if word == "qlora" else "lora" if word == "lora" else "full"
 
 
-def _meant(senses: IntentClassifier, text: str) -> dict[Intent, float]:
+def _meant(senses: AskReader, text: str) -> dict[Intent, float]:
     odds = senses.probabilities(text)
     return {intent: odds[tool] for tool, intent in INTENT_OF_TOOL.items() if tool in odds} | {
-        "passages": odds.get("answer", 0.0)
+        "passages": odds.get("search_passages", 0.0)
     }
 
 
@@ -286,7 +286,7 @@ def _asks_for_figures(question: Question, chosen: Sequence[Intent]) -> bool:
 
 
 def _completed(
-    question: Question, earlier: Sequence[str], names: Names, senses: IntentClassifier | None, turns: int
+    question: Question, earlier: Sequence[str], names: Names, senses: AskReader | None, turns: int
 ) -> Question:
     """Names and quantities of earlier messages, where this one leaves them open and reads as their continuation."""
     lacks_model_or_device = not question.models or not question.devices
