@@ -24,6 +24,8 @@ from kb.catalogue.units import GB
 
 DEFAULT_SYSTEM_MEMORY_BYTES_PER_S = 80e9
 """Two channels of DDR5-5000: an ordinary desktop."""
+SYSTEM_MEMORY = "system memory"
+"""What it is called among the memories that a token is read from."""
 
 
 def estimate_speed(
@@ -66,7 +68,7 @@ def estimate_speed(
         flash_attention=flash_attention,
     )
     system = Device(
-        "system memory", "cpu", 0, system_memory_bytes_per_s or DEFAULT_SYSTEM_MEMORY_BYTES_PER_S,
+        SYSTEM_MEMORY, "cpu", 0, system_memory_bytes_per_s or DEFAULT_SYSTEM_MEMORY_BYTES_PER_S,
         bandwidth_assumed=system_memory_bytes_per_s is None,
     )  # fmt: skip
     prompt = prompt_of(
