@@ -30,9 +30,7 @@ def ask(
     engine = make_engine(settings())
     try:
         with plain_errors():
-            reply = Assistant(open_live(), engine, settings()).answer(
-                asked.messages, detail="full" if full else "brief"
-            )
+            reply = Assistant(open_live(), engine, settings()).answer(asked.messages, detail="full" if full else "brief")
     finally:
         if engine is not None:
             engine.close()
