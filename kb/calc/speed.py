@@ -24,8 +24,6 @@ from kb.catalogue.units import GB
 
 DEFAULT_SYSTEM_MEMORY_BYTES_PER_S = 80e9
 """Two channels of DDR5-5000: an ordinary desktop."""
-SYSTEM_MEMORY = "system memory"
-"""What it is called among the memories that a token is read from."""
 
 
 def estimate_speed(
@@ -68,7 +66,7 @@ def estimate_speed(
         flash_attention=flash_attention,
     )
     system = Device(
-        SYSTEM_MEMORY, "cpu", 0, system_memory_bytes_per_s or DEFAULT_SYSTEM_MEMORY_BYTES_PER_S,
+        "system memory", "cpu", 0, system_memory_bytes_per_s or DEFAULT_SYSTEM_MEMORY_BYTES_PER_S,
         bandwidth_assumed=system_memory_bytes_per_s is None,
     )  # fmt: skip
     prompt = prompt_of(
@@ -209,7 +207,8 @@ def _reads(shares: Shares, devices: Sequence[Device], system: Device) -> Iterato
         name = f"{count}× {device.name}" if count > 1 else device.name
         yield _read(name, held * share, device)
     if shares.system is not None:
-        yield _read(system.name, shares.system.weight_bytes + shares.system.cache_bytes, system)
+        in_system = shares.system.weight_bytes + shares.system.cache_bytes
+        yield _read(system.name, in_system, system).model_copy(update={"is_system": True})
 
 
 def _read(name: str, bytes_read: float, device: Device) -> MemoryRead:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from kb.calc.speed import SYSTEM_MEMORY
 from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
@@ -66,11 +65,9 @@ def _bound(result: SpeedAnswer) -> Iterator[Said]:
         slowest = max(result.reads, key=lambda read: read.gb_per_token / read.gb_per_s)
         text = "Most of the time goes into {memory}: {size} of each token are read there, at {rate}."
         size, rate = Quantity(slowest.gb_per_token, "GB"), Quantity(slowest.gb_per_s, "GB/s")
-        yield state("reason", text, memory=_memory(slowest.memory), size=size, rate=rate)
-
-
-def _memory(name: str) -> str:
-    return name if name == SYSTEM_MEMORY else the(name)
+        yield state(
+            "reason", text, memory=slowest.memory if slowest.is_system else the(slowest.memory), size=size, rate=rate
+        )
 
 
 def _measured(measured: PublishedMeasurement, kind: Kind) -> Said:

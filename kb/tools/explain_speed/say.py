@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kb.calc.speed import SYSTEM_MEMORY
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement
@@ -136,7 +135,7 @@ def _sum(result: ExplainAnswer) -> Iterator[Said]:
     told, values = [], dict[str, Slot]()
     for number, read in enumerate(result.reads):
         told.append(f"{{size{number}}} from {{memory{number}}} at {{rate{number}}}")
-        memory = read.memory if read.memory == SYSTEM_MEMORY else the(read.memory)
+        memory = read.memory if read.is_system else the(read.memory)
         values |= {
             f"size{number}": Quantity(read.gb_per_token, "GB"), f"memory{number}": memory,
             f"rate{number}": Quantity(read.gb_per_s, "GB/s"),

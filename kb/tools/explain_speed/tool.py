@@ -9,7 +9,7 @@ from pydantic import Field
 from kb.calc.device import Device
 from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.calc.results import Fit, Limit, MemoryRead, Range, Speed, Verdict
-from kb.calc.speed import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S, SYSTEM_MEMORY, estimate_speed
+from kb.calc.speed import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S, estimate_speed
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Engine, Record
 from kb.catalogue.units import GB
@@ -168,7 +168,7 @@ def _on_processor(parts: Parts, arguments: FitArguments) -> float | None:
     if parts.devices.each.backend == "cpu" or parts.devices.each.unified_memory:
         return None
     rate = (arguments.system_bandwidth_gb_per_s or 0.0) * GB or DEFAULT_SYSTEM_MEMORY_BYTES_PER_S
-    processor = Device(SYSTEM_MEMORY, "cpu", DEFAULT_SYSTEM_MEMORY_BYTES, rate)
+    processor = Device("system memory", "cpu", DEFAULT_SYSTEM_MEMORY_BYTES, rate)
     speed = estimate_speed(
         parts.model.architecture, parts.weights, [processor],
         quantization_family=parts.quantization.record.family, context=arguments.context,
