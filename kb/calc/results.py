@@ -85,6 +85,8 @@ class MemoryRead(Record):
     memory: str
     gb_per_token: float
     gb_per_s: float
+    is_system: bool = False
+    """Whether it is the machine's RAM beside the devices."""
 
 
 class Speed(Record):

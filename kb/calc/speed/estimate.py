@@ -207,7 +207,8 @@ def _reads(shares: Shares, devices: Sequence[Device], system: Device) -> Iterato
         name = f"{count}× {device.name}" if count > 1 else device.name
         yield _read(name, held * share, device)
     if shares.system is not None:
-        yield _read(system.name, shares.system.weight_bytes + shares.system.cache_bytes, system)
+        in_system = shares.system.weight_bytes + shares.system.cache_bytes
+        yield _read(system.name, in_system, system).model_copy(update={"is_system": True})
 
 
 def _read(name: str, bytes_read: float, device: Device) -> MemoryRead:

@@ -320,7 +320,7 @@ class LanguageModel(Spec):
 
     same_architecture_as: Slug | None = None
     stands_for_size: Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,2})?b$")] | None = None
-    """The bare size (``70b``) that this model lends its shape: the one of it that most local benchmarks are run with."""
+    """The bare size (``70b``) that this model lends its shape: what most local benchmarks are run with."""
     model_type: Text | None = None
     """The config's own word for the architecture, where it decides how engines use the rest."""
     attention: Literal["mha", "gqa", "mqa", "mla"] = "gqa"

@@ -131,7 +131,7 @@ def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
         (case, VERDICTS[one.verdict], Quantity(one.required_gb, "GB"), Quantity(one.available_gb, "GB"))
         for case, one in zip(cases.columns, results, strict=True)
     )
-    yield Table("answer", ("", "fits", "needs", "can use"), rows)
+    yield Table("answer", (cases.title, "fits", "needs", "can use"), rows)
     for one in results:
         text = "{model} at {quantization} on {device}: {formula}."
         names = {"model": one.model, "quantization": one.quantization, "device": the(one.device)}

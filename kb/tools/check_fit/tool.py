@@ -10,19 +10,25 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record
 from kb.catalogue.units import GIB
 from kb.tools.base import Result, Tool, cite
-from kb.tools.shared.fitting import LADDER, LOSSY, FitArguments, Parts, fit_of, resolve_parts, within_limit
+from kb.tools.shared.fitting import (
+    LOSSY,
+    TIGHT,
+    FitArguments,
+    Parts,
+    fit_of,
+    resolve_parts,
+    smaller_types,
+    within_limit,
+)
 from kb.tools.shared.resolve import (
     quantization_for,
     resolve_devices,
     resolve_model,
-    resolve_quantization,
     resolve_weights,
 )
 
 MOST_CARDS = 16
 """How many equal cards are tried as a way out; more are no longer one machine."""
-TIGHT = 0.04
-"""Of the memory: a fit that leaves less is one only while nothing else runs."""
 
 
 class WayOut(Record):
@@ -101,7 +107,10 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
 
 def _ways_out(catalogue: Catalogue, parts: Parts, arguments: FitArguments, fit: Fit) -> Iterator[WayOut]:
     """Each change that alone is enough."""
-    ways = [*_more_devices(catalogue, parts, arguments), *_smaller(catalogue, parts, arguments)]
+    ways = [*_more_devices(catalogue, parts, arguments)]
+    if smaller := next(smaller_types(catalogue, parts, arguments), None):
+        is_lossy = smaller.quantization.record.slug in LOSSY
+        ways.append(_way("smaller_quantization", smaller, arguments, is_lossy=is_lossy))
     if fit.max_context:
         ways.append(_way("shorter_context", parts, arguments.model_copy(update={"context": fit.max_context})))
     elif fit.breakdown.kv_cache_gb > fit.breakdown.weights_gb / 10 and arguments.kv_cache_type == "f16":
@@ -144,19 +153,6 @@ def _more_devices(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -
         more = replace(each, devices=each.devices * count, label=f"{count}× {each.label}")
         if len(more.devices) > len(devices.devices) and (tried := replace(parts, devices=more)).holds(arguments):
             yield _way("more_devices", tried, arguments)
-            return
-
-
-def _smaller(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[WayOut]:
-    """The largest of the common types that fits, where it is smaller than what was asked for."""
-    for slug in LADDER:
-        quantization = resolve_quantization(catalogue, slug)
-        weights = resolve_weights(catalogue, parts.model, quantization)
-        if weights.total_bytes >= parts.weights.total_bytes:
-            continue
-        tried = replace(parts, quantization=quantization, weights=weights)
-        if tried.holds(arguments):
-            yield _way("smaller_quantization", tried, arguments, is_lossy=slug in LOSSY)
             return
 
 

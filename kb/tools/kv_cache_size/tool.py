@@ -28,6 +28,12 @@ class KvCacheAnswer(Result):
     kv_cache_gb: float
     kv_cache_gib: float
     kb_per_token: float
+    kv_cache_type: str
+    concurrency: int
+    model_context_limit: int | None = None
+    within_model_limit: bool = True
+    kv_cache_gb_at_q8_0: float | None = None
+    """The same in 8 bits, where it was asked for in more."""
     formula: str
     assumptions: tuple[str, ...]
 
@@ -35,7 +41,10 @@ class KvCacheAnswer(Result):
 def run(catalogue: Catalogue, arguments: KvCacheArguments) -> KvCacheAnswer:
     model = resolve_model(catalogue, arguments.model)
     a = model.architecture
+    limit = a.max_position_embeddings or None
     size = kv_cache_bytes(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)
+    is_wide = arguments.kv_cache_type in ("f16", "bf16", "f32")
+    halved = kv_cache_bytes(a, arguments.context, "q8_0", arguments.concurrency) if is_wide else None
     unknown = (UNKNOWN_STATE,) if 0 in a.linear_states else ()
     return KvCacheAnswer(
         model=model.label,
@@ -43,6 +52,11 @@ def run(catalogue: Catalogue, arguments: KvCacheArguments) -> KvCacheAnswer:
         kv_cache_gb=round(size / GB, 4),
         kv_cache_gib=round(size / 2**30, 4),
         kb_per_token=round(bytes_per_token(a, arguments.context, arguments.kv_cache_type) / 1000, 2),
+        kv_cache_type=arguments.kv_cache_type,
+        concurrency=arguments.concurrency,
+        model_context_limit=limit,
+        within_model_limit=limit is None or arguments.context <= limit,
+        kv_cache_gb_at_q8_0=round(halved / GB, 4) if halved is not None else None,
         formula=f"{kv_cache_sum(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)} = "
         f"{size / GB:.4g} GB",
         assumptions=(*model.notes, "as llama.cpp allocates it: contexts are rounded up to 256 tokens", *unknown),

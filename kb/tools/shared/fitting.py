@@ -1,7 +1,7 @@
 """A model at a quantization on devices: the arguments that say so, what they resolve to, and whether it fits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -25,6 +25,7 @@ from kb.tools.shared.resolve import (
     quantization_for,
     resolve_devices,
     resolve_model,
+    resolve_quantization,
     resolve_weights,
 )
 
@@ -121,6 +122,17 @@ def resolve_parts(catalogue: Catalogue, arguments: FitArguments) -> Parts:
     return Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
 
 
+def smaller_types(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[Parts]:
+    """The model in the common types that are smaller than the one asked for and that fit, the largest first."""
+    for slug in LADDER:
+        quantization = resolve_quantization(catalogue, slug)
+        weights = resolve_weights(catalogue, parts.model, quantization)
+        if weights.total_bytes < parts.weights.total_bytes:
+            tried = replace(parts, quantization=quantization, weights=weights)
+            if tried.holds(arguments):
+                yield tried
+
+
 def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
     quantization = parts.quantization.record
     fit = check_fit(
@@ -193,3 +205,5 @@ LADDER = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "iq3_xs
 """Common GGUF types from near-lossless to last resort (llama.cpp, tools/quantize)."""
 LOSSY = ("q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
 """Of these the loss is easy to notice (llama.cpp, tools/quantize: perplexity of each type)."""
+TIGHT = 0.04
+"""Of the memory: a fit that leaves less is one only while nothing else runs."""

@@ -18,6 +18,15 @@ def the(label: str) -> str:
     return label if has_article or label[:1].isdigit() else f"the {label}"
 
 
+def opening(label: str) -> str:
+    """A label at the head of a sentence; names keep the letters that they have.
+
+    >>> opening("a 7B model"), opening("gpt-oss 20B")
+    ('A 7B model', 'gpt-oss 20B')
+    """
+    return label[:1].upper() + label[1:] if label.startswith(("a ", "an ", "the ")) else label
+
+
 def listed(labels: Sequence[str], last: str = "and") -> str:
     """
     >>> listed(["A", "B", "C"]), listed(["A"])
@@ -30,8 +39,11 @@ def tokens(count: int) -> Quantity:
     return Quantity(count, "tokens", step=1)
 
 
-def speed_of(value: float) -> Quantity:
-    return Quantity(value, "tokens/s", step=1 if value >= 20 else None)
+def speed_of(*ends: float) -> Quantity:
+    """No finer than a speed can be told."""
+    shown = [end if end >= 10 else round(end, 1 if end >= 1 else 2) for end in ends]
+    value = (shown[0], shown[1]) if len(shown) > 1 else shown[0]
+    return Quantity(value, "tokens/s", step=1 if shown[0] >= 10 else None)
 
 
 class Case(Protocol):
@@ -51,6 +63,8 @@ class Varied:
 
     shared: str
     each: tuple[str, ...]
+    title: str
+    """What they differ in."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -64,4 +78,5 @@ def varied(results: Sequence[Case]) -> Varied:
     return Varied(
         " ".join(name for name, other in zip(names[0], differ, strict=True) if not other),
         tuple(" ".join(name for name, other in zip(case, differ, strict=True) if other) for case in names),
+        listed([what for what, other in zip(("model", "quantization", "device"), differ, strict=True) if other]),
     )

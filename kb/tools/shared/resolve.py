@@ -41,6 +41,8 @@ class ResolvedModel:
     notes: tuple[str, ...] = ()
     size: str = ""
     """The bare size (``70b``) that was asked for instead of a model."""
+    short: str = ""
+    """The label where it is said once what the size stands for."""
 
 
 @dataclass(frozen=True)
@@ -103,17 +105,18 @@ def _of_size(
 ) -> ResolvedModel:
     """A model of a bare size has the shape of the one that stands for it; between two of those, of the nearest dense
     one with its weights stretched to the size."""
-    label, lent = f"a {size.upper()} model", f"{size.upper()} is a size, not a model: it was taken to have"
+    article = "an" if size.startswith(("8", "11b", "18b")) else "a"
+    short, lent = f"{article} {size.upper()} model", f"{size.upper()} is a size, not a model: it was taken to have"
     assumed = [f"assumed {text}" for text in architecture.assumed]
     if record.stands_for_size == size:
         notes = (f"{lent} the shape of {record.name}", *assumed)
-        label = f"{label} (with the shape of {record.name})"
-        return ResolvedModel(architecture, label, record.slug, record, references, notes, size)
+        full = f"{short} (with the shape of {record.name})"
+        return ResolvedModel(architecture, full, record.slug, record, references, notes, size, short)
     params = round(float(size.removesuffix("b")) * 1e9)
     stretched = replace(architecture, name=f"{size.upper()} model", params_total=params, params_active=params)
     notes = (f"{lent} the layers and the cache of {record.name}, and weights by its number of parameters", *assumed)
-    label = f"{label} (with the shape of {record.name}, scaled)"
-    return ResolvedModel(stretched, label, None, None, references, notes, size)
+    full = f"{short} (with the shape of {record.name}, scaled)"
+    return ResolvedModel(stretched, full, None, None, references, notes, size, short)
 
 
 def _sources(record: LanguageModel) -> tuple[SourceRef, ...]:

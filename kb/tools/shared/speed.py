@@ -14,7 +14,7 @@ def decode_speed(parts: Parts, arguments: FitArguments) -> Range:
     return speed_at(parts, None, arguments).decode_tokens_per_s
 
 
-def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments) -> Speed:
+def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments, *, tensor_parallel: bool = False) -> Speed:
     """The speed with so much in system memory. Raises ``InvalidArgument`` where the bandwidth is not known."""
     if not parts.devices.bandwidth_known:
         raise InvalidArgument("device.memory_bandwidth_gb_per_s", None, "the memory bandwidth: a speed depends on it")
@@ -32,5 +32,6 @@ def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments) -> 
         flash_attention=arguments.flash_attention,
         concurrency=arguments.concurrency,
         offload=offload,
+        tensor_parallel=tensor_parallel,
         system_memory_bytes_per_s=system * GB if system else None,
     )
