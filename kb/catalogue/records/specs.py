@@ -25,6 +25,7 @@ from kb.catalogue.records.base import (
     Texts,
 )
 
+Use = Literal["chat", "coding", "writing", "documents", "agents"]
 Backend = Literal["cuda", "rocm", "metal", "vulkan", "sycl", "cpu"]
 
 
@@ -321,6 +322,10 @@ class LanguageModel(Spec):
     same_architecture_as: Slug | None = None
     typical_of: tuple[str, ...] = ()
     """Sizes (``70b``) that people mean no model by, and whose shape this one gives."""
+    representative: bool = False
+    """Among those that people run now, it stands for its size: shown where nobody names a model."""
+    use: tuple[Use, ...] = ()
+    """What it is mostly run for; shown where somebody asks for that use."""
     model_type: Text | None = None
     """The config's own word for the architecture, where it decides how engines use the rest."""
     attention: Literal["mha", "gqa", "mqa", "mla"] = "gqa"
