@@ -25,6 +25,7 @@ from kb.catalogue.records.base import (
     Texts,
 )
 
+Use = Literal["chat", "coding", "writing", "documents", "agents"]
 Backend = Literal["cuda", "rocm", "metal", "vulkan", "sycl", "cpu"]
 
 
@@ -321,6 +322,10 @@ class LanguageModel(Spec):
     same_architecture_as: Slug | None = None
     stands_for_size: Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,2})?b$")] | None = None
     """The bare size (``70b``) that this model lends its shape: what most local benchmarks are run with."""
+    representative: bool = False
+    """Among those that people run now, it stands for its size: shown where nobody names a model."""
+    use: tuple[Use, ...] = ()
+    """What it is mostly run for; shown where somebody asks for that use."""
     model_type: Text | None = None
     """The config's own word for the architecture, where it decides how engines use the rest."""
     attention: Literal["mha", "gqa", "mqa", "mla"] = "gqa"

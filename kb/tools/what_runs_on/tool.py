@@ -1,4 +1,4 @@
-"""Which models of the catalogue fit whole on a device."""
+"""Which models of the catalogue run on a device, and which one to start with."""
 
 from typing import Annotated
 
@@ -7,19 +7,22 @@ from pydantic import Field
 from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record
-from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
-from kb.tools.shared.fitting import LADDER, Context, DeviceCount, FitArguments, Parts, SystemMemory
-from kb.tools.shared.resolve import (
-    DeviceArgument,
-    ResolvedDevices,
-    native_quantization,
-    resolve_devices,
-    resolve_model,
-    resolve_quantization,
-    resolve_weights,
+from kb.tools.shared.fitting import Context, DeviceCount, SystemMemory
+from kb.tools.shared.resolve import DeviceArgument, resolve_devices
+from kb.tools.shared.running import (
+    READABLE_TOKENS_PER_S,
+    Machine,
+    Run,
+    comfortable_run,
+    models_for,
+    released,
+    run_at_all,
+    run_whole,
+    start_with,
 )
-from kb.tools.shared.speed import decode_speed
+
+MOST_SUGGESTED = 4
 
 
 class WhatRunsOnArguments(Arguments):
@@ -28,8 +31,15 @@ class WhatRunsOnArguments(Arguments):
     context: Context = 8192
     quantization: Name | None = Field(None, description="only this one; without it, the best that fits for each model")
     models: Annotated[tuple[Name, ...], Field(max_length=100)] | None = Field(None, description="only these")
+    use: Name | None = Field(
+        None,
+        description="only models that people run now for it: chat, coding, writing, documents, agents, or `any` of "
+        "these; without it, the whole catalogue",
+    )
     limit: Annotated[Whole, Field(ge=1, le=200)] = 20
-    system_memory_gb: SystemMemory | None = None
+    system_memory_gb: SystemMemory | None = Field(
+        None, description="as printed: 64 means 64 GiB; `suggested` then has models that run partly from there"
+    )
 
 
 class RunnableModel(Record):
@@ -42,49 +52,65 @@ class RunnableModel(Record):
     max_context: int
     decode_tokens_per_s: Range | None
     """None where the device's memory bandwidth is not given."""
+    in_system_memory_gb: float = 0.0
+    """Of the weights; only ``suggested`` has such models."""
+    is_mixture: bool = False
+    """Of experts, few of which are read for each token."""
+    released: str = ""
 
 
 class WhatRunsOnAnswer(Result):
-    """Models that fit whole at a type that keeps their quality (4 bits and up), the largest first."""
+    """``models`` fit whole at a type that keeps their quality (4 bits and up), the largest first."""
 
     device: str
     models: tuple[RunnableModel, ...]
     count: int
+    largest_billions: float | None
+    """Parameters of the largest of them; None where none fits whole."""
+    suggested: tuple[RunnableModel, ...]
+    """Current models that are fast enough to use, the recommended one first, then the largest."""
+    use: str
+    """What ``suggested`` was chosen for; empty where that is not marked on any model."""
     formula: str
     assumptions: tuple[str, ...]
-
-
-GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m", "q4_k_m"))
 
 
 def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
     devices.require_memory()
-    held: list[tuple[Parts, FitArguments]] = []
-    for record in _models_meant(catalogue, arguments):
-        native = native_quantization(record)
-        types = (arguments.quantization,) if arguments.quantization else (native,) if native else GOOD_TYPES
-        best = _best(catalogue, record, types, arguments, devices)
-        if best:
-            held.append(best)
-    held.sort(key=lambda entry: (-entry[0].model.architecture.params_total, entry[0].model.label))
+    machine = Machine(arguments.device, devices, arguments.device_count, arguments.system_memory_gb)
+    types = (arguments.quantization,) if arguments.quantization else ()
+    meant = _models_meant(catalogue, arguments)
+    found = (run_whole(catalogue, record, machine, arguments.context, types) for record in meant)
+    held = [run for run in found if run is not None]
+    held.sort(key=lambda run: (-run.params, run.parts.model.label))
+    current = meant if arguments.models or arguments.use else models_for(catalogue)
+    suggested = _suggested(catalogue, current, held, machine, arguments.context, types)
     kind = arguments.quantization or "Q4_K_M or better"
+    notes = [f"a context of {arguments.context:,} tokens"]
+    if arguments.system_memory_gb is None:
+        notes[0] += ", nothing offloaded"
     return WhatRunsOnAnswer(
         device=devices.label,
-        models=tuple(_runnable(parts, asked) for parts, asked in held[: arguments.limit]),
+        models=tuple(_runnable(run) for run in held[: arguments.limit]),
         count=len(held),
+        largest_billions=round(held[0].params / 1e9, 1) if held else None,
+        suggested=tuple(_runnable(run) for run in suggested),
+        use=_marked(current, arguments.use),
         formula=(
-            f"{len(held)} models of the catalogue hold weights ({kind}), {arguments.context:,} tokens of cache and "
+            f"{len(held)} of {len(meant)} models hold weights ({kind}), {arguments.context:,} tokens of cache and "
             f"buffers in {devices.label}'s memory"
         ),
-        assumptions=(*devices.notes, f"a context of {arguments.context:,} tokens, nothing offloaded"),
+        assumptions=(*devices.notes, *notes),
         citations=cite(catalogue, devices.references),
     )
 
 
 def _models_meant(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> list[LanguageModel]:
-    """The models named, or the catalogue without twins of one architecture."""
+    """The models named, or those for the use, or the catalogue without twins of one architecture."""
     known = catalogue.known.specs["models"]
+    if arguments.models is None and arguments.use is not None:
+        return models_for(catalogue, arguments.use)
     if arguments.models is not None:
         named = [known[catalogue.names.resolve(("models",), name, "model").slug] for name in arguments.models]
     else:
@@ -93,54 +119,54 @@ def _models_meant(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> list[
     return [record for record in models if arguments.models is not None or not record.same_architecture_as]
 
 
-def _best(
+def _marked(models: list[LanguageModel], use: str | None) -> str:
+    return use if use and any(use in record.use for record in models) else ""
+
+
+def _suggested(
     catalogue: Catalogue,
-    record: LanguageModel,
+    current: list[LanguageModel],
+    held: list[Run],
+    machine: Machine,
+    context: int,
     types: tuple[str, ...],
-    arguments: WhatRunsOnArguments,
-    devices: ResolvedDevices,
-) -> tuple[Parts, FitArguments] | None:
-    """The largest of ``types`` at which the devices hold the model and the context."""
-    limit = record.max_position_embeddings
-    if limit is not None and limit.value < arguments.context:
-        return None
-    try:
-        model = resolve_model(catalogue, record.slug)
-    except InvalidArgument:
-        return None
-    for slug in types:
-        asked = FitArguments(
-            model=record.slug,
-            quantization=slug,
-            device=arguments.device,
-            device_count=arguments.device_count,
-            context=arguments.context,
-        )
-        quantization = resolve_quantization(catalogue, slug)
-        parts = Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
-        if parts.holds(asked):
-            return parts, asked
-    return None
+) -> list[Run]:
+    whole = {run.record.slug: run for run in held}
+    runs = []
+    for record in current:
+        found = whole.get(record.slug) or run_at_all(catalogue, record, machine, context, types)
+        if found is not None and not types:
+            found = comfortable_run(catalogue, found, machine)
+        if found is not None and found.is_at_least(READABLE_TOKENS_PER_S):
+            runs.append(found)
+    first = start_with(runs)
+    if first is None:
+        return []
+    others = sorted((run for run in runs if run is not first), key=lambda run: (-run.params, run.record.slug))
+    return [first, *others[: MOST_SUGGESTED - 1]]
 
 
-def _runnable(parts: Parts, asked: FitArguments) -> RunnableModel:
-    held = parts.requirement(asked)
-    assert parts.model.slug is not None
+def _runnable(run: Run) -> RunnableModel:
+    held = run.parts.requirement(run.asked)
     return RunnableModel(
-        model=parts.model.label,
-        slug=parts.model.slug,
-        params_billions=round(parts.model.architecture.params_total / 1e9, 2),
-        quantization=parts.quantization.record.name,
+        model=run.parts.model.label,
+        slug=run.record.slug,
+        params_billions=round(run.params / 1e9, 2),
+        quantization=run.parts.quantization.record.name,
         required_gb=held.required_gb,
         headroom_gb=held.headroom_gb,
-        max_context=parts.longest_context(asked),
-        decode_tokens_per_s=decode_speed(parts, asked) if parts.devices.bandwidth_known else None,
+        max_context=run.parts.longest_context(run.asked),
+        decode_tokens_per_s=run.speed,
+        in_system_memory_gb=run.in_system_memory_gb,
+        is_mixture=run.parts.model.architecture.params_active < run.params,
+        released=released(run.record),
     )
 
 
 TOOL = Tool(
     "what_runs_on",
-    "Which models of the catalogue fit whole on a device, the largest first, with the quantization and the speed.",
+    "Which models of the catalogue fit whole on a device, the largest first, with the quantization and the speed; "
+    "and a few current ones to start with, for a use, with the help of system memory where its size is given.",
     WhatRunsOnArguments,
     WhatRunsOnAnswer,
     run,

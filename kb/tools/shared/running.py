@@ -1,0 +1,168 @@
+"""How a model runs on a machine, whole or partly from system memory, and which ones are worth showing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kb.calc.results import Offload, Range
+from kb.catalogue import Catalogue
+from kb.catalogue.records import LanguageModel
+from kb.errors import InvalidArgument
+from kb.tools.shared.fitting import LADDER, FitArguments, Parts, fit_of
+from kb.tools.shared.resolve import (
+    DeviceArgument,
+    ResolvedDevices,
+    native_quantization,
+    resolve_model,
+    resolve_quantization,
+    resolve_weights,
+)
+from kb.tools.shared.speed import decode_speed, speed_at
+
+GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m", "q4_k_m"))
+"""Those that keep a model's quality, the largest first."""
+USUAL_TYPE = GOOD_TYPES[-1]
+READABLE_TOKENS_PER_S = 5.0
+"""About as fast as people read; slower than that nobody waits for."""
+COMFORTABLE_TOKENS_PER_S = 10.0
+"""From here on an answer comes faster than it is read."""
+
+ROOM_SHARE = 0.03
+"""Of the memory, to be left free."""
+CURRENT_YEARS = 1
+"""A model of the newest one's year or of so many before is current."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a model is to run on; ``system_memory_gb`` is None where nothing may be kept there."""
+
+    device: DeviceArgument
+    devices: ResolvedDevices
+    count: int = 1
+    system_memory_gb: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model as it runs there; ``speed`` is None where the bandwidth is not known."""
+
+    record: LanguageModel
+    parts: Parts
+    asked: FitArguments
+    offload: Offload | None
+    speed: Range | None
+
+    @property
+    def in_system_memory_gb(self) -> float:
+        return self.offload.weights_in_system_memory_gb if self.offload else 0.0
+
+    @property
+    def params(self) -> int:
+        return self.parts.model.architecture.params_total
+
+    @property
+    def typical(self) -> float:
+        return self.speed.typical if self.speed else 0.0
+
+    def is_at_least(self, tokens_per_s: float) -> bool:
+        return self.speed is None or self.speed.typical >= tokens_per_s
+
+
+def models_for(catalogue: Catalogue, use: str = "") -> list[LanguageModel]:
+    """What people run now for that use, or at all where no model is marked with it; the largest first."""
+    models = [
+        record
+        for record in catalogue.known.specs["models"].values()
+        if isinstance(record, LanguageModel) and record.params_total is not None
+    ]
+    found = [record for record in models if use in record.use] or [record for record in models if record.representative]
+    return sorted(found, key=lambda record: (-(record.params_total.value if record.params_total else 0), record.slug))
+
+
+def run_whole(
+    catalogue: Catalogue, record: LanguageModel, machine: Machine, context: int, types: Sequence[str] = ()
+) -> Run | None:
+    """At the largest of ``types`` at which the devices hold the model and the context."""
+    limit = record.max_position_embeddings
+    if limit is not None and limit.value < context:
+        return None
+    try:
+        model = resolve_model(catalogue, record.slug)
+    except InvalidArgument:  # its architecture is not known
+        return None
+    for slug in types or _types(record):
+        asked = _asked(record, slug, machine, context)
+        quantization = resolve_quantization(catalogue, slug)
+        parts = Parts(model, quantization, machine.devices, resolve_weights(catalogue, model, quantization))
+        if parts.holds(asked):
+            speed = decode_speed(parts, asked) if machine.devices.bandwidth_known else None
+            return Run(record, parts, asked, None, speed)
+    return None
+
+
+def run_at_all(
+    catalogue: Catalogue, record: LanguageModel, machine: Machine, context: int, types: Sequence[str] = ()
+) -> Run | None:
+    """Whole, or with a part in system memory where its size is given."""
+    whole = run_whole(catalogue, record, machine, context, types)
+    if whole is not None or machine.system_memory_gb is None or machine.devices.each.backend == "cpu":
+        return whole
+    try:
+        model = resolve_model(catalogue, record.slug)
+    except InvalidArgument:
+        return None
+    slug = (types or _types(record))[-1]
+    quantization = resolve_quantization(catalogue, slug)
+    parts = Parts(model, quantization, machine.devices, resolve_weights(catalogue, model, quantization))
+    asked = _asked(record, slug, machine, context)
+    fit = fit_of(parts, asked)
+    if fit.verdict != "fits_with_offload":
+        return None
+    known = machine.devices.bandwidth_known
+    return Run(
+        record, parts, asked, fit.offload, speed_at(parts, fit.offload, asked).decode_tokens_per_s if known else None
+    )
+
+
+def _types(record: LanguageModel) -> tuple[str, ...]:
+    native = native_quantization(record)
+    return (native,) if native else GOOD_TYPES
+
+
+def _asked(record: LanguageModel, quantization: str, machine: Machine, context: int) -> FitArguments:
+    return FitArguments(
+        model=record.slug, quantization=quantization, device=machine.device, device_count=machine.count,
+        context=context, system_memory_gb=machine.system_memory_gb,
+    )  # fmt: skip
+
+
+def comfortable_run(catalogue: Catalogue, run: Run, machine: Machine) -> Run:
+    """The same, of smaller weights where they are tight or slow: at most as small as the usual type."""
+    for slug in _types(run.record):
+        found = run_whole(catalogue, run.record, machine, run.asked.context, (slug,)) if run.offload is None else None
+        if found is not None:
+            run = found
+            if found.is_at_least(COMFORTABLE_TOKENS_PER_S) and is_roomy(found):
+                break
+    return run
+
+
+def is_roomy(run: Run) -> bool:
+    """Whether what else uses the memory (a desktop, a browser) may take a little."""
+    held = run.parts.requirement(run.asked)
+    return run.offload is not None or held.headroom_gb >= ROOM_SHARE * held.available_gb
+
+
+def start_with(runs: Iterable[Run]) -> Run | None:
+    """The largest current one that is comfortably fast and leaves room; where none is, the fastest."""
+    found = list(runs)
+    newest = max((released(run.record)[:4] for run in found), default="")
+    easy = [run for run in found if run.is_at_least(COMFORTABLE_TOKENS_PER_S) and is_roomy(run)]
+    current = [run for run in easy if newest and int(released(run.record)[:4] or 0) >= int(newest) - CURRENT_YEARS]
+    if easy:
+        return max(current or easy, key=lambda run: (run.params, released(run.record)))
+    return max(found, key=lambda run: run.typical, default=None)
+
+
+def released(record: LanguageModel) -> str:
+    return record.released.value if record.released else ""

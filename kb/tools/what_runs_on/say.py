@@ -1,0 +1,85 @@
+"""What runs on a machine: up to which size, what to start with, and the others worth a try."""
+
+from collections.abc import Iterator, Sequence
+
+from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.tools.asks import Asked
+from kb.tools.shared.saying import notes, opening, rate, the
+from kb.tools.what_runs_on.tool import RunnableModel, WhatRunsOnAnswer
+
+
+def say(result: WhatRunsOnAnswer, asked: Asked) -> Iterator[Said]:
+    yield from _answer(result, asked)
+    if result.suggested:
+        yield from _first(result.suggested[0])
+    if len(result.suggested) > 1:
+        yield _table(result.suggested)
+    if asked.use and not result.use:
+        text = "No text model here is made for {use}; these are for text."
+        yield state("assumption", text, use=asked.use)
+    yield state("detail", "{formula}.", formula=result.formula)
+    yield from notes("detail", result.assumptions)
+
+
+def _answer(result: WhatRunsOnAnswer, asked: Asked) -> Iterator[Said]:
+    several = result.device[:1].isdigit() or " + " in result.device
+    values: dict[str, Slot] = {"device": opening(the(result.device)), "runs": "run" if several else "runs"}
+    if not result.suggested:
+        text = "{device} {runs} none of the current models at a usable speed and 4 bits or more."
+        yield Statement("answer", text, values)
+        yield state("next", "More memory, or a smaller context, would change that.")
+        return
+    first = result.suggested[0]
+    values["model"] = first.model
+    text = "for {use} I would start with {model}" if result.use else "I would start with {model}"
+    values["use"] = result.use
+    if first.decode_tokens_per_s is not None:
+        text += ": about {speed}"
+        values["speed"] = rate(first.decode_tokens_per_s)
+    if result.largest_billions is None:
+        values |= {"device": the(result.device), "needs": "need" if several else "needs"}
+        yield Statement("answer", f"For current models {{device}} {{needs}} the help of system memory; {text}.", values)
+        return
+    size = result.largest_billions
+    values["size"] = Quantity(size, "", 1 if size >= 2 else None)
+    yield Statement("answer", f"{{device}} {{runs}} models up to about {{size}}B at 4 bits; {text}.", values)
+
+
+def _first(first: RunnableModel) -> Iterator[Said]:
+    if first.in_system_memory_gb:
+        part = Quantity(first.in_system_memory_gb, "GB")
+        text = "It keeps {part} of its weights in RAM, which works well because few of them are used for each token."
+        plain = "It keeps {part} of its weights in RAM, which makes it slower."
+        yield state("reason", text if first.is_mixture else plain, part=part)
+    else:
+        need, kind = Quantity(first.required_gb, "GB"), first.quantization
+        yield state("reason", "At {kind} it takes {need} with its context.", need=need, kind=kind)
+    if first.decode_tokens_per_s is None:
+        yield state("next", "Say which card it is, and I can say how fast.")
+
+
+def _table(suggested: Sequence[RunnableModel]) -> Table:
+    """Columns that say the same of all are left out."""
+    columns: dict[str, list[Slot]] = {
+        "model": [one.model for one in suggested],
+        "file": [one.quantization for one in suggested],
+    }
+    if any(one.in_system_memory_gb for one in suggested):
+        columns["runs from"] = ["card and RAM" if one.in_system_memory_gb else "the card" for one in suggested]
+    if any(one.decode_tokens_per_s for one in suggested):
+        columns["speed"] = [rate(one.decode_tokens_per_s) for one in suggested]
+    return Table("answer", tuple(columns), tuple(zip(*columns.values(), strict=True)))
+
+
+def side_by_side(results: Sequence[WhatRunsOnAnswer], asked: Asked) -> Iterator[Said]:
+    """A line for each machine: how large, and with what to start."""
+    for result in results:
+        yield from _answer(result, asked)
+    rows = tuple(
+        (result.device, one.model, one.quantization, rate(one.decode_tokens_per_s))
+        for result in results
+        for one in result.suggested[:2]
+    )
+    if rows:
+        yield Table("answer", ("machine", "model", "file", "speed"), rows)
+    yield from notes("detail", *(result.assumptions for result in results))
