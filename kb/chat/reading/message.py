@@ -8,13 +8,13 @@ from typing import Literal
 
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, LanguageModel, Machine, Term
+from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import CPU_ONLY, cards, host_in, model_of_size, processor
 from kb.chat.reading.figure_words import figure_keys
 from kb.chat.reading.language import language_of
 from kb.chat.reading.mentions import Span, gib_of, is_of_another_kind, sized, spans
 from kb.chat.reading.quantities import NEAR, Roled, kv_type_in, quantities, roled
 from kb.chat.reading.situation import Claim, Named, Quantities, Situation, Standing
-from kb.search.intents import CALLED
 from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS, squeezed

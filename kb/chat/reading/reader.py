@@ -1,7 +1,7 @@
 """A conversation to a :class:`Situation`: the last message, with what earlier ones left standing."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
@@ -67,7 +67,7 @@ _IT = re.compile(r"\b(?:it|its|them|they|that|those|this|these|same|one|both)\b"
 class Asks(Protocol):
     """Says what a text asks for, in which names are replaced by what they stand for."""
 
-    def probabilities(self, text: str) -> dict[str, float]: ...
+    def probabilities(self, text: str, present: Collection[str] = ()) -> dict[str, float]: ...
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,31 @@ def _turns(messages: Sequence[str], names: Names) -> list[_Turn]:
     return turns
 
 
+_PRESENT = {
+    "quantizations": "quantization", "terms": "term", "kv_cache_type": "kv_cache_type", "context": "context",
+    "users": "users", "budget": "budget", "system_memory_gb": "ram", "tokens_per_s": "speed", "watts": "watts",
+    "psu_w": "psu", "price_per_kwh": "price_per_kwh", "hours_per_day": "hours", "size_gb": "size", "vram_gib": "size",
+    "rent_per_hour": "rent", "engine": "engine",
+}  # fmt: skip
+"""What of a situation the reader of asks is told, in the words of ``slots.yaml``."""
+_PRESENT_KINDS = {
+    "cpus": "cpu", "motherboards": "board", "storage": "drive", "interconnects": "link", "engines": "engine",
+}  # fmt: skip
+
+
+def present(situation: Situation) -> frozenset[str]:
+    return frozenset(_present(situation))
+
+
+def _present(situation: Situation) -> Iterator[str]:
+    for name, count in (("model", len(situation.models)), ("device", len(situation.devices))):
+        yield from (name,) if count else ()
+        yield from (f"two_{name}s",) if count > 1 else ()
+    yield from (mark for name, mark in _PRESENT.items() if getattr(situation, name))
+    for named in (*situation.devices, *situation.others):
+        yield from (_PRESENT_KINDS[named.kind],) if named.kind in _PRESENT_KINDS else ()
+
+
 def _within(messages: Sequence[str]) -> list[str]:
     """The last messages, as many as are read."""
     kept: list[str] = []
@@ -111,7 +136,7 @@ def _with_asks(turns: Sequence[_Turn], asks: Asks) -> Situation:
     odds: dict[str, float] = {}
     last = turns[-CLASSIFIED_TURNS:]
     for turn in last:
-        said = dict(asks.probabilities(turn.plain)) if turn.plain.strip() else {}
+        said = dict(asks.probabilities(turn.plain, present(turn.situation))) if turn.plain.strip() else {}
         goes_on = said.pop(FOLLOW_UP, 0.0)
         ranked = sorted(said.items(), key=lambda item: -item[1])
         odds = dict(ranked)
