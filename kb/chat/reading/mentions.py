@@ -42,7 +42,7 @@ _ARTICLE = re.compile(r"(?:an?|the|my|one|single|used|new)\s+", re.I)
 _COUNTED = re.compile(r"(?:\d{1,2}\s?[x×]|dual|two|twin|quad|four|eight)\s?", re.I)
 _PORTABLE = re.compile(r"laptop|notebook|mobile")
 _MONEY_BEFORE = frozenset("$€£")
-_FILE = re.compile(r"(?i)(.*)[-_.: ]((?:ud-)?i?q\d\w*)(?:[. ]gguf)?$")
+_FILE = re.compile(r"[-_.: ]((?:ud-)?i?q\d\w{0,12})(?:[. ]gguf)?$", re.I)
 _BARE_MEMORY = re.compile(r"\d{1,3}")
 _GAP_TO_MEMORY = re.compile(r"[ (-]{0,2}")
 _NOT_ITS_MEMORY = re.compile(
@@ -111,8 +111,8 @@ def spans(text: str, names: Names, figures: Sequence[FigureFound]) -> list[Span]
         taken.put(_span(slip))
     found = taken.in_order()
     for span in found:
-        if span.kind == "models" and _FILE.search(span.text):
-            inner = names.scan(_FILE.sub(r"\1 \2", span.text), ("quantizations",))
+        if span.kind == "models" and (file := _FILE.search(span.text)):
+            inner = names.scan(file[1], ("quantizations",))
             found += [replace(_span(mention), start=span.start, end=span.end) for mention in inner[-1:]]
     return found
 

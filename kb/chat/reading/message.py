@@ -85,7 +85,7 @@ _CLAIM_KEYS = {"bytes/s": ("memory_bandwidth_gb_per_s", 1e9), "cores": ("cuda_co
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
 _IN_LIST = re.compile(r"(?:^|[+,/&]|\band\b|\bplus\b)\s?(?:\d\s?x\s?)?$", re.I)
 _LIST_GOES_ON = re.compile(r"\s?(?:$|[+,/&):;.?!]|\band\b|\bplus\b|-?\s?(?:box|build|rig|pc)\b)", re.I)
-_ENOUGH = re.compile(r"\s?(?:\w+ ){0,2}(?:enough|suffic\w+)\b", re.I)
+_ENOUGH = re.compile(r"\s?(?:\w{1,20} ){0,2}(?:enough|suffic\w{1,6})\b", re.I)
 _HOLDS = re.compile(r"\b(?:with|on|in|into|have|has|got|only|mit|con|avec|med|my|is|of the)\b[\w ]{0,12}$", re.I)
 SHORT = 6
 """Words, in which an amount of memory can only be what there is."""

@@ -244,7 +244,7 @@ def _resized(known: Sequence[Named], text: str, names: Names) -> tuple[Named, ..
 def _with_memory(named: Named, size: float, names: Names) -> Named:
     if named.figures is not None or not named.candidates:
         return named
-    stem = re.sub(r"\s?\d+\s?GB$", "", named.match.label)
+    stem = re.sub(r"\s?\d{1,4}\s?GB$", "", named.match.label)
     same = [other for other in names.starting_with(named.kind, _stem(named.match.slug)) if other.label.startswith(stem)]
     sold = sized(names, named.candidates, size) or sized(names, same, size) if same else ()
     return replace(named, candidates=sold, name=f"{named.name} {size:g}GB") if sold else named
