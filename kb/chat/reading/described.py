@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from kb.catalogue.names import Names
 from kb.catalogue.records import Figure, LanguageModel
-from kb.chat.reading.mentions import gib_of
 from kb.chat.reading.situation import Named, Quantities
+from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 

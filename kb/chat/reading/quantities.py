@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from kb.chat.reading.mentions import gib_of
 from kb.chat.reading.situation import Quantities
+from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
 
 NEAR = 34

@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from kb.catalogue.names import Names
-from kb.chat.reading.mentions import gib_of, sized
-from kb.chat.reading.message import MOST_COUNT, Read, read_message
+from kb.chat.reading.devices import MOST_COUNT
+from kb.chat.reading.mentions import sized
+from kb.chat.reading.message import Read, read_message
 from kb.chat.reading.situation import Named, Quantities, Situation
+from kb.chat.reading.spans import gib_of
 from kb.text.figures import read as read_figures
 
 MOST_CONVERSATION = 16_000
