@@ -33,7 +33,7 @@ CPU_ONLY = re.compile(
     r"\bno (?:dedicated |discrete |real )?(?:gpu|graphics card|video card)\b|\b(?:pure )?cpu[- ]only|without (?:a |any )?(?:dedicated )?"
     r"(?:gpu|graphics)|\b(?:on|from) (?:my |the |a |pure )?cpu\b|just (?:a |my |the )?cpu\b|\bonly (?:a |the |my )?cpu\b", re.I
 )  # fmt: skip
-_OLD_HOST = re.compile(rf"\b(?:(?:my|an?|this|our) (?:(?!old |office )\w{1, 20} )?|(?=old |office ))({_HOST})\b", re.I)
+_OLD_HOST = re.compile(rf"\b(?:(?:my|an?|this|our) (?:(?!old |office )\w{{1,20}} )?|(?=old |office ))({_HOST})\b", re.I)
 _STICKS = re.compile(r"\bddr|\bdimm|\bsticks?\b|\bmodules?\b|\bboard\b|\bmacs?\b|\bstudio\b", re.I)
 _COUNT = re.compile(r"(?:^|[\s(])(\d{1,3}) ?[x×*]? ?$|\b(two|three|four|six|eight|dual) $", re.I)
 _CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|eight) (?:gpus|cards)\b", re.I)
