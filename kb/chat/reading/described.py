@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from kb.catalogue.names import Names
 from kb.catalogue.records import Figure, LanguageModel
-from kb.chat.reading.mentions import gib_of
 from kb.chat.reading.situation import Named, Quantities
+from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
 _NEAR = 30
 _CARD = r"(?:gpus?|(?:graphics? |video |amd |nvidia |intel )?cards?|graphics|vram card|显?卡)"
 _HOST = (
-    r"(?:(?:gaming |old |office |work |mini[ -]?|home |cheap |used |small |linux |windows |desktop )*"
+    r"(?:(?:gaming |old |office |work |mini[ -]?|home |cheap |used |small |linux |windows |desktop ){0,3}"
     r"(?:laptop|notebook|pc|desktop|computer|machine|server|workstation|box|nuc|thinkpad|vps|vm|phone|tablet|chromebook))"
 )
 _MAC = r"(?:mac(?:book)?s?\b(?: pro| air| mini| studio)?|apple silicon)"
@@ -33,7 +33,7 @@ CPU_ONLY = re.compile(
     r"\bno (?:dedicated |discrete |real )?(?:gpu|graphics card|video card)\b|\b(?:pure )?cpu[- ]only|without (?:a |any )?(?:dedicated )?"
     r"(?:gpu|graphics)|\b(?:on|from) (?:my |the |a |pure )?cpu\b|just (?:a |my |the )?cpu\b|\bonly (?:a |the |my )?cpu\b", re.I
 )  # fmt: skip
-_OLD_HOST = re.compile(rf"\b(?:(?:my|an?|this|our) (?:(?!old |office )\w+ )?|(?=old |office ))({_HOST})\b", re.I)
+_OLD_HOST = re.compile(rf"\b(?:(?:my|an?|this|our) (?:(?!old |office )\w{{1,20}} )?|(?=old |office ))({_HOST})\b", re.I)
 _STICKS = re.compile(r"\bddr|\bdimm|\bsticks?\b|\bmodules?\b|\bboard\b|\bmacs?\b|\bstudio\b", re.I)
 _COUNT = re.compile(r"(?:^|[\s(])(\d{1,3}) ?[x×*]? ?$|\b(two|three|four|six|eight|dual) $", re.I)
 _CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|eight) (?:gpus|cards)\b", re.I)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from kb.chat.reading.mentions import gib_of
 from kb.chat.reading.situation import Quantities
+from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
 
 NEAR = 34
@@ -104,7 +104,9 @@ _NAMED = re.compile(
 )  # fmt: skip
 _WINDOW = re.compile(r"[ -]{0,2}(?:tokens? )?(?:of )?(?:context|ctx|window|kontext|contexte|上下文)", re.I)
 _PROMPT = re.compile(r"[ -]{0,2}(?:tokens? )?(?:prompts?\b|of prompt|input\b)", re.I)
-_THINGS = re.compile(r" ?(?!tokens)[a-z]{3,}s\b|\+? ?(?:photos|images|files|sek|kr\b|eur|usd|budget|hours|rows)", re.I)
+_THINGS = re.compile(
+    r" ?(?!tokens)[a-z]{3,20}s\b|\+? ?(?:photos|images|files|sek|kr\b|eur|usd|budget|hours|rows)", re.I
+)
 _SPEAKS_OF_CONTEXT = re.compile(r"\b(?:context|ctx|kontext|contexte|contexto)\b|上下文", re.I)
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
 _IN_WORDS = {"dual": 2, "two": 2, "quad": 4, "four": 4, "six": 6, "eight": 8, "twelve": 12}

@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from kb.catalogue.names import Names
-from kb.chat.reading.mentions import gib_of, sized
-from kb.chat.reading.message import MOST_COUNT, Read, read_message
+from kb.chat.reading.devices import MOST_COUNT
+from kb.chat.reading.mentions import sized
+from kb.chat.reading.message import Read, read_message
 from kb.chat.reading.situation import Named, Quantities, Situation
+from kb.chat.reading.spans import gib_of
 from kb.text.figures import read as read_figures
 
 MOST_CONVERSATION = 16_000
@@ -269,7 +271,7 @@ def _resized(known: Sequence[Named], text: str, names: Names) -> tuple[Named, ..
 def _with_memory(named: Named, size: float, names: Names) -> Named:
     if named.figures is not None or not named.candidates:
         return named
-    stem = re.sub(r"\s?\d+\s?GB$", "", named.match.label)
+    stem = re.sub(r"\s?\d{1,4}\s?GB$", "", named.match.label)
     same = [other for other in names.starting_with(named.kind, _stem(named.match.slug)) if other.label.startswith(stem)]
     sold = sized(names, named.candidates, size) or sized(names, same, size) if same else ()
     return replace(named, candidates=sold, name=f"{named.name} {size:g}GB") if sold else named

@@ -22,7 +22,10 @@ CONVERSATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ),
         (
             "what would I gain with a 5070 Ti?",
-            {"devices": ["AMD Ryzen 5 3600", "GeForce RTX 3070", "GeForce RTX 5070 Ti"], "standing": ["has", "has", "considers"]},
+            {
+                "devices": ["AMD Ryzen 5 3600", "GeForce RTX 3070", "GeForce RTX 5070 Ti"],
+                "standing": ["has", "has", "considers"],
+            },
         ),
         ("or a used 3090?", {"system_memory_gb": 32}),
     ],
