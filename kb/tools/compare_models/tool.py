@@ -146,7 +146,7 @@ def _row(parts: Parts, asked: FitArguments, *, on_device: bool) -> ComparedModel
         quantization=parts.quantization.record.name,
         params_billions=round(architecture.params_total / 1e9, 1),
         active_billions=round(architecture.params_active / 1e9, 1),
-        is_mixture=architecture.is_moe,
+        is_mixture=architecture.params_active < architecture.params_total,
         weights_gb=round(parts.weights.total_bytes / GB, 2),
         required_gb=fit.required_gb,
         read_per_token_gb=round(parts.weights.active_bytes / GB, 2),

@@ -247,7 +247,7 @@ def _helps(
         yield Improvement(help="more_device_memory")
     if at_once:
         yield Improvement(help="all_cards_at_once")
-    if not parts.model.architecture.is_moe:
+    if parts.model.architecture.params_active == parts.model.architecture.params_total:
         yield Improvement(help="mixture_of_experts")
     if fit.verdict == "fits":
         yield Improvement(help="faster_memory")
