@@ -15,6 +15,7 @@ from kb.tools import TOOLS
 
 _NO_MARKS = str.maketrans("[]", "  ")
 
+
 def grounds(index: Index, answer: Answer) -> Iterator[str]:
     """Texts that hold every figure which the answer may have."""
     yield from answer.problems
