@@ -194,6 +194,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.size_gb)
         case "model_if_nothing_is_moved":
             return () if situation.size_gb else values_of(situation, "model")
+        case "compared":
+            compared = [_counted(one) for named in runners(situation) for one in _each(named)]
+            return _whole(compared) if len(compared) > 1 else ()
         case "owned":
             return _joined(_owned(situation))
         case "owned_devices":
