@@ -194,6 +194,16 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.size_gb)
         case "model_if_nothing_is_moved":
             return () if situation.size_gb else values_of(situation, "model")
+        case "compared":
+            compared = [_counted(one) for named in runners(situation) for one in _each(named)]
+            return _whole(compared) if len(compared) > 1 else ()
+        case "owned":
+            return _joined(_owned(situation))
+        case "owned_devices":
+            return _whole([_counted(named) for named in situation.devices if named.standing == "has"])
+        case "considered":
+            owned = _owned(situation)
+            return _whole([_counted(named) for named in runners(situation) if named not in owned])
         case "machine":
             return [named for named in situation.devices if named.kind == "machines"][:1]
         case "card":
@@ -232,6 +242,21 @@ def _devices(situation: Situation) -> Sequence[Any]:
     if situation.together and len(devices) > 1 and all(named.candidates for named in devices):
         return [" + ".join(_counted(named) for named in devices)]
     return [one for named in devices for one in _each(named)]
+
+
+def _owned(situation: Situation) -> list[Named]:
+    """What is there: said to be, or named first where another is held against it."""
+    devices = runners(situation)
+    has = [named for named in devices if named.standing == "has"]
+    first = devices[:1] if len(devices) > 1 or not any(named.standing == "considers" for named in devices) else []
+    return has or first
+
+
+def _joined(devices: list[Named]) -> Sequence[Any]:
+    """As one machine, where their names can be joined."""
+    if len(devices) > 1 and all(named.candidates for named in devices):
+        return [" + ".join(_counted(named) for named in devices)]
+    return [_counted(named) for named in devices[:1]]
 
 
 def _counted(named: Named) -> Any:

@@ -1,26 +1,45 @@
 """Devices side by side."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kb.calc.device import gpus_on
+from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS, Match
-from kb.catalogue.records import Accelerator, Price, Record, SourceRef, Spec
+from kb.catalogue.records import Accelerator, LanguageModel, Price, Record, SourceRef, Spec
+from kb.errors import InvalidArgument, UnknownName
 from kb.tools.base import Arguments, Name, Result, Tool, cite
+from kb.tools.shared.fitting import Context
+from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.prices import newest_of, priced_sizes
+from kb.tools.shared.resolve import DeviceArgument, resolve_devices, resolve_model, split_count
+from kb.tools.shared.running import Machine, Run, models_for, run_whole, start_with, usual_type
+
+ALIKE_RATIO = 1.1
+"""Times as fast up to which nobody notices."""
+MOST_ALONE = 3
+"""Models that are named of those that fit on one and not on the other."""
+
+Why = Literal["holds_the_model", "speed_and_memory", "speed", "memory", "trade", "alike", "unknown"]
+Unless = Literal["power", "warranty", "price"]
 
 
 class CompareArguments(Arguments):
-    devices: Annotated[tuple[Name, ...], Field(min_length=2, max_length=8)]
+    devices: Annotated[tuple[DeviceArgument, ...], Field(min_length=2, max_length=8)]
+    model: Name | None = Field(None, description="what is to run on them; without it, one that fits on all of them")
+    quantization: Name | None = None
+    context: Context = 8192
 
 
 class ComparedDevice(Record):
     """One column of the comparison; None where a figure is not known.
 
     Where it is sold with several sizes of memory, the price is of the size named in ``price_memory_gib``. Where
-    programs see several ``gpus`` on one card, the bandwidth is that of one.
+    programs see several ``gpus`` on one card, the bandwidth is that of one. Of several equal cards memory, power and
+    price are of all, the bandwidth of one.
     """
 
     name: str
@@ -37,21 +56,87 @@ class ComparedDevice(Record):
     gb_per_s_per_watt: float | None
     gb_per_s_per_usd: float | None
     usd_per_gib: float | None
+    holds_the_model: bool | None = None
+    """Whole; None without a model, or where the memory is not known."""
+    decode_tokens_per_s: Range | None = None
+    """Of the model, where it is held whole."""
+    largest_model: str | None = None
+    """The current model that one would start with there."""
 
 
 class CompareAnswer(Result):
     devices: tuple[ComparedDevice, ...]
+    model: str | None = None
+    """The one that was named, or the largest current one that all of them hold whole."""
+    quantization: str | None = None
+    better: int
+    """Index of the one to take for generating text."""
+    other: int
+    """Index of the one it is held against: the next best."""
+    why: Why
+    times_as_fast: float | None = None
+    """The better one against the other, with the model, else by bandwidth."""
+    other_times_as_fast: float | None = None
+    """The other way round."""
+    unless: tuple[Unless, ...] = ()
+    """What speaks for the other one."""
+    only_on_better: tuple[str, ...] = ()
+    only_on_other: tuple[str, ...] = ()
+    """Current models, the largest first, that fit whole on one of the two alone."""
     formula: str
 
 
 def run(catalogue: Catalogue, arguments: CompareArguments) -> CompareAnswer:
     columns: list[ComparedDevice] = []
+    machines: list[Machine | None] = []
     references: dict[str, tuple[SourceRef, ...]] = {}
-    for name in arguments.devices:
-        match = catalogue.names.resolve(DEVICE_KINDS, name, "device")
-        column, used = _column(catalogue, match)
+    for named in arguments.devices:
+        column, used = _column(catalogue, named)
         columns.append(column)
+        machines.append(_machine(catalogue, named))
         references |= used
+    runs = [_runs(catalogue, arguments, machine) for machine in machines]
+    reference = _reference(catalogue, arguments, runs)
+    if reference is not None:
+        runs_of_it = [
+            run_whole(catalogue, reference, machine, arguments.context, _types(arguments, reference))
+            if machine
+            else None
+            for machine in machines
+        ]
+        columns = [
+            column.model_copy(
+                update={
+                    "holds_the_model": one is not None if machine else None,
+                    "decode_tokens_per_s": one.speed if one else None,
+                }
+            )
+            for column, machine, one in zip(columns, machines, runs_of_it, strict=True)
+        ]
+    firsts = [start_with(found.values()) for found in runs]
+    columns = [
+        column.model_copy(update={"largest_model": first.parts.model.label if first else None})
+        for column, first in zip(columns, firsts, strict=True)
+    ]
+    better, other, why = _choice(columns, arguments.model is not None)
+    return CompareAnswer(
+        devices=tuple(columns),
+        model=reference.name if reference else None,
+        quantization=_quantization(arguments, reference),
+        better=better,
+        other=other,
+        why=why,
+        times_as_fast=_ratio(columns[better], columns[other]),
+        other_times_as_fast=_ratio(columns[other], columns[better]),
+        unless=_unless(columns[better], columns[other]),
+        only_on_better=_alone(runs[better], runs[other]),
+        only_on_other=_alone(runs[other], runs[better]),
+        formula=_sums(columns),
+        citations=cite(catalogue, references),
+    )
+
+
+def _sums(columns: Sequence[ComparedDevice]) -> str:
     known = [column for column in columns if column.memory_bandwidth_gb_per_s]
     ranked = sorted(known, key=lambda column: -(column.memory_bandwidth_gb_per_s or 0))
     sums = "; ".join(
@@ -62,7 +147,116 @@ def run(catalogue: Catalogue, arguments: CompareArguments) -> CompareAnswer:
     if len(ranked) > 1:
         ratio = (ranked[0].memory_bandwidth_gb_per_s or 0) / (ranked[-1].memory_bandwidth_gb_per_s or 1)
         sums += f": the first reads {ratio:.2f} times as fast as the last, which bounds its decode speed alike"
-    return CompareAnswer(devices=tuple(columns), formula=sums, citations=cite(catalogue, references))
+    return sums or "the memory bandwidth of none is known"
+
+
+def _machine(catalogue: Catalogue, named: DeviceArgument) -> Machine | None:
+    """What a model could run on; None where its memory is not known."""
+    try:
+        devices = resolve_devices(catalogue, named)
+    except InvalidArgument:  # its figures are not known
+        return None
+    return None if devices.memory_asked else Machine(named, devices)
+
+
+def _runs(catalogue: Catalogue, arguments: CompareArguments, machine: Machine | None) -> dict[str, Run]:
+    """The current models that it holds whole, the largest first."""
+    found: dict[str, Run] = {}
+    for record in models_for(catalogue) if machine else ():
+        assert machine is not None
+        one = run_whole(catalogue, record, machine, arguments.context, _types(arguments, record))
+        if one is not None:
+            found[record.slug] = one
+    return found
+
+
+def _types(arguments: CompareArguments, record: LanguageModel) -> tuple[str, ...]:
+    return (arguments.quantization or usual_type(record),)
+
+
+def _quantization(arguments: CompareArguments, record: LanguageModel | None) -> str | None:
+    return _types(arguments, record)[0].upper() if record else None
+
+
+def _reference(
+    catalogue: Catalogue, arguments: CompareArguments, runs: Sequence[dict[str, Run]]
+) -> LanguageModel | None:
+    if arguments.model is not None:
+        record = resolve_model(catalogue, arguments.model).record
+        if record is None:
+            raise InvalidArgument("model", arguments.model, "a model of the catalogue")
+        return record
+    return next((one.record for slug, one in runs[0].items() if all(slug in other for other in runs)), None)
+
+
+def _speed(column: ComparedDevice) -> float:
+    """Comparable within one comparison: of the model where it is known, else the bandwidth."""
+    return column.decode_tokens_per_s.typical if column.decode_tokens_per_s else 0.0
+
+
+def _ratio(better: ComparedDevice, other: ComparedDevice) -> float | None:
+    if _speed(better) and _speed(other):
+        return round(_speed(better) / _speed(other), 2)
+    if better.memory_bandwidth_gb_per_s and other.memory_bandwidth_gb_per_s:
+        return round(better.memory_bandwidth_gb_per_s / other.memory_bandwidth_gb_per_s, 2)
+    return None
+
+
+def _choice(columns: Sequence[ComparedDevice], model_named: bool) -> tuple[int, int, Why]:
+    """The one to take, the one it is held against, and what decides."""
+    if model_named and len({column.holds_the_model for column in columns}) > 1:
+        ranked = sorted(range(len(columns)), key=lambda i: (not columns[i].holds_the_model, -_speed(columns[i]), i))
+        if not columns[ranked[1]].holds_the_model:
+            return ranked[0], ranked[1], "holds_the_model"
+    else:
+        by_bandwidth = not all(_speed(column) for column in columns)
+
+        def fast(i: int) -> float:
+            return (columns[i].memory_bandwidth_gb_per_s or 0.0) if by_bandwidth else _speed(columns[i])
+
+        ranked = sorted(range(len(columns)), key=lambda i: (-fast(i), -(columns[i].memory_gib or 0.0), i))
+    first, second = columns[ranked[0]], columns[ranked[1]]
+    ratio = _ratio(first, second)
+    have, other = first.memory_gib, second.memory_gib
+    if have is None or other is None:
+        return ranked[0], ranked[1], "unknown" if ratio is None else "alike" if ratio < ALIKE_RATIO else "speed"
+    if ratio is None:
+        more = max(ranked, key=lambda i: columns[i].memory_gib or 0.0)
+        less = next(i for i in ranked if i != more)
+        return more, less, "memory" if columns[more].memory_gib != columns[less].memory_gib else "unknown"
+    if ratio < ALIKE_RATIO:
+        if have == other:
+            return (*_cheaper_first(columns, ranked[0], ranked[1]), "alike")
+        return (ranked[0], ranked[1], "memory") if have > other else (ranked[1], ranked[0], "memory")
+    if have < other and not model_named:
+        return ranked[1], ranked[0], "trade"
+    return ranked[0], ranked[1], "speed_and_memory" if have > other else "speed"
+
+
+def _cheaper_first(columns: Sequence[ComparedDevice], first: int, second: int) -> tuple[int, int]:
+    prices = columns[first].price_usd, columns[second].price_usd
+    return (second, first) if prices[0] and prices[1] and sum(prices[1]) < sum(prices[0]) else (first, second)
+
+
+def _own_price(column: ComparedDevice) -> tuple[float, float] | None:
+    """Where it is of the memory that is compared."""
+    return column.price_usd if column.price_memory_gib == column.memory_gib else None
+
+
+def _unless(better: ComparedDevice, other: ComparedDevice) -> tuple[Unless, ...]:
+    found: list[Unless] = []
+    if better.tdp_w and other.tdp_w and better.tdp_w > ALIKE_RATIO * other.tdp_w:
+        found.append("power")
+    if better.price_kind == "used" and other.price_kind != "used":
+        found.append("warranty")
+    mine, others = _own_price(better), _own_price(other)
+    if mine and others and sum(mine) > ALIKE_RATIO * sum(others):
+        found.append("price")
+    return tuple(found)
+
+
+def _alone(runs: dict[str, Run], others: dict[str, Run]) -> tuple[str, ...]:
+    return tuple(one.parts.model.label for slug, one in runs.items() if slug not in others)[:MOST_ALONE]
 
 
 def _priced(record: Spec, memory: float | None) -> tuple[Price | None, float | None]:
@@ -75,7 +269,29 @@ def _priced(record: Spec, memory: float | None) -> tuple[Price | None, float | N
     return found[nearest], nearest or memory
 
 
-def _column(catalogue: Catalogue, match: Match) -> tuple[ComparedDevice, dict[str, tuple[SourceRef, ...]]]:
+def _resolved(catalogue: Catalogue, name: str) -> tuple[int, Match]:
+    try:
+        return 1, catalogue.names.resolve(DEVICE_KINDS, name, "device")
+    except UnknownName:
+        count, rest = split_count(name)
+        if rest == name:
+            raise
+        return count, catalogue.names.resolve(DEVICE_KINDS, rest, "device")
+
+
+def _given(figures: DeviceFigures) -> ComparedDevice:
+    return ComparedDevice(
+        name=figures.name, slug="", gpus=1, memory_gib=figures.memory_gib,
+        memory_bandwidth_gb_per_s=figures.memory_bandwidth_gb_per_s, fp16_dense_tflops=figures.fp16_dense_tflops,
+        tdp_w=None, price_usd=None, price_kind=None, price_as_of=None, price_memory_gib=None, gb_per_s_per_watt=None,
+        gb_per_s_per_usd=None, usd_per_gib=None,
+    )  # fmt: skip
+
+
+def _column(catalogue: Catalogue, named: DeviceArgument) -> tuple[ComparedDevice, dict[str, tuple[SourceRef, ...]]]:
+    if isinstance(named, DeviceFigures):
+        return _given(named), {}
+    count, match = _resolved(catalogue, named)
     kind, slug = match.kind, match.slug
     record = catalogue.known.specs[kind][slug]
     references: dict[str, tuple[SourceRef, ...]] = {}
@@ -98,17 +314,17 @@ def _column(catalogue: Catalogue, match: Match) -> tuple[ComparedDevice, dict[st
     gpus = gpus_on(chip) if isinstance(chip, Accelerator) else 1
     middle = (price.low + price.high) / 2 if price else None
     column = ComparedDevice(
-        name=record.name,
+        name=record.name if count == 1 else f"{count}× {record.name}",
         slug=slug,
         gpus=gpus,
-        memory_gib=memory,
+        memory_gib=memory * count if memory else None,
         memory_bandwidth_gb_per_s=round(bandwidth / gpus, 1) if bandwidth else None,
         fp16_dense_tflops=value("fp16_dense_tflops"),
-        tdp_w=tdp,
-        price_usd=(price.low, price.high) if price else None,
+        tdp_w=tdp * count if tdp else None,
+        price_usd=(price.low * count, price.high * count) if price else None,
         price_kind=price.kind if price else None,
         price_as_of=price.as_of if price else None,
-        price_memory_gib=priced_memory,
+        price_memory_gib=priced_memory * count if priced_memory else None,
         gb_per_s_per_watt=round(bandwidth / tdp, 2) if bandwidth and tdp else None,
         gb_per_s_per_usd=round(bandwidth / middle, 3) if bandwidth and middle else None,
         usd_per_gib=round(middle / priced_memory, 2) if middle and priced_memory else None,
@@ -118,7 +334,8 @@ def _column(catalogue: Catalogue, match: Match) -> tuple[ComparedDevice, dict[st
 
 TOOL = Tool(
     "compare_devices",
-    "Two to eight devices side by side: memory, bandwidth, rate, power, price, and what a unit of each buys.",
+    "Two to eight devices side by side: memory, bandwidth, rate, power, price, what a unit of each buys, the speed of "
+    "a model on each, and which one to take for generating text.",
     CompareArguments,
     CompareAnswer,
     run,

@@ -10,6 +10,10 @@ from kb.catalogue.records import Accelerator, Cpu, Machine, SourceRef
 from kb.errors import InvalidArgument
 from kb.tools.base import Real
 
+DEFAULT_CPU_W = 250.0
+"""A processor that nobody named, at work."""
+DEFAULT_OTHER_W = 100.0
+"""Board, memory, drives and fans."""
 Watts = Annotated[Real, Field(ge=0.001, le=100_000)]
 
 

@@ -129,6 +129,11 @@ def _types(record: LanguageModel) -> tuple[str, ...]:
     return (native,) if native else GOOD_TYPES
 
 
+def usual_type(record: LanguageModel) -> str:
+    """Four bits, or what the model is published in."""
+    return native_quantization(record) or USUAL_TYPE
+
+
 def _asked(record: LanguageModel, quantization: str, machine: Machine, context: int) -> FitArguments:
     return FitArguments(
         model=record.slug, quantization=quantization, device=machine.device, device_count=machine.count,

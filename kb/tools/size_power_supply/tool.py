@@ -18,13 +18,8 @@ from kb.catalogue.records import Cpu, SourceRef
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.fitting import DeviceCount
-from kb.tools.shared.power import Watts, board_power
+from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W, Watts, board_power
 from kb.tools.shared.resolve import split_count
-
-DEFAULT_CPU_W = 250.0
-
-
-DEFAULT_OTHER_W = 100.0
 
 
 class PowerSupplyArguments(Arguments):

@@ -1,0 +1,122 @@
+"""What an upgrade brings: the gain in one sentence, what newly runs, the price and the supply, the others beside it."""
+
+from collections.abc import Iterator
+
+from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.tools.asks import Asked
+from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer
+from kb.tools.shared.saying import listed, money, notes, opening, rate, the
+
+
+def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:
+    if result.best is None:
+        yield from _keep(result)
+    else:
+        best = result.options[result.best]
+        yield _gain(result, best)
+        if best.memory_gained_gib < 0:
+            have, get = Quantity(result.memory_gib, "GB"), Quantity(best.memory_gib, "GB")
+            yield state("reason", "But you would have {get} of memory instead of {have}.", get=get, have=have)
+        if best.newly_runs and not _reference_is_new(result, best):
+            yield _newly_runs(best)
+        yield from _price_and_supply(best)
+    if len(result.options) > 1:
+        yield _table(result)
+    if result.ram_could_help and result.options:
+        yield state("next", "Tell me how much RAM you have: large models can run partly from there.")
+    yield state("detail", "{formula}.", formula=result.formula)
+    yield from notes("detail", result.assumptions)
+
+
+def _with(option: Upgrade) -> str:
+    bought = option.bought
+    return {
+        "second_card": f"{bought} more" if bought[:1].isdigit() else f"a second {bought}",
+        "other_device": the(bought),
+        "beside": f"{the(bought)} beside your card",
+        "more_ram": bought,
+    }[option.kind]
+
+
+def _reference_is_new(result: UpgradeAnswer, option: Upgrade) -> bool:
+    return result.model_held == "no" and option.model_held != "no"
+
+
+def _gain(result: UpgradeAnswer, option: Upgrade) -> Statement:
+    values: dict[str, Slot] = {
+        "bought": _with(option), "model": result.model or "", "before": rate(result.decode_tokens_per_s),
+        "after": rate(option.decode_tokens_per_s), "device": the(result.device),
+        "times": Quantity(option.times_as_fast or 0.0),
+    }  # fmt: skip
+    if _reference_is_new(result, option):
+        text = "With {bought}, {model} runs at about {after}; {device} alone does not hold it."
+        if option.decode_tokens_per_s is None:
+            text = "With {bought}, {model} fits; {device} alone does not hold it."
+    elif result.model is None:
+        text = "With {bought} you could run current models at all, and {device} alone runs none at a usable speed."
+    elif option.times_as_fast and option.times_as_fast >= 1.05:
+        text = "With {bought}, {model} goes from about {before} to {after}, {times} times as fast."
+    elif option.times_as_fast:
+        text = "{opening} brings larger models, not speed: {model} stays at about {after}."
+        values["opening"] = opening(_with(option))
+    else:
+        text = "{opening} brings larger models."
+        values["opening"] = opening(_with(option))
+    return Statement("answer", text, values)
+
+
+def _newly_runs(option: Upgrade) -> Statement:
+    more = option.newly_runs_count - len(option.newly_runs)
+    names = listed(option.newly_runs) if not more else f"{', '.join(option.newly_runs)} and others"
+    text = "It also runs {names}, which you cannot use now."
+    if option.start_with in option.newly_runs:
+        text = "It runs {names}, which you cannot use now; I would start with {first}, at about {speed}."
+    values: dict[str, Slot] = {
+        "names": names, "first": option.start_with or "", "speed": rate(option.start_with_tokens_per_s),
+    }  # fmt: skip
+    return Statement("reason", text, values)
+
+
+def _price_and_supply(option: Upgrade) -> Iterator[Said]:
+    if option.price is not None:
+        price, date = money(option.price, option.currency), option.price_as_of
+        yield state("reason", "It costs about {price} ({date}).", price=price, date=date)
+    if option.psu_w is not None and option.kind != "more_ram":
+        supply = Quantity(option.psu_w, "W")
+        yield state("reason", "Plan a power supply of {supply} for it.", supply=supply)
+
+
+def _keep(result: UpgradeAnswer) -> Iterator[Said]:
+    device = the(result.device)
+    if not result.options:
+        text = "I know of nothing to change {device} to that brings more memory at the same speed."
+        yield state("answer", text, device=device)
+        return
+    option = result.options[0]
+    values: dict[str, Slot] = {
+        "device": device, "bought": _with(option), "model": result.model or "",
+        "before": rate(result.decode_tokens_per_s),
+        "after": rate(option.decode_tokens_per_s), "have": Quantity(result.memory_gib, "GB"),
+        "get": Quantity(option.memory_gib, "GB"),
+    }  # fmt: skip
+    text = "I would keep {device}: {bought} brings too little to notice"
+    if result.model_held == "no" and option.model_held == "no" and result.model:
+        text = "I would not buy {bought} for that: {model} does not fit with it either"
+    elif option.times_as_fast:
+        text += ", as {model} goes from about {before} to {after}"
+    yield Statement("answer", f"{text}.", values)
+    yield Statement("reason", "You have {have} of memory now, and would have {get}.", values)
+
+
+def _table(result: UpgradeAnswer) -> Table:
+    columns: dict[str, list[Slot]] = {
+        "change": [opening(_with(one)) for one in result.options],
+        "memory": [Quantity(one.memory_gib, "GB") for one in result.options],
+    }
+    if result.model:
+        columns[result.model] = [
+            rate(one.decode_tokens_per_s) if one.model_held != "no" else "does not fit" for one in result.options
+        ]
+    if any(one.price for one in result.options):
+        columns["price"] = [money(one.price, one.currency) if one.price else "not known" for one in result.options]
+    return Table("answer", tuple(columns), tuple(zip(*columns.values(), strict=True)))

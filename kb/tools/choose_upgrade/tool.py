@@ -1,0 +1,342 @@
+"""What a second card, another card or more memory would change for someone who has a machine."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kb.calc.power import recommended_psu_w
+from kb.calc.results import Range
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Accelerator, LanguageModel, Price, Record
+from kb.catalogue.units import GB, GIB
+from kb.errors import InvalidArgument
+from kb.tools.base import Arguments, Name, Result, Tool, cite
+from kb.tools.choose_upgrade.offered import bigger, price_of
+from kb.tools.shared.fitting import Context, DeviceCount, SystemMemory
+from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W
+from kb.tools.shared.resolve import DeviceArgument, ResolvedDevices, resolve_devices, resolve_model, split_count
+from kb.tools.shared.running import (
+    COMFORTABLE_TOKENS_PER_S,
+    READABLE_TOKENS_PER_S,
+    Machine,
+    Run,
+    models_for,
+    run_at_all,
+    start_with,
+    usual_type,
+)
+
+WORTH_RATIO = 1.3
+"""Times as fast from which on a change is noticed."""
+MOST_NEW = 3
+"""Models that are named of those that newly run."""
+ROOMY_SYSTEM_GB = 64.0
+"""System memory that holds the experts of most mixtures that people run."""
+
+Kind = Literal["second_card", "other_device", "beside", "more_ram"]
+Held = Literal["whole", "partly", "no"]
+
+
+class UpgradeArguments(Arguments):
+    device: DeviceArgument = Field(description="what is there now: a card, `2x RTX 3090`, a machine")
+    device_count: DeviceCount = 1
+    considered: Annotated[tuple[DeviceArgument, ...], Field(max_length=4)] = Field(
+        (), description="what to change to or add; without any, a second card, a larger one and more RAM are tried"
+    )
+    system_memory_gb: SystemMemory | None = Field(None, description="RAM now; models may then run partly from there")
+    model: Name | None = Field(None, description="what is to run; without it, what one would start with")
+    use: Name = Field("any", description="chat, coding, writing, documents, agents, or `any`")
+    context: Context = 8192
+
+
+class Upgrade(Record):
+    """One change, and what it brings. Speeds are of the reference model, None where it does not run or the bandwidth
+    is not known; prices of what is bought, without what is there already."""
+
+    kind: Kind
+    bought: str
+    after: str
+    """The machine's devices with it."""
+    memory_gib: float
+    memory_gained_gib: float
+    memory_bandwidth_gb_per_s: float | None
+    """Of one device."""
+    price: tuple[float, float] | None
+    currency: str
+    price_as_of: str
+    model_held: Held
+    decode_tokens_per_s: Range | None
+    times_as_fast: float | None
+    newly_runs: tuple[str, ...]
+    """Current models, the largest first, that run at a usable speed with it and not without."""
+    newly_runs_count: int
+    start_with: str | None
+    """The model one would start with then."""
+    start_with_tokens_per_s: Range | None
+    psu_w: float | None
+    """The supply that all cards together ask for."""
+    worthwhile: bool
+
+
+class UpgradeAnswer(Result):
+    device: str
+    memory_gib: float
+    memory_bandwidth_gb_per_s: float | None
+    system_memory_gb: float | None
+    model: str | None
+    """The reference: the model that was named, or what one would start with now."""
+    quantization: str | None
+    model_held: Held
+    decode_tokens_per_s: Range | None
+    ram_could_help: bool
+    """It was not given, and models may run partly from there."""
+    options: tuple[Upgrade, ...]
+    best: int | None
+    """Index of the option that brings most; None where all bring too little to notice."""
+    formula: str
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Change:
+    kind: Kind
+    bought: str
+    machine: Machine
+    price: Price | None = None
+    count: int = 1
+
+
+def run(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAnswer:
+    devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    devices.require_memory()
+    now = Machine(arguments.device, devices, arguments.device_count, arguments.system_memory_gb)
+    runs_now = _runs(catalogue, arguments, now)
+    reference = _reference(catalogue, arguments, runs_now)
+    before = _run_reference(catalogue, arguments, now, reference)
+    changes = list(_considered(catalogue, arguments, now)) or list(_usual(catalogue, arguments, now))
+    options = tuple(_option(catalogue, arguments, change, now, runs_now, reference, before) for change in changes)
+    references = {about: refs for change in changes for about, refs in change.machine.devices.references.items()}
+    references |= {f"price of {change.bought}": change.price.sources for change in changes if change.price}
+    return UpgradeAnswer(
+        device=devices.label,
+        memory_gib=_memory_gib(devices),
+        memory_bandwidth_gb_per_s=_bandwidth(devices),
+        system_memory_gb=arguments.system_memory_gb,
+        model=reference.name if reference else None,
+        quantization=before.parts.quantization.record.name if before else None,
+        model_held=_held(before),
+        decode_tokens_per_s=before.speed if before else None,
+        ram_could_help=arguments.system_memory_gb is None and not devices.each.unified_memory,
+        options=options,
+        best=_best(options),
+        formula="; ".join(_sum(option) for option in options) or "nothing that is sold was found to change to",
+        assumptions=tuple(_assumptions(arguments, devices, changes)),
+        citations=cite(catalogue, devices.references | references),
+    )
+
+
+def _runs(catalogue: Catalogue, arguments: UpgradeArguments, machine: Machine) -> dict[str, Run]:
+    """Current models that run there at a usable speed."""
+    found = {}
+    for record in models_for(catalogue, arguments.use):
+        one = run_at_all(catalogue, record, machine, arguments.context, (usual_type(record),))
+        if one is not None and one.is_at_least(READABLE_TOKENS_PER_S):
+            found[record.slug] = one
+    return found
+
+
+def _reference(catalogue: Catalogue, arguments: UpgradeArguments, runs: dict[str, Run]) -> LanguageModel | None:
+    """The model by which speeds are compared."""
+    if arguments.model is None:
+        first = start_with(runs.values())
+        return first.record if first else None
+    record = resolve_model(catalogue, arguments.model).record
+    if record is None:
+        raise InvalidArgument("model", arguments.model, "a model of the catalogue")
+    return record
+
+
+def _run_reference(
+    catalogue: Catalogue, arguments: UpgradeArguments, machine: Machine, reference: LanguageModel | None
+) -> Run | None:
+    if reference is None:
+        return None
+    return run_at_all(catalogue, reference, machine, arguments.context, (usual_type(reference),))
+
+
+def _considered(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> Iterator[_Change]:
+    """What was named: more of the same card, or another instead, and beside the old one where both are cards."""
+    for named in arguments.considered:
+        devices = resolve_devices(catalogue, named, 1, arguments.system_memory_gb)
+        devices.require_memory()
+        same = devices.slug is not None and devices.slug == now.devices.slug
+        if same and _is_card(catalogue, devices):
+            had = len(now.devices.devices)
+            yield _more_of_it(catalogue, now, max(len(devices.devices) - had, 1))
+            continue
+        price = price_of(catalogue, named, devices)
+        yield _Change("other_device", devices.label, Machine(named, devices, 1, arguments.system_memory_gb), price)
+        if _is_card(catalogue, devices) and _is_card(catalogue, now.devices) and isinstance(named, str):
+            beside = _beside(catalogue, now, named)
+            if beside is not None:
+                yield _Change("beside", devices.label, beside, price)
+
+
+def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> Iterator[_Change]:
+    """What people think of: a second card, a larger one, more RAM."""
+    is_card = _is_card(catalogue, now.devices)
+    if is_card:
+        yield _more_of_it(catalogue, now, 1)
+    for offer in bigger(catalogue, now.devices):
+        devices = resolve_devices(catalogue, offer.device)
+        machine = Machine(offer.device, devices, 1, arguments.system_memory_gb)
+        yield _Change("other_device", offer.label, machine, offer.price)
+    if arguments.system_memory_gb is not None and not now.devices.each.unified_memory:
+        size = max(arguments.system_memory_gb * 2, ROOMY_SYSTEM_GB)
+        if now.devices.each.backend != "cpu":
+            yield _Change("more_ram", f"{size:g} GB of RAM", replace(now, system_memory_gb=size))
+
+
+def _more_of_it(catalogue: Catalogue, now: Machine, more: int) -> _Change:
+    name, had = _name_and_count(now)
+    devices = resolve_devices(catalogue, name, had + more)
+    label = devices.label.removeprefix(f"{had + more}× ")
+    machine = Machine(name, devices, had + more, now.system_memory_gb)
+    return _Change(
+        "second_card", label if more == 1 else f"{more}× {label}", machine, price_of(catalogue, name, devices), more
+    )
+
+
+def _name_and_count(now: Machine) -> tuple[str, int]:
+    assert isinstance(now.device, str)
+    count, name = split_count(now.device)
+    if count > 1 and len(now.devices.devices) == count * now.count:
+        return name, count * now.count
+    return now.device, now.count
+
+
+def _beside(catalogue: Catalogue, now: Machine, named: str) -> Machine | None:
+    assert isinstance(now.device, str)
+    name, count = _name_and_count(now)
+    joined = f"{count}x {name} + {named}" if count > 1 else f"{name} + {named}"
+    try:
+        return Machine(joined, resolve_devices(catalogue, joined), 1, now.system_memory_gb)
+    except InvalidArgument:  # of two makers
+        return None
+
+
+def _is_card(catalogue: Catalogue, devices: ResolvedDevices) -> bool:
+    """In a slot of which there may be another; several different ones have no record of their own."""
+    record = catalogue.known.specs["accelerators"].get(devices.slug or "")
+    return (
+        isinstance(record, Accelerator) and not record.unified_memory and record.segment not in ("laptop", "integrated")
+    )
+
+
+def _option(
+    catalogue: Catalogue,
+    arguments: UpgradeArguments,
+    change: _Change,
+    now: Machine,
+    runs_now: dict[str, Run],
+    reference: LanguageModel | None,
+    before: Run | None,
+) -> Upgrade:
+    devices = change.machine.devices
+    after = _run_reference(catalogue, arguments, change.machine, reference)
+    runs = _runs(catalogue, arguments, change.machine)
+    new = [one for slug, one in runs.items() if slug not in runs_now]
+    first = start_with(runs.values())
+    ratio = None
+    if before and after and before.typical and after.typical:
+        ratio = round(after.typical / before.typical, 2)
+    price = change.price
+    gained_reference = before is None and after is not None and after.is_at_least(READABLE_TOKENS_PER_S)
+    worthwhile = gained_reference or (ratio or 0.0) >= WORTH_RATIO or (arguments.model is None and bool(new))
+    return Upgrade(
+        kind=change.kind,
+        bought=change.bought,
+        after=devices.label,
+        memory_gib=_memory_gib(devices),
+        memory_gained_gib=round(_memory_gib(devices) - _memory_gib(now.devices), 1),
+        memory_bandwidth_gb_per_s=_bandwidth(devices),
+        price=(price.low * change.count, price.high * change.count) if price else None,
+        currency=price.currency if price else "USD",
+        price_as_of=price.as_of if price else "",
+        model_held=_held(after),
+        decode_tokens_per_s=after.speed if after else None,
+        times_as_fast=ratio,
+        newly_runs=tuple(one.parts.model.label for one in new[:MOST_NEW]),
+        newly_runs_count=len(new),
+        start_with=first.parts.model.label if first else None,
+        start_with_tokens_per_s=first.speed if first else None,
+        psu_w=_supply(devices),
+        worthwhile=worthwhile,
+    )
+
+
+def _held(run: Run | None) -> Held:
+    if run is None:
+        return "no"
+    return "partly" if run.offload else "whole"
+
+
+def _best(options: Sequence[Upgrade]) -> int | None:
+    """Of what is noticed: first what replaces (two unequal cards are for who has room and power for both), then what
+    is fast enough for the reference, then what newly runs, then the speed."""
+    worth = [index for index, option in enumerate(options) if option.worthwhile]
+
+    def brings(index: int) -> tuple[bool, bool, int, float]:
+        option = options[index]
+        speed = option.decode_tokens_per_s
+        fast = speed is not None and speed.typical >= COMFORTABLE_TOKENS_PER_S
+        return option.kind != "beside", fast, option.newly_runs_count, option.times_as_fast or 0.0
+
+    return max(worth, key=brings, default=None)
+
+
+def _memory_gib(devices: ResolvedDevices) -> float:
+    return round(sum(device.memory_bytes for device in devices.devices) / GIB, 1)
+
+
+def _bandwidth(devices: ResolvedDevices) -> float | None:
+    return round(devices.each.bandwidth_bytes_per_s / GB, 1) if devices.bandwidth_known else None
+
+
+def _supply(devices: ResolvedDevices) -> float | None:
+    """As `size_power_supply` takes it; for cards whose power is known."""
+    if devices.kind == "machines" or any(device.unified_memory or not device.tdp_w for device in devices.devices):
+        return None
+    return recommended_psu_w(sum(device.tdp_w for device in devices.devices) + DEFAULT_CPU_W + DEFAULT_OTHER_W)
+
+
+def _sum(option: Upgrade) -> str:
+    faster = f", {option.times_as_fast:g} times as fast" if option.times_as_fast else ""
+    new = f", {option.newly_runs_count} more models" if option.newly_runs_count > 1 else ""
+    return f"{option.after}: {option.memory_gib:g} GiB{faster}{new}"
+
+
+def _assumptions(arguments: UpgradeArguments, devices: ResolvedDevices, changes: Sequence[_Change]) -> Iterator[str]:
+    yield from devices.notes
+    yield f"a context of {arguments.context:,} tokens, at 4 bits or more"
+    if arguments.system_memory_gb is None:
+        yield "everything in the devices' own memory, as no RAM was given"
+    if any(change.machine.devices.kind == "accelerators" for change in changes):
+        yield (
+            f"supplies for a processor of {DEFAULT_CPU_W:g} W and {DEFAULT_OTHER_W:g} W for the rest, loaded to 80 % "
+            "at most"
+        )
+    yield "a faster drive shortens loading, not answers; a second slot of few lanes is enough for a split by layers"
+
+
+TOOL = Tool(
+    "choose_upgrade",
+    "What a second card, another card or machine, or more RAM would change: what newly runs, the speed before and "
+    "after, the price, the supply it asks for, and which brings most.",
+    UpgradeArguments,
+    UpgradeAnswer,
+    run,
+    {"device": "RTX 3070", "considered": ["RTX 5070 Ti"], "system_memory_gb": 32},
+)
