@@ -156,7 +156,8 @@ class _Message:
         if not any(device.kind in ("accelerators", "machines") or device.figures for device in devices):
             devices += self._processor(stated, devices)
         if not devices and stated.vram_gib:
-            devices.append(card_of(stated.vram_gib))
+            at = next((one.figure.start for one in roles if one.role == "vram_gib"), 0)
+            devices.append(self.named.standing(card_of(stated.vram_gib), at))
         claims = tuple(self.named.claims(devices))
         situation = Situation(
             text=text,

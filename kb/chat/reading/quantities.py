@@ -97,10 +97,10 @@ _COUNTED = re.compile(
 )  # fmt: skip
 _COUNT_ROLES = ("users", "nvme_drives", "batch_size", "memory_channels", "memory_channels")
 _NAMED = re.compile(
-    r"(?:(?P<context>\b(?:context|ctx|window|num_ctx|n_ctx|max[-_](?:model[-_])?len(?:gth)?|max_seq_length|seq(?:uence)?s?)"
+    r"(?:(?P<context>(?<![\w-])-c|\b(?:context|ctx|window|num_ctx|n_ctx|max[-_](?:model[-_])?len(?:gth)?|max_seq_length|seq(?:uence)?s?)"
     r"(?:[- _](?:length|size|window|len))?)|(?P<batch_size>\bbatch(?:[-_ ]?size)?|\bbs)"
     r"|(?P<gpu_layers>\b(?:n[-_ ]?)?gpu[-_ ]?layers|-?-?\bngl|n_gpu_layers)"
-    r"|(?P<users>\b(?:max-num-seqs|concurrency|num_parallel|-np)))[ ]?(?:set )?(?:of|=|:|at|is|to)? ?$", re.I
+    r"|(?P<budget>\b(?:budget|spend))|(?P<users>\b(?:max-num-seqs|concurrency|num_parallel|-np)))[ ]?(?:set )?(?:of|=|:|at|is|to)? ?$", re.I
 )  # fmt: skip
 _WINDOW = re.compile(r"[ -]{0,2}(?:tokens? )?(?:of )?(?:context|ctx|window|kontext|contexte|上下文)", re.I)
 _PROMPT = re.compile(r"[ -]{0,2}(?:tokens? )?(?:prompts?\b|of prompt|input\b)", re.I)
@@ -237,7 +237,7 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
             if one.role == "tokens_per_s":
                 values["speed_is"] = _speed_is(text, one.figure)
             if one.role in ("budget", "price_per_kwh", "rent_per_hour") and "currency" not in values:
-                values["currency"] = _currency(one.figure)
+                values["currency"] = _currency(one.figure) if one.figure.kind == "money" else None
         if one.role == "price_per_kwh" and one.figure.dimension == "cents":
             values["price_per_kwh"] = one.figure.value / 100
     if "hours_per_day" not in values and _ALL_DAY.search(text):

@@ -186,6 +186,7 @@ def test_languages(names: Names, text: str, language: str) -> None:
         ("my 3090, should I get a 5090?", ["has", "considers"]),
         ("is a 4070 worth it", ["mentioned"]),
         ("we own four H100", ["has"]),
+        ("I have 12 GB of VRAM", ["has"]),
         ("thinking about an M4 Max", ["considers"]),
     ],
 )

@@ -154,7 +154,8 @@ def test_an_unknown_model_stands_by_its_size_too(reading: Reading) -> None:
     "name",
     [
         "RTX 4090 Ti", "RTX 5090 Ti", "4090 ti", "RTX 4090 Super", "RX 7600 XTX", "RTX A6000 Ada", "RX 7900",
-        "M4 Ultra", "Mac Studio M4 Ultra", "RTX 2090", "H150", "RTX 6090", "Raspberry Pi 4", "Ryzen 7 5800X3D", "i9-13900KS",
+        "M4 Ultra", "Mac Studio M4 Ultra", "RTX 2090", "H150", "RTX 6090", "Raspberry Pi 4",
+        "Ryzen 7 5800X3D", "i9-13900KS",
         "Titan Xp", "GT 1030", "Arc Pro B70", "A10G", "RTX PRO 7000", "Quadro M4000", "Xeon E5-2680",
     ],
 )  # fmt: skip

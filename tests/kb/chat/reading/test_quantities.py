@@ -19,6 +19,8 @@ from tests.kb.chat.reading.conftest import Reading
         ("electricity is $0.12, on 8h per day", {"price_per_kwh": 0.12, "hours_per_day": 8, "budget": None}),
         ("what can I get for $1,500?", {"budget": 1500, "currency": "USD"}),
         ("budget 2k euro", {"budget": 2000, "currency": "EUR"}),
+        ("my budget is 800, which card?", {"budget": 800, "currency": None}),
+        ("-ngl 30 -c 32768", {"gpu_layers": 30, "context": 32768}),
         ("under £900", {"budget": 900, "currency": "GBP"}),
         ("renting costs $0.79 per hour", {"rent_per_hour": 0.79, "budget": None}),
         ("$2 an hour against buying for $1600", {"rent_per_hour": 2, "budget": 1600}),
