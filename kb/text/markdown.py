@@ -54,7 +54,7 @@ def _marks(basis: Sequence[Basis], mark: Mark | None) -> str:
 def table(one: Table, mark: Mark | None = None) -> str:
     head = f"| {' | '.join(one.columns)} |\n|{' --- |' * len(one.columns)}"
     rows = [f"| {' | '.join(shown(cell).replace('|', '/') for cell in row)} |" for row in one.rows]
-    marks = _marks(one.basis, mark).strip()
+    marks = _marks([basis for basis in one.basis if basis.kind != "call"], mark).strip()
     return "\n".join((head, *rows)) + (f"\n\n{marks}" if marks else "")
 
 

@@ -19,7 +19,7 @@ Role = Literal[
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
     "models_for_a_card",
     "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
-    "prompt_tokens", "system", "size_to_move_gb", "model_if_nothing_is_moved",
+    "prompt_tokens", "system", "size_to_move_gb", "spec_count", "model_if_nothing_is_moved",
     "owned", "owned_devices", "considered", "compared",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
@@ -46,6 +46,8 @@ class AskFile(Record):
     asks: str
     """What the asker wants, in a few words that go on from "You ask": "whether a model fits on a device"."""
     slots: Mapping[str, AskSlot] = {}
+    bare: tuple[Role, ...] = ()
+    """What a question that names just these, and does not tell what it asks, is answered with by this tool."""
     needs_one_of: tuple[str, ...] = ()
     """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot."""
     otherwise: str = ""
@@ -74,6 +76,8 @@ class Asked:
     """A speed that was measured or claimed."""
     engine: str = ""
     use: str = ""
+    beside: bool = False
+    """The answer stands in a line beside another tool's, which has named model and device."""
 
 
 Form = TypeVar("Form")

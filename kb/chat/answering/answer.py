@@ -71,8 +71,10 @@ def answer(index: Index, situation: Situation) -> Answer:
         shown = result.model_dump(mode="json")
         calls.append(ToolCall(name=step.tool, arguments=dict(step.arguments), result=shown))
         ran.append(_Ran(step, len(calls) - 1, result))
-    statements: list[Said] = [*corrections(index, situation), *unknown_names(index, situation)]
-    statements += _said(situation, ran)
+    said = list(_said(situation, ran))
+    told = {basis for one in said if one.kind == "answer" for basis in one.basis}
+    statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
+    statements += [*unknown_names(index, situation), *said]
     if not ran:
         statements += _problems(problems)
     if planned.missing:
@@ -126,6 +128,7 @@ def _asked(situation: Situation, tool: str, ran: Sequence[_Ran]) -> Asked:
         tokens_per_s=situation.tokens_per_s if situation.speed_is in ("measured", "claimed") else None,
         engine=situation.engine,
         use=situation.use,
+        beside=ran[0].step.beside,
     )
 
 

@@ -25,6 +25,10 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
     decode = result.decode_tokens_per_s
     partly = ", with a part of it in RAM" if result.verdict == "fits_with_offload" else ""
     each = " for each of the users" if result.aggregate_tokens_per_s else ""
+    if asked.beside:
+        text = "It writes about {typical}" + each + ", give or take: most would measure {likely}."
+        yield state("answer", text, typical=speed_of(decode.typical), likely=speed_of(decode.low, decode.high))
+        return
     text = "About {typical}" + each + " is what {model} at {quantization} reaches on {device}" + partly + "."
     yield state("answer", text, typical=speed_of(decode.typical), **names)
     yield from _bound(result)
