@@ -63,6 +63,8 @@ class Asked:
     """A speed that was measured or claimed."""
     engine: str = ""
     use: str = ""
+    beside: bool = False
+    """What is said stands beside the answer of another tool, which has named model and device."""
 
 
 def read_asks(path: Path) -> AskFile:

@@ -54,6 +54,7 @@ class FitAnswer(Fit, Result):
     quantization: str
     device: str
     context: int
+    concurrency: int
     model_context_limit: int | None = None
     """How many tokens the model itself can read; None where it is not known."""
     within_model_limit: bool = True
@@ -92,6 +93,7 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         quantization=parts.quantization.record.name,
         device=parts.devices.label,
         context=arguments.context,
+        concurrency=arguments.concurrency,
         model_context_limit=limit,
         within_model_limit=limit is None or arguments.context <= limit,
         memory_kind=kind,
