@@ -8,6 +8,11 @@ from kb.tools.check_fit.tool import FitAnswer, WayOut
 from kb.tools.shared.naming import listed, the, tokens, varied
 
 VERDICTS = {"fits": "yes", "fits_with_offload": "partly in RAM", "does_not_fit": "no"}
+KEPT = {
+    "own": "",
+    "shared": " (its memory is sold as {sold}; the system keeps a part)",
+    "system": " (it runs on the processor, from {sold} of RAM of which the system keeps a part)",
+}
 WAYS = {
     "more_devices": "{device} would hold all of it",
     "smaller_quantization": "at {quantization} it fits whole",
@@ -19,13 +24,11 @@ LOSS = ", at a loss of quality that is easy to notice"
 
 
 def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
-    names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
     if not result.within_model_limit and result.model_context_limit:
         limit, context = tokens(result.model_context_limit), tokens(result.context)
         text = "A context of {context} is more than {model} can read: it stops at {limit}."
         yield state("correction", text, limit=limit, context=context, model=result.model)
-    yield from _verdict(result, names)
-    yield from _memory(result)
+    yield from _verdict(result, asked)
     if result.within_model_limit and result.verdict == "fits":
         if result.max_context == result.model_context_limit:
             yield state(
@@ -47,36 +50,40 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         yield state("command", "llama.cpp: `{line}`", line=result.commands.llama_cpp)
 
 
-def _verdict(result: FitAnswer, names: dict[str, str]) -> Iterator[Said]:
-    need, have = Quantity(result.required_gb, "GB"), Quantity(result.available_gb, "GB")
+def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
+    what = "{model} at {quantization}"
+    if "context" in asked.stated:
+        what += " with {context} of context"
+    if result.concurrency > 1:
+        what += " for each of {users} users"
+    names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
+    load = {"context": tokens(result.context), "users": Quantity(result.concurrency, step=1)}
+    have = Quantity(result.available_gb, "GB")
     if result.verdict == "fits":
         just = "Yes, but only just" if result.is_tight else "Yes"
-        text = just + ": {model} at {quantization} fits on {device}, with {spare} to spare."
-        yield state("answer", text, **names, spare=Quantity(result.headroom_gb, "GB"))
-        yield state("reason", "It needs {need} of {have}.", need=need, have=have)
+        text = f"{just}: {what} fits on {{device}} and leaves {{spare}}."
+        yield Statement("answer", text, {**names, **load, "spare": Quantity(result.headroom_gb, "GB")})
     elif result.offload:
-        text = "Only with help from system memory (RAM): {model} at {quantization} does not fit on {device} alone."
-        yield state("answer", text, **names)
-        part = Quantity(result.offload.weights_in_system_memory_gb, "GB")
-        text = "It needs {need}, and the device holds {have}; {part} of the weights stay in RAM, which makes it slower."
-        yield state("reason", text, need=need, have=have, part=part)
+        text = f"Only with help from system memory (RAM): {what} does not fit on {{device}} alone."
+        yield Statement("answer", text, {**names, **load})
     else:
-        yield state("answer", "No: {model} at {quantization} does not fit on {device}.", **names)
-        yield state("reason", "It needs {need}, and {have} can be used.", need=need, have=have)
-        if result.can_offload:
-            yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
-        elif result.memory_kind == "own":
-            yield state("reason", "Weights in this format cannot stay partly in RAM.")
-
-
-def _memory(result: FitAnswer) -> Iterator[Said]:
-    sold, usable = Quantity(result.sold_as_gb, "GB"), Quantity(result.available_gb, "GB")
-    if result.memory_kind == "shared":
-        text = "Of its memory, sold as {sold}, the GPU may use about {usable}; the system keeps the rest."
-        yield state("reason", text, sold=sold, usable=usable)
-    elif result.memory_kind == "system":
-        text = "It runs on the processor, from {sold} of RAM, of which the system keeps a part."
-        yield state("reason", text, sold=sold)
+        yield Statement("answer", f"No: {what} does not fit on {{device}}.", {**names, **load})
+    need, sold = Quantity(result.required_gb, "GB"), Quantity(result.sold_as_gb, "GB")
+    text = (
+        "It needs {need} of {have}{why}."
+        if result.verdict == "fits"
+        else "It needs {need}, and {have} can be used{why}."
+    )
+    yield Statement(
+        "reason", text.replace("{why}", KEPT[result.memory_kind]), {"need": need, "have": have, "sold": sold}
+    )
+    if result.offload:
+        part = Quantity(result.offload.weights_in_system_memory_gb, "GB")
+        yield state("reason", "{part} of the weights stay in RAM, which makes it slower.", part=part)
+    elif result.verdict == "does_not_fit" and result.can_offload:
+        yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
+    elif result.verdict == "does_not_fit" and result.memory_kind == "own":
+        yield state("reason", "Weights in this format cannot stay partly in RAM.")
 
 
 def _next(result: FitAnswer) -> Iterator[Said]:

@@ -29,6 +29,8 @@ from kb.tools.shared.resolve import (
 
 MOST_CARDS = 16
 """How many equal cards are tried as a way out; more are no longer one machine."""
+SMALLER = 0.9
+"""A size that is called by almost as many parameters is the same size."""
 
 
 class WayOut(Record):
@@ -54,6 +56,7 @@ class FitAnswer(Fit, Result):
     quantization: str
     device: str
     context: int
+    concurrency: int
     model_context_limit: int | None = None
     """How many tokens the model itself can read; None where it is not known."""
     within_model_limit: bool = True
@@ -92,6 +95,7 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         quantization=parts.quantization.record.name,
         device=parts.devices.label,
         context=arguments.context,
+        concurrency=arguments.concurrency,
         model_context_limit=limit,
         within_model_limit=limit is None or arguments.context <= limit,
         memory_kind=kind,
@@ -159,13 +163,13 @@ def _more_devices(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -
 def _smaller_model(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[WayOut]:
     """The largest of the usual sizes that fits, of the models that stand for one."""
     records = catalogue.known.specs["models"].values()
-    sizes = [
-        record.stands_for_size for record in records if isinstance(record, LanguageModel) and record.stands_for_size
-    ]
-    models = [resolve_model(catalogue, size) for size in sizes]
-    for model in sorted(models, key=lambda model: -model.architecture.params_total):
-        limit = model.architecture.max_position_embeddings
-        if model.architecture.params_total >= parts.model.architecture.params_total or 0 < limit < arguments.context:
+    named = [record.stands_for_size for record in records if isinstance(record, LanguageModel)]
+    sizes = sorted((float(size.removesuffix("b")), size) for size in named if size)
+    for billions, size in reversed(sizes):
+        if billions * 1e9 >= SMALLER * parts.model.architecture.params_total:
+            continue
+        model = resolve_model(catalogue, size)
+        if 0 < model.architecture.max_position_embeddings < arguments.context:
             continue
         quantization = quantization_for(catalogue, model, None)
         tried = Parts(model, quantization, parts.devices, resolve_weights(catalogue, model, quantization))

@@ -18,6 +18,8 @@ LIMITS = {
 
 def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
     names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
+    if result.verdict == "does_not_fit" and asked.beside:
+        return
     if result.verdict == "does_not_fit":
         text = "No speed to give: {model} at {quantization} does not fit on {device}, with or without RAM."
         yield state("answer", text, **names)
@@ -26,11 +28,16 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
     partly = ", with a part of it in RAM" if result.verdict == "fits_with_offload" else ""
     each = " for each of the users" if result.aggregate_tokens_per_s else ""
     if asked.beside:
-        text = "It writes about {typical}" + each + ", give or take: most would measure {likely}."
-        yield state("answer", text, typical=speed_of(decode.typical), likely=speed_of(decode.low, decode.high))
+        yield state("answer", "It writes about {typical}" + each + ".", typical=speed_of(decode.typical))
+        yield from _more(result)
         return
     text = "About {typical}" + each + " is what {model} at {quantization} reaches on {device}" + partly + "."
     yield state("answer", text, typical=speed_of(decode.typical), **names)
+    yield from _more(result)
+
+
+def _more(result: SpeedAnswer) -> Iterator[Said]:
+    decode = result.decode_tokens_per_s
     yield from _bound(result)
     text = "Most people would measure {likely}."
     yield state("reason", text, likely=speed_of(decode.low, decode.high))

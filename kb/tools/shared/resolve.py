@@ -11,9 +11,10 @@ from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Accelerator, Cpu, Figure, LanguageModel, Machine, Quantization, SourceRef, Spec
 from kb.catalogue.units import GB, GIB
-from kb.errors import InvalidArgument, UnknownName
+from kb.errors import InvalidArgument, MissingArgument, UnknownName
 from kb.tools.base import Name
 from kb.tools.shared.given import DeviceFigures, ModelFigures, given_architecture
+from kb.tools.shared.naming import the
 
 ROOMY_GIB = 2.0**14
 """Stands for memory of unknown size, which is asked for before anything is said to fit."""
@@ -78,7 +79,8 @@ class ResolvedDevices:
         """Raises ``InvalidArgument`` where nobody said how much memory there is."""
         if self.memory_asked:
             accepted = f"how much memory {self.label} has, as printed (64 means 64 GiB): the model runs from it"
-            raise InvalidArgument(self.memory_asked, None, accepted)
+            question = f"How much memory (RAM) is there with {the(self.label)}? The model runs from it."
+            raise MissingArgument(self.memory_asked, accepted, question)
 
 
 def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from kb.calc.results import Offload, Range, Speed
 from kb.calc.speed.estimate import estimate_speed
 from kb.catalogue.units import GB
-from kb.errors import InvalidArgument
+from kb.errors import MissingArgument
 from kb.tools.shared.fitting import FitArguments, Parts
 
 
@@ -15,9 +15,14 @@ def decode_speed(parts: Parts, arguments: FitArguments) -> Range:
 
 
 def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments, *, tensor_parallel: bool = False) -> Speed:
-    """The speed with so much in system memory. Raises ``InvalidArgument`` where the bandwidth is not known."""
+    """The speed with so much in system memory. Raises ``MissingArgument`` where the bandwidth is not known."""
     if not parts.devices.bandwidth_known:
-        raise InvalidArgument("device.memory_bandwidth_gb_per_s", None, "the memory bandwidth: a speed depends on it")
+        question = (
+            "Which device is it exactly? How fast a model runs depends on how fast its memory is, not on its size."
+        )
+        raise MissingArgument(
+            "device.memory_bandwidth_gb_per_s", "the memory bandwidth: a speed depends on it", question
+        )
     system = arguments.system_bandwidth_gb_per_s
     devices = parts.devices.devices
     if system and parts.devices.each.backend == "cpu":

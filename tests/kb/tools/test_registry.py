@@ -78,7 +78,6 @@ def problems(index: Index, name: str, arguments: Any) -> dict[str, str]:
         ("context", True, "1 to 100000000"),
         ("context", "many", "1 to 100000000"),
         ("context", [8192], "1 to 100000000"),
-        ("context", None, "1 to 100000000"),
         ("device_count", 10**12, "1 to 1024"),
         ("device_count", -1, "1 to 1024"),
         ("device_count", True, "1 to 1024"),

@@ -24,7 +24,7 @@ CARD_8GB = {"name": "an 8 GB card", "memory_gib": 8}
 
 CASES: Sequence[Case] = (
     ("check_fit", {"model": "llama 3.1 8b", "device": "RTX 4090"},
-     "Yes: Llama 3.1 8B at Q4_K_M fits on the GeForce RTX 4090, with"),
+     "Yes: Llama 3.1 8B at Q4_K_M fits on the GeForce RTX 4090 and leaves 19 GB."),
     ("check_fit", {"model": "70b", "device": "RTX 4090"},
      "Only with help from system memory (RAM): a 70B model (with the shape of Llama 3.1 70B) at Q4_K_M does not fit"),
     ("check_fit", {"model": "deepseek r1", "device": "RTX 3060 12GB"},
@@ -154,3 +154,20 @@ def test_every_slot_is_an_argument(tool: str) -> None:
     assert required <= {name for name, slot in asks.slots.items() if slot.required}
     assert all(slot.otherwise or slot.ask_back for slot in asks.slots.values() if slot.required)
     assert 2 <= len(asks.follow_ups) <= 3
+
+
+def test_beside_another_answer_a_speed_is_one_short_sentence(catalogue: Catalogue) -> None:
+    def said(model: str) -> str:
+        result = TOOLS["estimate_speed"].call(catalogue, {"model": model, "device": "RTX 3060 12GB"})
+        return brief(list(TOOLS.say("estimate_speed")(result, Asked(tool="estimate_speed", beside=True))))
+
+    assert said("llama 3.1 8b").startswith("It writes about 44 tokens/s.")
+    assert said("deepseek r1") == ""
+
+
+def test_a_stated_context_stands_in_the_answer(catalogue: Catalogue) -> None:
+    result = TOOLS["check_fit"].call(
+        catalogue, {"model": "llama 3.1 8b", "device": "RTX 4090", "context": 16384, "concurrency": 4}
+    )
+    text = brief(list(TOOLS.say("check_fit")(result, Asked(tool="check_fit", stated=frozenset({"context"})))))
+    assert "Llama 3.1 8B at Q4_K_M with 16,384 tokens of context for each of 4 users fits" in text

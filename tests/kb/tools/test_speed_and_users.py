@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kb.catalogue import Catalogue
-from kb.errors import InvalidArgument, UnknownName
+from kb.errors import InvalidArgument, MissingArgument, UnknownName
 from kb.tools import TOOLS
 from kb.tools.check_fit.tool import FitAnswer
 from kb.tools.explain_speed.tool import ExplainAnswer
@@ -187,3 +187,12 @@ def test_models_are_compared_by_what_each_token_reads(catalogue: Catalogue) -> N
     assert dense.read_per_token_gb > 5 * mixture.read_per_token_gb
     with pytest.raises(InvalidArgument, match="models that differ"):
         call(catalogue, {"models": ["llama 3.1 8b", "llama 3.1 8b"]})
+
+
+def test_what_is_missing_comes_with_the_question_for_it(catalogue: Catalogue) -> None:
+    with pytest.raises(MissingArgument) as of_memory:
+        fit(catalogue, model="8b", device="Ryzen 9 9950X")
+    assert of_memory.value.question.startswith("How much memory (RAM) is there with the AMD Ryzen 9 9950X?")
+    with pytest.raises(MissingArgument) as of_speed:
+        explain(catalogue, model="8b", device={"name": "an 8 GB card", "memory_gib": 8})
+    assert of_speed.value.question.startswith("Which device is it exactly?")
