@@ -232,7 +232,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return [named for named in situation.devices if named.kind == "accelerators"][:1]
         case "card_count":
             return [named.count for named in situation.devices if named.kind == "accelerators" and named.count > 1][:1]
-        case "device_count" | "rest_w":
+        case "wanted_tokens_per_s":
+            return _stated(situation.tokens_per_s) if situation.speed_is == "wanted" else ()
+        case "device_count" | "rest_w" | "near_usd":
             return ()
     return _stated(getattr(situation, role) or None)
 

@@ -73,14 +73,7 @@ def _what_fits(result: CompareAnswer, better: ComparedDevice, other: ComparedDev
     for names, device in ((result.only_on_better, better), (result.only_on_other, other)):
         if names:
             yield state("reason", "Only {device} holds {names}.", device=the(device.name), names=listed(names))
-    speeds = better.decode_tokens_per_s, other.decode_tokens_per_s
-    if result.model and speeds[0] and speeds[1] and len(result.devices) == 2:
-        text = "{model} writes about {first} on {better} and {second} on {other}."
-        yield state(
-            "reason", text, model=result.model, first=rate(speeds[0]), second=rate(speeds[1]), better=the(better.name),
-            other=the(other.name),
-        )  # fmt: skip
-    elif result.model and better.holds_the_model is False and other.holds_the_model is False:
+    if result.model and better.holds_the_model is False and other.holds_the_model is False:
         yield state("reason", "None of them holds {model}.", model=result.model)
 
 

@@ -1,5 +1,6 @@
 """Cards and machines on offer that hold models whole, by speed and price."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,7 +10,9 @@ from pydantic import Field
 from kb.calc.memory.weights import Weights
 from kb.calc.results import Range
 from kb.catalogue import Catalogue
+from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Accelerator, Machine, Price, Record, Spec
+from kb.catalogue.units import GIB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Whole
 from kb.tools.shared.fitting import Context, FitArguments, Parts
@@ -21,9 +24,12 @@ from kb.tools.shared.resolve import (
     resolve_model,
     resolve_quantization,
     resolve_weights,
+    split_count,
 )
 from kb.tools.shared.speed import decode_speed
 
+NEAR_USD = ("EUR", "GBP", "CHF")
+"""Currencies of which an amount buys about what the same number of US dollars does."""
 COUNTS = (1, 2, 4)
 """How many equal cards are considered; more need a server."""
 
@@ -49,10 +55,17 @@ class RecommendArguments(Arguments):
     used: bool = True
     vendor: Name | None = Field(None, description="only of this maker: NVIDIA, AMD, Apple, Intel")
     limit: Annotated[Whole, Field(ge=1, le=50)] = 5
+    owned: Annotated[tuple[Name, ...], Field(max_length=16)] = Field(
+        (), description="cards that are there already and are not billed: `RTX 3090`, `2x RTX 3060 12GB`"
+    )
+    use: Name = Field("any", description="without models: what for: chat, coding, writing, documents, agents, or `any`")
+    near_usd: bool = Field(
+        False, description="where prices are held in USD only, take a budget in EUR, GBP or CHF as that many dollars"
+    )
 
 
 class HardwareChoice(Record):
-    """Cards or a machine that hold every model whole; the price is for all of them."""
+    """Cards or a machine that hold every model whole; the price is for all of them that are not ``owned``."""
 
     hardware: str
     slug: str
@@ -66,7 +79,12 @@ class HardwareChoice(Record):
     power_w: float | None
     decode_tokens_per_s: Range
     tokens_per_s_per_1000: float
-    """Of ``currency``."""
+    """Of ``currency``; 0 where nothing is to be paid."""
+    owned: int = 0
+    """How many of them are there already."""
+    memory_gib: float | None = None
+    is_machine: bool = False
+    """A whole computer; cards need one around them."""
     why: tuple[str, ...] = ()
 
 
@@ -92,7 +110,13 @@ def budget_in(arguments: RecommendArguments, currency: str) -> float | None:
     """The budget in that currency; no exchange rates are held, so none for another."""
     if currency == "USD" and arguments.budget_usd is not None:
         return arguments.budget_usd
+    if currency == "USD" and is_near_usd(arguments):
+        return arguments.budget
     return arguments.budget if currency == arguments.currency else None
+
+
+def is_near_usd(arguments: RecommendArguments) -> bool:
+    return arguments.near_usd and arguments.budget is not None and arguments.currency in NEAR_USD
 
 
 def find_choices(
@@ -101,16 +125,18 @@ def find_choices(
     """Everything within the limits that holds all models, ranked, without reasons."""
     found: list[tuple[HardwareChoice, Offer]] = []
     loads = resolve_loads(catalogue, arguments, models)
+    owned = _owned(catalogue, arguments)
     for offer in offers(catalogue, arguments):
         if arguments.max_power_w and offer.power_w is None:
             continue
         budget = budget_in(arguments, offer.price.currency)
         for count in COUNTS if isinstance(offer.record, Accelerator) else (1,):
-            if budget is not None and offer.price.low * count > budget:
+            had = min(owned.get(offer.record.slug, 0), count)
+            if budget is not None and offer.price.low * (count - had) > budget:
                 break
             if arguments.max_power_w and (offer.power_w or 0.0) * count > arguments.max_power_w:
                 break
-            choice = _choice(catalogue, arguments, loads, offer, count)
+            choice = _choice(catalogue, arguments, loads, offer, count, had)
             if choice:
                 found.append((choice, offer))
                 break
@@ -161,10 +187,19 @@ def _power_w(catalogue: Catalogue, record: Spec) -> float | None:
     return known.value * record.accelerator_count if known else None
 
 
-def _rank(arguments: RecommendArguments, choice: HardwareChoice) -> tuple[bool, float, str]:
+def _owned(catalogue: Catalogue, arguments: RecommendArguments) -> Counter[str]:
+    """By slug, how many are there."""
+    counted: Counter[str] = Counter()
+    for name in arguments.owned:
+        count, rest = split_count(name)
+        counted[catalogue.names.resolve(DEVICE_KINDS, rest, "device").slug] += count
+    return counted
+
+
+def _rank(arguments: RecommendArguments, choice: HardwareChoice) -> tuple[bool, bool, float, str]:
     """What is priced in the currency asked for comes first: amounts of two currencies do not compare."""
     by = choice.price[0] if arguments.min_memory_gib else -choice.tokens_per_s_per_1000
-    return choice.currency != arguments.currency, by, choice.slug
+    return choice.currency != arguments.currency, choice.price[1] > 0, by, choice.slug
 
 
 @dataclass(frozen=True)
@@ -189,9 +224,18 @@ def fit_arguments(arguments: RecommendArguments, load: Load, offer: Offer, count
     )  # fmt: skip
 
 
+def _is_too_small(offer: Offer, count: int, load: Load) -> bool:
+    """By the weights alone: most offers are, and need no closer look."""
+    figure = offer.record.memory_gib if isinstance(offer.record, Accelerator) else None
+    size = offer.memory_gib or (figure.value if figure else None)
+    return size is not None and size * count * GIB < sum(load.weights.layer_bytes)
+
+
 def _choice(
-    catalogue: Catalogue, arguments: RecommendArguments, loads: list[Load], offer: Offer, count: int
+    catalogue: Catalogue, arguments: RecommendArguments, loads: list[Load], offer: Offer, count: int, owned: int
 ) -> HardwareChoice | None:
+    if any(_is_too_small(offer, count, load) for load in loads):
+        return None
     try:
         devices = resolve_devices(catalogue, offer.device, count)
     except InvalidArgument:  # its bandwidth is not known
@@ -207,7 +251,7 @@ def _choice(
         speeds.append(decode_speed(parts, asked))
     slowest = min(speeds, key=lambda speed: speed.typical)
     price = offer.price
-    total = (price.low * count, price.high * count)
+    total = (price.low * (count - owned), price.high * (count - owned))
     middle = (total[0] + total[1]) / 2
     return HardwareChoice(
         hardware=offer.label if count == 1 else f"{count}× {offer.label}",
@@ -221,4 +265,7 @@ def _choice(
         power_w=offer.power_w * count if offer.power_w is not None else None,
         decode_tokens_per_s=slowest,
         tokens_per_s_per_1000=round(slowest.typical * 1000 / middle, 3) if middle else 0.0,
+        owned=owned,
+        memory_gib=round(sum(device.memory_bytes for device in devices.devices) / GIB, 1),
+        is_machine=isinstance(offer.record, Machine),
     )
