@@ -26,10 +26,17 @@ def say(result: SpecAnswer, asked: Asked) -> Iterator[Said]:
     if priced:
         yield from _prices(result, record)
     for key, total in result.totals.items() if keys else ():
-        names = {"count": str(result.count), "name": result.name, "label": figure_names().label(key)}
-        each = _value(result.figures[key])
+        each, label = _value(result.figures[key]), figure_names().label(key)
         text = "{count}× {name} have {total} of {label} in all, {each} each."
-        yield state("answer", text, **names, total=Quantity(total, _unit(result.figures[key])), each=each)
+        yield state(
+            "answer",
+            text,
+            count=str(result.count),
+            name=result.name,
+            label=label,
+            total=Quantity(total, _unit(result.figures[key])),
+            each=each,
+        )
         shown = [one for one in shown if one[0] != key]
     for place, (key, figure) in enumerate(shown):
         kind: Kind = "answer" if place == 0 and not priced else "reason"
