@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Slot, Table, state
 from kb.tools.asks import Asked
 from kb.tools.best_quantization.tool import BestQuantizationAnswer, QuantizationChoice
-from kb.tools.check_fit.say import VERDICTS
-from kb.tools.shared.naming import the
+from kb.tools.shared.naming import VERDICTS, the
 
 BESIDE = 1
 """How many types above and below the best are shown."""

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.check_fit.tool import FitAnswer, WayOut
-from kb.tools.shared.naming import listed, the, tokens, varied
+from kb.tools.shared.naming import VERDICTS, listed, the, tokens, varied
 
-VERDICTS = {"fits": "yes", "fits_with_offload": "partly in RAM", "does_not_fit": "no"}
 KEPT = {
     "own": "",
     "shared": " (its memory is sold as {sold}; the system keeps a part)",

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, Slot, Table, state
 from kb.tools.asks import Asked
-from kb.tools.check_fit.say import VERDICTS
 from kb.tools.compare_models.tool import ALIKE, ComparedModel, CompareModelsAnswer
-from kb.tools.shared.naming import listed, opening, speed_of, the, tokens
+from kb.tools.shared.naming import VERDICTS, listed, opening, speed_of, the, tokens
 
 
 def say(result: CompareModelsAnswer, asked: Asked) -> Iterator[Said]:

@@ -12,7 +12,6 @@ from kb.catalogue.records import Record, SourceRef
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Result, Tool, cite
-from kb.tools.estimate_speed.tool import speed_of
 from kb.tools.shared.fitting import (
     Context,
     DeviceCount,
@@ -28,6 +27,7 @@ from kb.tools.shared.fitting import (
 )
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument
+from kb.tools.shared.speed import placed_speed
 
 ALIKE = 1.15
 """Speeds that are less than so many times apart are called alike: the estimate is no finer."""
@@ -138,7 +138,7 @@ def run(catalogue: Catalogue, arguments: CompareModelsArguments) -> CompareModel
 def _row(parts: Parts, asked: FitArguments, *, on_device: bool) -> ComparedModel:
     architecture, record = parts.model.architecture, parts.model.record
     fit = fit_of(parts, asked)
-    speed = speed_of(parts, fit, asked) if on_device and parts.devices.bandwidth_known else None
+    speed = placed_speed(parts, fit, asked) if on_device and parts.devices.bandwidth_known else None
     has_speed = speed is not None and fit.verdict != "does_not_fit"
     return ComparedModel(
         model=parts.model.label,

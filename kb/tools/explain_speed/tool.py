@@ -14,10 +14,9 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Engine, Record
 from kb.catalogue.units import GB
 from kb.tools.base import Name, Real, Result, Tool, cite
-from kb.tools.estimate_speed.tool import speed_of
 from kb.tools.shared.fitting import LADDER, TIGHT, FitArguments, Parts, fit_of, resolve_parts, within_limit
 from kb.tools.shared.resolve import quantization_for, resolve_quantization, resolve_weights
-from kb.tools.shared.speed import speed_at
+from kb.tools.shared.speed import placed_speed, speed_at
 
 Standing = Literal["above_ceiling", "needs_all_cards_at_once", "fast", "as_expected", "below", "far_below"]
 Cause = Literal["memory_bandwidth", "compute", "fixed_costs", "link", "offload", "does_not_fit"]
@@ -96,7 +95,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
     parts = resolve_parts(catalogue, arguments)
     arguments = arguments.model_copy(update={"context": within_limit(parts.model, arguments).context})
     fit = fit_of(parts, arguments)
-    speed = speed_of(parts, fit, arguments)
+    speed = placed_speed(parts, fit, arguments)
     engine = _engine(catalogue, arguments.engine)
     at_once = _all_at_once(parts, fit, arguments)
     processor = _on_processor(parts, arguments)

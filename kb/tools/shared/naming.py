@@ -7,6 +7,9 @@ from typing import Protocol
 
 from kb.text.statements import Quantity
 
+VERDICTS = {"fits": "yes", "fits_with_offload": "partly in RAM", "does_not_fit": "no"}
+"""What a table says of a fit."""
+
 
 def the(label: str) -> str:
     """A device's label as a sentence has it.
