@@ -8,7 +8,7 @@ from time import perf_counter
 
 from eval.rubric import QuestionClass
 from eval.samples import Sample
-from eval.scorers import Score, cited, score, unscored
+from eval.scorers import Score, cited, said, score, unscored
 from kb.catalogue.records import Record
 from kb.chat.assistant import COMPOSED, Assistant
 from kb.chat.reply import MAX_MESSAGE, DoneEvent, EvidenceEvent, Message, Reply, TokenEvent
@@ -100,7 +100,7 @@ def _answered(assistant: Assistant, messages: Sequence[Message]) -> Answered:
 def judge(sample: Sample, answered: Answered, rubric: Mapping[str, QuestionClass]) -> Asked:
     reply = answered.reply
     points = rubric.get(sample.why or "")
-    marks = {int(number) for number in _MARK.findall(reply.answer)}
+    marks = {int(number) for number in _MARK.findall(said(reply))}
     wanted = sample.expect.all_cites
     return Asked(
         score=score(sample, reply),
@@ -108,8 +108,8 @@ def judge(sample: Sample, answered: Answered, rubric: Mapping[str, QuestionClass
         should_abstain=sample.expect.abstains,
         abstained=reply.abstained,
         timing=answered.timing,
-        explained=points.coverage(reply.answer) if points else None,
-        points_missing=points.missing(reply.answer) if points else (),
+        explained=points.coverage(said(reply)) if points else None,
+        points_missing=points.missing(said(reply)) if points else (),
         written_by_model=reply.engine != COMPOSED,
         citations_valid=marks <= {citation.id for citation in reply.citations},
         citations_sufficient=all(cited(one, reply, marks) for one in wanted) if wanted else None,

@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 
 from kb.chat.assistant import Assistant
+from kb.chat.reading.asks import lessons
 from kb.chat.reply import Message
 from kb.llm.default_model import model_file
 from kb.models.bench import GENERATED_TOKENS, measure
@@ -122,7 +123,7 @@ def main() -> None:
     rows: list[tuple[str, float, str]] = []
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        build(s.knowledge_dir, Path(folder), embedder)
+        build(s.knowledge_dir, Path(folder), embedder, lessons=lessons())
         rows.append(("build from nothing", (time.perf_counter() - start) * 1000, "< 60 s"))
         live = LiveIndex(Path(folder), embedder)
         rows += in_process(live, live.get(), embedder, s)

@@ -1,7 +1,7 @@
 """Fit the speed model's constants on published measurements, and show how far its estimates are off.
 
 ``python -m eval.calibrate FOLDER`` prints the errors by group, against bare bandwidth over bytes on the same
-rows; ``--write`` also writes ``kb/calc/constants.py``; ``--cross-validate`` leaves out each device, then each
+rows; ``--write`` also writes ``kb/calc/speed/constants.py``; ``--cross-validate`` leaves out each device, then each
 model, a tenth of them at a time.
 """
 
@@ -20,13 +20,13 @@ from eval.calibration_data import Measurement, read_measurements
 from eval.calibration_fit import Prior, Vector, as_errors, fit, flatten, rebuilt
 from eval.calibration_priors import DECODE, PREFILL, decode_priors, prefill_priors
 from eval.calibration_report import error_table, printed, written
-from kb.calc.calibration import Calibration, GroupError
-from kb.calc.decode import DecodeConstants, GenerationConstants, Spread, split_by_layers
-from kb.calc.prefill import PrefillConstants, prefill_over
-from kb.calc.rates import generation_of
-from kb.calc.speed import spread_key
+from kb.calc.speed.calibration import Calibration, GroupError
+from kb.calc.speed.decode import DecodeConstants, GenerationConstants, Spread, split_by_layers
+from kb.calc.speed.estimate import spread_key
+from kb.calc.speed.prefill import PrefillConstants, prefill_over
+from kb.calc.speed.rates import generation_of
 
-CONSTANTS_FILE = Path(__file__).parent.parent / "kb" / "calc" / "constants.py"
+CONSTANTS_FILE = Path(__file__).parent.parent / "kb" / "calc" / "speed" / "constants.py"
 PRACTICE = 1.02
 """``DecodeConstants.practice``. Of devices left out of the fit, with 1.00 84 % of GPU rows are within 25 %, with 1.02
 85 %, with 1.04 86 %; rows of current builds fall from 8 to 10 % median error meanwhile."""
@@ -179,7 +179,7 @@ def spreads_of(rows: Sequence[Measurement], predicted: Sequence[float]) -> dict[
     weights = _weights(rows)
     members: dict[str, list[int]] = {"": list(range(len(rows)))}
     for index, row in enumerate(rows):
-        members.setdefault(spread_key(row.device, is_moe=row.architecture.is_moe), []).append(index)
+        members.setdefault(spread_key(row.device, is_moe=row.architecture.experts is not None), []).append(index)
     return {
         key: Spread(
             low=min(1 - _NARROWEST, quantile(ratios[at], weights[at], LOW_QUANTILE)),

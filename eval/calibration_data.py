@@ -8,11 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
-from kb.calc.architecture import Architecture
-from kb.calc.decode import Step, step_of
 from kb.calc.device import Device
-from kb.calc.prefill import Prompt, prompt_of
-from kb.calc.weights import Weights, weights_of
+from kb.calc.memory import families
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.config import Config
+from kb.calc.memory.weights import Weights, weights_of
+from kb.calc.speed.decode import Step, step_of
+from kb.calc.speed.prefill import Prompt, prompt_of
 from kb.catalogue.load import load
 from kb.catalogue.records import Accelerator, Backend, LanguageModel, Quantization, Spec
 from kb.catalogue.units import GB, GIB
@@ -111,7 +113,7 @@ def architecture_of(slug: str) -> Architecture:
         record = models[record.same_architecture_as]
     if not isinstance(record, LanguageModel):
         raise ValueError(f"model {slug!r} is not in the catalogue of models")
-    return Architecture.of(record)
+    return families.architecture_of(Config.of(record))
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ class Prior:
 def flatten(constants: Any, path: str = "") -> dict[str, float]:
     """Every number in nested constants by its dotted path.
 
-    >>> from kb.calc.decode import GenerationConstants
+    >>> from kb.calc.speed.decode import GenerationConstants
     >>> flatten({"turing": GenerationConstants(latency=2.0)})
     {'turing.operations': 1.0, 'turing.k_quant_operations': 1.0, 'turing.latency': 2.0}
     """

@@ -5,8 +5,8 @@ speak for stay plausible.
 """
 
 from eval.calibration_fit import Prior, flatten
-from kb.calc.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread
-from kb.calc.prefill import PrefillBackend, PrefillConstants
+from kb.calc.speed.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread
+from kb.calc.speed.prefill import PrefillBackend, PrefillConstants
 
 _OPERATIONS = {"legacy": 4.5, "k-quant": 5.0, "i-quant": 6.25, "float": 2.0, "microscaling": 4.5}
 

@@ -6,11 +6,11 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 
 from eval.calibration_data import Measurement
-from kb.calc.calibration import Calibration, GroupError
-from kb.calc.decode import DecodeConstants, Spread
-from kb.calc.prefill import PrefillConstants
-from kb.calc.rates import is_server_cpu
-from kb.calc.speed import spread_key
+from kb.calc.speed.calibration import Calibration, GroupError
+from kb.calc.speed.decode import DecodeConstants, Spread
+from kb.calc.speed.estimate import spread_key
+from kb.calc.speed.prefill import PrefillConstants
+from kb.calc.speed.rates import is_server_cpu
 
 _DEEP = 4096
 _WIDTH = 112
@@ -25,7 +25,7 @@ def groups_of(row: Measurement) -> tuple[str, ...]:
         groups.append("CPU of a server" if is_server_cpu(row.device) else "CPU")
     else:
         groups += ["GPU", _VENDORS.get(row.device.vendor, row.device.vendor)]
-    if row.architecture.is_moe:
+    if row.architecture.experts is not None:
         groups.append("MoE")
     else:
         groups.append("small" if parameters < 4e9 else "large" if parameters > 20e9 else "middle")
@@ -71,7 +71,7 @@ def error_table(
 
 
 def _spread(row: Measurement, spreads: Mapping[str, Spread]) -> Spread:
-    key = spread_key(row.device, is_moe=row.architecture.is_moe)
+    key = spread_key(row.device, is_moe=row.architecture.experts is not None)
     return spreads.get(key, spreads[""])
 
 
@@ -93,19 +93,19 @@ def printed(title: str, table: Sequence[GroupError]) -> str:
 
 
 def written(decode: DecodeConstants, prefill: PrefillConstants, calibration: Calibration) -> str:
-    """The source of ``kb/calc/constants.py``."""
+    """The source of ``kb/calc/speed/constants.py``."""
     body = "\n\n".join(
         f"{name} = {_source(value)}"
         for name, value in (("DECODE", decode), ("PREFILL", prefill), ("CALIBRATION", calibration))
     )
     return (
         '"""Constants of the speed model, fitted on published measurements.\n\n'
-        "Written by ``make calibrate``: do not edit. What each one means stands in ``kb.calc.decode`` and\n"
-        "``kb.calc.prefill``; the tables of measurements are other people's and not in the repository.\n"
+        "Written by ``make calibrate``: do not edit. What each one means stands in ``kb.calc.speed.decode`` and\n"
+        "``kb.calc.speed.prefill``; the tables of measurements are other people's and not in the repository.\n"
         '"""\n\n# fmt: off\n\n'
-        "from kb.calc.calibration import Calibration, GroupError\n"
-        "from kb.calc.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread\n"
-        "from kb.calc.prefill import PrefillBackend, PrefillConstants\n\n"
+        "from kb.calc.speed.calibration import Calibration, GroupError\n"
+        "from kb.calc.speed.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread\n"
+        "from kb.calc.speed.prefill import PrefillBackend, PrefillConstants\n\n"
         f"{body}\n"
     )
 

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator
 
 from eval.samples import Expectation, ExpectedCitation, ExpectedFigure, Sample
 from kb.catalogue.records import Record
-from kb.chat.ground import sentences
-from kb.chat.polarity import Verdict, claims, denies
+from kb.chat.explaining.ground import sentences
+from kb.chat.explaining.polarity import Verdict, claims, denies
 from kb.chat.reply import Citation, Reply
 from kb.text.figures import read
 
@@ -80,10 +80,10 @@ def _parts(expect: Expectation, reply: Reply) -> Iterator[PartScore]:
     if expect.verdict is not None:
         yield PartScore(name="verdict", missing=_verdict(expect.verdict, reply))
     if expect.figures:
-        missing = tuple(_shown(figure) for figure in expect.figures if not has_figure(figure, reply.answer))
+        missing = tuple(_shown(figure) for figure in expect.figures if not has_figure(figure, said(reply)))
         yield PartScore(name="figures", missing=missing)
     if expect.contains:
-        yield PartScore(name="contains", missing=_absent(expect.contains, reply.answer))
+        yield PartScore(name="contains", missing=_absent(expect.contains, said(reply)))
     if expect.not_contains:
         folded = reply.answer.casefold()
         present = tuple(phrase for phrase in expect.not_contains if phrase.casefold() in folded)
@@ -100,6 +100,11 @@ def _parts(expect: Expectation, reply: Reply) -> Iterator[PartScore]:
         # A device that is only an entry of another one's result was not worked out.
         results = " ".join(str(call.result.get("device") or call.result) for call in reply.tool_calls)
         yield PartScore(name="about", missing=tuple(name for name in expect.about if name not in results))
+
+
+def said(reply: Reply) -> str:
+    """Everything that the reply tells: the brief answer and what is behind it."""
+    return f"{reply.answer}\n\n{reply.details}"
 
 
 def _shown(figure: ExpectedFigure) -> str:

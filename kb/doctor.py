@@ -6,7 +6,7 @@ from contextlib import closing
 
 from kb.catalogue.records import Record
 from kb.errors import KnowledgeBaseError
-from kb.gguf_file import read_gguf, size_gb
+from kb.gguf_file import size_gb, whole_header
 from kb.llm import make_engine
 from kb.llm.default_model import model_file, models_dir
 from kb.llm.shelf import shelved, unfinished
@@ -104,10 +104,10 @@ def _writer(s: Settings) -> Finding:
     named = f"{s.llm_model} at {s.llm_url}" if s.llm_url else str(file)
     if file is not None:
         try:
-            read = read_gguf(file)
+            read = whole_header(file)
         except KnowledgeBaseError as error:
             return Finding(what=what, ok=False, says=f"{error}; choose another with `kb model use`")
-        named += f": {read.architecture.name}, {read.weights.total_bytes / 1e9:.2f} GB"
+        named += f": {read.keys.get('general.name') or file.stem}, {sum(t.bytes for t in read.tensors) / 1e9:.2f} GB"
     engine = make_engine(s)
     if engine is None:
         says = "none chosen: answers are composed without one, which is complete (some: `kb model list`)"

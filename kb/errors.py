@@ -42,6 +42,14 @@ class InvalidArgument(KnowledgeBaseError):
         super().__init__(f"{field} {said}; accepted: {accepted}.")
 
 
+class MissingArgument(InvalidArgument):
+    """An argument that nothing stands in for, with the question that a user would be asked for it."""
+
+    def __init__(self, field: str, accepted: str, question: str) -> None:
+        self.question = question
+        super().__init__(field, None, accepted)
+
+
 class IndexUnusable(KnowledgeBaseError):
     """The built index is missing, damaged or of another version; says how to rebuild it."""
 

@@ -76,6 +76,19 @@ class Range(Record):
     high: float = Field(ge=0)
 
 
+Limit = Literal["memory_bandwidth", "compute", "fixed_costs", "link", "system_memory"]
+
+
+class MemoryRead(Record):
+    """What one memory gives for each token; of equal cards that hold layers, all together, one after another."""
+
+    memory: str
+    gb_per_token: float
+    gb_per_s: float
+    is_system: bool = False
+    """Whether it is the machine's RAM beside the devices."""
+
+
 class Speed(Record):
     """How fast: one request's decode and prefill speed, and the bound that memory bandwidth sets."""
 
@@ -86,6 +99,10 @@ class Speed(Record):
     prefill_tokens_per_s: Range
     time_to_first_token_s: float
     bottleneck: str
+    limited_by: Limit = "memory_bandwidth"
+    """The same as ``bottleneck``, in one word."""
+    reads: tuple[MemoryRead, ...] = ()
+    """What the ceiling is worked out from, memory by memory; empty where the cards work all at once."""
     aggregate_tokens_per_s: Range | None = None
     bytes_read_per_token_gb: float
     formula: str

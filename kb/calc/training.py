@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kb.calc.architecture import Architecture
+from kb.calc.memory.architecture import Architecture
 
 Method = Literal["full", "lora", "qlora"]
 
@@ -32,7 +32,7 @@ class TrainingMemory:
 
 def lora_params(architecture: Architecture, rank: int) -> int:
     """Adapters on the four attention projections of every layer: ``rank × (inputs + outputs)`` each, Hu 2021."""
-    hidden, head = architecture.hidden_size, architecture.head_dim
+    hidden, head = architecture.hidden_size, architecture.head_dims[0]
     queries = architecture.num_attention_heads * head
     keys = architecture.num_key_value_heads * head
     per_layer = 2 * (hidden + queries) + 2 * (hidden + keys)
@@ -47,7 +47,8 @@ def training_memory(
     layer and token, 34 bytes × hidden per token for the layer that is recomputed (Korthikanti et al. 2022, eq. 2
     without its attention term, which FlashAttention avoids), and f32 logits with their gradient.
 
-    >>> a = Architecture("x", 7_000_000_000, 7_000_000_000, 32, 4096, 32, 32, 128, 32000)
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> a = architecture_of(Config("x", 7_000_000_000, 7_000_000_000, 32, 4096, 32, 32, 128, 32000))
     >>> round(training_memory(a, "full", 1, 1).weights / 1e9 + training_memory(a, "full", 1, 1).optimizer / 1e9)
     98
     """

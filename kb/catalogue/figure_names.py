@@ -18,6 +18,8 @@ class FigureName(Record):
     words: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     main: int | None = None
+    adds: bool = False
+    """Several together have several times as much."""
 
 
 @dataclass(frozen=True)

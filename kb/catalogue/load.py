@@ -263,6 +263,7 @@ class _Loader:
         relations = {
             "accelerator": "accelerators", "cpu": "cpus", "motherboard": "motherboards", "model": "models",
             "quantization": "quantizations", "engine": "engines", "same_architecture_as": "models",
+            "starts_with": "quantizations",
         }  # fmt: skip
         for key, target_kind in relations.items():
             target = getattr(record, key, None)

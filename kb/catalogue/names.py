@@ -7,7 +7,7 @@ is not sold) is unknown, and a short form of several is ambiguous. Only letters 
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,8 +38,14 @@ _TAIL_WORD = re.compile(
     re.I,
 )
 
+_ARTICLES = frozenset({"a", "an", "the"})
+
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
+
+LIKE_SIZE = 2.0
+"""How many times smaller or larger a bare size may be than the model whose shape stands for it."""
+_SIZE_KEY = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)b")
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Match:
     note: str = ""
     memory_gib: int | None = None
     """A memory size that the name carried and the record leaves open (``M2 Ultra 64GB``)."""
+    size: str = ""
+    """The bare size (``70b``) that the name was: the record lends it its shape, and is not what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +88,10 @@ class Names:
                 self._add(kind, spec.slug, spec.name, (spec.slug, spec.name, *spec.aliases, *spec.ambiguous_aliases))
         self._add_repositories(known)
         self._add_bare_model_names(known)
-        self._add_sizes(known)
         self._add_products(known)
-        self._keys = frozenset(key for keys in self._index.values() for key in keys)
+        models = [spec for spec in known.specs.get("models", {}).values() if isinstance(spec, LanguageModel)]
+        self._sizes = {model.stands_for_size: model for model in models if model.stands_for_size}
+        self._keys = frozenset((*self._sizes, *(key for keys in self._index.values() for key in keys)))
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
 
     def _add_repositories(self, known: Knowledge) -> None:
@@ -104,11 +113,6 @@ class Names:
             if len(slugs) == 1:
                 self._index["models"].setdefault(key, slugs)
                 self._spelt["models"][key].add(parts_of(self._labels["models"][slugs[0]])[:-2])
-
-    def _add_sizes(self, known: Knowledge) -> None:
-        for spec in known.specs.get("models", {}).values():
-            for size in spec.typical_of if isinstance(spec, LanguageModel) else ():
-                self._index["models"].setdefault(label_key(size), [spec.slug])
 
     def _add_products(self, known: Knowledge) -> None:
         """``M2 Air``, ``MacBook Air M2``: what is sold with a chip inside, where no machine has the name."""
@@ -191,17 +195,17 @@ class Names:
 
     def begins_a_name(self, kind: str, word: str) -> bool:
         """Whether the first word of some name of the kind is this one."""
-        return word in self._first_words[kind]
+        return word in self._by_first_part[kind]
 
     @cached_property
-    def _first_words(self) -> Mapping[str, frozenset[str]]:
-        return defaultdict(
-            frozenset,
-            {
-                kind: frozenset(way[0] for ways in spelt.values() for way in ways if way)
-                for kind, spelt in self._spelt.items()
-            },
-        )
+    def _by_first_part(self) -> Mapping[str, Mapping[str, list[tuple[Parts, str]]]]:
+        grouped: dict[str, dict[str, list[tuple[Parts, str]]]] = defaultdict(lambda: defaultdict(list))
+        for kind, spelt in self._spelt.items():
+            for key, ways in spelt.items():
+                for way in ways:
+                    if way:
+                        grouped[kind][way[0]].append((way, key))
+        return grouped
 
     def slugs(self, kind: str) -> Sequence[str]:
         return tuple(self._labels[kind])
@@ -226,8 +230,8 @@ class Names:
         typed = parts_of(name[:200])
         slugs = {
             slug: None
-            for key, ways in self._spelt[kind].items()
-            if any(len(way) > len(typed) and way[: len(typed)] == typed for way in ways)
+            for way, key in self._by_first_part[kind].get(typed[0] if typed else "", ())
+            if len(way) > len(typed) and way[: len(typed)] == typed
             for slug in self._index[kind][key]
         }
         return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
@@ -290,7 +294,22 @@ class Names:
             slugs = self._index[kind].get(key) if key else None
             if slugs:
                 return [Match(kind, slug, self._labels[kind][slug], note) for slug in slugs]
-        return []
+        sized = _SIZE_KEY.fullmatch(key) if "models" in kinds else None
+        return self._of_size(key, float(sized[1])) if sized else []
+
+    def _of_size(self, size: str, billions: float) -> list[Match]:
+        """The model that lends a bare size its shape: the one that stands for it, else the nearest dense one's."""
+        if record := self._sizes.get(size):
+            return [Match("models", record.slug, record.name, size=size)]
+        apart = {
+            max(billions / other, other / billions): record
+            for key, record in self._sizes.items()
+            if not record.num_experts and billions and (other := float(key.removesuffix("b")))
+        }
+        nearest = min(apart, default=LIKE_SIZE + 1)
+        if nearest > LIKE_SIZE:
+            return []
+        return [Match("models", apart[nearest].slug, apart[nearest].name, size=size)]
 
     def _stripped(self, kinds: Sequence[str], name: str) -> list[Match]:
         """By what is left when owners, suffixes and sizes that do not change the record are taken off."""
@@ -407,10 +426,14 @@ class Names:
         gap_keys = ["" if gap == " " else label_key(gap) for gap in gaps]
         tails = [_TAIL_WORD.search(word[0]) is not None for word in words]
         for first, word in enumerate(words):
+            if word[0].casefold() in _ARTICLES:
+                continue  # "a 2000 W supply" is no A2000
             pieces, key = [], ""
             opens = _HEAD_WORD.match(word[0]) is not None
             named = _starts_like_a_name(word[0])
             for last in range(first, min(first + 8, len(words))):
+                if not keys[last]:
+                    break  # a word of another script is no part of a name
                 if last > first:
                     if parted[last - 1]:
                         break
@@ -431,12 +454,14 @@ class Names:
     def _singular(self, kinds: Sequence[str], piece: str) -> list[Match]:
         return self._exact(kinds, piece[:-1]) if re.search(r"[A-Za-z0-9]s$", piece) and len(piece) > 3 else []
 
-    def misspelt_mentions(self, text: str, kinds: Sequence[str], taken: Sequence[Mention]) -> Iterator[Mention]:
-        """Words outside ``taken`` that are a slip away from a name; for questions with typing errors."""
+    def misspelt_mentions(
+        self, text: str, kinds: Sequence[str], taken: Sequence[Mention], words: Container[str] = ()
+    ) -> Iterator[Mention]:
+        """What stands outside ``taken`` and is a slip away from a name; ``words`` of the language are no slips."""
         looked_up: dict[str, tuple[Match, ...]] = {}
         covered = {place for other in taken for place in range(other.start, other.end)}
         for word in _WORD_TYPED.finditer(text):
-            if not covered.isdisjoint(range(word.start(), word.end())):
+            if word[0].casefold() in words or not covered.isdisjoint(range(word.start(), word.end())):
                 continue
             if word[0] not in looked_up:
                 if len(looked_up) == MOST_SLIPS:

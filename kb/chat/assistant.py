@@ -7,9 +7,10 @@ from typing import Literal
 
 from kb.chat.answering.answer import Answer
 from kb.chat.answering.answer import answer as answered
-from kb.chat.explain import Explanation
-from kb.chat.ground import Evidence
-from kb.chat.grounds import grounds
+from kb.chat.explaining.explanation import Explanation
+from kb.chat.explaining.ground import Evidence
+from kb.chat.explaining.grounds import grounds
+from kb.chat.reading.asks import AskReader
 from kb.chat.reading.choosing import chosen, unsure
 from kb.chat.reading.reader import read
 from kb.chat.reading.situation import Quantities
@@ -61,7 +62,7 @@ class Assistant:
         is asked, ``ToolEvent``s and another ``EvidenceEvent`` follow the first."""
         index = self._live.get()
         run = run or Run(self._settings.llm_deadline_s)
-        situation = read(_asked(messages), index.names, index.asks)
+        situation = read(_asked(messages), index.names, AskReader(index.asks))
         answer = answered(index, situation)
         yield _shown(answer)
         failure = None

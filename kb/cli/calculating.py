@@ -27,7 +27,12 @@ def _fit_lines(result: Any) -> None:
     out.print(table)
 
 
-Quantization = Annotated[str, typer.Option("--quantization", "-q", help="For example q4_k_m, f16, 4.25bpw.")]
+Quantization = Annotated[
+    str | None,
+    typer.Option(
+        "--quantization", "-q", help="For example q4_k_m, f16, 4.25bpw; without it, the common choice for the model."
+    ),
+]
 Count = Annotated[int, typer.Option("--device-count", "-n", help="How many of the device.")]
 ContextOption = Annotated[int, typer.Option("--context", "-c", help="Tokens of one conversation.")]
 
@@ -68,7 +73,7 @@ def fit(
     model: Model,
     device: Device = None,
     here: ThisOne = False,
-    quantization: Quantization = "q4_k_m",
+    quantization: Quantization = None,
     device_count: Count = 1,
     context: ContextOption = 8192,
     kv_cache_type: Annotated[str, typer.Option(help="Type of the KV cache: f16, q8_0, q4_0 …")] = "f16",
@@ -105,7 +110,7 @@ def speed(
     model: Model,
     device: Device = None,
     here: ThisOne = False,
-    quantization: Quantization = "q4_k_m",
+    quantization: Quantization = None,
     device_count: Count = 1,
     context: ContextOption = 8192,
     as_json: Json = False,

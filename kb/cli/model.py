@@ -180,7 +180,7 @@ def use(
     as_json: Json = False,
 ) -> None:
     """Make a model the default; a server takes it over when it is started again."""
-    from kb.gguf_file import read_gguf
+    from kb.gguf_file import whole_header
     from kb.llm.default_model import NONE, write_default_model
     from kb.llm.downloads import load_downloads
     from kb.llm.shelf import find_file
@@ -190,7 +190,7 @@ def use(
     if model != NONE:
         with plain_errors():
             chosen = find_file(s.data_dir, load_downloads(s.knowledge_dir), model)
-            read_gguf(chosen)
+            whole_header(chosen)
     write_default_model(s.data_dir, chosen)
     if as_json:
         show_json({"default": str(chosen or NONE)})

@@ -1,6 +1,5 @@
 """``kb ask``, ``kb term`` and ``kb search``: what is known, to read."""
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -44,8 +43,9 @@ def ask(
         err.print(reply.reason, markup=False, soft_wrap=True)
     if not full and reply.details:
         out.print("(more with --full)", style="dim")
-    marked = {int(number) for number in re.findall(r"\[(\d{1,3})\]", reply.answer)}
-    for citation in reply.citations if full else [one for one in reply.citations if one.id in marked]:
+    for citation in reply.citations:
+        if not (full or citation.tool or citation.spec or citation.term or citation.passage_id or citation.dispute):
+            continue  # what a calculator's figures stand on
         where = f", {citation.section}" if citation.section else ""
         out.print(f"[{citation.id}] {citation.title} ({citation.source}{where})", markup=False, soft_wrap=True)
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,14 +14,14 @@ from kb.catalogue.load import Knowledge, load, require_folders
 from kb.catalogue.records import Dispute, Passage, Term
 from kb.disk import write_whole
 from kb.errors import IndexUnusable
+from kb.search.classify import Lesson, learn, lessons_sha256, write_classifier
 from kb.search.dense import write_vectors
 from kb.search.documents import load_documents, stored_documents
 from kb.search.embed import Embedder, model_sha256
-from kb.search.intents import learn, read_ways_to_ask, write_classifier
 from kb.search.manifest import (
     CHROMA,
     DATABASE,
-    INTENTS,
+    LEARNED,
     MANIFEST,
     SCHEMA,
     Manifest,
@@ -56,9 +56,14 @@ def current_link(data_dir: Path) -> Path:
 
 
 def build(
-    knowledge_dir: Path, data_dir: Path, embedder: Embedder, report: Report = lambda _: None, watch: Watch = list
+    knowledge_dir: Path,
+    data_dir: Path,
+    embedder: Embedder,
+    report: Report = lambda _: None,
+    watch: Watch = list,
+    lessons: Sequence[Lesson] = (),
 ) -> Built:
-    """Validate everything, make the index and swap it in.
+    """Validate everything, make the index, learn what ``lessons`` teach, and swap it in.
 
     Until the last step the old index stays live; a build that is killed leaves only a folder that the next one
     removes. The same input again changes nothing. Raises :class:`InvalidKnowledge` with every problem, and
@@ -68,7 +73,7 @@ def build(
     with _one_builder(data_dir):
         embedding_sha256 = model_sha256(embedder.folder)
         inputs, file_count = inputs_sha256(_input_files(knowledge_dir, data_dir))
-        build_id = build_id_of(inputs, embedding_sha256)
+        build_id = build_id_of(f"{inputs} {lessons_sha256(lessons)}", embedding_sha256)
         folder = data_dir / "builds" / build_id
         try:
             manifest = _whole(folder, embedding_sha256)
@@ -89,9 +94,9 @@ def build(
             kept = data_dir / "embeddings"
             vectors = passage_vectors(passages, embedder, kept, embedding_sha256, watch)
             write_vectors(workshop / CHROMA, vectors)
-            report("learning what questions mean")
-            embed = partial(embedded, embedder=embedder, cache=kept / "ways_to_ask", model=embedding_sha256)
-            write_classifier(workshop / INTENTS, learn(read_ways_to_ask(knowledge_dir), embedder, embed))
+            report("learning what is asked")
+            embed = partial(embedded, embedder=embedder, cache=kept / "lessons", model=embedding_sha256)
+            write_classifier(workshop / LEARNED, learn(lessons, embedder, embed))
             manifest = Manifest(
                 build_id=build_id,
                 schema_version=SCHEMA,
@@ -105,7 +110,7 @@ def build(
                 counts=_counts(known, passages),
                 sqlite_sha256=file_sha256(workshop / DATABASE),
                 vectors_sha256=vectors_sha256(workshop / CHROMA),
-                intents_sha256=file_sha256(workshop / INTENTS),
+                learned_sha256=file_sha256(workshop / LEARNED),
             )
             write_whole(workshop / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
             if folder.exists():

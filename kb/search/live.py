@@ -11,10 +11,10 @@ from kb.catalogue import Catalogue
 from kb.catalogue.names import Names
 from kb.errors import IndexUnusable
 from kb.search.build import current_link
+from kb.search.classify import Classifier, read_classifier
 from kb.search.dense import DenseIndex
 from kb.search.embed import Embedder, model_sha256
-from kb.search.intents import IntentClassifier, read_classifier
-from kb.search.manifest import CHROMA, DATABASE, INTENTS, MANIFEST, MENDING, Manifest, verify
+from kb.search.manifest import CHROMA, DATABASE, LEARNED, MANIFEST, MENDING, Manifest, verify
 from kb.search.queries import full_text_search, open_database, read_knowledge
 from kb.search.searcher import Searcher
 
@@ -32,7 +32,8 @@ class Index(Catalogue):
     engine: Engine
     dense: DenseIndex
     searcher: Searcher
-    intents: IntentClassifier
+    asks: Classifier
+    """What a message asks for, learned of the lessons that the build was given."""
 
     def check(self) -> None:
         """Asks both stores. Raises :class:`IndexUnusable` saying which does not answer from what was opened."""
@@ -68,8 +69,8 @@ def open_index(folder: Path, embedder: Embedder) -> Index:
     dense = DenseIndex(folder / CHROMA, len(passages))
     names = Names(known)
     searcher = Searcher(engine, dense, embedder, passages, names)
-    intents = read_classifier(folder / INTENTS, embedder)
-    return Index(known, names, folder, database, manifest, engine, dense, searcher, intents)
+    asks = read_classifier(folder / LEARNED, embedder)
+    return Index(known, names, folder, database, manifest, engine, dense, searcher, asks)
 
 
 class LiveIndex:

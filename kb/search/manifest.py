@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb.errors import IndexUnusable
 
-SCHEMA = 5
+SCHEMA = 6
 """Raise when the tables, the vectors or the text that is embedded change their form."""
 
 PACKAGES = ("hardware-kb", "chromadb", "sentence-transformers", "sqlalchemy", "pydantic")
@@ -19,8 +19,8 @@ MANIFEST = "manifest.json"
 DATABASE = "kb.sqlite3"
 CHROMA = "chroma"
 """The folder of the vectors."""
-INTENTS = "intents.npz"
-"""The file of what was learned of :mod:`kb.search.intents`."""
+LEARNED = "learned.npz"
+"""The file of what :mod:`kb.search.classify` learned."""
 
 MENDING = "Run `kb build` to make it anew."
 
@@ -42,7 +42,7 @@ class Manifest(BaseModel):
     counts: dict[str, int]
     sqlite_sha256: str
     vectors_sha256: str
-    intents_sha256: str
+    learned_sha256: str
 
 
 def file_sha256(path: Path) -> str:
@@ -94,7 +94,7 @@ def verify(folder: Path) -> Manifest:
         manifest = read_manifest(folder)
         found = {
             DATABASE: (file_sha256(folder / DATABASE), manifest.sqlite_sha256),
-            INTENTS: (file_sha256(folder / INTENTS), manifest.intents_sha256),
+            LEARNED: (file_sha256(folder / LEARNED), manifest.learned_sha256),
             CHROMA: (vectors_sha256(folder / CHROMA), manifest.vectors_sha256),
         }
     except OSError as error:

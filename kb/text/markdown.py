@@ -54,7 +54,7 @@ def _marks(basis: Sequence[Basis], mark: Mark | None) -> str:
 def table(one: Table, mark: Mark | None = None) -> str:
     head = f"| {' | '.join(one.columns)} |\n|{' --- |' * len(one.columns)}"
     rows = [f"| {' | '.join(shown(cell).replace('|', '/') for cell in row)} |" for row in one.rows]
-    marks = _marks(one.basis, mark).strip()
+    marks = _marks([basis for basis in one.basis if basis.kind != "call"], mark).strip()
     return "\n".join((head, *rows)) + (f"\n\n{marks}" if marks else "")
 
 
@@ -70,6 +70,7 @@ def brief(statements: Sequence[Said], mark: Mark) -> str:
         parts += ["\n".join(f"- {text}" for text in first), " ".join(reasons)]
     else:
         parts.append(" ".join((*(f"{text}" for text in first), *reasons)))
+    parts += [_text(one, mark) for one in of_kind(statements, "quote")]
     parts += [table(one, mark) for one in statements if isinstance(one, Table) and one.kind in ("answer", "reason")]
     parts += [_text(one, mark) for one in of_kind(statements, "next")]
     commands = of_kind(statements, "command")

@@ -13,6 +13,7 @@ Kind = Literal[
     "correction",  # a wrong premise, put right
     "unknown",  # a name that nobody here knows, and the nearest
     "answer",  # what was asked, in one sentence
+    "quote",  # what a document of the user's own says: shown, and evidence of nothing
     "reason",  # a figure or a fact that decides it
     "next",  # what to do
     "command",  # a line to type

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from kb.catalogue.files import UnreadableFile, read_mapping
 from kb.catalogue.records import Record
@@ -19,7 +19,7 @@ Role = Literal[
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
     "models_for_a_card",
     "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
-    "prompt_tokens", "system", "size_to_move_gb", "model_if_nothing_is_moved",
+    "prompt_tokens", "size_to_move_gb", "spec_count", "model_if_nothing_is_moved",
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
@@ -40,21 +40,26 @@ class AskSlot(Record):
 
 
 class AskFile(Record):
-    """``ask.yaml``: ``slots`` by argument, ``ways`` to ask with ``{slots}`` and ``[choices|between]``, ``beside`` tools
-    whose answer is a line beside this one's, ``mistaken_for`` the tools that similar words ask for."""
+    """``ask.yaml``: ``slots`` by argument, ``beside`` tools whose answer is a line beside this one's, ``mistaken_for``
+    the tools that similar words ask for."""
 
     asks: str
     """What the asker wants, in a few words that go on from "You ask": "whether a model fits on a device"."""
     slots: Mapping[str, AskSlot] = {}
+    bare: tuple[Role, ...] = ()
+    """What a question that names just these, and does not tell what it asks, is answered with by this tool."""
     needs_one_of: tuple[str, ...] = ()
     """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot."""
     otherwise: str = ""
     ask_back: str = ""
     beside: tuple[str, ...] = ()
     mistaken_for: tuple[str, ...] = ()
-    ways: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     """What to offer next, as the user would ask it."""
+
+
+Ways = Mapping[str, tuple[str, ...]]
+"""How people ask, by who wrote it: texts with ``{slots}`` and ``[choices|between]``."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +76,32 @@ class Asked:
     """A speed that was measured or claimed."""
     engine: str = ""
     use: str = ""
+    beside: bool = False
+    """The answer stands in a line beside another tool's, which has named model and device."""
+
+
+Form = TypeVar("Form")
 
 
 def read_asks(path: Path) -> AskFile:
     """Raises :class:`InvalidKnowledge` with the file, the key and what is accepted."""
+    return read_form(path, TypeAdapter(AskFile))
+
+
+def read_ways(path: Path) -> Ways:
+    """``ways.yaml``; nobody's where there is none. Raises :class:`InvalidKnowledge` as :func:`read_asks` does."""
+    return read_form(path, TypeAdapter(dict[str, tuple[str, ...]])) if path.exists() else {}
+
+
+def read_form(path: Path, form: TypeAdapter[Form]) -> Form:
+    """A YAML file in this form. Raises :class:`InvalidKnowledge` as :func:`read_asks` does."""
+    where = f"{path.parent.name}/{path.name}"
     try:
-        return AskFile.model_validate(read_mapping(path))
+        return form.validate_python(read_mapping(path))
     except UnreadableFile as error:
-        raise InvalidKnowledge([f"{path.parent.name}/{path.name}: {error}"]) from error
+        raise InvalidKnowledge([f"{where}: {error}"]) from error
     except ValidationError as error:
         problems = [
-            f"{path.parent.name}/{path.name}: {'.'.join(map(str, item['loc']))}: {item['msg']}"
-            for item in error.errors(include_url=False)
+            f"{where}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)
         ]
         raise InvalidKnowledge(problems) from error

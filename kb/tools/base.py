@@ -24,7 +24,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Record, SourceRef
 from kb.errors import InvalidArgument, KnowledgeBaseError
 from kb.text.statements import Said
-from kb.tools.asks import Asked, AskFile, read_asks
+from kb.tools.asks import Asked, AskFile, Ways, read_asks, read_ways
 
 MOST_KEYS = 500
 """Keys of one object; the longest ``config.json`` has some 150."""
@@ -294,6 +294,10 @@ class Registry:
     def asks(self, name: str) -> AskFile | None:
         """How people ask for the tool; None where its folder does not say, so that the chat leaves it alone."""
         return _asks_beside(self[name].folder)
+
+    def ways(self, name: str) -> Ways:
+        """Texts that ask for the tool, for the reader to learn from."""
+        return read_ways(self[name].folder / "ways.yaml")
 
     def say(self, name: str) -> Callable[[Any, Asked], Iterable[Said]]:
         """What the tool says of a result."""

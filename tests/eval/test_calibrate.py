@@ -20,7 +20,7 @@ from eval.calibration_data import (
 from eval.calibration_fit import Prior, fit, flatten, rebuilt
 from eval.calibration_priors import DECODE, PREFILL
 from eval.calibration_report import groups_of, written
-from kb.calc.decode import DecodeConstants
+from kb.calc.speed.decode import DecodeConstants
 
 DEVICES = {
     "rtx-3090": ("nvidia", "discrete", "24", "936.2", "71.2"),

@@ -12,6 +12,7 @@ import gguf
 import numpy as np
 import pytest
 
+from kb.calc.memory.architecture import Attention, Experts, LatentAttention, LinearAttention
 from kb.errors import UnreadableModel
 from kb.gguf_file import read_gguf
 from kb.gguf_header import read_header
@@ -21,8 +22,8 @@ from tests.make_gguf import make_gguf
 def test_reads_architecture_and_every_tensor(real_shapes, write_gguf, tmp_path) -> None:
     model = read_gguf(write_gguf(tmp_path / "gpt-oss.gguf", real_shapes["gpt-oss-20b"]))
     architecture = model.architecture
-    assert (architecture.num_experts, architecture.num_experts_per_tok) == (32, 4)
-    assert (architecture.sliding_window, architecture.num_sliding_layers) == (128, 12)
+    assert architecture.experts == Experts(32, 4, 2880)
+    assert [layer.mixer for layer in architecture.layers] == [Attention(8, 64, 128), Attention(8, 64)] * 12
     assert architecture.params_total == 20914757184
     assert 3.5e9 < architecture.params_active < 4.3e9
     assert model.quantization == "MXFP4"
@@ -40,10 +41,18 @@ def test_a_tied_head_is_counted_once_in_the_file(real_shapes, write_gguf, tmp_pa
 
 def test_hybrid_and_latent_shapes(real_shapes, write_gguf, tmp_path) -> None:
     hybrid = read_gguf(write_gguf(tmp_path / "hybrid.gguf", real_shapes["Qwen3-Next 80B-A3B"])).architecture
-    assert (hybrid.num_linear_layers, hybrid.num_full_attention_layers) == (36, 12)
-    assert hybrid.linear_state_bytes == 36 * 4 * (3 * 8192 + 128 * 4096)
+    state = LinearAttention(4 * (3 * 8192 + 128 * 4096))
+    assert [layer.mixer for layer in hybrid.layers] == [state, state, state, Attention(2, 256)] * 12
     latent = read_gguf(write_gguf(tmp_path / "latent.gguf", real_shapes["DeepSeek-R1"])).architecture
-    assert (latent.kv_lora_rank, latent.qk_rope_head_dim, latent.qk_nope_head_dim) == (512, 64, 128)
+    assert {layer.mixer for layer in latent.layers} == {LatentAttention(512, 1536, 64, 128, 128)}
+
+
+def test_an_architecture_that_is_not_known_is_refused_with_the_nearest(real_shapes, write_gguf, tmp_path) -> None:
+    path = write_gguf(tmp_path / "mamba.gguf", replace(real_shapes["Llama 3.2 1B"], arch="gemma3n"))
+    with pytest.raises(
+        UnreadableModel, match=r"mamba\.gguf: general\.architecture 'gemma3n' is not known.*gemma3, .*by hand"
+    ):
+        read_gguf(path)
 
 
 def write_part(path: Path, number: int, count: int, names: list[str]) -> Path:

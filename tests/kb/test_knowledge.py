@@ -109,6 +109,7 @@ def test_every_source_is_used_and_described(known: Knowledge) -> None:
     used |= {ref.source for term in known.terms.values() for figure in term.figures for ref in figure.sources}
     used |= {ref.source for dispute in known.disputes.values() for ref in dispute.sources}
     used |= {claim.source for dispute in known.disputes.values() for claim in dispute.claims}
+    used |= {passage.source for passage in known.passages.values()}
     used |= {ref.source for download in load_downloads(Settings().knowledge_dir) for ref in download.sources}
     assert sorted(set(known.sources) - used) == []
     assert all(source.title and source.publisher for source in known.sources.values())
@@ -139,6 +140,16 @@ def test_disputes_are_between_somebody(known: Knowledge) -> None:
             parties = claimants | {ref.source for ref in dispute.sources} - {"hardware-kb-glossary"}
             assert len(parties) > 1, dispute.slug
         assert claimants & set(DOCUMENTS), f"{dispute.slug}: none of the documents takes part"
+
+
+def test_field_notes_answer_in_their_first_sentence(index: Index) -> None:
+    notes = [passage for passage in index.known.passages.values() if passage.source == "field-notes"]
+    assert len(notes) >= 100
+    for note in notes:
+        first = re.split(r"(?<=[.:!?]) ", note.text)[0]
+        assert len(first.split()) <= 45, f"{note.passage_id}: {first}"
+        assert 35 <= len(note.text.split()) <= 120, note.passage_id
+        assert len(note.questions) >= 5, f"{note.passage_id}: say in more ways what it answers"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

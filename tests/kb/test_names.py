@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kb.catalogue.names import DEVICE_KINDS, SIZE_CLASSES, Names
-from kb.catalogue.records import kinds
+from kb.catalogue.names import DEVICE_KINDS, Names
+from kb.catalogue.records import LanguageModel, kinds
 from kb.catalogue.records.labels import label_key
 from kb.errors import AmbiguousName, UnknownName
 from kb.search.live import Index
@@ -265,10 +265,32 @@ def test_every_label_and_alias_leads_to_its_record(index: Index) -> None:
 
 
 def test_size_classes_are_models_of_that_size(index: Index) -> None:
-    for size, slug in SIZE_CLASSES.items():
-        figure = getattr(index.known.specs["models"][slug], "params_total", None)
+    """One each, and found by its size alone, which is told from the model's own name."""
+    sizes = {
+        record.slug: (record.stands_for_size, record.params_total)
+        for record in index.known.specs["models"].values()
+        if isinstance(record, LanguageModel) and record.stands_for_size
+    }
+    assert len({size for size, _ in sizes.values()}) == len(sizes) > 15
+    for slug, (size, figure) in sizes.items():
+        assert size is not None
         assert figure is not None, slug
         assert figure.value / 1e9 == pytest.approx(float(size.removesuffix("b")), rel=0.25), slug
+        found = index.names.resolve(("models",), size.upper())
+        assert (found.slug, found.size) == (slug, size)
+
+
+@pytest.mark.parametrize(
+    ("size", "like"), [("65b", "llama-3-1-70b"), ("48B", "yi-34b"), ("33 billion parameters", "yi-34b"), ("2000b", "")]
+)
+def test_a_size_between_classes_has_the_nearest_dense_shape(index: Index, size: str, like: str) -> None:
+    if not like:
+        with pytest.raises(UnknownName):
+            index.names.resolve(("models",), size)
+        return
+    found = index.names.resolve(("models",), size)
+    assert found.slug == like
+    assert found.size.endswith("b")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from kb.catalogue.records.specs import (
     Cooler,
     Cpu,
     Engine,
+    InstallWay,
     Interconnect,
     LanguageModel,
     Machine,
@@ -22,13 +23,15 @@ from kb.catalogue.records.specs import (
     Provider,
     Quantization,
     Spec,
+    StartLine,
     StorageDrive,
+    System,
     kinds,
 )
 
 __all__ = [
     "Accelerator", "Backend", "Build", "Case", "Citation", "Claim", "Cooler", "Cpu", "Dispute", "Engine", "Figure",
-    "Interconnect", "LanguageModel", "Machine", "Measurement", "MemoryKit", "ModelFile", "Motherboard", "Part",
-    "Passage", "PowerSupply", "Price", "Provider", "Quantization", "Record", "Source", "SourceRef", "Spec",
-    "StorageDrive", "Term", "TermFigure", "kinds",
+    "InstallWay", "Interconnect", "LanguageModel", "Machine", "Measurement", "MemoryKit", "ModelFile", "Motherboard",
+    "Part", "Passage", "PowerSupply", "Price", "Provider", "Quantization", "Record", "Source", "SourceRef", "Spec",
+    "StartLine", "StorageDrive", "System", "Term", "TermFigure", "kinds",
 ]  # fmt: skip

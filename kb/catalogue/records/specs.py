@@ -4,6 +4,7 @@ A field that holds a ``Figure`` is named by the field's standard term with its u
 throughput are two fields. ``kinds`` maps the folder names of ``glossary/specs`` to these classes.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -27,6 +28,7 @@ from kb.catalogue.records.base import (
 
 Use = Literal["chat", "coding", "writing", "documents", "agents"]
 Backend = Literal["cuda", "rocm", "metal", "vulkan", "sycl", "cpu"]
+System = Literal["linux", "macos", "windows"]
 
 
 class Spec(Record):
@@ -320,8 +322,8 @@ class LanguageModel(Spec):
     kind: ClassVar[str] = "models"
 
     same_architecture_as: Slug | None = None
-    typical_of: tuple[str, ...] = ()
-    """Sizes (``70b``) that people mean no model by, and whose shape this one gives."""
+    stands_for_size: Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,2})?b$")] | None = None
+    """The bare size (``70b``) that this model lends its shape: what most local benchmarks are run with."""
     representative: bool = False
     """Among those that people run now, it stands for its size: shown where nobody names a model."""
     use: tuple[Use, ...] = ()
@@ -360,10 +362,18 @@ class LanguageModel(Spec):
     qk_rope_head_dim: Count | None = None
     qk_nope_head_dim: Count | None = None
     v_head_dim: Count | None = None
+    hybrid_override_pattern: Text | None = None
+    """Of models whose layers are a mixer or a block each, a letter for each layer."""
     linear_state_bytes: Count | None = None
     """Recurrent state of all linear layers for one sequence, f32."""
     mtp_layers: Count | None = None
     files: tuple[ModelFile, ...] = ()
+    repository: Text | None = None
+    """On the Hugging Face hub, with the weights that follow instructions where there are such."""
+    gguf_repository: Text | None = None
+    """On the hub, with GGUF files that are named by their type and are not split."""
+    ollama_name: Text | None = None
+    """In Ollama's library, of a small type that is common there."""
     licence: Text | None = None
     released: Text | None = None
 
@@ -388,11 +398,64 @@ class Quantization(Spec):
     native_architectures: Texts | None = None
 
 
+class InstallWay(Record):
+    """How an engine gets onto a system: a ``line`` to type, or the ``page`` to download it from."""
+
+    systems: Annotated[tuple[System, ...], Field(min_length=1)]
+    backends: tuple[Backend, ...] = ()
+    """Of devices that want this way; empty where all do."""
+    line: str = ""
+    page: str = ""
+    sources: Citations
+
+    @model_validator(mode="after")
+    def _line_or_page(self) -> "InstallWay":
+        if bool(self.line) == bool(self.page):
+            raise ValueError("give exactly one of line (to type) and page (to download from)")
+        return self
+
+
+START_SLOTS = ("ollama_name", "repository", "gguf_repository", "quantization", "context", "device_count")
+"""What is filled in where a line that starts a model has it in braces."""
+
+
+class StartLine(Record):
+    """A line that starts a model, with slots in braces."""
+
+    line: str
+    sources: Citations
+
+    @model_validator(mode="after")
+    def _known_slots(self) -> "StartLine":
+        if unknown := sorted(set(re.findall(r"\{(\w*)\}", self.line)) - set(START_SLOTS)):
+            raise ValueError(f"unknown slots {', '.join(unknown)}; accepted: {', '.join(START_SLOTS)}")
+        return self
+
+
 class Engine(Spec):
     """Software that runs models."""
 
     kind: ClassVar[str] = "engines"
 
+    ease: Annotated[int, Field(ge=1)] | None = None
+    """How easily somebody who never ran a model gets it to answer, 1 the easiest; our own judgement."""
+    backends: tuple[Backend, ...] = ()
+    """Devices that it runs on."""
+    install: tuple[InstallWay, ...] = ()
+    start: tuple[StartLine, ...] = ()
+    """The best first; taken is the first whose slots are known."""
+    starts_with: Slug | None = None
+    """The type of weights that its line loads where none is named; unset: the common 4-bit type, or the model's own."""
+    first_start: Text | None = None
+    """A line that starts the model of the engine's own introduction, for who has chosen none."""
+    after_start: Text | None = None
+    """Where the model answers then: a sentence."""
+    context_line: Text | None = None
+    """Sets the context length, where the line that starts does not."""
+    several_devices: Text | None = None
+    """What the line needs beside, for several equal cards."""
+    elsewhere: Text | None = None
+    """How it runs on a system that it is not made for: a sentence."""
     platforms: Texts | None = None
     formats: Texts | None = None
     cpu_offload: Flag | None = None

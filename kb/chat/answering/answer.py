@@ -8,11 +8,11 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
-from kb.chat.answering.plan import ANYTHING, Plan, Step, plan
+from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, plan
 from kb.chat.answering.talking import talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
-from kb.errors import KnowledgeBaseError
+from kb.errors import KnowledgeBaseError, MissingArgument
 from kb.search.live import Index
 from kb.text import markdown
 from kb.text.statements import Basis, Said, Statement, of_kind, state
@@ -65,19 +65,27 @@ def answer(index: Index, situation: Situation) -> Answer:
     for step in planned.steps:
         try:
             result = TOOLS[step.tool].call(index, step.arguments)
+        except MissingArgument as error:
+            if planned.missing is None and not step.beside:
+                planned = replace(planned, missing=Missing(error.field, error.question))
+            continue
         except KnowledgeBaseError as error:
             problems.append(str(error))
             continue
         shown = result.model_dump(mode="json")
         calls.append(ToolCall(name=step.tool, arguments=dict(step.arguments), result=shown))
         ran.append(_Ran(step, len(calls) - 1, result))
-    statements: list[Said] = [*corrections(index, situation), *unknown_names(index, situation)]
-    statements += _said(situation, ran)
+    if all(one.step.beside for one in ran):  # what they stood beside could not be worked out
+        ran = [replace(one, step=replace(one.step, beside=False)) for one in ran]
+    said = list(_said(situation, ran))
+    told = {basis for one in said if one.kind == "answer" for basis in one.basis}
+    statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
+    statements += [*unknown_names(index, situation), *said]
     if not ran:
         statements += _problems(problems)
     if planned.missing:
         statements.append(state("ask", "{question}", question=planned.missing.question))
-    if not of_kind(statements, "answer", "ask", "correction", "unknown"):
+    if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(index, situation, calls, problems)
     statements += relevant_disputes(index, situation, planned.asks)
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
@@ -126,6 +134,7 @@ def _asked(situation: Situation, tool: str, ran: Sequence[_Ran]) -> Asked:
         tokens_per_s=situation.tokens_per_s if situation.speed_is in ("measured", "claimed") else None,
         engine=situation.engine,
         use=situation.use,
+        beside=ran[0].step.beside,
     )
 
 

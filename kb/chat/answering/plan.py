@@ -15,6 +15,8 @@ MOST_CASES = 4
 MOST_ASKS = 2
 ALSO_ASKED = 0.3
 """How likely a second ask must be to be answered too."""
+UNCLEAR = 0.25
+"""Below this the likeliest ask is a guess."""
 ANYTHING = "search_passages"
 """What answers where no calculator can: the passages."""
 
@@ -60,15 +62,33 @@ def plan(tools: Registry, situation: Situation) -> Plan:
                 steps.append(found)
                 if found.tool not in asked and not found.beside:
                     asked.append(found.tool)
-    if not steps and missing is None:
+    if not steps and (missing is None or not _is_about_something(situation)):
+        # In general first; what is missing is asked for behind it.
         steps = [step for step in _steps(tools, ANYTHING, situation) if isinstance(step, Step)]
         asked = [ANYTHING]
-    return Plan(tuple(asked), tuple(steps), None if steps else missing)
+    return Plan(tuple(asked), tuple(steps), missing if not asked or asked == [ANYTHING] else None)
+
+
+def _is_about_something(situation: Situation) -> bool:
+    """Whether a model or a device is named: then a question in return is nearer than what is true in general."""
+    return bool(situation.models or situation.devices or situation.unknown)
 
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
     ranked = [ask for ask in situation.asks if ask in tools]
+    if not ranked or situation.asks[ranked[0]] < UNCLEAR:
+        return _bare(tools, situation) or ranked[:1]
     return [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= ALSO_ASKED]
+
+
+def _bare(tools: Registry, situation: Situation) -> list[str]:
+    """The tool that answers where only names are given: the one that takes most of them."""
+    fitting = [
+        (len(asks.bare), tool.name)
+        for tool in tools
+        if (asks := tools.asks(tool.name)) and asks.bare and all(values_of(situation, role) for role in asks.bare)
+    ]
+    return [max(fitting)[1]] if fitting else []
 
 
 def _steps(
@@ -209,6 +229,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "considered":
             owned = _owned(situation)
             return _whole([_counted(named) for named in runners(situation) if named not in owned])
+        case "spec_count":
+            return [named.count for named in situation.devices if named.count > 1][:1]
         case "machine":
             return [named for named in situation.devices if named.kind == "machines"][:1]
         case "card":

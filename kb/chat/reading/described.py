@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from kb.catalogue.names import Names
 from kb.catalogue.records import Figure, LanguageModel
 from kb.chat.reading.situation import Named, Quantities
+from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
 _NEAR = 30
-_CARD = r"(?:gpus?|(?:graphics? |video |amd |nvidia |intel )?cards?|graphics|vram card)"
+_CARD = r"(?:gpus?|(?:graphics? |video |amd |nvidia |intel )?cards?|graphics|vram card|显?卡)"
 _HOST = (
-    r"(?:(?:gaming |old |office |work |mini[ -]?|home |cheap |used |small |linux |windows |desktop )*"
+    r"(?:(?:gaming |old |office |work |mini[ -]?|home |cheap |used |small |linux |windows |desktop ){0,3}"
     r"(?:laptop|notebook|pc|desktop|computer|machine|server|workstation|box|nuc|thinkpad|vps|vm|phone|tablet|chromebook))"
 )
 _MAC = r"(?:mac(?:book)?s?\b(?: pro| air| mini| studio)?|apple silicon)"
 _BEHIND = re.compile(
-    rf"[ -]?(?:of )?(?:unified |vram |memory )?(?:(?P<mac>{_MAC})|(?P<card>(?:amd |radeon )?{_CARD})\b|(?P<host>{_HOST})\b)",
+    rf"[ -]?(?:of )?(?:unified |vram |memory )?(?:(?P<mac>{_MAC})|(?P<card>(?:amd |radeon )?{_CARD})(?![a-z])|(?P<host>{_HOST})\b)",
     re.I,
 )
 _BEFORE = re.compile(
@@ -32,7 +33,8 @@ CPU_ONLY = re.compile(
     r"\bno (?:dedicated |discrete |real )?(?:gpu|graphics card|video card)\b|\b(?:pure )?cpu[- ]only|without (?:a |any )?(?:dedicated )?"
     r"(?:gpu|graphics)|\b(?:on|from) (?:my |the |a |pure )?cpu\b|just (?:a |my |the )?cpu\b|\bonly (?:a |the |my )?cpu\b", re.I
 )  # fmt: skip
-_OLD_HOST = re.compile(rf"\b(?:(?:my|an?|this|our) (?:\w+ )?|(?=old |office ))({_HOST})\b", re.I)
+_OLD_HOST = re.compile(rf"\b(?:(?:my|an?|this|our) (?:(?!old |office )\w{{1,20}} )?|(?=old |office ))({_HOST})\b", re.I)
+_STICKS = re.compile(r"\bddr|\bdimm|\bsticks?\b|\bmodules?\b|\bboard\b|\bmacs?\b|\bstudio\b", re.I)
 _COUNT = re.compile(r"(?:^|[\s(])(\d{1,3}) ?[x×*]? ?$|\b(two|three|four|six|eight|dual) $", re.I)
 _CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|eight) (?:gpus|cards)\b", re.I)
 _WORDS = {"two": 2, "dual": 2, "three": 3, "four": 4, "six": 6, "eight": 8}
@@ -63,13 +65,17 @@ class Described:
 
 def cards(text: str, figures: Sequence[FigureFound]) -> Iterator[Described]:
     """Devices that are given by their memory; ``figures`` are those that belong to no name."""
+    sticks = _STICKS.search(text) is not None
     for figure in figures:
         if figure.dimension != "bytes" or figure.per or figure.base < 0.5e9:
             continue
-        size = figure.base / 1e9
+        size = gib_of(figure)
         before = text[max(0, figure.start - _NEAR) : figure.start]
         found = _BEHIND.match(text, figure.end) or _BEFORE.search(before)
         if found is None:
+            if (counted := _COUNT.search(before)) and counted[1] and 4 <= size <= 200 and not sticks:
+                card = DeviceFigures(name=_card(size), memory_gib=size)
+                yield Described(Named(card.name, figures=card, count=int(counted[1])), figure.start, figure.end)
             continue
         start = figure.start if found.string is text else figure.start - len(before) + found.start()
         counted = _COUNT.search(before) or _CARDS_BEFORE.search(before)
@@ -82,7 +88,7 @@ def cards(text: str, figures: Sequence[FigureFound]) -> Iterator[Described]:
             continue
         if what == "card":
             backend = "rocm" if _AMD.search(text, max(0, start - 12), figure.end + 20) else "cuda"
-            device = DeviceFigures(name=f"{_article(size)} {size:g} GB graphics card", memory_gib=size, backend=backend)
+            device = DeviceFigures(name=_card(size), memory_gib=size, backend=backend)
         elif what == "mac" or _UNIFIED_BEHIND.match(text, figure.end):
             device = DeviceFigures(
                 name=f"a Mac with {size:g} GB" if what == "mac" else f"a machine with {size:g} GB of unified memory",
@@ -99,7 +105,7 @@ def cards(text: str, figures: Sequence[FigureFound]) -> Iterator[Described]:
         yield Described(Named(device.name, figures=device, count=count), start, max(end, figure.end))
 
 
-def processor(text: str, stated: Quantities, host: str = "") -> Named | None:
+def processor(stated: Quantities, host: str = "") -> Named:
     """The machine's own processor and memory, where nothing else runs the model."""
     bandwidth, assumed = system_bandwidth(stated)
     memory = stated.system_memory_gb
@@ -138,12 +144,16 @@ def system_bandwidth(stated: Quantities) -> tuple[float, bool]:
     return round(channels * _BUS_BYTES * transfers / 1000, 1), not said
 
 
+def _card(size: float) -> str:
+    return f"{_article(size)} {size:g} GB graphics card"
+
+
 def _article(word: float | str) -> str:
     text = f"{word:g}" if isinstance(word, float) else word
     return "an" if text[0] in "aeio8" or (text.startswith(("11", "18")) and not text.startswith("11")) else "a"
 
 
-def model_of_size(names: Names, size: str, active: str = "") -> Named:
+def model_of_size(names: Names, size: str) -> Named:
     """A model that is given by its size alone: in the shape of the one that stands for it, else of dense models."""
     billions = float(size[:-1]) * (1000 if size[-1] in "tT" else 1)
     label = f"{billions:g}B"

@@ -13,170 +13,16 @@ from kb.catalogue.typed import Parts, parts_of, without_owner
 MODEL_NUMBER = re.compile(r"([a-z]{1,3})(\d{1,4})[a-z]{0,2}")
 """``a100``, ``l40s``, ``mi50``, ``m3``."""
 _PROSE_WORD = re.compile(r"(?<![\w-])[a-z]{2,20}(?![\w-])")
-_FUNCTION_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "nor",
-        "but",
-        "so",
-        "vs",
-        "versus",
-        "than",
-        "then",
-        "on",
-        "in",
-        "at",
-        "of",
-        "to",
-        "for",
-        "from",
-        "with",
-        "without",
-        "by",
-        "as",
-        "is",
-        "are",
-        "was",
-        "be",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "will",
-        "would",
-        "should",
-        "may",
-        "might",
-        "must",
-        "has",
-        "have",
-        "had",
-        "having",
-        "need",
-        "needs",
-        "get",
-        "gets",
-        "got",
-        "getting",
-        "give",
-        "run",
-        "runs",
-        "running",
-        "try",
-        "tried",
-        "use",
-        "uses",
-        "used",
-        "using",
-        "fit",
-        "fits",
-        "load",
-        "loads",
-        "loading",
-        "buy",
-        "take",
-        "takes",
-        "make",
-        "makes",
-        "want",
-        "wants",
-        "i",
-        "you",
-        "he",
-        "she",
-        "it",
-        "we",
-        "they",
-        "me",
-        "my",
-        "your",
-        "our",
-        "their",
-        "its",
-        "this",
-        "that",
-        "these",
-        "those",
-        "what",
-        "which",
-        "who",
-        "how",
-        "when",
-        "where",
-        "why",
-        "if",
-        "not",
-        "no",
-        "any",
-        "some",
-        "all",
-        "both",
-        "each",
-        "other",
-        "another",
-        "same",
-        "only",
-        "just",
-        "even",
-        "also",
-        "too",
-        "very",
-        "more",
-        "most",
-        "much",
-        "many",
-        "less",
-        "about",
-        "around",
-        "over",
-        "under",
-        "between",
-        "up",
-        "down",
-        "out",
-        "off",
-        "into",
-        "onto",
-        "per",
-        "like",
-        "vs",
-        "one",
-        "two",
-        "new",
-        "old",
-        "best",
-        "good",
-        "better",
-        "still",
-        "now",
-        "there",
-        "here",
-        "model",
-        "models",
-        "llm",
-        "llms",
-        "quant",
-        "quants",
-        "card",
-        "cards",
-        "gpu",
-        "gpus",
-        "version",
-        "local",
-        "locally",
-        "maybe",
-        "does",
-        "isn",
-        "aren",
-        "don",
-        "didn",
-    ]
-)
+_ENGLISH = """
+a about all also an and another any are aren around as at be best better between both but buy by can card cards
+could did didn do does don down each even fit fits for from get gets getting give good got gpu gpus had has
+have having he here how i if in into is isn it its just less like llm llms load loading loads local locally
+make makes many may maybe me might model models more most much must my need needs new no nor not now of off old
+on one only onto or other our out over per quant quants run running runs same she should so some still take
+takes than that the their then there these they this those to too tried try two under up use used uses using
+version versus very vs want wants was we what when where which who why will with without would you your
+"""
+_FUNCTION_WORDS = frozenset(_ENGLISH.split())
 """Words of English that are no part of a name wherever they stand."""
 
 
@@ -214,14 +60,13 @@ def lexicon(names: Names) -> Lexicon:
     inside = {part for parts in models for part in parts[1:] if part.isalpha() and len(part) > 1}
     return Lexicon(
         model_families=families,
-        model_letters=frozenset(parts[:2] for parts in labels if _is_lettered(parts)),
+        model_letters=frozenset((parts[0], parts[1]) for parts in labels if _is_lettered(parts)),
         model_words=frozenset(inside - families - _FUNCTION_WORDS),
         device_words=frozenset(
             {
                 *_words_of_devices(names),
-                *(parts[0] for parts in devices if len(parts[0]) > 1 and parts[0] not in ordinary),
+                *{parts[0] for parts in devices if len(parts[0]) > 1 and parts[0] not in ordinary} - _vendors(names),
             }
-            - _vendors(names)
         ),
         device_suffixes=frozenset(
             part for part in _telling_apart(devices) - _FUNCTION_WORDS - ordinary if len(part) > 1
@@ -238,12 +83,12 @@ def lexicon(names: Names) -> Lexicon:
 
 
 def _words_of_devices(names: Names) -> Iterator[str]:
-    """The first word of each device's label behind its maker's."""
+    """The first word of each device's label behind its maker's; the maker's where there is no other (Raspberry Pi 5)."""
     makers = _vendors(names)
     for kind in DEVICE_KINDS:
         for slug in names.slugs(kind):
-            words = (part for part in parts_of(names.label(kind, slug)) if part.isalpha() and len(part) > 1)
-            yield from itertools.islice((word for word in words if word not in makers), 1)
+            words = [part for part in parts_of(names.label(kind, slug)) if part.isalpha() and len(part) > 1]
+            yield from itertools.islice([word for word in words if word not in makers] or words, 1)
 
 
 def _vendors(names: Names) -> set[str]:

@@ -5,108 +5,37 @@ go on. A form with a part that no record explains is unknown as a whole, and not
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-
-from rapidfuzz import fuzz
+from collections.abc import Sequence
+from dataclasses import replace
 
 from kb.catalogue.names import DEVICE_KINDS, Match, Mention, Names
-from kb.catalogue.records import Term, kinds
-from kb.chat.reading.lexicon import MODEL_NUMBER, Lexicon, lexicon
+from kb.catalogue.records import Term
+from kb.chat.reading.forms import OTHER_KINDS, Forms
+from kb.chat.reading.spans import Span, Taken
 from kb.text.figures import FigureFound
 
-OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))
 GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS)
 """Of kinds, those that are likelier meant first."""
-MOST_CANDIDATES = 8
-"""A short form of more models than that says too little to list them."""
-LIKE_A_FAMILY = 80
-"""How near, of 100, a word that nobody knows is to a family's name to be taken for one (*Magistral*)."""
 
-_TOKEN = re.compile(r"[^\W_]+(?:\.\d[^\W_]*)*\+?")
-_SEPARATOR = re.compile(r"[ _:-]|: ?|- ")
-_SIZE = re.compile(r"(?:a|e|\d{1,2}x)?\d{1,4}(?:\.\d{1,3})?[bmt]|\d{1,3}e")
-_PLAIN_SIZE = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)([bt])")
-_VERSION = re.compile(r"v?\d{1,2}(?:\.\d{1,2}){0,2}n?")
-_DATE = re.compile(r"\d{4}")
-_LETTERED = re.compile(r"[a-z]{1,2}\d{1,2}(?:\.\d{1,2})?")
-_HEAD = re.compile(r"([a-z]{2,20})((?:v?\d{1,2}(?:\.\d{1,2})?)?)")
-_DEVICE_NUMBER = re.compile(r"\d{3,5}[a-z]{0,3}(?:\d[a-z]{0,2})?")
-_BARE_DEVICE = re.compile(r"\d{4}[a-z]{1,4}")
 _ARTICLE = re.compile(r"(?:an?|the|my|one|single|used|new)\s+", re.I)
-_PORTABLE = re.compile(r"laptop|notebook|mobile")
+_COUNTED = re.compile(r"(?:\d{1,2}\s?[x×]|dual|two|twin|quad|four|eight)\s?", re.I)
 _MONEY_BEFORE = frozenset("$€£")
-_FILE = re.compile(r"(?i)(.*)[-_.:]((?:ud-)?i?q\d\w*)(?:\.gguf)?$")
-_BARE_MEMORY = re.compile(r"\d{1,3}")
-_GAP_TO_MEMORY = re.compile(r"[ (-]{0,2}")
-_NOT_ITS_MEMORY = re.compile(
-    r" ?(?:of )?(?:system |main |normal |host |cpu )?(?:ram|ddr|dimm|lpddr|ssd|nvme|hdd|disk|storage|file|model|swap)"
-    r"|/s|ps\b| per | free| of context", re.I
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Span:
-    """A name at ``[start, end)``; nobody's where there are no ``matches``."""
-
-    start: int
-    end: int
-    text: str
-    kind: str
-    matches: tuple[Match, ...] = ()
-    size: str = ""
-    """Of an unknown model, as it is stated: ``27B``."""
-    memory_gib: float | None = None
-    """Of an unknown device, as it is stated."""
-
-    @property
-    def known(self) -> bool:
-        return bool(self.matches)
-
-
-class Taken:
-    """Which span covers each place of a text: found without looking through all of them."""
-
-    def __init__(self, spans: Iterable[Span] = ()) -> None:
-        self._at: dict[int, Span] = {}
-        for span in spans:
-            self.put(span)
-
-    def within(self, start: int, end: int) -> list[Span]:
-        """Those that share a character with ``[start, end)``."""
-        covering = (self._at.get(place) for place in range(start, end))
-        return list({id(span): span for span in covering if span is not None}.values())
-
-    def at(self, place: int) -> Span | None:
-        return self._at.get(place)
-
-    def put(self, span: Span) -> None:
-        """In the place of those that it overlaps."""
-        for other in self.within(span.start, span.end):
-            self.drop(other)
-        self._at |= dict.fromkeys(range(span.start, span.end), span)
-
-    def drop(self, span: Span) -> None:
-        for place in range(span.start, span.end):
-            self._at.pop(place, None)
-
-    def in_order(self) -> list[Span]:
-        return sorted({id(span): span for span in self._at.values()}.values(), key=lambda span: span.start)
+_FILE = re.compile(r"[-_.: ]((?:ud-)?i?q\d\w{0,12})(?:[. ]gguf)?$", re.I)
 
 
 def spans(text: str, names: Names, figures: Sequence[FigureFound]) -> list[Span]:
     """Every name in the text, known or not, in order of place."""
     taken = Taken(_known(text, names))
-    forms = _Forms(text, names, taken, figures)
+    forms = Forms(text, names, taken, figures)
     for form in forms.found():
         forms.settle(form)
     mentions = [Mention(span.start, span.end, span.text, span.matches) for span in taken.in_order()]
-    for slip in names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), mentions):
+    for slip in names.misspelt_mentions(text, (*DEVICE_KINDS, "models", "terms"), mentions, forms.words.ordinary):
         taken.put(_span(slip))
     found = taken.in_order()
     for span in found:
-        if span.kind == "models" and _FILE.search(span.text):
-            inner = names.scan(_FILE.sub(r"\1 \2", span.text), ("quantizations",))
+        if span.kind == "models" and (file := _FILE.search(span.text)):
+            inner = names.scan(file[1], ("quantizations",))
             found += [replace(_span(mention), start=span.start, end=span.end) for mention in inner[-1:]]
     return found
 
@@ -116,6 +45,18 @@ def _span(mention: Mention) -> Span:
     start = mention.start + (article.end() if article else 0)
     text = mention.text[start - mention.start :]
     return Span(start, mention.end, text, mention.matches[0].kind, mention.matches)
+
+
+def _uncounted(span: Span, names: Names) -> Span:
+    """``8x 3090`` is eight cards, and not the server of that name."""
+    counted = _COUNTED.match(span.text)
+    if counted is None or span.kind == "accelerators":
+        return span
+    cards = names.find(("accelerators",), span.text[counted.end() :])
+    if not cards:
+        return span
+    start = span.start + counted.end()
+    return Span(start, span.end, span.text[counted.end() :], "accelerators", tuple(cards))
 
 
 def _known(text: str, names: Names) -> list[Span]:
@@ -132,301 +73,8 @@ def _known(text: str, names: Names) -> list[Span]:
                 # "dual 3090" is two cards, not the build of that name.
                 continue
             if all(mention.end - mention.start > other.end - other.start for other in inside):
-                taken.put(_span(mention))
+                taken.put(_uncounted(_span(mention), names))
     return taken.in_order()
-
-
-@dataclass(frozen=True)
-class _Token:
-    start: int
-    end: int
-    text: str
-    low: str
-    joined: bool
-    """Only one space, hyphen, underscore or colon stands between it and the token before."""
-
-
-@dataclass
-class _Form:
-    """Tokens ``first`` to ``last`` that have the form of one name."""
-
-    first: int
-    last: int
-    model: bool
-    size: str = ""
-    memory: FigureFound | None = None
-    sure: bool = True
-    """Whether it is a name even where no record has any of it."""
-
-
-@dataclass
-class _Forms:
-    text: str
-    names: Names
-    taken: Taken
-    figures: Sequence[FigureFound]
-    tokens: list[_Token] = field(init=False)
-    measured: dict[int, FigureFound] = field(init=False)
-    words: Lexicon = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.words = lexicon(self.names)
-        self.measured = {
-            place: figure
-            for figure in self.figures
-            if figure.kind not in ("name", "bare", "date") and figure.dimension != "parameters"
-            for place in range(figure.start, figure.end)
-        }
-        self.tokens = []
-        behind = 0
-        for found in _TOKEN.finditer(self.text):
-            gap = self.text[behind : found.start()]
-            joined = bool(self.tokens) and _SEPARATOR.fullmatch(gap) is not None
-            self.tokens.append(_Token(found.start(), found.end(), found[0], found[0].casefold(), joined))
-            behind = found.end()
-
-    def found(self) -> Iterator[_Form]:
-        at = 0
-        while at < len(self.tokens):
-            form = self._model(at) or self._device(at)
-            if form is None:
-                at += 1
-                continue
-            yield form
-            at = form.last + 1
-
-    def settle(self, form: _Form) -> None:
-        """What the form's whole text names; else that it names nothing that is known."""
-        start, end = self.tokens[form.first].start, self.tokens[form.last].end
-        if form.memory is not None:
-            end = form.memory.end + (self.text[form.memory.end : form.memory.end + 1] == ")")
-        inside = self.taken.within(start, end)
-        groups = ("models",) if form.model else DEVICE_KINDS
-        covered = any(span.kind in groups and span.start <= start and span.end >= end for span in inside)
-        if covered and (form.model or form.memory is not None):
-            return
-        text = self.text[start:end]
-        matches = self.names.find(groups, text)
-        then = self._token(form.last + 1)
-        if not form.model and form.memory is None and then is not None and _BARE_MEMORY.fullmatch(then.low):
-            # "m4 pro 48"
-            whole = self.text[start : then.end]
-            if sold := self.names.find(groups, whole):
-                matches, text, end = sold, whole, then.end
-        if not matches and form.model and (begun := self.names.beginning_with("models", text)):
-            if len(begun) > MOST_CANDIDATES:
-                return
-            matches = begun
-        if matches:
-            self.taken.put(Span(start, end, text, matches[0].kind, tuple(matches)))
-        elif not covered:
-            kind = "models" if form.model else "accelerators"
-            memory = form.memory.base / 1e9 if form.memory is not None else None
-            self.taken.put(Span(start, end, text.strip("( "), kind, (), form.size, memory))
-
-    def _token(self, at: int) -> _Token | None:
-        """The token that the one before goes on into, where it may be part of a name."""
-        if at >= len(self.tokens) or not self.tokens[at].joined or self.tokens[at].start in self.measured:
-            return None
-        return self.tokens[at]
-
-    def _model_token(self, form: _Form) -> _Token | None:
-        """Behind a family's name ``4.0 H`` is a version and no time."""
-        if (token := self._token(form.last + 1)) is not None or form.last + 1 >= len(self.tokens):
-            return token
-        token, figure = self.tokens[form.last + 1], self.measured.get(self.tokens[form.last + 1].start)
-        if figure is None or not token.joined:
-            return None
-        version = form.last == form.first and "." in token.low and figure.end > token.end
-        within = figure.end < token.end and _SIZE.fullmatch(token.low) is not None  # 8x7B
-        return token if version or within or figure.start < token.start else None
-
-    def _is_quantization(self, token: _Token) -> bool:
-        span = self.taken.at(token.start)
-        return span is not None and span.kind == "quantizations"
-
-    def _is_size(self, at: int) -> bool:
-        token = self._token(at)
-        return token is not None and _SIZE.fullmatch(token.low) is not None
-
-    def _model(self, at: int) -> _Form | None:
-        head = self.tokens[at]
-        named = _HEAD.fullmatch(head.low)
-        if named is None or self._is_quantization(head) or head.start in self.measured:
-            return None
-        family, attached = named[1], named[2]
-        known, lettered = family in self.words.model_families, False
-        if not known and not self._may_be_family(at, family):
-            return None
-        form = _Form(at, at, True)
-        versioned = bool(attached)
-        while (token := self._model_token(form)) is not None and not self._is_quantization(token):
-            at = form.last + 1
-            begun = versioned or bool(form.size)
-            if _SIZE.fullmatch(token.low):
-                if _PLAIN_SIZE.fullmatch(token.low):
-                    form.size = form.size or token.low
-            elif _DATE.fullmatch(token.low) and begun:
-                pass
-            elif _VERSION.fullmatch(token.low) and not form.size and (not versioned or self._is_size(at + 1)):
-                versioned, lettered = True, token.low[0] == "v"
-            elif _LETTERED.fullmatch(token.low) and not form.size and self._is_lettered(at, family):
-                versioned = lettered = True
-            elif (
-                (_LETTERED.fullmatch(token.low) and token.low[0] == "v" and form.size)
-                or (token.low in self.words.model_words and self._belongs(at, begun or not known))
-                or (token.low in self.words.device_suffixes and (lettered or (begun and token.text[0].isupper())))
-            ):
-                pass
-            elif known and len(token.text) == 1 and self._is_letter(at):
-                versioned = True
-            elif known and not form.size and self._is_between(at):
-                pass
-            else:
-                break
-            form.last = at
-        if form.last == form.first and not (known and attached):
-            return None
-        return form
-
-    def _may_be_family(self, at: int, family: str) -> bool:
-        """Whether a word that no model's name begins with may be one's: no word of the language, no other name."""
-        head, then = self.tokens[at], self._token(at + 1)
-        if then is None or self.taken.at(head.start) is not None or self.words.joins_nothing(head.low):
-            return False
-        if len(head.low) < 3:
-            return False
-        dotted = _VERSION.fullmatch(then.low) is not None and "." in then.low
-        further = self._token(at + 2)
-        if dotted and further is not None and (self._is_size(at + 2) or further.low in self.words.model_words):
-            return True
-        if self.words.is_ordinary(head.low):
-            return False
-        if any(fuzz.ratio(family, other) >= LIKE_A_FAMILY for other in self.words.model_families):
-            return then.low in self.words.model_words or bool(_VERSION.fullmatch(then.low) or _SIZE.fullmatch(then.low))
-        versioned = _LETTERED.fullmatch(then.low) or _VERSION.fullmatch(then.low)
-        return self._is_size(at + 1) or bool(versioned and self._is_size(at + 2)) or (dotted and len(then.low) == 3)
-
-    def _is_lettered(self, at: int, family: str) -> bool:
-        """``K3`` behind Kimi; any letter where a size follows."""
-        letter = self.tokens[at].low.rstrip("0123456789.")
-        return (family, letter) in self.words.model_letters or self._is_size(at + 1)
-
-    def _belongs(self, at: int, begun: bool) -> bool:
-        """Whether a word that names are made of is part of this one, and no word of the sentence."""
-        token = self.tokens[at]
-        if not self.words.is_ordinary(token.low) or self.text[token.start - 1] == "-" or token.text[0].isupper():
-            return True
-        then = self._token(at + 1)
-        return begun or (then is not None and bool(_VERSION.fullmatch(then.low) or _SIZE.fullmatch(then.low)))
-
-    def _is_letter(self, at: int) -> bool:
-        """``A`` in *Command A Plus*: no article."""
-        then = self._token(at + 1)
-        goes_on = then is not None and (then.low in self.words.model_words or self._is_size(at + 1))
-        return goes_on or (self.tokens[at].text.isupper() and self.tokens[at].text != "I")
-
-    def _is_between(self, at: int) -> bool:
-        """``Embedding`` in *Qwen3 Embedding 8B*."""
-        word = self.tokens[at].low
-        span = self.taken.at(self.tokens[at].start)
-        if not word.isalpha() or self.words.joins_nothing(word) or (span is not None and span.kind in DEVICE_KINDS):
-            return False
-        return self._is_size(at + 1)
-
-    def _device(self, at: int) -> _Form | None:
-        head = self.tokens[at]
-        if head.start in self.measured or self._is_quantization(head):
-            return None
-        span = self.taken.at(head.start)
-        held = span is not None and span.kind in DEVICE_KINDS
-        if not held and span is not None and span.kind not in ("terms", *OTHER_KINDS):
-            return None
-        numbered = self._is_numbered(head)
-        series = self._is_series(at)
-        if not (held or numbered or series or head.low in self.words.device_words):
-            return None
-        if held and span is not None and span.start != head.start:
-            return None
-        form = _Form(at, at, False, sure=numbered)
-        nameless = False
-        if held and span is not None:
-            form.last = self._last_within(at, span.end)
-            form.sure = True
-            nameless = not any(character.isdigit() for character in span.text)
-        elif series:
-            form.last, form.sure = at + 1, True
-        while (token := self._token(form.last + 1)) is not None and not self._is_quantization(token):
-            at = form.last + 1
-            if (_DEVICE_NUMBER.fullmatch(token.low) and not form.sure) or (self._is_numbered(token) and not form.sure):
-                form.sure = True
-            elif (
-                (nameless and MODEL_NUMBER.fullmatch(token.low) and self._is_numbered(token, 1))
-                or (token.low in self.words.device_suffixes and (form.sure or head.low in self.words.device_words))
-                or (token.low in self.words.device_words and not form.sure)
-            ):
-                pass
-            elif len(token.low) == 1 and token.low.isdigit() and not form.sure and self._goes_on_as_number(at + 1):
-                form.last = at + 1
-                form.sure = True
-                continue
-            elif len(token.low) == 1 and token.low.isdigit() and self._is_of_a_series(form):
-                form.sure = True
-            elif not form.sure and self._is_lettered_series(at):
-                form.last, form.sure = at + 1, True
-                continue
-            elif _PORTABLE.fullmatch(token.low) and form.sure and not nameless:
-                pass
-            else:
-                break
-            form.last = at
-        if not form.sure:
-            return None
-        form.memory = self._memory_behind(form)
-        return form
-
-    def _last_within(self, at: int, end: int) -> int:
-        while at + 1 < len(self.tokens) and self.tokens[at + 1].start < end:
-            at += 1
-        return at
-
-    def _is_numbered(self, token: _Token, least: int = 2) -> bool:
-        """``H150``: letters with as many digits as some device's; ``7900XTS``."""
-        found = MODEL_NUMBER.fullmatch(token.low.removesuffix("s"))
-        if found and len(found[2]) >= least and (found[1], len(found[2])) in self.words.device_numbers:
-            return True
-        return bool(_BARE_DEVICE.fullmatch(token.low)) and token.low.lstrip("0123456789") in self.words.device_suffixes
-
-    def _is_series(self, at: int) -> bool:
-        """``i9`` with a number behind it."""
-        found = MODEL_NUMBER.fullmatch(self.tokens[at].low)
-        known = found is not None and (found[1], len(found[2])) in self.words.device_numbers
-        return known and self._goes_on_as_number(at + 1)
-
-    def _is_lettered_series(self, at: int) -> bool:
-        """``E5-2680v4`` behind Xeon."""
-        return MODEL_NUMBER.fullmatch(self.tokens[at].low) is not None and self._goes_on_as_number(at + 1)
-
-    def _is_of_a_series(self, form: _Form) -> bool:
-        """``Raspberry Pi 4``, where there is a 5."""
-        words = self.text[self.tokens[form.first].start : self.tokens[form.last].end]
-        return form.last > form.first and any(self.names.beginning_with(kind, words) for kind in DEVICE_KINDS)
-
-    def _goes_on_as_number(self, at: int) -> bool:
-        if at >= len(self.tokens) or not self.tokens[at].joined:
-            return False
-        return _DEVICE_NUMBER.fullmatch(self.tokens[at].low) is not None and self.tokens[at].low[:3].isdigit()
-
-    def _memory_behind(self, form: _Form) -> FigureFound | None:
-        """The memory that is stated right behind a device's name as a part of it."""
-        end = self.tokens[form.last].end
-        for start in range(end, min(end + 3, len(self.text))):
-            figure = self.measured.get(start)
-            if figure is not None and figure.start == start and figure.dimension == "bytes":
-                if not _GAP_TO_MEMORY.fullmatch(self.text, end, start) or figure.ends is not None:
-                    return None
-                return None if _NOT_ITS_MEMORY.match(self.text, figure.end) else figure
-        return None
 
 
 def is_of_another_kind(names: Names, span: Span) -> bool:

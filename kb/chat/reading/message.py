@@ -6,21 +6,27 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
-from kb.catalogue.records import Accelerator, Machine, Term
+from kb.catalogue.records import LanguageModel, Term
+from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import CPU_ONLY, cards, host_in, model_of_size, processor
+from kb.chat.reading.devices import Devices, card_of, is_same
 from kb.chat.reading.figure_words import figure_keys
 from kb.chat.reading.language import language_of
-from kb.chat.reading.mentions import Span, is_of_another_kind, sized, spans
-from kb.chat.reading.quantities import NEAR, Roled, quantities, roled
-from kb.chat.reading.situation import Claim, Named, Situation, Standing
-from kb.search.intents import CALLED
+from kb.chat.reading.mentions import is_of_another_kind, spans
+from kb.chat.reading.quantities import NEAR, Roled, kv_type_in, quantities, roled
+from kb.chat.reading.situation import Named, Quantities, Situation
+from kb.chat.reading.spans import Span, gib_of
 from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS, squeezed
 from kb.tools.shared.given import DeviceFigures
 
 MOST_CHARACTERS = 8000
-MOST_COUNT = 64
+MOST_SIZES = 16
+BEHIND_A_NAME = 12
+"""Characters behind a name within which a size is its own."""
+NOT_A_DEVICES = frozenset({"disk_gb", "size_gb", "free_gb", "memory_in_use_gb", "needed_gb"})
+"""Roles of an amount of memory that is no device's."""
 
 _WIDE = str.maketrans("，。？！：；（）、×", ",.?!:;(),x")
 _APART = re.compile(
@@ -34,52 +40,13 @@ _TIMES = re.compile(r"\b(\d{1,2})\s?[x×*]\s?(?=(?:rtx|gtx|rx|[a-z]{0,3}\d{2,4})
 _PLUS = re.compile(r"(?<=[\w)])\+(?=[a-z]{0,3}\s?\d{2,4})", re.I)
 _SLASH = re.compile(r"(?<=\d{4})(?P<suffix>(?:ti|xtx?| super)?)/(?=\w{0,4}\s?\d{4}\b)", re.I)
 
-_COUNT_WORDS = {
-    "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "ten": 10, "twelve": 12, "sixteen": 16, "dual": 2, "twin": 2, "pair of": 2, "both": 2, "double": 2, "quad": 4,
-    "triple": 3, "couple of": 2, "zwei": 2, "drei": 3, "vier": 4, "deux": 2, "trois": 3, "dos": 2, "två": 2, "两块": 2, "两张": 2,
-}  # fmt: skip
-_COUNT_BEFORE = re.compile(
-    rf"(?:^|[\s(,+])(\d{{1,3}}|{'|'.join(sorted(_COUNT_WORDS, key=len, reverse=True))})\s?[x×*]?\s?"
-    r"(?:(?:gpus?|cards?|units?|of|my|those|these|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
-    re.I,
-)
-_COUNT_AFTER = re.compile(r"s?\s?(?:[x×*]\s?(\d{1,3})\b|\((\d{1,2})\s?(?:x|of them|cards?|gpus?)\))", re.I)
-_MORE = re.compile(
-    r"\b(?:another|a second|an additional|one more|an extra|a 2nd|a third|second|2nd)\s(?:\w+\s)?$", re.I
-)
-_HAS = re.compile(
-    r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"
-    r"|own|bought|running on|currently|current|existing|owned|i've got|tengo|ich habe|j'ai|jag har|tenho|у меня)\b", re.I
-)  # fmt: skip
-_CONSIDERS = re.compile(
-    r"\b(?:buy(?:ing)?|should i|shall i|considering|consider|upgrad\w+|worth|recommend|instead|looking (?:at|to|for)"
-    r"|plan(?:ning)?|think(?:ing)? (?:of|about)|add(?:ing)?|swap\w*|switch\w*|replac\w+|gain|what about|how about|used|get a"
-    r"|getting|would an?|another|second|splurge|wait for|save (?:up )?for|or an?|rent(?:ing)?|if i|kaufen|acheter|comprar)\b",
-    re.I,
-)
-_SENTENCE = re.compile(r"[?!;\n]|\. ")
-_TOGETHER = re.compile(
-    r"\btogether\b|\bcombin\w+|\bmix(?:ed|ing)?\b|\bpaired\b|\balongside\b|\bplus\b|\bin (?:one|the same|a single) \w+"
-    r"|\b(?:in|with) parallel\b|\bboth (?:cards|gpus)\b|\badd(?:ing)? (?:a|an|my|the|another)\b|\bsplit\w*\b|\bone box\b", re.I
-)  # fmt: skip
-_PLUS_BETWEEN = re.compile(
-    r"\s?(?:\+|&|\bplus\b|\band an?\b|\band my\b|\balongside\b|\bwith a\b|\bpaired with\b)\s?[\w ]{0,12}$", re.I
-)
-_OR_BETWEEN = re.compile(r"\b(?:or|vs\.?|versus|than|against|instead)\b", re.I)
-_LAPTOP = re.compile(r"\blaptops?\b|\bnotebook\b|\bmobile\b", re.I)
-_HAS_MEMORY = re.compile(
-    r"(?:\b(?:has|have|with|having|got|comes? with|ships? with|offers?|includes?)\b|'s)[\w ]{0,16}$", re.I
-)
-_DRAWS = re.compile(r"\b(?:tdp|draws?|pulls?|rated)\b[\w ]{0,12}$", re.I)
-_NVLINK = re.compile(r"\bnv[\s-]?link\b", re.I)
-_CLAIM_KEYS = {"bytes/s": ("memory_bandwidth_gb_per_s", 1e9), "cores": ("cuda_cores", 1.0)}
-_LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
-_IN_LIST = re.compile(r"(?:^|[+,/&(]|\band\b|\bwith\b|\bplus\b)\s?(?:\d\s?x\s?)?$", re.I)
+_IN_LIST = re.compile(r"(?:^|[+,/&]|\band\b|\bplus\b)\s?(?:\d\s?x\s?)?$", re.I)
 _LIST_GOES_ON = re.compile(r"\s?(?:$|[+,/&):;.?!]|\band\b|\bplus\b|-?\s?(?:box|build|rig|pc)\b)", re.I)
-_ENOUGH = re.compile(
-    r"\benough\b|\bsuffic\w+|\bfits?\b|\bfitting\b|\bwill do\b|\bhold\b|\brun\b|\bin\b|\bwith\b|\bon\b", re.I
-)
+_ENOUGH = re.compile(r"\s?(?:\w{1,20} ){0,2}(?:enough|suffic\w{1,6})\b", re.I)
+_HOLDS = re.compile(r"\b(?:with|on|in|into|have|has|got|only|mit|con|avec|med|my|is|of the)\b[\w ]{0,12}$", re.I)
+SHORT = 6
+"""Words, in which an amount of memory can only be what there is."""
+_NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
 _TRAINING = re.compile(r"\b(qlora|lora|full(?:[\s-](?:fine|parameter|train)\w*)?(?=[\s-](?:fine|param|train)))", re.I)
 _BITS = re.compile(r"(?<![\w.])(\d{1,2}(?:\.\d{1,3})?) ?(?:bpw\b|bits? per weight|bits?\b(?! float| integer))", re.I)
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
@@ -103,6 +70,7 @@ class Read:
 
     situation: Situation
     plain: str
+    unknown_models: tuple[str, ...] = ()
     more: tuple[Named, ...] = ()
     """Devices of which one more is spoken of (*another 3090*)."""
 
@@ -135,18 +103,20 @@ class _Message:
         self.figures = read_figures(text)
         self.spans = spans(text, names, self.figures)
         self.models: list[Named] = []
-        self.devices: list[tuple[Named, Span]] = []
-        self.unknown: dict[str, None] = {}
-        self.notes: list[str] = []
-        self.more: list[Named] = []
-        self.used: list[tuple[int, int]] = []
-        """Places of figures that are a part of something else."""
+        self.unknown: list[str] = []
+        self.named = Devices(text, names, self.spans, self.figures)
+        self.other_kinds = {
+            place
+            for span in self.spans
+            if is_of_another_kind(names, span)
+            for place in range(span.end, span.end + BEHIND_A_NAME)
+        }
 
     def read(self) -> Read:
-        text, names = self.text, self.names
+        text = self.text
         named = [(span.start, span.end) for span in self.spans if span.kind not in ("terms", "interconnects")]
         roles = roled(text, self.figures, named)
-        kv = quantities(text, roles, False).kv_cache_type
+        kv = kv_type_in(text)
         quantizations: list[Named] = []
         terms: list[Named] = []
         others: list[Named] = []
@@ -154,40 +124,41 @@ class _Message:
             if span.kind == "models":
                 self._model(span)
             elif span.kind in DEVICE_KINDS:
-                self._device(span)
+                self.named.add(span)
             elif span.kind == "quantizations":
-                if not (kv and _near_kv(text, span)):
+                if not (kv and span.start < kv[1] and kv[0] < span.end):
                     _add(quantizations, Named(span.text, span.matches))
             elif span.kind == "terms":
                 _add(terms, Named(span.text, span.matches))
             else:
                 _add(others, Named(span.text, span.matches))
         quantizations += self._custom_bits(quantizations)
-        roles = self._sizes_of_devices(roles)
         self._sizes_of_models()
-        devices = self._merged()
-        stated = quantities(text, roles, bool(devices))
-        free = [figure for figure in self.figures if not _overlaps(figure, (*named, *self.used))]
-        described = list(cards(text, [one for one in free if not _is_other(one, roles)]))
-        if self.devices:
-            described = [one for one in described if one.named.figures is None or not _is_host(one.named)]
-        in_place = {(one.start, one.end) for one in described}
-        roles = [one for one in roles if not any(a <= one.figure.start < b for a, b in in_place)]
-        stated = quantities(text, roles, bool(devices))
-        stated = replace(stated, **self._lone(free, roles, in_place, bool(devices or described), stated))
+        roles = self.named.with_memory(roles)
+        devices = self.named.merged()
+        other = {id(one.figure) for one in roles if one.role in NOT_A_DEVICES}
+        free = [figure for figure in self.figures if figure.start not in self.named.covered]
+        described = list(cards(text, [figure for figure in free if id(figure) not in other]))
+        if self.named.found:
+            described = [one for one in described if not _is_host(one.named)]
+        in_place = {place for one in described for place in range(one.start, one.end)}
+        roles = [one for one in roles if one.figure.start not in in_place]
+        free = [figure for figure in free if figure.start not in in_place]
+        stated = self._lone(free, roles, bool(devices or described), quantities(text, roles))
         for one in described:
             figures = one.named.figures
             if isinstance(figures, DeviceFigures) and figures.backend == "cpu":
                 stated = replace(stated, system_memory_gb=stated.system_memory_gb or figures.memory_gib)
                 host = figures.name.split(" with ")[0]
-                devices.append(self._standing(processor(text, stated, host) or one.named, one.start))
+                devices.append(self.named.standing(processor(stated, host), one.start))
             else:
-                devices.append(self._standing(one.named, one.start))
+                devices.append(self.named.standing(one.named, one.start))
         if not any(device.kind in ("accelerators", "machines") or device.figures for device in devices):
             devices += self._processor(stated, devices)
         if not devices and stated.vram_gib:
-            devices.append(_card(stated.vram_gib))
-        claims = tuple(self._claims(devices))
+            at = next((one.figure.start for one in roles if one.role == "vram_gib"), 0)
+            devices.append(self.named.standing(card_of(stated.vram_gib), at))
+        claims = tuple(self.named.claims(devices))
         situation = Situation(
             text=text,
             language=language_of(text),
@@ -196,25 +167,26 @@ class _Message:
             quantizations=tuple(quantizations),
             terms=self._telling(terms, bool(self.models or devices or quantizations or others)),
             others=tuple(others),
-            together=self._together(devices),
+            together=self.named.together(devices),
             figure_keys=figure_keys(text),
             claims=claims,
-            unknown=tuple(self.unknown),
+            unknown=self._unknown(),
             training_method=_training_method(text),
-            engine=next((other.match.slug for other in others if other.kind == "engines"), ""),
+            engine=self._engine(),
             use=next((use for use, way in _USE if way.search(text)), ""),
             vendor=self._vendor(devices),
             quiet=bool(_QUIET.search(text)),
             notes=tuple(self._notes()),
             **vars(stated),
         )
-        return Read(situation, self._plain(), tuple(self.more))
+        unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
+        return Read(situation, self._plain(), unknown_models, tuple(self.named.more))
 
     def _model(self, span: Span) -> None:
-        if self._is_other_kinds_size(span):
+        if self._is_other_kinds(span.start, span.end):
             return
         if not span.known:
-            self.unknown[span.text] = None
+            self.unknown.append(span.text)
             if span.size:
                 _add(self.models, model_of_size(self.names, span.size))
         elif re.fullmatch(r"\d.*", span.text):
@@ -222,153 +194,77 @@ class _Message:
         else:
             _add(self.models, Named(span.text, span.matches))
 
-    def _is_other_kinds_size(self, span: Span) -> bool:
+    def _is_other_kinds(self, start: int, end: int) -> bool:
         """``Wan 2.1 14B``: behind a name of models for images, sizes and versions are theirs."""
-        head = self.names.matches("terms", re.split(r"[\s\-_.\d]", span.text)[0])
-        before = [other for other in self.spans if other.end <= span.start and span.start - other.end < 12]
-        return any(
-            is_of_another_kind(self.names, other)
-            for other in (*before, Span(span.start, span.end, span.text, "terms", tuple(head)))
-        )
+        if start in self.other_kinds:
+            return True
+        head = re.split(r"[\s\-_.\d]", self.text[start:end], maxsplit=1)[0]
+        matches = tuple(self.names.matches("terms", head)) if head else ()
+        return is_of_another_kind(self.names, Span(start, end, head, "terms", matches))
 
     def _sizes_of_models(self) -> None:
-        taken = [(span.start, span.end) for span in self.spans if not re.match(r"\d", span.text)]
+        """Models that are given by their size alone; one that is named is meant by its own."""
+        bare = {place for span in self.spans if re.match(r"\d", span.text) for place in range(span.start, span.end)}
+        met = set(self._sizes_named())
         for figure in self.figures:
-            if figure.dimension != "parameters" or figure.scale.lower() not in ("b", "t", "") or figure.kind == "name":
-                continue
-            at = Span(figure.start, figure.end, self.text[figure.start : figure.end], "models")
-            if _overlaps(figure, taken) or self._is_other_kinds_size(at):
-                continue
             billions = figure.value / 1e9
-            if 0.05 <= billions < 10_000:
+            if figure.dimension != "parameters" or figure.kind == "name" or not 0.05 <= billions < 10_000:
+                continue
+            if (figure.start in self.named.covered and figure.start not in bare) or _ACTIVE.match(
+                self.text, figure.end
+            ):
+                continue
+            if any(abs(size - billions) < 0.05 * billions for size in met):
+                continue
+            if not self._is_other_kinds(figure.start, figure.end) and len(met) < MOST_SIZES:
+                met.add(billions)
                 _add(self.models, model_of_size(self.names, f"{billions:g}b"))
 
-    def _device(self, span: Span) -> None:
-        if not span.known:
-            if self._is_processor(span) and any(other.kind == "accelerators" and other.known for other in self.spans):
-                self.notes.append(f"I have no data on “{span.text}”; it was left out")
-                return
-            self.unknown[span.text] = None
-            if span.memory_gib:
-                self.devices.append((replace(_card(span.memory_gib), count=self._count(span)), span))
-            return
-        matches = span.matches
-        if _LAPTOP.search(self._clause(span)):
-            matches = tuple(self.names.named("accelerators", f"{match.slug}-laptop") or match for match in matches)
-        named = self._standing(Named(span.text, matches, count=self._count(span)), span.start)
-        if _MORE.search(self.text[max(0, span.start - 30) : span.start]):
-            self.more.append(named)
-        self.devices.append((named, span))
-
-    def _is_processor(self, span: Span) -> bool:
-        head = re.split(r"[\s\d-]", span.text.casefold())[0]
-        return bool(self.names.begins_a_name("cpus", head)) and not self.names.begins_a_name("accelerators", head)
-
-    def _clause(self, span: Span) -> str:
-        before = _SENTENCE.split(self.text[max(0, span.start - 40) : span.start])[-1]
-        return before + _SENTENCE.split(self.text[span.start : span.end + 24])[0]
-
-    def _count(self, span: Span) -> int:
-        before = _COUNT_BEFORE.search(self.text[max(0, span.start - 44) : span.start])
-        after = _COUNT_AFTER.match(self.text, span.end)
-        word = before[1].casefold() if before else next((g for g in after.groups() if g), "1") if after else "1"
-        count = _COUNT_WORDS.get(word) or (int(word) if word.isdigit() else 1)
-        return count if 1 <= count <= MOST_COUNT else 1
-
-    def _standing(self, named: Named, at: int) -> Named:
-        """By the nearest word before it, in its sentence, that says so."""
-        sentence = _SENTENCE.split(self.text[max(0, at - 120) : at])[-1]
-        has = max((found.end() for found in _HAS.finditer(sentence)), default=-1)
-        considers = max((found.end() for found in _CONSIDERS.finditer(sentence)), default=-1)
-        standing: Standing = "mentioned" if has == considers else "has" if has > considers else "considers"
-        return replace(named, standing=standing)
-
-    def _sizes_of_devices(self, roles: list[Roled]) -> list[Roled]:
-        """Memory that belongs to a device which is sold with several: right before it, or anywhere for unified memory."""
-        for at, (named, span) in enumerate(self.devices):
-            if named.figures is not None or any(match.memory_gib for match in named.candidates):
-                continue
-            for figure in self.figures:
-                if (
-                    figure.dimension != "bytes"
-                    or figure.per
-                    or _overlaps(figure, [(s.start, s.end) for s in self.spans])
-                ):
-                    continue
-                near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text[figure.end : span.start])
-                role = next((one.role for one in roles if one.figure is figure), "")
-                shared = self._is_unified(named) and role in ("", "system_memory_gb", "vram_gib")
-                if not near and not shared:
-                    continue
-                if sold := sized(self.names, named.candidates, figure.base / 1e9):
-                    self.devices[at] = (replace(named, candidates=sold), span)
-                    self.used.append((figure.start, figure.end))
-                    if role != "system_memory_gb":
-                        roles = [one for one in roles if one.figure is not figure]
-                    break
-        return roles
-
-    def _is_unified(self, named: Named) -> bool:
-        record = self.names.record(named.match)
-        if isinstance(record, Machine) and record.accelerator:
-            record = self.names.record(Match("accelerators", record.accelerator, ""))
-        return isinstance(record, Accelerator) and record.unified_memory
-
-    def _merged(self) -> list[Named]:
-        """Each device once; the same one twice beside a plus is two of them."""
-        merged: list[Named] = []
-        for named, span in self.devices:
-            same = next((at for at, other in enumerate(merged) if _same(other, named)), None)
-            if same is None:
-                merged.append(named)
-                continue
-            other = merged[same]
-            joined = _PLUS_BETWEEN.search(self.text[max(0, span.start - 16) : span.start]) and named not in self.more
-            count = other.count + named.count if joined else max(other.count, named.count)
-            standing = other.standing if other.standing == "has" else named.standing
-            merged[same] = replace(other, count=min(count, MOST_COUNT), standing=standing)
-        return merged
+    def _sizes_named(self) -> Iterator[float]:
+        for named in self.models:
+            for match in named.candidates:
+                record = self.names.record(match)
+                if isinstance(record, LanguageModel) and record.params_total:
+                    yield record.params_total.value / 1e9
 
     def _lone(
-        self, free: Sequence[FigureFound], roles: Sequence[Roled], in_place: set[tuple[int, int]], device: bool,
-        stated: object,
-    ) -> dict[str, float]:  # fmt: skip
+        self, free: Sequence[FigureFound], roles: Sequence[Roled], device: bool, stated: Quantities
+    ) -> Quantities:
         """An amount of memory of which nothing says whose it is."""
         with_roles = {id(one.figure) for one in roles}
         for figure in free:
             if figure.dimension != "bytes" or figure.per or id(figure) in with_roles or figure.kind == "name":
                 continue
-            if any(a <= figure.start < b for a, b in in_place):
-                continue
-            size = figure.base / 1e9
+            size = gib_of(figure)
             before, after = (
                 self.text[max(0, figure.start - NEAR) : figure.start],
                 self.text[figure.end : figure.end + 12],
             )
             listed = _IN_LIST.search(before) is not None and _LIST_GOES_ON.match(after) is not None
-            if device and listed and stated.system_memory_gb is None and size >= 4:
-                return {"system_memory_gb": size}
-            if not device and stated.vram_gib is None and (self.models or _ENOUGH.search(before)):
-                return {"vram_gib": size}
-            if stated.size_gb is None and not device:
-                return {"size_gb": size}
-        return {}
+            machine = device or bool(self.named.unknown or self.named.left_out or stated.memory_channels)
+            if machine and listed and stated.system_memory_gb is None and size >= 4:
+                return replace(stated, system_memory_gb=size)
+            if device or size < 2 or stated.vram_gib is not None:
+                continue
+            if _HOLDS.search(before) or _ENOUGH.match(after) or len(self.text.split()) <= SHORT:
+                return replace(stated, vram_gib=size)
+        return stated
 
-    def _processor(self, stated: object, devices: Sequence[Named]) -> Iterator[Named]:
+    def _processor(self, stated: Quantities, devices: Sequence[Named]) -> Iterator[Named]:
         host = host_in(self.text)
         only = CPU_ONLY.search(self.text)
         if any(device.kind == "cpus" for device in devices) or stated.vram_gib:
             return
-        if only or (host and (stated.system_memory_gb or re.search(r"\bold\b|\boffice\b", host))):
-            if found := processor(self.text, stated, "" if only else host):  # type: ignore
-                yield self._standing(found, only.start() if only else self.text.casefold().find(host.split()[-1]))
+        said = stated.system_memory_gb or _NOTHING_SAID.search(host)
+        if only or (host and said):
+            found = processor(stated, "" if only else host)
+            yield self.named.standing(found, only.start() if only else self.text.casefold().find(host.split()[-1]))
 
     def _custom_bits(self, quantizations: Sequence[Named]) -> Iterator[Named]:
         """``at 4.5 bits``: a quantization by its bits, which no record has by name."""
         for found in _BITS.finditer(self.text):
             bits = f"{float(found[1]):g}"
-            held = any(span.kind == "quantizations" and span.start <= found.start() < span.end for span in self.spans)
-            if not held and 0.5 <= float(bits) <= 32 and "." in found[1]:
+            if found.start() not in self.named.covered and 0.5 <= float(bits) <= 32 and "." in found[1]:
                 yield Named(found[0], (Match("quantizations", f"{bits}bpw", f"{bits} bits per weight"),))
 
     def _telling(self, terms: Sequence[Named], other: bool) -> tuple[Named, ...]:
@@ -380,39 +276,10 @@ class _Message:
         record = self.names.record(named.match)
         return isinstance(record, Term) and record.generic
 
-    def _together(self, devices: Sequence[Named]) -> bool:
-        runners = [device for device in devices if device.kind != "cpus"]
-        if len(runners) < 2:
-            return False
-        placed = [span for _, span in self.devices if span.kind != "cpus"]
-        between = [self.text[a.end : b.start] for a, b in zip(placed, placed[1:], strict=False)]
-        if any(_OR_BETWEEN.search(words) for words in between):
-            return False
-        joined = any(_PLUS_BETWEEN.fullmatch(words) for words in between)
-        return joined or bool(_TOGETHER.search(self.text))
-
-    def _claims(self, devices: Sequence[Named]) -> Iterator[Claim]:
-        spans_of = {id(named): span for named, span in self.devices}
-        for named, span in self.devices:
-            current = next((device for device in devices if _same(device, named)), named)
-            if current.figures is not None:
-                continue
-            words = _SENTENCE.split(self.text[span.end : span.end + 90])[0]
-            following = [other.start for other in spans_of.values() if other.start >= span.end]
-            end = min([span.end + len(words), *following])
-            for figure in self.figures:
-                if not span.end <= figure.start < end or figure.per:
-                    continue
-                before = self.text[span.end : figure.start]
-                if figure.dimension == "bytes" and _HAS_MEMORY.search(before) and not _RAM.match(self.text, figure.end):
-                    yield Claim(current, "memory_gib", figure.base / 1e9)
-                elif figure.dimension == "w" and _DRAWS.search(before):
-                    yield Claim(current, "tdp_w", figure.base)
-                elif figure.dimension in _CLAIM_KEYS:
-                    key, unit = _CLAIM_KEYS[figure.dimension]
-                    yield Claim(current, key, figure.base / unit)
-            if _NVLINK.search(self.text) and named.kind == "accelerators":
-                yield Claim(current, "nvlink", 1.0)
+    def _engine(self) -> str:
+        """An engine may be a term of the glossary too."""
+        named = (self.names.matches("engines", span.text) for span in self.spans if span.kind in ("terms", "engines"))
+        return next((matches[0].slug for matches in named if matches), "")
 
     def _vendor(self, devices: Sequence[Named]) -> str | None:
         if devices:
@@ -421,8 +288,14 @@ class _Message:
         found = [vendor for vendor in sorted(self.names.vendors("accelerators")) if vendor.casefold() in words]
         return found[0] if len(found) == 1 else None
 
+    def _unknown(self) -> tuple[str, ...]:
+        """In the order of the text."""
+        unknown = {*self.unknown, *self.named.unknown}
+        return tuple(dict.fromkeys(span.text for span in self.spans if span.text in unknown))
+
     def _notes(self) -> Iterator[str]:
-        yield from self.notes
+        for name in self.named.left_out:
+            yield f"I have no data on “{name}”; it was left out"
         for span in self.spans:
             for match in span.matches[:1]:
                 if match.note and match.kind != "terms":
@@ -439,44 +312,16 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
-_RAM = re.compile(r" ?(?:of )?(?:system |main )?(?:ram|ddr|lpddr)|/s| per", re.I)
-
-
-def _card(memory_gib: float) -> Named:
-    article = "an" if f"{memory_gib:g}".startswith(("8", "11", "18")) else "a"
-    figures = DeviceFigures(name=f"{article} {memory_gib:g} GB graphics card", memory_gib=memory_gib)
-    return Named(figures.name, figures=figures)
-
-
-def _same(one: Named, other: Named) -> bool:
-    if one.figures is not None or other.figures is not None:
-        return one.figures == other.figures
-    return one.candidates == other.candidates
+_ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
 
 
 def _add(group: list[Named], named: Named) -> None:
-    if not any(_same(other, named) for other in group):
+    if not any(is_same(other, named) for other in group):
         group.append(named)
-
-
-def _overlaps(figure: FigureFound, places: Sequence[tuple[int, int]]) -> bool:
-    return any(start < figure.end and figure.start < end for start, end in places)
-
-
-def _is_other(figure: FigureFound, roles: Sequence[Roled]) -> bool:
-    """Whether an amount of memory is something else than a device's."""
-    return any(
-        one.figure is figure and one.role in ("disk_gb", "size_gb", "free_gb", "memory_in_use_gb") for one in roles
-    )
 
 
 def _is_host(named: Named) -> bool:
     return isinstance(named.figures, DeviceFigures) and named.figures.backend == "cpu"
-
-
-def _near_kv(text: str, span: Span) -> bool:
-    around = text[max(0, span.start - 18) : span.end + 14]
-    return bool(re.search(r"\bkv\b|cache", around, re.I))
 
 
 def _training_method(text: str) -> Literal["full", "lora", "qlora"] | None:

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from kb.chat.reading.situation import Quantities
+from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
 
 NEAR = 34
@@ -32,6 +34,21 @@ class Role:
     unit: float = 1.0
     """The role's own unit, in the dimension's first one."""
 
+    def holds(self, figure: FigureFound, before: str, after: str) -> bool:
+        if figure.dimension not in self.dimensions.split() or (self.per and figure.per not in self.per.split()):
+            return False
+        if self.unless and (_way(self.unless).search(before) or _way(self.unless).search(after)):
+            return False
+        if not (self.before or self.after):
+            return True
+        stands_before = self.before and _way(self.before).search(before)
+        return bool(stands_before or (self.after and _way(self.after).search(after)))
+
+
+@cache
+def _way(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.I)
+
 
 _FILE = r"(?:file|gguf|download|weights|checkpoint|safetensors|model|dataset|quant|blob|iso|backup|folder)"
 _MONEY = "usd eur gbp sek jpy cents"
@@ -41,7 +58,7 @@ _VIDEO = r"(?:vram|video ?(?:memory|ram)|gpu ?(?:memory|ram)|graphics ?(?:memory
 ROLES = (
     Role("price_per_kwh", _MONEY, per="kWh"),
     Role("price_per_kwh", "cents", unless=r"\b(?:token|hour|min)"),
-    Role("price_per_kwh", "usd eur gbp", before=r"\b(?:electricity|power|energy|strom\w*|kwh|rate)\b[^.?!]*$", unless=r"hour"),
+    Role("price_per_kwh", "usd eur gbp", before=r"\b(?:electricity|power|energy|strom\w*|kwh|rate)\b[^.?!]{0,30}$", unless=r"hour"),
     Role("rent_per_hour", _MONEY, per="hour"),
     Role("rent_per_hour", _MONEY, before=r"\b(?:hourly|per hour|rent\w*)\b[^.?!]{0,16}$"),
     Role("token_price", _MONEY, per="million tokens"),
@@ -54,6 +71,7 @@ ROLES = (
     Role("power_limit_w", "w", after=r"^ ?(?:each|per card|apiece)?,? ?(?:\w+ )?(?:power )?(?:limit|cap)\b"),
     Role("psu_w", "w", after=r"^ ?(?:\w+ ){0,2}(?:psu|power suppl|supply|supplies|netzteil|alimentation|nätaggregat|fuente|unit\b)|^ ?(?:gold|platinum|titanium|bronze)"),
     Role("psu_w", "w", before=r"\b(?:psu|psus|power suppl(?:y|ies)|supply|netzteil|alimentation)\b[^.?!]{0,24}$"),
+    Role("psu_w", "w", before=r"\b(?:i have|i've got|i got|have an?|got an?|my|existing)\b[\w ]{0,8}$"),
     Role("watts", "w", unless=r"\btdp\b"),
     Role("other_speed", "tokens/s", before=r"\b(?:prefill|prompt (?:processing|eval)|pp)\b[^.?!,]{0,14}$", after=r"^ ?(?:prefill|prompt|in\b|pp\b)"),
     Role("tokens_per_s", "tokens/s"),
@@ -64,17 +82,14 @@ ROLES = (
     Role("memory_in_use_gb", "bytes", after=r"^ ?(?:of (?:it|vram|ram|memory|them) )?(?:are |is )?(?:already )?(?:used|in use|taken|occupied|gone|full|eaten|allocated)\b", unit=1e9),
     Role("memory_in_use_gb", "bytes", before=r"\b(?:already (?:using|uses?|takes?|eats?|taken by)|in use:?|uses? up|(?:desktop|windows|browser|chrome|display|os) (?:\w+ )?(?:takes?|uses?|eats?|needs?))\b[^.?!]{0,12}$", unit=1e9),
     Role("free_gb", "bytes", after=r"^ ?(?:of \w+ )?(?:free|left|usable|available|spare)\b", unit=1e9),
+    Role("needed_gb", "bytes", before=r"\b(?:needs?|takes?|eats?|requires?|wants?|uses|using|asks? for|weighs?|is|was|are)\b[^.?!,]{0,12}$", after=r"^ ?(?:more|just|altogether|total)\b", unit=1e9, unless=r"\b(?:i have|got|enough)\b"),
     Role("disk_gb", "bytes", after=r"^ ?(?:of )?(?:\w+ )?(?:ssd|nvme|hdd|hard (?:disk|drive)|disk|storage|drive|m\.2|swap)\b", unit=1e9),
     Role("vram_gib", "bytes", after=rf"^(?: card)?[ -]?(?:of )?(?:\w+ )?{_VIDEO}", before=rf"\b{_VIDEO}\b ?(?:of|is|:|=|with)? ?$", unit=1e9),
-    Role("system_memory_gb", "bytes", after=r"^ ?(?:of )?(?:fast |slow |ecc |quad[- ]channel |dual[- ]channel )?(?:(?:system|main|normal|regular|cpu|host|pc) ?(?:ram|memory)?\b|(?:lp)?ddr\dx?|ram\b|dimm|(?:of )?memory\b|内存|speicher|de ram|minne\b)", before=r"\b(?:(?:system|main|host) memory|ram|内存)\b ?(?:of|is|:|=|with)? ?$", unit=1e9),
+    Role("system_memory_gb", "bytes", after=r"^\+? ?(?:of )?(?:fast |slow |ecc |quad[- ]channel |dual[- ]channel )?(?:(?:system|main|normal|regular|cpu|host|pc) ?(?:ram|memory)?\b|(?:lp)?ddr\dx?|ram\b|dimm|sticks?\b|modules?\b|(?:of )?memory\b|内存|speicher|de ram|minne\b)", before=r"\b(?:(?:system|main|host) memory|ram|内存)\b ?(?:of|is|:|=|with)? ?$", unit=1e9),
     Role("size_gb", "bytes", after=rf"^[ -]?(?:\w+ )?{_FILE}", before=rf"\b(?:{_FILE}|copy|copying|move|moving|send|sending|transfer\w*|upload\w*|load\w*|read|push\w*)\b[^.?!,]{{0,14}}$", unit=1e9),
     Role("users", "users"),
     Role("gpu_layers", "layers", before=r"\b(?:offload\w*|gpu|ngl|put|only|load\w*|first)\b[^.?!]{0,20}$", after=r"^ ?(?:\w+ ){0,2}(?:on|to|in|offload\w*)\b"),
 )  # fmt: skip
-_ROLES = tuple(
-    (role, *(re.compile(way, re.I) if way else None for way in (role.before, role.after, role.unless)))
-    for role in ROLES
-)
 _COUNTED = re.compile(
     r" ?(?:concurrent |simultaneous |parallel |active |more )?(?:(users?|people|persons|requests?|conversations?|streams?"
     r"|sessions?|sequences|developers?|devs?|colleagues|co-?workers|employees|clients|students|attorneys|agents|staff)"
@@ -82,20 +97,24 @@ _COUNTED = re.compile(
 )  # fmt: skip
 _COUNT_ROLES = ("users", "nvme_drives", "batch_size", "memory_channels", "memory_channels")
 _NAMED = re.compile(
-    r"(?:(?P<context>\b(?:context|ctx|window|num_ctx|n_ctx|max[-_](?:model[-_])?len(?:gth)?|max_seq_length|seq(?:uence)?s?)"
+    r"(?:(?P<context>(?<![\w-])-c|\b(?:context|ctx|window|num_ctx|n_ctx|max[-_](?:model[-_])?len(?:gth)?|max_seq_length|seq(?:uence)?s?)"
     r"(?:[- _](?:length|size|window|len))?)|(?P<batch_size>\bbatch(?:[-_ ]?size)?|\bbs)"
     r"|(?P<gpu_layers>\b(?:n[-_ ]?)?gpu[-_ ]?layers|-?-?\bngl|n_gpu_layers)"
-    r"|(?P<users>\b(?:max-num-seqs|concurrency|num_parallel|-np)))[ ]?(?:set )?(?:of|=|:|at|is|to)? ?$", re.I
+    r"|(?P<budget>\b(?:budget|spend))|(?P<users>\b(?:max-num-seqs|concurrency|num_parallel|-np)))[ ]?(?:set )?(?:of|=|:|at|is|to)? ?$", re.I
 )  # fmt: skip
 _WINDOW = re.compile(r"[ -]{0,2}(?:tokens? )?(?:of )?(?:context|ctx|window|kontext|contexte|上下文)", re.I)
 _PROMPT = re.compile(r"[ -]{0,2}(?:tokens? )?(?:prompts?\b|of prompt|input\b)", re.I)
+_THINGS = re.compile(
+    r" ?(?!tokens)[a-z]{3,20}s\b|\+? ?(?:photos|images|files|sek|kr\b|eur|usd|budget|hours|rows)", re.I
+)
+_SPEAKS_OF_CONTEXT = re.compile(r"\b(?:context|ctx|kontext|contexte|contexto)\b|上下文", re.I)
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
 _IN_WORDS = {"dual": 2, "two": 2, "quad": 4, "four": 4, "six": 6, "eight": 8, "twelve": 12}
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
 _ALL_DAY = re.compile(r"24\s?/\s?7\b|around the clock|day and night|non-?stop|continuously", re.I)
 _KV_FORMAT = r"(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|fp8|8[- ]bit|4[- ]bit|q8|q4|int8)"
 _KV_TYPE = re.compile(
-    rf"\b{_KV_FORMAT}\b[^.?!,]{{0,12}}\b(?:kv\b|cache\b)|\bkv[\s-]{{0,3}}(?:cache)?[^.?!,]{{0,16}}?\b{_KV_FORMAT}\b",
+    rf"\b{_KV_FORMAT}\b(?:(?!\b(?:i?q|b?f|fp)\d)[^.?!,]){{0,12}}\b(?:kv\b|cache\b)|\bkv[\s-]{{0,3}}(?:cache)?[^.?!,]{{0,16}}?\b{_KV_FORMAT}\b",
     re.I,
 )
 _KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16", "int8": "q8_0", "fp8": "q8_0"}
@@ -126,6 +145,8 @@ class Roled:
     role: str
     value: float
     figure: FigureFound
+    named: bool = False
+    """Its name stands right beside it."""
 
 
 def roled(text: str, figures: Sequence[FigureFound], named: Sequence[tuple[int, int]]) -> list[Roled]:
@@ -142,7 +163,14 @@ def roled(text: str, figures: Sequence[FigureFound], named: Sequence[tuple[int, 
         behind = figure.end
         if one := _role(figure, _clause(before, -1), _clause(after, 0)):
             found.append(one)
-    return found
+    if not any(one.role == "context" for one in found) and _SPEAKS_OF_CONTEXT.search(text):
+        found += [Roled("context", one.value, one) for one in free if _may_be_context(one)][:1]
+    return sorted(found, key=lambda one: not one.named)
+
+
+def _may_be_context(figure: FigureFound) -> bool:
+    """A bare number of tokens, as windows are counted."""
+    return figure.dimension == "" and figure.kind == "bare" and figure.value >= 1024 and figure.value % 1024 == 0
 
 
 def _clause(words: str, side: int) -> str:
@@ -155,18 +183,13 @@ def _role(figure: FigureFound, before: str, after: str) -> Roled | None:
         return None
     if one := _by_name(figure, before, after):
         return one
-    for role, before_way, after_way, unless in _ROLES:
-        if figure.dimension not in role.dimensions.split() or (role.per and figure.per not in role.per.split()):
-            continue
-        if role.per == "kWh" and figure.per != "kWh":
-            continue
-        if unless is not None and (unless.search(before) or unless.search(after)):
-            continue
-        ways = ((before_way, before), (after_way, after))
-        if any(way for way, _ in ways) and not any(way and way.search(words) for way, words in ways):
-            continue
-        return Roled(role.name, figure.base / role.unit, figure)
-    return None
+    role = next((role for role in ROLES if role.holds(figure, before, after)), None)
+    return Roled(role.name, _in_unit(figure, role.unit), figure) if role else None
+
+
+def _in_unit(figure: FigureFound, unit: float) -> float:
+    """Memory as it is printed: GB and GiB are not told apart by those who write them."""
+    return gib_of(figure) if figure.dimension == "bytes" else figure.base / unit
 
 
 def _by_name(figure: FigureFound, before: str, after: str) -> Roled | None:
@@ -178,14 +201,15 @@ def _by_name(figure: FigureFound, before: str, after: str) -> Roled | None:
     if named and named.lastgroup:
         value = tokens_of(figure) if named.lastgroup == "context" else figure.value
         if named.lastgroup != "context" or value >= LEAST_CONTEXT:
-            return Roled(named.lastgroup, value, figure)
+            return Roled(named.lastgroup, value, figure, True)
     if figure.dimension in ("", "tokens") and _WINDOW.match(after) and tokens_of(figure) >= LEAST_CONTEXT:
         return Roled("context", tokens_of(figure), figure)
     if figure.dimension in ("", "tokens") and _PROMPT.match(after) and figure.value >= 16:
         return Roled("prompt_tokens", tokens_of(figure), figure)
     if figure.dimension == "" and (counted := _COUNTED.match(after)) and counted.lastindex and not figure.scale:
         return Roled(_COUNT_ROLES[counted.lastindex - 1], figure.value, figure)
-    if figure.dimension == "" and figure.scale in ("k", "K") and figure.kind == "bare" and tokens_of(figure) >= 1000:
+    thousands = figure.dimension == "" and figure.scale in ("k", "K") and figure.kind == "bare"
+    if thousands and tokens_of(figure) >= 1000 and not _THINGS.match(after):
         return Roled("context", tokens_of(figure), figure)
     return None
 
@@ -198,7 +222,7 @@ def tokens_of(figure: FigureFound) -> float:
     return round(figure.value)
 
 
-def quantities(text: str, found: Sequence[Roled], device_named: bool) -> Quantities:
+def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     """What the roles come to; of several figures of one role the first."""
     values: dict[str, Any] = {}
     for one in found:
@@ -213,7 +237,7 @@ def quantities(text: str, found: Sequence[Roled], device_named: bool) -> Quantit
             if one.role == "tokens_per_s":
                 values["speed_is"] = _speed_is(text, one.figure)
             if one.role in ("budget", "price_per_kwh", "rent_per_hour") and "currency" not in values:
-                values["currency"] = _currency(one.figure)
+                values["currency"] = _currency(one.figure) if one.figure.kind == "money" else None
         if one.role == "price_per_kwh" and one.figure.dimension == "cents":
             values["price_per_kwh"] = one.figure.value / 100
     if "hours_per_day" not in values and _ALL_DAY.search(text):
@@ -244,9 +268,15 @@ def _currency(figure: FigureFound) -> str | None:
     return None if figure.dimension == "cents" else figure.dimension.upper()
 
 
-def _kv_type(text: str) -> str | None:
+def kv_type_in(text: str) -> tuple[int, int] | None:
+    """Where the type of the KV cache is named."""
     found = _KV_TYPE.search(text)
-    if not found:
+    return found.span(found.lastindex or 0) if found else None
+
+
+def _kv_type(text: str) -> str | None:
+    place = kv_type_in(text)
+    if place is None:
         return None
-    name = re.sub(r"[- ]", "", (found[1] or found[2]).lower())
+    name = re.sub(r"[- ]", "", text[slice(*place)].lower())
     return _KV_NAMES.get(name, name)

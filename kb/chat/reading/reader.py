@@ -1,14 +1,16 @@
 """A conversation to a :class:`Situation`: the last message, with what earlier ones left standing."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from kb.catalogue.names import Names
+from kb.chat.reading.devices import MOST_COUNT
 from kb.chat.reading.mentions import sized
-from kb.chat.reading.message import MOST_COUNT, Read, read_message
+from kb.chat.reading.message import Read, read_message
 from kb.chat.reading.situation import Named, Quantities, Situation
+from kb.chat.reading.spans import gib_of
 from kb.text.figures import read as read_figures
 
 MOST_CONVERSATION = 16_000
@@ -21,6 +23,9 @@ GOES_ON = 0.5
 """How likely that ask must be."""
 SHORT = 6
 """Words; a message of no more that names no subject of its own goes on from the turn before."""
+
+MOST_WORDS_OF_A_COUNT = 10
+"""In a longer message a number counts other things too."""
 
 _KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "psu_w", "power_limit_w",
     "price_per_kwh", "currency")  # fmt: skip
@@ -35,6 +40,10 @@ _GOES_ON = re.compile(
     r"|actually|i meant?|make (?:it|that)|yes|yeah|yep|sure|even|only|just|plus|still|hm+|instead|why)\b"
     r"|\b(?:it|its|them|they|their|that|those|this one|this|these|the same|instead|both|that one|one)\b", re.I
 )  # fmt: skip
+_DEFINES = re.compile(
+    r"\b(?:what(?:'?s| is| are| does| do)|explain|define|meaning of|difference between|how (?:does|do) .{1,40}\bwork)\b",
+    re.I,
+)
 _CORRECTS = re.compile(
     r"^\W{0,3}(?:no\b|nope|wait\b|sorry\b|actually\b|correction|i meant?\b|oops|my (?:bad|mistake))|\bi meant?\b|\bnot the\b"
     r"|\brather the\b|\bmake (?:it|that)\b|\bit'?s (?:actually )?(?:the|a)\b", re.I
@@ -48,7 +57,7 @@ _ADDS = re.compile(
     re.I,
 )
 _COUNTED = re.compile(
-    r"\b(?:with|have|had|get|got|use|run|on|buy|bought|of|to|add)?\s?(\d{1,2}|two|three|four|five|six|eight|a pair|both)\b"
+    r"(?<![\d.,])\b(\d{1,2}|two|three|four|five|six|eight|a pair|both)\b(?![.,]\d)"
     r"(?:\s?(?:of\s(?:them|those|these)|cards?|gpus?|ones?|x)\b|\s?\?|\W{0,2}$| together| instead)", re.I
 )  # fmt: skip
 _ONE_MORE = re.compile(r"\b(?:a second|another|one more|a 2nd|an additional)\b(?: one| card| gpu|\W|$)", re.I)
@@ -60,7 +69,7 @@ _IT = re.compile(r"\b(?:it|its|them|they|that|those|this|these|same|one|both)\b"
 class Asks(Protocol):
     """Says what a text asks for, in which names are replaced by what they stand for."""
 
-    def probabilities(self, text: str) -> dict[str, float]: ...
+    def probabilities(self, text: str, present: Collection[str] = ()) -> dict[str, float]: ...
 
 
 @dataclass(frozen=True)
@@ -69,20 +78,14 @@ class _Turn:
 
     situation: Situation
     plain: str
-    goes_on: bool = False
+    unknown_models: tuple[str, ...] = ()
     owned: tuple[Named, ...] = ()
-    odds: Mapping[str, float] = field(default_factory=dict)
 
 
 def read(messages: Sequence[str], names: Names, asks: Asks | None = None) -> Situation:
     """``messages`` are the user's, oldest first. Without ``asks`` nothing is said of what is asked."""
-    turn: _Turn | None = None
-    for message in _within(messages):
-        turn = _next(turn, read_message(message, names), names)
-    assert turn is not None, "a conversation has a message"
-    if asks is None:
-        return turn.situation
-    return _with_asks(_turns(messages, names), asks)
+    turns = _turns(messages, names)
+    return turns[-1].situation if asks is None else _with_asks(turns, asks)
 
 
 def _turns(messages: Sequence[str], names: Names) -> list[_Turn]:
@@ -90,6 +93,31 @@ def _turns(messages: Sequence[str], names: Names) -> list[_Turn]:
     for message in _within(messages):
         turns.append(_next(turns[-1] if turns else None, read_message(message, names), names))
     return turns
+
+
+_PRESENT = {
+    "quantizations": "quantization", "terms": "term", "kv_cache_type": "kv_cache_type", "context": "context",
+    "users": "users", "budget": "budget", "system_memory_gb": "ram", "tokens_per_s": "speed", "watts": "watts",
+    "psu_w": "psu", "price_per_kwh": "price_per_kwh", "hours_per_day": "hours", "size_gb": "size", "vram_gib": "size",
+    "rent_per_hour": "rent", "engine": "engine",
+}  # fmt: skip
+"""What of a situation the reader of asks is told, in the words of ``slots.yaml``."""
+_PRESENT_KINDS = {
+    "cpus": "cpu", "motherboards": "board", "storage": "drive", "interconnects": "link", "engines": "engine",
+}  # fmt: skip
+
+
+def present(situation: Situation) -> frozenset[str]:
+    return frozenset(_present(situation))
+
+
+def _present(situation: Situation) -> Iterator[str]:
+    for name, count in (("model", len(situation.models)), ("device", len(situation.devices))):
+        yield from (name,) if count else ()
+        yield from (f"two_{name}s",) if count > 1 else ()
+    yield from (mark for name, mark in _PRESENT.items() if getattr(situation, name))
+    for named in (*situation.devices, *situation.others):
+        yield from (_PRESENT_KINDS[named.kind],) if named.kind in _PRESENT_KINDS else ()
 
 
 def _within(messages: Sequence[str]) -> list[str]:
@@ -110,7 +138,7 @@ def _with_asks(turns: Sequence[_Turn], asks: Asks) -> Situation:
     odds: dict[str, float] = {}
     last = turns[-CLASSIFIED_TURNS:]
     for turn in last:
-        said = dict(asks.probabilities(turn.plain)) if turn.plain.strip() else {}
+        said = dict(asks.probabilities(turn.plain, present(turn.situation))) if turn.plain.strip() else {}
         goes_on = said.pop(FOLLOW_UP, 0.0)
         ranked = sorted(said.items(), key=lambda item: -item[1])
         odds = dict(ranked)
@@ -125,14 +153,14 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
     if before is None:
         devices = _with_more(now.devices, said.more)
         situation = replace(now, devices=devices)
-        return _Turn(situation, said.plain, owned=_owned(devices))
+        return _Turn(situation, said.plain, said.unknown_models, _owned(devices))
     goes_on = _is_going_on(now)
     corrects = goes_on and bool(_CORRECTS.search(now.text))
     taken: dict[str, Any] = {}
     carried: list[str] = []
     devices = _devices(before, said, names, goes_on, corrects, carried)
     if goes_on:
-        _carry_names(before.situation, now, taken, carried)
+        _carry_names(before, said, taken, carried)
     for item in fields(Quantities):
         earlier = getattr(before.situation, item.name)
         kept = item.name in _KEPT or (goes_on and item.name not in _OF_ONE_ASK)
@@ -142,13 +170,14 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
         taken["training_method"] = now.training_method or before.situation.training_method
         taken["engine"] = now.engine or before.situation.engine
         taken["use"] = now.use or before.situation.use
-        taken["figure_keys"] = now.figure_keys or before.situation.figure_keys
+        if len(now.text.split()) <= SHORT and (now.devices or now.others):
+            taken["figure_keys"] = now.figure_keys or before.situation.figure_keys
     taken["together"] = now.together or (
         len(devices) > 1 and (bool(said.more) or bool(_ADDS.search(now.text)) or _unchanged(devices, before))
     )
     situation = replace(now, **taken, devices=devices, carried=tuple(dict.fromkeys(carried)))
-    owned = _owned(devices)
-    return _Turn(situation, said.plain, goes_on, owned or before.owned)
+    unknown_models = tuple(name for name in situation.unknown if name in (*said.unknown_models, *before.unknown_models))
+    return _Turn(situation, said.plain, unknown_models, _owned(devices) or before.owned)
 
 
 def _unchanged(devices: Sequence[Named], before: _Turn) -> bool:
@@ -160,33 +189,26 @@ def _owned(devices: Sequence[Named]) -> tuple[Named, ...]:
 
 
 def _is_going_on(now: Situation) -> bool:
-    own_subject = bool(now.terms or now.others or (now.models and now.devices))
-    if len(now.text.split()) <= SHORT and not own_subject:
+    """Whether a message goes on from the turn before: it says so, or names nothing to begin anew with."""
+    named = now.models or now.devices or now.unknown
+    if _GOES_ON.search(now.text) or not (named or ((now.terms or now.others) and _DEFINES.search(now.text))):
         return True
-    if _GOES_ON.search(now.text):
-        return True
-    nothing_named = not (now.models or now.devices or now.unknown or own_subject)
-    return nothing_named and any(getattr(now, item.name) not in (None, "") for item in fields(Quantities))
+    return len(now.text.split()) <= SHORT and not (now.terms or now.others or (now.models and now.devices))
 
 
-def _carry_names(before: Situation, now: Situation, taken: dict[str, Any], carried: list[str]) -> None:
-    if not now.models and not now.unknown:
-        taken["models"] = before.models
-        carried += [named.label for named in before.models]
-        if not now.devices:
-            taken["unknown"] = before.unknown
-        else:
-            taken["unknown"] = tuple(name for name in before.unknown if _is_model_of(name, before))
+def _carry_names(before: _Turn, said: Read, taken: dict[str, Any], carried: list[str]) -> None:
+    now, known = said.situation, before.situation
+    if not now.models and not said.unknown_models:
+        taken["models"] = known.models
+        carried += [named.label for named in known.models]
+        taken["unknown"] = (*(before.unknown_models if now.devices else known.unknown), *now.unknown)
+    elif not now.devices:
+        taken["unknown"] = (*now.unknown, *(name for name in known.unknown if name not in before.unknown_models))
     if not now.quantizations and (not now.models or _CORRECTS.search(now.text)):
-        taken["quantizations"] = before.quantizations
-        carried += [named.label for named in before.quantizations]
+        taken["quantizations"] = known.quantizations
+        carried += [named.label for named in known.quantizations]
     if not (now.terms or now.others or now.models or now.devices) and _IT.search(now.text):
-        taken["terms"], taken["others"] = before.terms, before.others
-
-
-def _is_model_of(unknown: str, before: Situation) -> bool:
-    """Whether an unknown name was a model's, which stands in the situation by its size."""
-    return any(named.figures is not None and named.name.casefold() in unknown.casefold() for named in before.models)
+        taken["terms"], taken["others"] = known.terms, known.others
 
 
 def _devices(
@@ -195,20 +217,15 @@ def _devices(
     """What the message says of devices, against those that are known of."""
     now, known = said.situation, before.situation.devices
     if not now.devices:
-        if not known:
-            return ()
-        count = _recounted(now.text) if goes_on else None
-        resized = _resized(known, now, names) if corrects else None
-        if resized:
+        if corrects and (resized := _resized(known, now.text, names)):
             return resized
-        if not goes_on:
-            known = before.owned if before.owned and not now.terms else ()
+        if not (goes_on and known):
+            known = () if now.terms and not now.models else before.owned
         carried += [named.label for named in known]
-        return (
-            tuple(replace(named, count=min(named.count + 1 if count == 0 else count, MOST_COUNT)) for named in known)
-            if (count is not None)
-            else tuple(known)
-        )
+        count = _recounted(now.text) if goes_on else None
+        if count is None:
+            return tuple(known)
+        return tuple(replace(named, count=min(count or named.count + 1, MOST_COUNT)) for named in known)
     if corrects and known:
         return _corrected(known, now.devices)
     if said.more:
@@ -231,6 +248,8 @@ def _devices(
 
 def _recounted(text: str) -> int | None:
     """How many of them are spoken of; 0 for one more."""
+    if len(text.split()) > MOST_WORDS_OF_A_COUNT:
+        return None
     if _ONE_MORE.search(text):
         return 0
     found = _COUNTED.search(text)
@@ -239,21 +258,20 @@ def _recounted(text: str) -> int | None:
     return _COUNTS.get(found[1].lower()) or int(found[1])
 
 
-def _resized(known: Sequence[Named], now: Situation, names: Names) -> tuple[Named, ...] | None:
+def _resized(known: Sequence[Named], text: str, names: Names) -> tuple[Named, ...] | None:
     """``I meant the 12gb one``: the same name with another memory."""
-    for size in (now.vram_gib, now.size_gb, now.system_memory_gb):
-        if not size:
-            continue
-        changed = tuple(_with_memory(named, size, names) for named in known)
-        if any(new is not old for new, old in zip(changed, known, strict=True)):
-            return changed
+    for figure in read_figures(text):
+        if figure.dimension == "bytes" and not figure.per:
+            changed = tuple(_with_memory(named, gib_of(figure), names) for named in known)
+            if any(new is not old for new, old in zip(changed, known, strict=True)):
+                return changed
     return None
 
 
 def _with_memory(named: Named, size: float, names: Names) -> Named:
     if named.figures is not None or not named.candidates:
         return named
-    stem = re.sub(r"\s?\d+\s?GB$", "", named.match.label)
+    stem = re.sub(r"\s?\d{1,4}\s?GB$", "", named.match.label)
     same = [other for other in names.starting_with(named.kind, _stem(named.match.slug)) if other.label.startswith(stem)]
     sold = sized(names, named.candidates, size) or sized(names, same, size) if same else ()
     return replace(named, candidates=sold, name=f"{named.name} {size:g}GB") if sold else named

@@ -36,6 +36,8 @@ class Named:
         if self.figures is not None:
             return self.figures.name
         match = self.candidates[0]
+        if match.size:
+            return f"a {match.size.upper()} model"
         return f"{match.label} {match.memory_gib} GB" if match.memory_gib else match.label
 
     @property
@@ -44,7 +46,7 @@ class Named:
         if self.figures is not None:
             return self.figures
         match = self.candidates[0]
-        return f"{match.slug} {match.memory_gib}GB" if match.memory_gib else match.slug
+        return match.size or (f"{match.slug} {match.memory_gib}GB" if match.memory_gib else match.slug)
 
 
 @dataclass(frozen=True)

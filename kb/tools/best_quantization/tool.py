@@ -1,15 +1,18 @@
 """The largest quantization that fits whole."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
 
 from kb.calc.results import Verdict
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Record
+from kb.catalogue.records import Quantization, Record
 from kb.tools.base import Arguments, Result, Tool, Whole, cite
 from kb.tools.shared.fitting import (
     LADDER,
+    LOSSY,
+    TIGHT,
     Context,
     DeviceCount,
     FitArguments,
@@ -18,6 +21,7 @@ from kb.tools.shared.fitting import (
     SystemMemory,
     fit_of,
     shared_with_fit,
+    within_limit,
 )
 from kb.tools.shared.resolve import (
     DeviceArgument,
@@ -55,13 +59,21 @@ class BestQuantizationAnswer(Result):
     model: str
     device: str
     best: str | None
+    recommended: str | None = None
+    """The best that leaves some room, and no unquantized one: 8 bits are hardly worse at half the size."""
+    recommended_required_gb: float | None = None
+    recommended_is_lossy: bool = False
+    best_headroom_gb: float | None = None
+    best_is_unquantized: bool = False
+    available_gb: float
+    best_with_offload: str | None = None
+    """The largest that runs with a part of it in system memory."""
+    smallest: str
+    smallest_required_gb: float
     choices: tuple[QuantizationChoice, ...]
     formula: str
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
-
-
-LOSSY = ("q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
 
 
 def run(catalogue: Catalogue, arguments: BestQuantizationArguments) -> BestQuantizationAnswer:
@@ -73,36 +85,57 @@ def run(catalogue: Catalogue, arguments: BestQuantizationArguments) -> BestQuant
     warnings: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
     native = native_quantization(model.record) if model.record else None
+    fitting: list[tuple[QuantizationChoice, Quantization]] = []
     for slug in (native, *LADDER[LADDER.index("q3_k_m") :]) if native else LADDER:
-        asked = FitArguments(**shared_with_fit(arguments), quantization=slug)
+        asked = within_limit(model, FitArguments(**shared_with_fit(arguments), quantization=slug))
         quantization = resolve_quantization(catalogue, slug)
         parts = Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
         held = parts.requirement(asked)
         name = quantization.record.name
-        choices.append(
-            QuantizationChoice(
-                quantization=name,
-                verdict=held.verdict,
-                required_gb=held.required_gb,
-                headroom_gb=held.headroom_gb,
-            )
+        choice = QuantizationChoice(
+            quantization=name,
+            verdict=held.verdict,
+            required_gb=held.required_gb,
+            headroom_gb=held.headroom_gb,
         )
+        choices.append(choice)
         assumptions = assumptions or fit_of(parts, asked).assumptions
+        if held.verdict == "fits":
+            fitting.append((choice, quantization.record))
         if best is None and held.verdict == "fits":
             best = name
             if slug in LOSSY:
                 warnings = (f"{best} costs quality that is easy to notice; a smaller model at 4 bits may serve better",)
+    roomy = [
+        choice
+        for choice, record in fitting
+        if choice.headroom_gb >= TIGHT * held.available_gb and record.family != "float"
+    ]
+    chosen = next(iter(roomy), fitting[-1][0] if fitting else None)
     described = f"the largest type whose weights, cache and buffers stay within {devices.label}'s memory"
     return BestQuantizationAnswer(
         model=model.label,
         device=devices.label,
         best=best,
+        recommended=chosen.quantization if chosen else None,
+        recommended_required_gb=chosen.required_gb if chosen else None,
+        recommended_is_lossy=chosen is not None and chosen.quantization in _names(catalogue, LOSSY),
+        best_headroom_gb=fitting[0][0].headroom_gb if fitting else None,
+        best_is_unquantized=bool(fitting) and fitting[0][1].family == "float",
+        available_gb=held.available_gb,
+        best_with_offload=next((one.quantization for one in choices if one.verdict == "fits_with_offload"), None),
+        smallest=choices[-1].quantization,
+        smallest_required_gb=choices[-1].required_gb,
         choices=tuple(choices),
-        formula=f"{described} at {arguments.context:,} tokens: {best or 'none fits whole'}",
+        formula=f"{described} at {asked.context:,} tokens: {best or 'none fits whole'}",
         assumptions=assumptions,
         warnings=warnings,
         citations=cite(catalogue, {**model.references, **devices.references}),
     )
+
+
+def _names(catalogue: Catalogue, slugs: Iterable[str]) -> set[str]:
+    return {resolve_quantization(catalogue, slug).record.name for slug in slugs}
 
 
 TOOL = Tool(

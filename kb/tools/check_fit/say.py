@@ -1,58 +1,151 @@
-"""What a fit says: yes, no, or with a part of it in system memory; what decides it, and the way out."""
+"""What a fit says: yes, no, or with a part of it in system memory; what decides it, and the ways out."""
 
 from collections.abc import Iterator, Sequence
 
-from kb.text.statements import Quantity, Said, Table, state
+from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
-from kb.tools.check_fit.tool import FitAnswer
-from kb.tools.shared.saying import notes
+from kb.tools.check_fit.tool import FitAnswer, WayOut
+from kb.tools.shared.naming import listed, the, tokens, varied
 
 VERDICTS = {"fits": "yes", "fits_with_offload": "partly in RAM", "does_not_fit": "no"}
+KEPT = {
+    "own": "",
+    "shared": " (its memory is sold as {sold}; the system keeps a part)",
+    "system": " (it runs on the processor, from {sold} of RAM of which the system keeps a part)",
+}
+WAYS = {
+    "more_devices": "{device} would hold all of it",
+    "smaller_quantization": "at {quantization} it fits whole",
+    "shorter_context": "with a context of {context} it fits whole",
+    "smaller_cache_type": "with the cache stored as {kv_cache_type} it fits whole",
+    "smaller_model": "a model of about {size} fits whole at {quantization}",
+}
+LOSS = ", at a loss of quality that is easy to notice"
 
 
 def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
-    names = {"model": result.model, "quantization": result.quantization, "device": result.device}
-    need, have = Quantity(result.required_gb, "GB"), Quantity(result.available_gb, "GB")
-    if result.verdict == "fits":
-        spare = Quantity(result.headroom_gb, "GB")
-        text = "Yes, {model} at {quantization} fits on {device}: it needs {need} of {have}, which leaves {spare}."
-        yield state("answer", text, **names, need=need, have=have, spare=spare)
-        yield state("reason", "The context can grow to {longest} tokens.", longest=Quantity(result.max_context, step=1))
-    elif result.verdict == "fits_with_offload":
-        text = "Only with help from system memory: {model} at {quantization} needs {need}, and {device} has {have}."
-        yield state("answer", text, **names, need=need, have=have)
-        if result.offload:
-            part = Quantity(result.offload.weights_in_system_memory_gb, "GB")
-            text = "It runs with {part} of its weights in RAM, and so it is slower."
-            yield state("reason", text, part=part)
-        if "system_memory_gb" not in asked.stated:
-            yield state("assumption", "the machine has RAM enough for that part")
-    else:
-        text = "No, {model} at {quantization} does not fit on {device}: it needs {need}, and there are {have}."
-        yield state("answer", text, **names, need=need, have=have)
-    yield state("detail", "{formula}", formula=result.formula)
-    yield from notes("detail", result.warnings, result.assumptions)
+    if not result.within_model_limit and result.model_context_limit:
+        limit, context = tokens(result.model_context_limit), tokens(result.context)
+        text = "A context of {context} is more than {model} can read: it stops at {limit}."
+        yield state("correction", text, limit=limit, context=context, model=result.model)
+    yield from _verdict(result, asked)
+    if result.within_model_limit and result.verdict == "fits":
+        if result.max_context == result.model_context_limit:
+            yield state(
+                "reason", "The context can grow to all of the model's {longest}.", longest=tokens(result.max_context)
+            )
+        else:
+            yield state("reason", "The context can grow to {longest}.", longest=tokens(result.max_context))
+    yield from _next(result)
+    if result.system_memory_assumed:
+        yield state("assumption", "{ram} of RAM, as none was named", ram=_ram([result]))
+    yield state("detail", "Memory: {formula}.", formula=result.formula)
+    if result.memory_kind == "own":
+        text = "A card sold with {sold} holds {bytes}: its GB are counted in powers of two."
+        sold, held = Quantity(result.sold_as_gb, "GB"), Quantity(result.available_gb, "GB")
+        yield state("detail", text, sold=sold, bytes=held)
+    for note in (*result.warnings, *result.assumptions):
+        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
     if result.commands and result.commands.llama_cpp and result.verdict != "does_not_fit":
         yield state("command", "llama.cpp: `{line}`", line=result.commands.llama_cpp)
 
 
-def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
-    """One line for each, and which of them do."""
-    fitting = [
-        f"{result.model} at {result.quantization} on {result.device}" for result in results if result.verdict == "fits"
-    ]
-    if fitting:
-        yield state("answer", "These fit: {fitting}.", fitting="; ".join(fitting))
+def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
+    what = "{model} at {quantization}"
+    if "context" in asked.stated:
+        what += " with {context} of context"
+    if result.concurrency > 1:
+        what += " for each of {users} users"
+    names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
+    load = {"context": tokens(result.context), "users": Quantity(result.concurrency, step=1)}
+    have = Quantity(result.available_gb, "GB")
+    if result.verdict == "fits":
+        just = "Yes, but only just" if result.is_tight else "Yes"
+        text = f"{just}: {what} fits on {{device}} and leaves {{spare}}."
+        yield Statement("answer", text, {**names, **load, "spare": Quantity(result.headroom_gb, "GB")})
+    elif result.offload:
+        text = f"Only with help from system memory (RAM): {what} does not fit on {{device}} alone."
+        yield Statement("answer", text, {**names, **load})
     else:
-        yield state("answer", "None of them fits without help from system memory.")
-    rows = tuple(
-        (
-            f"{result.model} at {result.quantization}",
-            result.device,
-            VERDICTS[result.verdict],
-            Quantity(result.required_gb, "GB"),
-            Quantity(result.available_gb, "GB"),
-        )
-        for result in results
+        yield Statement("answer", f"No: {what} does not fit on {{device}}.", {**names, **load})
+    need, sold = Quantity(result.required_gb, "GB"), Quantity(result.sold_as_gb, "GB")
+    text = (
+        "It needs {need} of {have}{why}."
+        if result.verdict == "fits"
+        else "It needs {need}, and {have} can be used{why}."
     )
-    yield Table("answer", ("model", "device", "fits", "needs", "has"), rows)
+    yield Statement(
+        "reason", text.replace("{why}", KEPT[result.memory_kind]), {"need": need, "have": have, "sold": sold}
+    )
+    if result.offload:
+        part = Quantity(result.offload.weights_in_system_memory_gb, "GB")
+        yield state("reason", "{part} of the weights stay in RAM, which makes it slower.", part=part)
+    elif result.verdict == "does_not_fit" and result.can_offload:
+        yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
+    elif result.verdict == "does_not_fit" and result.memory_kind == "own":
+        yield state("reason", "Weights in this format cannot stay partly in RAM.")
+
+
+def _next(result: FitAnswer) -> Iterator[Said]:
+    ways = [way for way in result.ways_out if not way.is_lossy] or list(result.ways_out)
+    lossy = [way for way in result.ways_out if way.is_lossy]
+    told = [*ways, *(way for way in lossy if way not in ways)][:3]
+    if told:
+        parts, values = [], dict[str, Slot]()
+        for number, way in enumerate(told):
+            text, filled = _way(way, number)
+            parts.append(text)
+            values |= filled
+        yield Statement("next", f"What would do: {'; or '.join(parts)}.", values)
+
+
+def _way(way: WayOut, number: int) -> tuple[str, dict[str, Slot]]:
+    """The words of a way out, with slots that are its own."""
+    values: dict[str, Slot] = {
+        "device": way.device, "quantization": way.quantization, "context": tokens(way.context),
+        "kv_cache_type": way.kv_cache_type, "size": way.size,
+    }  # fmt: skip
+    text = WAYS[way.change]
+    used = {slot: value for slot, value in values.items() if f"{{{slot}}}" in text}
+    for slot in used:
+        text = text.replace(f"{{{slot}}}", f"{{{slot}{number}}}")
+    return text + (LOSS if way.is_lossy else ""), {f"{slot}{number}": value for slot, value in used.items()}
+
+
+def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
+    """Which of them do, and one line for each."""
+    cases = varied(results)
+    fitting, partly = (
+        [case for case, one in zip(cases.each, results, strict=True) if one.verdict == verdict]
+        for verdict in ("fits", "fits_with_offload")
+    )
+    others = [case for case in cases.each if case not in fitting]
+    if fitting and others:
+        text = (
+            "Yes {fitting}, but not whole {others}: that is {shared}."
+            if cases.shared
+            else "Yes {fitting}, but not {others}."
+        )
+        yield state("answer", text, fitting=listed(fitting), others=listed(others, "or"), shared=cases.shared)
+    elif fitting:
+        yield state("answer", "Yes, all of them fit: {fitting}.", fitting=listed(fitting))
+    elif partly:
+        text = "Only with help from system memory (RAM), {partly}."
+        yield state("answer", text, partly=listed(partly))
+    else:
+        yield state("answer", "No, none of them fits.")
+    rows = tuple(
+        (case, VERDICTS[one.verdict], Quantity(one.required_gb, "GB"), Quantity(one.available_gb, "GB"))
+        for case, one in zip(cases.columns, results, strict=True)
+    )
+    yield Table("answer", (cases.title, "fits", "needs", "can use"), rows)
+    for one in results:
+        text = "{model} at {quantization} on {device}: {formula}."
+        names = {"model": one.model, "quantization": one.quantization, "device": the(one.device)}
+        yield state("detail", text, **names, formula=one.formula)
+    if any(one.system_memory_assumed for one in results):
+        yield state("assumption", "{ram} of RAM, as none was named", ram=_ram(results))
+
+
+def _ram(results: Sequence[FitAnswer]) -> Quantity:
+    return Quantity(max(one.system_memory_gb or 0.0 for one in results), "GB")

@@ -1,9 +1,52 @@
 """Does a model at a quantization fit on a device?"""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
+
+from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.calc.results import Fit
 from kb.catalogue import Catalogue
+from kb.catalogue.records import LanguageModel, Record
+from kb.catalogue.units import GIB
 from kb.tools.base import Result, Tool, cite
-from kb.tools.shared.fitting import FitArguments, Parts, fit_of, resolve_parts
+from kb.tools.shared.fitting import (
+    LOSSY,
+    TIGHT,
+    FitArguments,
+    Parts,
+    fit_of,
+    resolve_parts,
+    smaller_types,
+    within_limit,
+)
+from kb.tools.shared.resolve import (
+    quantization_for,
+    resolve_devices,
+    resolve_model,
+    resolve_weights,
+)
+
+MOST_CARDS = 16
+"""How many equal cards are tried as a way out; more are no longer one machine."""
+SMALLER = 0.9
+"""A size that is called by almost as many parameters is the same size."""
+
+
+class WayOut(Record):
+    """What to change so that all of it is held by the device; the rest stays as it was asked for."""
+
+    change: Literal["more_devices", "smaller_quantization", "shorter_context", "smaller_cache_type", "smaller_model"]
+    device: str
+    model: str
+    size: str
+    """Of another model: how large it is (``14B``)."""
+    quantization: str
+    context: int
+    kv_cache_type: str
+    required_gb: float
+    is_lossy: bool = False
+    """Whether the quantization costs quality that is easy to notice."""
 
 
 class FitAnswer(Fit, Result):
@@ -12,6 +55,22 @@ class FitAnswer(Fit, Result):
     model: str
     quantization: str
     device: str
+    context: int
+    concurrency: int
+    model_context_limit: int | None = None
+    """How many tokens the model itself can read; None where it is not known."""
+    within_model_limit: bool = True
+    memory_kind: Literal["own", "shared", "system"] = "own"
+    """The device's own, shared with the operating system, or the processor's RAM."""
+    sold_as_gb: float
+    """The memory as it is printed on the box: 24 GB are 24 GiB, 25.8 GB of 10^9 bytes."""
+    is_tight: bool = False
+    can_offload: bool = False
+    """Whether a part may stay in system memory: of GGUF weights, beside a device with memory of its own."""
+    system_memory_gb: float | None = None
+    """As printed, where it matters; ``system_memory_assumed`` where nobody named it."""
+    system_memory_assumed: bool = False
+    ways_out: tuple[WayOut, ...] = ()
 
 
 def run(catalogue: Catalogue, arguments: FitArguments) -> FitAnswer:
@@ -20,20 +79,110 @@ def run(catalogue: Catalogue, arguments: FitArguments) -> FitAnswer:
 
 def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> FitAnswer:
     parts.devices.require_memory()
+    arguments = within_limit(parts.model, arguments)
     fit = fit_of(parts, arguments)
+    limit = parts.model.architecture.max_position_embeddings or None
+    each = parts.devices.each
+    kind: Literal["own", "shared", "system"] = (
+        "system" if each.backend == "cpu" else "shared" if each.unified_memory else "own"
+    )
+    can_offload = kind == "own" and parts.quantization.record.format == "gguf"
+    needs_ram = can_offload and fit.verdict != "fits"
+    given = arguments.system_memory_gb
     return FitAnswer(
         **{name: getattr(fit, name) for name in Fit.model_fields},
         model=parts.model.label,
         quantization=parts.quantization.record.name,
         device=parts.devices.label,
+        context=arguments.context,
+        concurrency=arguments.concurrency,
+        model_context_limit=limit,
+        within_model_limit=limit is None or arguments.context <= limit,
+        memory_kind=kind,
+        sold_as_gb=round(sum(device.memory_bytes for device in parts.devices.devices) / GIB, 1),
+        is_tight=fit.verdict == "fits" and fit.headroom_gb < TIGHT * fit.available_gb,
+        can_offload=can_offload,
+        system_memory_gb=(given or DEFAULT_SYSTEM_MEMORY_BYTES / GIB) if needs_ram else None,
+        system_memory_assumed=needs_ram and given is None,
+        ways_out=tuple(_ways_out(catalogue, parts, arguments, fit)) if fit.verdict != "fits" else (),
         citations=cite(catalogue, parts.references),
     )
+
+
+def _ways_out(catalogue: Catalogue, parts: Parts, arguments: FitArguments, fit: Fit) -> Iterator[WayOut]:
+    """Each change that alone is enough."""
+    ways = [*_more_devices(catalogue, parts, arguments)]
+    if smaller := next(smaller_types(catalogue, parts, arguments), None):
+        is_lossy = smaller.quantization.record.slug in LOSSY
+        ways.append(_way("smaller_quantization", smaller, arguments, is_lossy=is_lossy))
+    if fit.max_context:
+        ways.append(_way("shorter_context", parts, arguments.model_copy(update={"context": fit.max_context})))
+    elif fit.breakdown.kv_cache_gb > fit.breakdown.weights_gb / 10 and arguments.kv_cache_type == "f16":
+        shrunk = arguments.model_copy(update={"kv_cache_type": "q8_0"})
+        if parts.holds(shrunk):
+            ways.append(_way("smaller_cache_type", parts, shrunk))
+    if all(way.is_lossy or way.change == "more_devices" for way in ways):
+        ways += _smaller_model(catalogue, parts, arguments)
+    yield from ways
+
+
+def _way(
+    change: Literal["more_devices", "smaller_quantization", "shorter_context", "smaller_cache_type", "smaller_model"],
+    parts: Parts,
+    arguments: FitArguments,
+    *,
+    is_lossy: bool = False,
+) -> WayOut:
+    return WayOut(
+        change=change,
+        device=parts.devices.label,
+        model=parts.model.label,
+        size=parts.model.size.upper() if change == "smaller_model" else "",
+        quantization=parts.quantization.record.name,
+        context=arguments.context,
+        kv_cache_type=arguments.kv_cache_type,
+        required_gb=parts.requirement(arguments).required_gb,
+        is_lossy=is_lossy,
+    )
+
+
+def _more_devices(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[WayOut]:
+    """The fewest equal cards that hold it; only cards can be put together in one machine."""
+    devices = parts.devices
+    if devices.kind != "accelerators" or devices.each.unified_memory or len(devices.devices) >= MOST_CARDS:
+        return
+    assert devices.slug is not None
+    each = resolve_devices(catalogue, devices.slug)
+    for count in range(2, MOST_CARDS + 1):
+        more = replace(each, devices=each.devices * count, label=f"{count}× {each.label}")
+        if len(more.devices) > len(devices.devices) and (tried := replace(parts, devices=more)).holds(arguments):
+            yield _way("more_devices", tried, arguments)
+            return
+
+
+def _smaller_model(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[WayOut]:
+    """The largest of the usual sizes that fits, of the models that stand for one."""
+    records = catalogue.known.specs["models"].values()
+    named = [record.stands_for_size for record in records if isinstance(record, LanguageModel)]
+    sizes = sorted((float(size.removesuffix("b")), size) for size in named if size)
+    for billions, size in reversed(sizes):
+        if billions * 1e9 >= SMALLER * parts.model.architecture.params_total:
+            continue
+        model = resolve_model(catalogue, size)
+        if 0 < model.architecture.max_position_embeddings < arguments.context:
+            continue
+        quantization = quantization_for(catalogue, model, None)
+        tried = Parts(model, quantization, parts.devices, resolve_weights(catalogue, model, quantization))
+        if tried.holds(arguments):
+            yield _way("smaller_model", tried, arguments)
+            return
 
 
 TOOL = Tool(
     "check_fit",
     "Does a model at a quantization fit on a device (or several), at a context length? Gives the verdict, the memory "
-    "it needs by part, the headroom, the longest context, and what would be offloaded.",
+    "it needs by part, the headroom, the longest context, what would be offloaded, and what to change where it does "
+    "not fit.",
     FitArguments,
     FitAnswer,
     run,

@@ -4,13 +4,22 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kb.calc.device import gpus_on
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Record
-from kb.catalogue.units import GB, GIB
+from kb.catalogue.records import Accelerator, Record
+from kb.catalogue.units import GB, GIB, MIB
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
-from kb.tools.shared.fitting import Context, FitArguments, KvCacheType, fit_of, resolve_parts, shared_with_fit
+from kb.tools.shared.fitting import (
+    Context,
+    FitArguments,
+    KvCacheType,
+    fit_of,
+    resolve_parts,
+    shared_with_fit,
+    within_limit,
+)
 from kb.tools.shared.given import DeviceFigures
-from kb.tools.shared.resolve import ModelArgument, native_quantization, resolve_model
+from kb.tools.shared.resolve import ModelArgument, native_quantization, quantization_for, resolve_model
 
 
 class MemoryArguments(Arguments):
@@ -21,6 +30,8 @@ class MemoryArguments(Arguments):
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
 
 
+DESKTOP = 300 * MIB
+"""What a screen takes of a card that serves one."""
 COMMON_TYPES = ("f16", "q8_0", "q4_k_m")
 
 
@@ -33,6 +44,10 @@ class MemoryNeed(Record):
     total_gb: float
     total_gib: float
     how: str
+    is_usual: bool = False
+    """The one that was asked for, or else that most people run."""
+    smallest_card_gib: float | None = None
+    """The smallest size of memory, as printed, with which graphics cards are sold and which holds it; None if none."""
 
 
 class MemoryAnswer(Result):
@@ -45,6 +60,8 @@ class MemoryAnswer(Result):
 
 def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
     model = resolve_model(catalogue, arguments.model)
+    usual = quantization_for(catalogue, model, arguments.quantization).record.slug
+    sizes = _card_sizes(catalogue)
     roomy = DeviceFigures(name="one device with room", memory_gib=1_000_000, memory_bandwidth_gb_per_s=1000)
     needs: list[MemoryNeed] = []
     references = dict(model.references)
@@ -54,6 +71,7 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
         asked = FitArguments(**shared_with_fit(arguments) | {"quantization": slug}, device=roomy)
         parts = resolve_parts(catalogue, asked)
         quantization, weights = parts.quantization, parts.weights
+        asked = within_limit(model, asked)
         fit = fit_of(parts, asked)
         references |= quantization.references
         notes = quantization.notes
@@ -65,6 +83,8 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
                 total_gb=fit.required_gb,
                 total_gib=round(fit.required_gb * GB / GIB, 2),
                 how=weights.how,
+                is_usual=quantization.record.slug == usual,
+                smallest_card_gib=next((size for size in sizes if size * GIB >= fit.required_gb * GB + DESKTOP), None),
             )
         )
     sums = "; ".join(
@@ -73,16 +93,26 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
     )
     return MemoryAnswer(
         model=model.label,
-        context=arguments.context,
+        context=asked.context,
         needs=tuple(needs),
         formula=sums,
         assumptions=(
             *model.notes,
             *notes,
-            f"{arguments.context:,} tokens of context, cache in {arguments.kv_cache_type}, "
-            "llama.cpp with FlashAttention",
+            f"{asked.context:,} tokens of context, cache in {arguments.kv_cache_type}, llama.cpp with FlashAttention",
         ),
         citations=cite(catalogue, references),
+    )
+
+
+def _card_sizes(catalogue: Catalogue) -> list[float]:
+    cards = [card for card in catalogue.known.specs["accelerators"].values() if isinstance(card, Accelerator)]
+    return sorted(
+        {
+            card.memory_gib.value
+            for card in cards
+            if card.memory_gib and not card.unified_memory and card.segment != "laptop" and gpus_on(card) == 1
+        }
     )
 
 

@@ -5,7 +5,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Figure, LanguageModel, Measurement, Record
 from kb.catalogue.units import GB
 from kb.tools.base import Result, Tool, cite
-from kb.tools.shared.fitting import FitArguments, Parts, fit_of, resolve_parts
+from kb.tools.shared.fitting import FitArguments, Parts, fit_of, resolve_parts, within_limit
 from kb.tools.shared.resolve import ResolvedModel
 from kb.tools.shared.speed import speed_at
 from kb.tools.shared.views import disputes_about
@@ -35,6 +35,7 @@ class SpeedAnswer(Speed, Result):
     quantization: str
     device: str
     verdict: str
+    context: int
     measured: PublishedMeasurement | None = None
 
 
@@ -43,6 +44,7 @@ def run(catalogue: Catalogue, arguments: FitArguments) -> SpeedAnswer:
 
 
 def speed_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> SpeedAnswer:
+    arguments = within_limit(parts.model, arguments)
     fit = fit_of(parts, arguments)
     speed = speed_of(parts, fit, arguments)
     if parts.devices.memory_asked and fit.verdict == "fits":
@@ -54,6 +56,7 @@ def speed_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) ->
         quantization=parts.quantization.record.name,
         device=parts.devices.label,
         verdict=fit.verdict,
+        context=arguments.context,
         measured=nearest_measurement(catalogue, parts),
         citations=cite(catalogue, parts.references),
     )

@@ -4,11 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kb.calc.architecture import Architecture
-from kb.calc.fit_report import UNKNOWN_STATE
-from kb.calc.kv_cache import bytes_per_token, cells, kv_cache_bytes, row_elements
-from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import layer_kinds
+from kb.calc.memory.fit_report import UNKNOWN_STATE
+from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_sum
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB
 from kb.tools.base import Arguments, Result, Tool, Whole, cite
@@ -31,6 +28,12 @@ class KvCacheAnswer(Result):
     kv_cache_gb: float
     kv_cache_gib: float
     kb_per_token: float
+    kv_cache_type: str
+    concurrency: int
+    model_context_limit: int | None = None
+    within_model_limit: bool = True
+    kv_cache_gb_at_q8_0: float | None = None
+    """The same in 8 bits, where it was asked for in more."""
     formula: str
     assumptions: tuple[str, ...]
 
@@ -38,45 +41,27 @@ class KvCacheAnswer(Result):
 def run(catalogue: Catalogue, arguments: KvCacheArguments) -> KvCacheAnswer:
     model = resolve_model(catalogue, arguments.model)
     a = model.architecture
+    limit = a.max_position_embeddings or None
     size = kv_cache_bytes(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)
-    unknown = (UNKNOWN_STATE,) if a.num_linear_layers and not a.linear_state_bytes else ()
+    is_wide = arguments.kv_cache_type in ("f16", "bf16", "f32")
+    halved = kv_cache_bytes(a, arguments.context, "q8_0", arguments.concurrency) if is_wide else None
+    unknown = (UNKNOWN_STATE,) if 0 in a.linear_states else ()
     return KvCacheAnswer(
         model=model.label,
         context=arguments.context,
         kv_cache_gb=round(size / GB, 4),
         kv_cache_gib=round(size / 2**30, 4),
         kb_per_token=round(bytes_per_token(a, arguments.context, arguments.kv_cache_type) / 1000, 2),
+        kv_cache_type=arguments.kv_cache_type,
+        concurrency=arguments.concurrency,
+        model_context_limit=limit,
+        within_model_limit=limit is None or arguments.context <= limit,
+        kv_cache_gb_at_q8_0=round(halved / GB, 4) if halved is not None else None,
         formula=f"{kv_cache_sum(a, arguments.context, arguments.kv_cache_type, arguments.concurrency)} = "
         f"{size / GB:.4g} GB",
         assumptions=(*model.notes, "as llama.cpp allocates it: contexts are rounded up to 256 tokens", *unknown),
         citations=cite(catalogue, model.references),
     )
-
-
-def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, concurrency: int = 1) -> str:
-    """The cache as a sum that can be worked out by hand, in bytes: a product for each sort of layer."""
-    kinds = layer_kinds(architecture)
-    each = f"{TENSOR_TYPES[kv_cache_type].bits_per_weight / 8:g} bytes ({kv_cache_type})"
-    slots = f" × {concurrency} conversations" if concurrency > 1 else ""
-    products = []
-    for kind in ("full", "sliding"):
-        if kind not in kinds:
-            continue
-        if architecture.is_mla:
-            key, _ = row_elements(architecture, kind)
-            row = f"{kinds.count(kind)} layers × {key} compressed elements (MLA, without V)"
-        else:
-            heads, size = architecture.kv_heads(kind)
-            row = f"2 (K and V) × {kinds.count(kind)} layers × {heads} KV heads × {size}"
-        held = cells(architecture, context, kind)
-        window = (
-            f" (window {architecture.sliding_window:,} + batch)" if held < cells(architecture, context, "full") else ""
-        )
-        products.append(f"{row} × {held:,} tokens{window} × {each}{slots}")
-    if architecture.linear_state_bytes:
-        linear = kinds.count("linear")
-        products.append(f"{architecture.linear_state_bytes:,} bytes (constant state of {linear} layers){slots}")
-    return " + ".join(products)
 
 
 TOOL = Tool(

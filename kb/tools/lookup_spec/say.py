@@ -8,6 +8,7 @@ from kb.text.markdown import number
 from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import first_sentences, plain
 from kb.tools.asks import Asked
+from kb.tools.lookup_spec.tool import SpecAnswer
 from kb.tools.shared.views import FigureView, SpecView
 
 MOST_MAIN = 4
@@ -16,7 +17,7 @@ SUMMARY_WORDS = 45
 LONGEST_NOTE = 120
 
 
-def say(result: SpecView, asked: Asked) -> Iterator[Said]:
+def say(result: SpecAnswer, asked: Asked) -> Iterator[Said]:
     record = Basis("spec", f"{result.kind}/{result.slug}")
     about = (f"{result.kind}/{result.slug}",)
     keys = tuple(asked.arguments.get("figures") or ())
@@ -24,6 +25,19 @@ def say(result: SpecView, asked: Asked) -> Iterator[Said]:
     shown = [(key, figure) for key, figure in result.figures.items() if keys]
     if priced:
         yield from _prices(result, record)
+    for key, total in result.totals.items() if keys else ():
+        each, label = _value(result.figures[key]), figure_names().label(key)
+        text = "{count}× {name} have {total} of {label} in all, {each} each."
+        yield state(
+            "answer",
+            text,
+            count=str(result.count),
+            name=result.name,
+            label=label,
+            total=Quantity(total, _unit(result.figures[key])),
+            each=each,
+        )
+        shown = [one for one in shown if one[0] != key]
     for place, (key, figure) in enumerate(shown):
         kind: Kind = "answer" if place == 0 and not priced else "reason"
         yield from _figure(kind, result, key, figure)
@@ -89,9 +103,13 @@ def _the(result: SpecView) -> str:
     return "" if result.kind in ("models", "quantizations", "engines") else "the "
 
 
+def _unit(figure: FigureView) -> str:
+    """A card's printed "24 GB" is 24 GiB."""
+    return "GB" if figure.unit == "GiB" else figure.unit
+
+
 def _value(figure: FigureView) -> Slot:
-    value = figure.value
-    unit = "GB" if figure.unit == "GiB" else figure.unit
+    value, unit = figure.value, _unit(figure)
     if isinstance(value, (int, float)):
         if value >= 1e9 and not unit:
             return Quantity(round(value / 1e9, 2), "billion")

@@ -8,7 +8,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.records import kinds
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Tool
+from kb.tools.base import Arguments, Name, Tool, Whole
 from kb.tools.shared.views import SpecView, spec_view
 
 SPEC_KINDS = tuple(kinds)
@@ -17,20 +17,31 @@ SPEC_KINDS = tuple(kinds)
 class SpecArguments(Arguments):
     name: Name
     kind: Name | None = Field(None, description=f"one of {', '.join(SPEC_KINDS)}; without it, all are searched")
+    count: Annotated[Whole, Field(ge=1, le=1024, description="of the same thing, for totals")] = 1
     figures: Annotated[tuple[Name, ...], Field(max_length=20)] | None = Field(
         None, description="keys of figures (`memory_gib`, `price` …) to give alone, with those that belong to them"
     )
 
 
-def run(catalogue: Catalogue, arguments: SpecArguments) -> SpecView:
+class SpecAnswer(SpecView):
+    """``totals``: of ``count`` of them, for the figures that add up."""
+
+    count: int = 1
+    totals: dict[str, float] = Field(default_factory=dict)
+
+
+def run(catalogue: Catalogue, arguments: SpecArguments) -> SpecAnswer:
     if arguments.kind is not None and arguments.kind not in SPEC_KINDS:
         raise InvalidArgument("kind", arguments.kind, ", ".join(SPEC_KINDS))
     searched = (arguments.kind,) if arguments.kind else SPEC_KINDS
     match = catalogue.names.resolve(searched, arguments.name, "spec")
-    view = spec_view(catalogue, catalogue.known.specs[match.kind][match.slug])
+    seen = spec_view(catalogue, catalogue.known.specs[match.kind][match.slug])
+    names = figure_names()
+    adding = [key for key in seen.figures if arguments.count > 1 and key in names.by_key and names.by_key[key].adds]
+    totals = {key: seen.figures[key].value * arguments.count for key in adding}
+    view = SpecAnswer(**dict(seen), count=arguments.count, totals=totals)
     if arguments.figures is None:
         return view
-    names = figure_names()
     keys = dict.fromkeys(key for asked in arguments.figures for key in names.shown_for(asked, view.figures))
     return view.model_copy(update={"figures": {key: view.figures[key] for key in keys}})
 
@@ -39,7 +50,7 @@ TOOL = Tool(
     "lookup_spec",
     "The specification of a device, part, model, format, engine or build by name, every figure with its sources.",
     SpecArguments,
-    SpecView,
+    SpecAnswer,
     run,
     {"name": "RTX 5090", "kind": "accelerators"},
 )

@@ -4,25 +4,28 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kb.calc.kv_cache import kv_cache_bytes
+from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB
-from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Result, Tool, Whole, cite
 from kb.tools.shared.fitting import (
     DeviceCount,
     FitArguments,
     KvCacheType,
+    Parts,
+    QuantizationArgument,
     SystemMemory,
     fit_of,
     resolve_parts,
     shared_with_fit,
+    smaller_types,
 )
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument
 
 
 class MaxContextArguments(Arguments):
     model: ModelArgument
-    quantization: Name
+    quantization: QuantizationArgument = None
     device: DeviceArgument
     device_count: DeviceCount = 1
     kv_cache_type: KvCacheType = "f16"
@@ -41,6 +44,13 @@ class MaxContextAnswer(Result):
     model_limit: int | None
     limited_by: Literal["memory", "model", "weights"]
     kv_cache_gb_at_max: float
+    kb_per_token: float
+    """What one more token takes there."""
+    max_context_at_q8_0: int | None = None
+    """The same with the cache in 8 bits, where that is longer."""
+    smaller_quantization: str | None = None
+    """Where the weights leave no room: the largest common type that does, with the context that it leaves."""
+    max_context_of_smaller: int | None = None
     formula: str
     assumptions: tuple[str, ...]
 
@@ -64,6 +74,7 @@ def run(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswe
         "model": f"{longest:,} tokens is the model's own limit; their KV cache takes {kv / GB:.2f} GB",
         "memory": f"{longest:,} tokens of KV cache ({kv / GB:.2f} GB) fill what the weights leave free",
     }
+    smaller = None if longest else next(smaller_types(catalogue, parts, asked), None)
     return MaxContextAnswer(
         model=model.label,
         quantization=quantization.record.name,
@@ -72,10 +83,21 @@ def run(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswe
         model_limit=limit,
         limited_by=limited,
         kv_cache_gb_at_max=round(kv / GB, 3),
+        kb_per_token=round(bytes_per_token(model.architecture, longest or 1024, arguments.kv_cache_type) / 1000, 2),
+        max_context_at_q8_0=_in_eight_bits(parts, asked, longest),
+        smaller_quantization=smaller.quantization.record.name if smaller else None,
+        max_context_of_smaller=smaller.longest_context(asked) if smaller else None,
         formula=reasons[limited],
         assumptions=fit.assumptions,
         citations=cite(catalogue, parts.references),
     )
+
+
+def _in_eight_bits(parts: Parts, asked: FitArguments, longest: int) -> int | None:
+    if asked.kv_cache_type not in ("f16", "bf16", "f32") or not longest:
+        return None
+    longer = parts.longest_context(asked.model_copy(update={"kv_cache_type": "q8_0"}))
+    return longer if longer > longest else None
 
 
 TOOL = Tool(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kb.text.statements import Basis, Kind, Said, state
+from kb.text.statements import Basis, Said, state
 from kb.text.wording import first_sentences, quoted
 from kb.tools.asks import Asked
 from kb.tools.search_passages.tool import PassageHit, SearchAnswer
@@ -21,8 +21,9 @@ def say(result: SearchAnswer, asked: Asked) -> Iterator[Said]:
         basis = _basis(hit)
         if hit.users_own:
             quote = quoted(hit.text, FIRST_WORDS)
-            kind: Kind = "answer" if number == 0 else "reason"
-            yield state(kind, "Your document {name} says: {quote}", basis, name=quoted(hit.source_title), quote=quote)
+            yield state(
+                "quote", "Your document {name} says: {quote}", basis, name=quoted(hit.source_title), quote=quote
+            )
         elif number == 0:
             yield state("answer", "{text}", basis, text=first_sentences(hit.text, FIRST_WORDS))
         elif number == 1 and hit.score >= NEARLY_AS_NEAR * best.score:

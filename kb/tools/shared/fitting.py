@@ -1,16 +1,16 @@
 """A model at a quantization on devices: the arguments that say so, what they resolve to, and whether it fits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kb.calc.device import Device
-from kb.calc.fit import Requirement, check_fit, fits, max_context, requirement
-from kb.calc.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.memory.fit import Requirement, check_fit, fits, max_context, requirement
+from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.memory.weights import Weights
 from kb.calc.results import Fit
-from kb.calc.weights import Weights
 from kb.calc.workload import Workload
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Quantization, SourceRef
@@ -22,6 +22,7 @@ from kb.tools.shared.resolve import (
     ResolvedDevices,
     ResolvedModel,
     ResolvedQuantization,
+    quantization_for,
     resolve_devices,
     resolve_model,
     resolve_quantization,
@@ -42,9 +43,23 @@ SystemMemory = Annotated[
 ]
 
 
+QuantizationArgument = Annotated[
+    Name | None,
+    Field(
+        description="`q4_k_m`, `f16`, `4-bit`, `4.25bpw` …; without it, the small type that the model is published in, "
+        "or `q4_k_m`"
+    ),
+]
+
+
+SystemBandwidth = Annotated[
+    Real, Field(ge=0.001, le=100_000, description="of system memory: the speed of what runs from there depends on it")
+]
+
+
 class FitArguments(Arguments):
     model: ModelArgument = Field(description="a name (`llama 3.1 70b`), a size (`70b`), or an object of config keys")
-    quantization: Name = Field(description="`q4_k_m`, `f16`, `4-bit`, `4.25bpw` …")
+    quantization: QuantizationArgument = None
     device: DeviceArgument = Field(description="a name (`RTX 4090`, `m2 ultra 192gb`), or an object of figures")
     device_count: DeviceCount = 1
     context: Context = 8192
@@ -52,6 +67,7 @@ class FitArguments(Arguments):
     flash_attention: bool = True
     concurrency: Annotated[Whole, Field(ge=1, le=10_000, description="conversations held at once")] = 1
     system_memory_gb: SystemMemory | None = None
+    system_bandwidth_gb_per_s: SystemBandwidth | None = None
 
 
 @dataclass(frozen=True)
@@ -101,9 +117,20 @@ def system_memory_bytes(arguments: FitArguments) -> int | None:
 
 def resolve_parts(catalogue: Catalogue, arguments: FitArguments) -> Parts:
     model = resolve_model(catalogue, arguments.model)
-    quantization = resolve_quantization(catalogue, arguments.quantization)
+    quantization = quantization_for(catalogue, model, arguments.quantization)
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
     return Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
+
+
+def smaller_types(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[Parts]:
+    """The model in the common types that are smaller than the one asked for and that fit, the largest first."""
+    for slug in LADDER:
+        quantization = resolve_quantization(catalogue, slug)
+        weights = resolve_weights(catalogue, parts.model, quantization)
+        if weights.total_bytes < parts.weights.total_bytes:
+            tried = replace(parts, quantization=quantization, weights=weights)
+            if tried.holds(arguments):
+                yield tried
 
 
 def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
@@ -117,7 +144,7 @@ def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
         flash_attention=arguments.flash_attention,
         concurrency=arguments.concurrency,
         system_memory_bytes=system_memory_bytes(arguments),
-        model_label=parts.model.label,
+        model_label=parts.model.architecture.name,
         quantization_label=quantization.name,
         quantization_format=quantization.format,
     )
@@ -162,11 +189,21 @@ def format_warnings(quantization: Quantization, device: Device) -> Iterator[str]
 
 
 def shared_with_fit(arguments: Arguments) -> dict[str, object]:
-    """Arguments that a tool has in common with ``check_fit``."""
-    return {
-        name: getattr(arguments, name) for name in type(arguments).model_fields if name in FitArguments.model_fields
-    }
+    """Arguments that were given to a tool and that it has in common with ``check_fit``."""
+    return {name: getattr(arguments, name) for name in arguments.model_fields_set if name in FitArguments.model_fields}
+
+
+def within_limit(model: ResolvedModel, arguments: FitArguments) -> FitArguments:
+    """Where no context was asked for, no more is taken than the model can read."""
+    limit = model.architecture.max_position_embeddings
+    if "context" in arguments.model_fields_set or not 0 < limit < arguments.context:
+        return arguments
+    return arguments.model_copy(update={"context": limit})
 
 
 LADDER = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
 """Common GGUF types from near-lossless to last resort (llama.cpp, tools/quantize)."""
+LOSSY = ("q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
+"""Of these the loss is easy to notice (llama.cpp, tools/quantize: perplexity of each type)."""
+TIGHT = 0.04
+"""Of the memory: a fit that leaves less is one only while nothing else runs."""

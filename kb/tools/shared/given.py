@@ -1,16 +1,20 @@
 """Models and devices that the database does not know, by their figures."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
-from kb.calc.architecture import Architecture
+from kb.calc.memory.architecture import Architecture, Experts
+from kb.calc.memory.families import Config, UnknownFamily, architecture_of, family_of
 from kb.catalogue.records import Backend
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Whole
 
-Positive = Annotated[Whole, Field(gt=0, le=10**15)]
-Small = Annotated[Whole, Field(gt=0, le=10**7)]
+MOST_PARAMS = 10**15
+Positive = Annotated[Whole, Field(gt=0, le=MOST_PARAMS)]
+MOST = 10**7
+Small = Annotated[Whole, Field(gt=0, le=MOST)]
 SizeGb = Annotated[Real, Field(ge=0.000001, le=1_000_000)]
 
 
@@ -29,7 +33,9 @@ class ModelFigures(Arguments):
     model_config = ConfigDict(extra="allow")
 
     name: Name = "the given model"
-    model_type: Name | None = Field(None, description="as the config has it: some name a window that is not used")
+    model_type: Name | None = Field(
+        None, description="as the config has it: tells what each layer is; without it the figures stand as given"
+    )
     params_total: Positive | None = None
     params_active: Positive | None = None
     num_hidden_layers: Annotated[Whole, Field(gt=0, le=1000)]
@@ -41,6 +47,9 @@ class ModelFigures(Arguments):
     vocab_size: Small | None = None
     intermediate_size: Small | None = None
     tie_word_embeddings: bool = Field(False, json_schema_extra=_or_null)
+    layer_types: Annotated[tuple[Name, ...], Field(max_length=1000)] | None = Field(
+        None, description="what each layer is, as newer configs list it: full_attention, sliding_attention ..."
+    )
     sliding_window: Small | None = None
     sliding_window_pattern: Small | None = Field(None, description="every n-th layer attends to everything")
     num_experts: Small | None = Field(
@@ -69,17 +78,13 @@ class ModelFigures(Arguments):
     @model_validator(mode="before")
     @classmethod
     def _from_config_file(cls, given: Any) -> Any:
-        """A vision model's text part stands under ``text_config``; newer files list each layer's attention."""
+        """A vision model's text part stands under ``text_config``."""
         if not isinstance(given, dict):
             return given
         text: dict[str, Any] = next(
             (given[key] for key in ("text_config", "llm_config") if isinstance(given.get(key), dict)), {}
         )
         config = {key: value for key, value in (given | text).items() if key not in ("text_config", "llm_config")}
-        kinds = config.pop("layer_types", None)
-        if isinstance(kinds, list):
-            config.setdefault("num_sliding_layers", kinds.count("sliding_attention"))
-            config.setdefault("num_linear_layers", kinds.count("linear_attention"))
         for key in ("first_k_dense_replace", "n_shared_experts", "num_shared_experts", "tie_word_embeddings"):
             if key in config and config[key] is None:
                 del config[key]
@@ -111,11 +116,21 @@ class DeviceFigures(Arguments):
 
 def given_architecture(model: ModelFigures) -> tuple[Architecture, tuple[str, ...]]:
     """The architecture of given figures, and what was assumed or not used."""
-    config = model.model_dump(exclude={"name", "sliding_window_pattern"}, exclude_none=True)
-    unused = sorted(model.model_extra or {})
+    config = model.model_dump(exclude={"name"}, exclude_none=True)
+    try:
+        family = family_of(model.model_type or "")
+    except UnknownFamily as error:
+        raise InvalidArgument("model.model_type", model.model_type, error.accepted) from None
+    unused = sorted(set(model.model_extra or {}) - {*family.reads, *family.reads_texts})
     notes = [f"not used: {', '.join(unused[:20])}"] if unused else []
     for key in unused:
         config.pop(key, None)
+    for key in family.reads:
+        if type(config.get(key, 0)) is not int or not 0 <= config.get(key, 0) <= MOST:
+            raise InvalidArgument(f"model.{key}", config[key], f"a whole number from 0 to {MOST:,}")
+    for key in family.reads_texts:
+        if not isinstance(config.get(key, ""), str):
+            raise InvalidArgument(f"model.{key}", config[key], "a text")
     if model.num_key_value_heads and model.num_key_value_heads > model.num_attention_heads:
         raise InvalidArgument("model.num_key_value_heads", model.num_key_value_heads, "at most num_attention_heads")
     for key in ("num_sliding_layers", "num_linear_layers", "first_k_dense_replace"):
@@ -123,66 +138,30 @@ def given_architecture(model: ModelFigures) -> tuple[Architecture, tuple[str, ..
             raise InvalidArgument(f"model.{key}", getattr(model, key), "at most num_hidden_layers")
     if model.num_sliding_layers and not model.sliding_window:
         config["num_sliding_layers"] = 0
-    if model.sliding_window and model.sliding_window_pattern and not model.num_sliding_layers:
-        config["num_sliding_layers"] = model.num_hidden_layers - model.num_hidden_layers // model.sliding_window_pattern
     if model.num_experts and not model.num_experts_per_tok:
         raise InvalidArgument("model.num_experts_per_tok", None, "how many of the experts are used per token")
     if (model.num_experts_per_tok or 0) > (model.num_experts or 0):
         raise InvalidArgument("model.num_experts_per_tok", model.num_experts_per_tok, "at most num_experts")
-    if model.params_total is None:
-        config["params_total"] = _estimated_params(model)
-        notes.append(f"params_total was estimated from the shapes: {config['params_total'] / 1e9:.2f} billion")
-    if model.num_experts and model.params_active is None:
-        config["params_active"] = _estimated_active(model, config["params_total"])
-        notes.append(f"params_active was estimated from the experts: {config['params_active'] / 1e9:.2f} billion")
     try:
-        architecture = Architecture.from_config(model.name, config)
+        if model.params_total is None:
+            widths = {"intermediate_size": model.intermediate_size or 4 * model.hidden_size * 2 // 3}
+            sized = architecture_of(Config.from_keys(model.name, config | widths | {"params_total": MOST_PARAMS}))
+            config["params_total"] = sized.shape_params
+            notes.append(f"params_total was estimated from the shapes: {sized.shape_params / 1e9:.2f} billion")
+        architecture = architecture_of(Config.from_keys(model.name, config))
     except ValueError as error:
         raise InvalidArgument("model", model.name, str(error)) from None
+    if architecture.experts and model.params_active is None:
+        active = _estimated_active(architecture, architecture.experts)
+        architecture = replace(architecture, params_active=active)
+        notes.append(f"params_active was estimated from the experts: {active / 1e9:.2f} billion")
     if architecture.params_active > architecture.params_total:
         raise InvalidArgument("model.params_active", architecture.params_active, "at most params_total")
     notes += [f"assumed {text}" for text in architecture.assumed]
     return architecture, tuple(notes)
 
 
-def _estimated_params(model: ModelFigures) -> int:
-    """Embeddings, attention projections and gated feed-forward layers; norms are left out."""
-    width = _dense_width(model)
-    dense_layers = model.num_hidden_layers
-    experts = 0
-    if model.num_experts:
-        dense_layers = model.first_k_dense_replace
-        expert_width = model.moe_intermediate_size or width
-        shared = model.num_shared_experts * expert_width or model.shared_expert_intermediate_size or 0
-        router = model.hidden_size * model.num_experts
-        each = 3 * model.hidden_size * (expert_width * model.num_experts + shared) + router
-        experts = (model.num_hidden_layers - dense_layers) * each
-    vocabulary = (model.vocab_size or 128256) * model.hidden_size * (1 if model.tie_word_embeddings else 2)
-    dense = dense_layers * 3 * model.hidden_size * width
-    return vocabulary + model.num_hidden_layers * _attention_params(model) + dense + experts
-
-
-def _dense_width(model: ModelFigures) -> int:
-    return model.intermediate_size or 4 * model.hidden_size * 2 // 3
-
-
-def _attention_params(model: ModelFigures) -> int:
-    """Projections of one layer; latent attention (DeepSeek V2, arXiv 2405.04434) projects down and up again."""
-    heads, kv_heads = model.num_attention_heads, model.num_key_value_heads or model.num_attention_heads
-    head_dim = model.head_dim or model.hidden_size // heads
-    if not model.kv_lora_rank:
-        return model.hidden_size * head_dim * (2 * heads + 2 * kv_heads)
-    rope, nope, value = model.qk_rope_head_dim or 0, model.qk_nope_head_dim or head_dim, model.v_head_dim or head_dim
-    query_in = model.q_lora_rank or model.hidden_size
-    query = (model.hidden_size * model.q_lora_rank if model.q_lora_rank else 0) + query_in * heads * (nope + rope)
-    key_value = model.hidden_size * (model.kv_lora_rank + rope) + model.kv_lora_rank * heads * (nope + value)
-    return query + key_value + heads * value * model.hidden_size
-
-
-def _estimated_active(model: ModelFigures, total: int) -> int:
-    assert model.num_experts is not None
-    assert model.num_experts_per_tok is not None
-    width = model.moe_intermediate_size or _dense_width(model)
-    idle = max(model.num_experts - model.num_experts_per_tok, 0)
-    layers = model.num_hidden_layers - model.first_k_dense_replace
-    return max(total - idle * 3 * model.hidden_size * width * layers, total // model.num_experts)
+def _estimated_active(architecture: Architecture, block: Experts) -> int:
+    total = architecture.params_total
+    idle = max(block.count - block.used, 0) * 3 * architecture.hidden_size * block.width
+    return max(total - idle * architecture.num_expert_layers, total // block.count)

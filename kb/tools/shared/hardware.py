@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from kb.calc.memory.weights import Weights
 from kb.calc.results import Range
-from kb.calc.weights import Weights
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Accelerator, Machine, Price, Record, Spec

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from kb.calc.device import Device
-from kb.calc.speed import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S
+from kb.calc.speed.estimate import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Cpu
 from kb.catalogue.units import GB, GIB

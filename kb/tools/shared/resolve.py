@@ -3,16 +3,18 @@
 import re
 from dataclasses import dataclass, replace
 
-from kb.calc.architecture import Architecture
 from kb.calc.device import Device, gpus_on
-from kb.calc.weights import Weights, weights_of
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.families import Config, architecture_of
+from kb.calc.memory.weights import Weights, weights_of
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Accelerator, Cpu, Figure, LanguageModel, Machine, Quantization, SourceRef, Spec
 from kb.catalogue.units import GB, GIB
-from kb.errors import InvalidArgument, UnknownName
+from kb.errors import InvalidArgument, MissingArgument, UnknownName
 from kb.tools.base import Name
 from kb.tools.shared.given import DeviceFigures, ModelFigures, given_architecture
+from kb.tools.shared.naming import the
 
 ROOMY_GIB = 2.0**14
 """Stands for memory of unknown size, which is asked for before anything is said to fit."""
@@ -38,6 +40,10 @@ class ResolvedModel:
     record: LanguageModel | None
     references: dict[str, tuple[SourceRef, ...]]
     notes: tuple[str, ...] = ()
+    size: str = ""
+    """The bare size (``70b``) that was asked for instead of a model."""
+    short: str = ""
+    """The label where it is said once what the size stands for."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,8 @@ class ResolvedDevices:
         """Raises ``InvalidArgument`` where nobody said how much memory there is."""
         if self.memory_asked:
             accepted = f"how much memory {self.label} has, as printed (64 means 64 GiB): the model runs from it"
-            raise InvalidArgument(self.memory_asked, None, accepted)
+            question = f"How much memory (RAM) is there with {the(self.label)}? The model runs from it."
+            raise MissingArgument(self.memory_asked, accepted, question)
 
 
 def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
@@ -84,15 +91,34 @@ def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
     record = catalogue.known.specs["models"][match.slug]
     assert isinstance(record, LanguageModel)
     try:
-        architecture = Architecture.of(record)
+        architecture = architecture_of(Config.of(record))
     except ValueError as error:
         raise InvalidArgument("model", model, f"a model whose architecture is known ({error})") from None
-    notes = [match.note] if match.note else []
-    if re.fullmatch(r"\s*\d+(?:\.\d+)?\s*b(?:illion)?\s*", model, re.I):
-        notes.append(f"{model.strip()} is a size, not a model: {record.name} was taken")
-    notes += [f"assumed {text}" for text in architecture.assumed]
     references: dict[str, tuple[SourceRef, ...]] = {f"architecture of {record.name}": _sources(record)}
+    if match.size:
+        return _of_size(architecture, record, match.size, references)
+    notes = [match.note] if match.note else []
+    notes += [f"assumed {text}" for text in architecture.assumed]
     return ResolvedModel(architecture, record.name, record.slug, record, references, tuple(notes))
+
+
+def _of_size(
+    architecture: Architecture, record: LanguageModel, size: str, references: dict[str, tuple[SourceRef, ...]]
+) -> ResolvedModel:
+    """A model of a bare size has the shape of the one that stands for it; between two of those, of the nearest dense
+    one with its weights stretched to the size."""
+    article = "an" if size.startswith(("8", "11b", "18b")) else "a"
+    short, lent = f"{article} {size.upper()} model", f"{size.upper()} is a size, not a model: it was taken to have"
+    assumed = [f"assumed {text}" for text in architecture.assumed]
+    if record.stands_for_size == size:
+        notes = (f"{lent} the shape of {record.name}", *assumed)
+        full = f"{short} (with the shape of {record.name})"
+        return ResolvedModel(architecture, full, record.slug, record, references, notes, size, short)
+    params = round(float(size.removesuffix("b")) * 1e9)
+    stretched = replace(architecture, name=f"{size.upper()} model", params_total=params, params_active=params)
+    notes = (f"{lent} the layers and the cache of {record.name}, and weights by its number of parameters", *assumed)
+    full = f"{short} (with the shape of {record.name}, scaled)"
+    return ResolvedModel(stretched, full, None, None, references, notes, size, short)
 
 
 def _sources(record: LanguageModel) -> tuple[SourceRef, ...]:
@@ -126,6 +152,22 @@ def resolve_quantization(catalogue: Catalogue, name: str) -> ResolvedQuantizatio
     figure = record_found.bits_per_weight or record_found.bits_per_weight_file
     references = {f"bits per weight of {record_found.name}": figure.sources if figure else ()}
     return ResolvedQuantization(record_found, references, (match.note,) if match.note else ())
+
+
+DEFAULT_QUANTIZATION = "q4_k_m"
+"""What most files that people run are stored in."""
+
+
+def quantization_for(catalogue: Catalogue, model: ResolvedModel, name: str | None) -> ResolvedQuantization:
+    """The one that was named; else the type that the model is published in, where that is a small one, else the
+    common choice."""
+    if name is not None:
+        return resolve_quantization(catalogue, name)
+    native = native_quantization(model.record) if model.record else None
+    taken = resolve_quantization(catalogue, native or DEFAULT_QUANTIZATION)
+    why = "which the model is published in" if native else "the common choice"
+    note = f"no quantization was named: {taken.record.name} was taken, {why}"
+    return replace(taken, notes=(*taken.notes, note))
 
 
 def resolve_weights(catalogue: Catalogue, model: ResolvedModel, quantization: ResolvedQuantization) -> Weights:

@@ -1,8 +1,11 @@
 """The speed of a model on the devices that hold it."""
 
+from dataclasses import replace
+
 from kb.calc.results import Offload, Range, Speed
-from kb.calc.speed import estimate_speed
-from kb.errors import InvalidArgument
+from kb.calc.speed.estimate import estimate_speed
+from kb.catalogue.units import GB
+from kb.errors import MissingArgument
 from kb.tools.shared.fitting import FitArguments, Parts
 
 
@@ -11,18 +14,29 @@ def decode_speed(parts: Parts, arguments: FitArguments) -> Range:
     return speed_at(parts, None, arguments).decode_tokens_per_s
 
 
-def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments) -> Speed:
-    """The speed with so much in system memory. Raises ``InvalidArgument`` where the bandwidth is not known."""
+def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments, *, tensor_parallel: bool = False) -> Speed:
+    """The speed with so much in system memory. Raises ``MissingArgument`` where the bandwidth is not known."""
     if not parts.devices.bandwidth_known:
-        raise InvalidArgument("device.memory_bandwidth_gb_per_s", None, "the memory bandwidth: a speed depends on it")
+        question = (
+            "Which device is it exactly? How fast a model runs depends on how fast its memory is, not on its size."
+        )
+        raise MissingArgument(
+            "device.memory_bandwidth_gb_per_s", "the memory bandwidth: a speed depends on it", question
+        )
+    system = arguments.system_bandwidth_gb_per_s
+    devices = parts.devices.devices
+    if system and parts.devices.each.backend == "cpu":
+        devices = tuple(replace(device, bandwidth_bytes_per_s=system * GB) for device in devices)
     return estimate_speed(
         parts.model.architecture,
         parts.weights,
-        parts.devices.devices,
+        devices,
         quantization_family=parts.quantization.record.family,
         context=arguments.context,
         kv_cache_type=arguments.kv_cache_type,
         flash_attention=arguments.flash_attention,
         concurrency=arguments.concurrency,
         offload=offload,
+        tensor_parallel=tensor_parallel,
+        system_memory_bytes_per_s=system * GB if system else None,
     )

@@ -7,33 +7,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.calc.architecture import Architecture
-from kb.calc.choose import best_quantization, quantization_choices
 from kb.calc.device import Device
-from kb.calc.fit import check_fit, fits, max_context
-from kb.calc.tensor_types import KV_CACHE_TYPES
-from kb.calc.weights import weights_of
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.choose import best_quantization, quantization_choices
+from kb.calc.memory.families import Config, architecture_of
+from kb.calc.memory.fit import check_fit, fits, max_context
+from kb.calc.memory.tensor_types import KV_CACHE_TYPES
+from kb.calc.memory.weights import weights_of
 from kb.calc.workload import Workload
 from kb.catalogue.records import Quantization
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
 
-LLAMA_8B = Architecture(
-    "Llama 3.1 8B", 8030261248, 8030261248, 32, 4096, 32, 8, 128, 128256, 14336, max_position_embeddings=131072
+LLAMA_8B = architecture_of(
+    Config("Llama 3.1 8B", 8030261248, 8030261248, 32, 4096, 32, 8, 128, 128256, 14336, max_position_embeddings=131072)
 )
-LLAMA_70B = Architecture(
-    "Llama 3.1 70B", 70553706496, 70553706496, 80, 8192, 64, 8, 128, 128256, 28672, max_position_embeddings=131072
+LLAMA_70B = architecture_of(
+    Config(
+        "Llama 3.1 70B", 70553706496, 70553706496, 80, 8192, 64, 8, 128, 128256, 28672, max_position_embeddings=131072
+    )
 )
-PHI_3_MEDIUM = Architecture("Phi-3 medium", 13960238080, 13960238080, 40, 5120, 40, 10, 128, 32064, 17920)
-OLMO_2_13B = Architecture("OLMo 2 13B", 13716198400, 13716198400, 40, 5120, 40, 40, 128, 100352, 13824)
-MIXTRAL = Architecture(
+PHI_3_MEDIUM = architecture_of(Config("Phi-3 medium", 13960238080, 13960238080, 40, 5120, 40, 10, 128, 32064, 17920))
+OLMO_2_13B = architecture_of(Config("OLMo 2 13B", 13716198400, 13716198400, 40, 5120, 40, 40, 128, 100352, 13824))
+MIXTRAL = architecture_of(Config(
     "Mixtral", 46702792704, 12900000000, 32, 4096, 32, 8, 128, 32000, 14336, num_experts=8, num_experts_per_tok=2,
     max_position_embeddings=32768,
-)  # fmt: skip
-GPT_OSS_120B = Architecture(
+))  # fmt: skip
+GPT_OSS_120B = architecture_of(Config(
     "gpt-oss-120b", 116830000000, 5100000000, 36, 2880, 64, 8, 64, 201088, num_experts=128, num_experts_per_tok=4,
     moe_intermediate_size=2880, sliding_window=128, num_sliding_layers=18, max_position_embeddings=131072,
-)  # fmt: skip
+))  # fmt: skip
 MODELS = (LLAMA_8B, LLAMA_70B, PHI_3_MEDIUM, MIXTRAL, GPT_OSS_120B)
 
 RTX_4090 = Device("RTX 4090", "cuda", 24 * GIB, 1008e9, segment="consumer")
@@ -250,7 +253,7 @@ def test_more_context_never_needs_less(model, slug, device, one, other, flash) -
     less = fit(model, slug, device, context=short, flash_attention=flash)
     more = fit(model, slug, device, context=long, flash_attention=flash)
     assert less.breakdown.kv_cache_gb <= more.breakdown.kv_cache_gb
-    # Gaps left in the compute buffer may shift by a few activations; see kb.calc.arena.
+    # Gaps left in the compute buffer may shift by a few activations; see kb.calc.memory.arena.
     assert less.required_gb <= more.required_gb * 1.02 + 0.1
 
 

@@ -4,13 +4,13 @@ import gc
 import tracemalloc
 from dataclasses import replace
 
-from kb.calc.architecture import Architecture
-from kb.calc.kept import Kept
-from kb.calc.weights import Weights, weights_of
+from kb.calc.memory.families import Config, architecture_of
+from kb.calc.memory.kept import Kept
+from kb.calc.memory.weights import Weights, weights_of
 from kb.catalogue.records import Quantization
 from kb.catalogue.records.base import SourceRef
 
-DEEP = Architecture("deep", 10**11, 10**11, 1000, 4096, 32, 8, 128, 128256, 14336)
+DEEP = architecture_of(Config("deep", 10**11, 10**11, 1000, 4096, 32, 8, 128, 128256, 14336))
 """As deep as a model may be given."""
 
 

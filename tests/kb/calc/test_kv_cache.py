@@ -4,23 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.calc.architecture import WINDOW_NOT_KEPT, Architecture
-from kb.calc.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_layer_bytes
-from kb.calc.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.families import Config, architecture_of
+from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_layer_bytes
+from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
 from kb.catalogue.units import MIB
 from kb.errors import InvalidArgument
 
-LLAMA_8B = Architecture("Llama 3.1 8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256, 14336)
-GEMMA_3_27B = Architecture(
-    "Gemma 3 27B", 27009346304, 1, 62, 5376, 32, 16, 128, 262208, 21504, sliding_window=1024, num_sliding_layers=52
+LLAMA_8B = architecture_of(Config("Llama 3.1 8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256, 14336))
+GEMMA_3_27B = architecture_of(
+    Config("Gemma 3 27B", 27009346304, 1, 62, 5376, 32, 16, 128, 262208, 21504, "gemma3_text", sliding_window=1024)
 )
-GEMMA_4_26B = Architecture(
+GEMMA_4_26B = architecture_of(Config(
     "Gemma 4 26B", 1, 1, 30, 2816, 16, 8, 256, 262144, 2112, sliding_window=1024, num_sliding_layers=25,
     global_head_dim=512, num_global_key_value_heads=2,
-)  # fmt: skip
-DEEPSEEK = Architecture("DeepSeek", 1, 1, 61, 7168, 128, 128, 192, 129280, 18432, kv_lora_rank=512, qk_rope_head_dim=64)
-HYBRID = Architecture(
-    "Qwen3-Next", 1, 1, 48, 2048, 16, 2, 256, 151936, 5120, num_linear_layers=36, linear_state_bytes=36 * 2195456
+))  # fmt: skip
+DEEPSEEK = architecture_of(
+    Config(
+        "DeepSeek", 1, 1, 61, 7168, 128, 128, 192, 129280, 18432, "deepseek_v3", kv_lora_rank=512, qk_rope_head_dim=64
+    )
+)
+HYBRID = architecture_of(
+    Config(
+        "Qwen3-Next", 1, 1, 48, 2048, 16, 2, 256, 151936, 5120, num_linear_layers=36, linear_state_bytes=36 * 2195456
+    )
 )
 MODELS = (LLAMA_8B, GEMMA_3_27B, GEMMA_4_26B, DEEPSEEK, HYBRID)
 
@@ -34,7 +41,7 @@ def test_by_hand() -> None:
     assert kv_cache_bytes(GEMMA_3_27B, 32768, swa_full=True) == 2 * 16 * 128 * 2 * 62 * 32768
     # The latent and the rotary part, once: 576 elements.
     assert kv_cache_bytes(DEEPSEEK, 4096) == 61 * 576 * 2 * 4096
-    assert kv_cache_bytes(HYBRID, 4096) == 12 * 2 * 2 * 256 * 2 * 4096 + HYBRID.linear_state_bytes
+    assert kv_cache_bytes(HYBRID, 4096) == 12 * 2 * 2 * 256 * 2 * 4096 + 36 * 2195456
 
 
 def test_global_layers_of_other_width() -> None:
@@ -65,21 +72,6 @@ def test_fewer_bits_never_take_more(model, context) -> None:
     by_bits = sorted(KV_CACHE_TYPES, key=lambda name: TENSOR_TYPES[name].bits_per_weight)
     sizes = [kv_cache_bytes(model, context, name) for name in by_bits]
     assert sizes == sorted(sizes)
-
-
-@pytest.mark.parametrize("model_type", sorted(WINDOW_NOT_KEPT))
-def test_a_window_that_llama_cpp_does_not_use(model_type: str) -> None:
-    """StarCoder2 15B: 40 layers × 2 × 4 heads × 128 × 2 bytes, for every token of the context."""
-    config = {
-        "params_total": 15_957_889_024, "num_hidden_layers": 40, "hidden_size": 6144, "num_attention_heads": 48,
-        "num_key_value_heads": 4, "head_dim": 128, "vocab_size": 49152, "sliding_window": 4096,
-        "num_sliding_layers": 40,
-    }  # fmt: skip
-    used = Architecture.from_config("gemma", config | {"model_type": "gemma3_text"})
-    unused = Architecture.from_config("starcoder", config | {"model_type": model_type})
-    assert kv_cache_bytes(used, 16384) == 40 * 2 * 4 * 128 * 2 * (4096 + 512)
-    assert kv_cache_bytes(unused, 16384) == 40 * 2 * 4 * 128 * 2 * 16384
-    assert any("whole context" in note for note in unused.assumed)
 
 
 @given(st.sampled_from(MODELS), st.integers(1, 100), st.sampled_from(KV_CACHE_TYPES))

@@ -13,8 +13,8 @@ from typing import Any
 import llama_cpp
 import pytest
 
-from kb.calc.compute_buffer import compute_buffer_bytes
-from kb.calc.kv_cache import kv_cache_bytes
+from kb.calc.memory.compute_buffer import compute_buffer_bytes
+from kb.calc.memory.kv_cache import kv_cache_bytes
 from kb.catalogue.units import MIB
 from kb.gguf_file import read_gguf
 

@@ -7,32 +7,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.calc.architecture import Architecture
-from kb.calc.constants import CALIBRATION, DECODE
-from kb.calc.decode import cache_bytes_read, split_by_layers, step_of, step_time
 from kb.calc.device import Device
-from kb.calc.prefill import bytes_read_by
-from kb.calc.rates import generation_of, is_server_cpu, unpacking_flops, vector_flops
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.families import Config, architecture_of
+from kb.calc.memory.weights import weights_of
 from kb.calc.results import Offload, Speed
-from kb.calc.speed import estimate_speed
-from kb.calc.weights import weights_of
+from kb.calc.speed.constants import CALIBRATION, DECODE
+from kb.calc.speed.decode import cache_bytes_read, split_by_layers, step_of, step_time
+from kb.calc.speed.estimate import estimate_speed
+from kb.calc.speed.prefill import bytes_read_by
+from kb.calc.speed.rates import generation_of, is_server_cpu, unpacking_flops, vector_flops
 from kb.catalogue.records import Quantization
 from kb.catalogue.units import GB, GIB
 
-LLAMA_8B = Architecture(
-    "Llama 3.1 8B", 8_030_261_248, 8_030_261_248, 32, 4096, 32, 8, 128, 128256, intermediate_size=14336
+LLAMA_8B = architecture_of(
+    Config("Llama 3.1 8B", 8_030_261_248, 8_030_261_248, 32, 4096, 32, 8, 128, 128256, intermediate_size=14336)
 )
-LLAMA_70B = Architecture(
-    "Llama 3.3 70B", 70_553_706_496, 70_553_706_496, 80, 8192, 64, 8, 128, 128256, intermediate_size=28672
+LLAMA_70B = architecture_of(
+    Config("Llama 3.3 70B", 70_553_706_496, 70_553_706_496, 80, 8192, 64, 8, 128, 128256, intermediate_size=28672)
 )
-QWEN_30B_A3B = Architecture(
+QWEN_30B_A3B = architecture_of(Config(
     "Qwen3 30B A3B", 30_532_122_624, 3_300_000_000, 48, 2048, 32, 4, 128, 151936,
     num_experts=128, num_experts_per_tok=8, moe_intermediate_size=768,
-)  # fmt: skip
-GEMMA_12B = Architecture(
+))  # fmt: skip
+GEMMA_12B = architecture_of(Config(
     "Gemma 3 12B", 11_765_788_416, 11_765_788_416, 48, 3840, 16, 8, 256, 262208,
     intermediate_size=15360, tie_word_embeddings=True, sliding_window=1024, num_sliding_layers=40,
-)  # fmt: skip
+))  # fmt: skip
 MODELS = (LLAMA_8B, LLAMA_70B, QWEN_30B_A3B, GEMMA_12B)
 K_QUANTS = ("Q2_K", "Q3_K_M", "Q4_K_S", "Q4_K_M", "Q5_K_M", "Q6_K")
 

@@ -5,23 +5,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.calc.architecture import Architecture
-from kb.calc.mixes import DEFAULT_TYPES
-from kb.calc.tensor_types import TENSOR_TYPES
-from kb.calc.weights import layer_kinds, mix_of, weights_of, with_widths
+from kb.calc.memory.architecture import Experts, Mlp
+from kb.calc.memory.families import Config, architecture_of
+from kb.calc.memory.mixes import DEFAULT_TYPES
+from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.calc.memory.weights import mix_of, weights_of
 from kb.catalogue.records import Quantization
 from kb.catalogue.units import GB, GIB
 
-LLAMA_8B = Architecture("Llama 3.1 8B", 8030261248, 8030261248, 32, 4096, 32, 8, 128, 128256, 14336)
-LLAMA_70B = Architecture("Llama 3.1 70B", 70553706496, 70553706496, 80, 8192, 64, 8, 128, 128256, 28672)
-QWEN3_30B = Architecture(
+LLAMA_8B = architecture_of(Config("Llama 3.1 8B", 8030261248, 8030261248, 32, 4096, 32, 8, 128, 128256, 14336))
+LLAMA_70B = architecture_of(Config("Llama 3.1 70B", 70553706496, 70553706496, 80, 8192, 64, 8, 128, 128256, 28672))
+QWEN3_30B = architecture_of(Config(
     "Qwen3 30B-A3B", 30532122624, 3300000000, 48, 2048, 32, 4, 128, 151936, 6144, num_experts=128,
     num_experts_per_tok=8, moe_intermediate_size=768,
-)  # fmt: skip
-GPT_OSS_20B = Architecture(
+))  # fmt: skip
+GPT_OSS_20B = architecture_of(Config(
     "gpt-oss-20b", 20914757184, 3600000000, 24, 2880, 64, 8, 64, 201088, num_experts=32, num_experts_per_tok=4,
     moe_intermediate_size=2880, sliding_window=128, num_sliding_layers=12,
-)  # fmt: skip
+))  # fmt: skip
 
 
 def quantization(slug: str, kind: str = "gguf", **figures: float) -> Quantization:
@@ -96,20 +97,20 @@ def test_dynamic_mixes_go_by_whole_file_bits() -> None:
 
 
 def test_a_missing_width_is_told_from_the_parameters() -> None:
-    unknown = Architecture("Qwen2.5 14B", 14770033664, 14770033664, 48, 5120, 40, 8, 128, 152064)
-    assert with_widths(unknown).intermediate_size == 13824
+    unknown = architecture_of(Config("Qwen2.5 14B", 14770033664, 14770033664, 48, 5120, 40, 8, 128, 152064))
+    assert {layer.feed_forward for layer in unknown.layers} == {Mlp(13824)}
     assert weights_of(unknown, quantization("q4_k_m")).total_bytes / GIB == pytest.approx(8.37, rel=0.005)
-    mixtral = Architecture(
-        "Mixtral", 46702792704, 0, 32, 4096, 32, 8, 128, 32000, 14336, num_experts=8, num_experts_per_tok=2
+    mixtral = architecture_of(
+        Config("Mixtral", 46702792704, 0, 32, 4096, 32, 8, 128, 32000, 14336, num_experts=8, num_experts_per_tok=2)
     )
-    assert with_widths(mixtral).moe_intermediate_size == 14336
+    assert {layer.feed_forward for layer in mixtral.layers} == {Experts(8, 2, 14336)}
 
 
-NEMOTRON_SUPER = Architecture(
-    "Nemotron 3 Super 120B A12B", 120668707840, 12000000000, 88, 4096, 32, 2, 128, 131072, num_experts=512,
-    num_experts_per_tok=22, num_shared_experts=1, moe_intermediate_size=2688, shared_expert_intermediate_size=5376,
-    num_linear_layers=40, num_attention_free_layers=40,
-)  # fmt: skip
+NEMOTRON_SUPER = architecture_of(Config(
+    "Nemotron 3 Super 120B A12B", 120668707840, 12000000000, 88, 4096, 32, 2, 128, 131072, model_type="nemotron_h",
+    num_experts=512, num_experts_per_tok=22, num_shared_experts=1, moe_intermediate_size=2688,
+    shared_expert_intermediate_size=5376, num_linear_layers=40, num_attention_free_layers=40,
+))  # fmt: skip
 
 
 def test_experts_that_are_smaller_than_their_shapes_say() -> None:
@@ -125,22 +126,14 @@ def test_experts_that_are_smaller_than_their_shapes_say() -> None:
     total=st.integers(10**8, 10**12), width=st.integers(1, 64), hidden=st.integers(1, 64), experts=st.integers(0, 256)
 )
 def test_tensors_never_add_up_to_more_than_the_parameters(total: int, width: int, hidden: int, experts: int) -> None:
-    wide = Architecture(
+    wide = architecture_of(Config(
         "A model", total, 0, 32, 256 * hidden, 32, 8, 64, 32000, 256 * width,
         num_experts=experts, num_experts_per_tok=min(experts, 4), moe_intermediate_size=256 * width if experts else 0,
-    )  # fmt: skip
+    ))  # fmt: skip
     others = 2 * 32000 * 256 * hidden + 32 * 256 * hidden * (2 * 32 * 64 + 2 * 8 * 64 + experts)
     weights = weights_of(wide, quantization("q8_0"))
     kept_at_32_bits = (2 * 32 + 1 + 32 * experts) * 256 * hidden * 4
     assert weights.total_bytes <= 1.03 * max(total, others) * 8.5 / 8 + kept_at_32_bits
-
-
-def test_kinds_of_layers_by_period() -> None:
-    gemma = Architecture("Gemma 3 27B", 1, 1, 62, 8, 1, 1, 8, 8, sliding_window=1024, num_sliding_layers=52)
-    full = [layer for layer, kind in enumerate(layer_kinds(gemma)) if kind == "full"]
-    assert full == list(range(5, 62, 6))
-    hybrid = Architecture("Nemotron", 1, 1, 52, 8, 1, 1, 8, 8, num_linear_layers=23, num_attention_free_layers=23)
-    assert sorted(layer_kinds(hybrid)) == ["full"] * 6 + ["linear"] * 23 + ["none"] * 23
 
 
 @given(st.sampled_from(sorted(TENSOR_TYPES)), st.integers(1, 10**7))

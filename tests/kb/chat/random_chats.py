@@ -2,11 +2,11 @@
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
+from kb.chat.reading.asks import IN_WORDS, SLOT, expanded, slots
 from kb.chat.reply import Message
-from kb.search.intents import IN_WORDS, expanded, read_ways_to_ask, slots_of
 from kb.search.live import Index
+from kb.tools import TOOLS
 
 _WORDS = """
     how long to load transfer price of cost watts hourly what is why best quant kv cache max context 8 users 64 gb 32k
@@ -15,13 +15,13 @@ _WORDS = """
     power supply build me lanes nvlink support native fp8 mxfp4 q8_0 laptop cpu only no gpu mac 96 gb ram offload
 """
 _LOOSE = _WORDS.split()
-_WAYS = read_ways_to_ask(Path(__file__).parents[3])
+_WAYS = {name: [text for texts in TOOLS.ways(name).values() for text in texts] for name in TOOLS.names()}
 _KINDS = {
-    "model": ("models",), "device": ("accelerators", "machines"), "device_2": ("accelerators", "machines"),
-    "accelerator": ("accelerators",), "cpu": ("cpus",), "platform": ("cpus", "motherboards"), "drive": ("storage",),
-    "link": ("interconnects",), "quantization": ("quantizations",),
+    "model": ("models",), "model_2": ("models",), "device": ("accelerators", "machines"),
+    "device_2": ("accelerators", "machines"), "accelerator": ("accelerators",), "cpu": ("cpus",),
+    "platform": ("cpus", "motherboards"), "board": ("motherboards",), "drive": ("storage",), "link": ("interconnects",),
+    "quantization": ("quantizations",),
 }  # fmt: skip
-_OTHERS = {"method": ("lora", "qlora"), "kv_cache_type": ("f16", "q8_0", "q4_0")}
 _NUMBERS = ("2", "3", "4", "8", "0.3", "24", "40", "850", "2000", "4096", "32k")
 
 
@@ -34,7 +34,7 @@ def chats(index: Index, seed: int, number: int) -> Iterator[list[Message]]:
 def _asked(index: Index, rng: random.Random) -> str:
     """A way to ask, each slot of it with a name or a number."""
     template = expanded(rng.choice(_WAYS[rng.choice(list(_WAYS))]), rng)
-    text = template.format(**{slot: _filled(index, slot, rng) for slot in slots_of(template)})
+    text = SLOT.sub(lambda found: _filled(index, found[1], rng), template)
     return text.lower() if rng.random() < 0.4 else text
 
 
@@ -42,12 +42,13 @@ def _filled(index: Index, slot: str, rng: random.Random) -> str:
     specs = index.known.specs
     if slot.endswith(IN_WORDS):
         return rng.choice(("two", "three", "four"))
-    if slot == "name":
+    if slot in ("name", "term", "term_2"):
         return rng.choice(list(index.known.terms.values())).pref_label
     if slot in _KINDS or slot == "spec":
         records = specs[rng.choice(_KINDS.get(slot, tuple(specs)))]
         return rng.choice(list(records.values())).name
-    return rng.choice(_OTHERS.get(slot, _NUMBERS))
+    known = slots().get(slot)
+    return rng.choice(known.values if known else _NUMBERS)
 
 
 def _text(index: Index, rng: random.Random) -> str:

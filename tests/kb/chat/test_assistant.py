@@ -88,7 +88,7 @@ def test_a_failing_model_leaves_the_composed_answer(live: LiveIndex, settings: S
     assert isinstance(done, DoneEvent)
     assert done.reply.engine == "composed"
     assert done.reply.reason == "it died"
-    assert done.reply.answer.startswith("**Not wholly")
+    assert done.reply.answer.startswith("Only with")
 
 
 def test_an_abstention_is_not_handed_to_the_model(live: LiveIndex, settings: Settings) -> None:
@@ -145,6 +145,6 @@ def test_a_real_gguf_writes_through_real_llama_cpp(live: LiveIndex, settings: Se
         reply = Assistant(live, engine, settings).answer(asked(QUESTION))
     finally:
         engine.close()
-    assert reply.answer.startswith("**Not wholly: Llama 3.1 70B at Q4_K_M")
+    assert "70B model" in reply.answer
     assert reply.usage.completion_tokens > 0
     assert reply.grounding.unsupported_figures == ()

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb.chat.assistant import Assistant
-from kb.chat.compose import compose
-from kb.chat.explain import Explanation
-from kb.chat.ground import sentences
-from kb.chat.pieces import LONGEST_SENTENCE, LONGEST_TEXT, Endless, Sentences
+from kb.chat.explaining.explanation import Explanation
+from kb.chat.explaining.ground import sentences
+from kb.chat.explaining.pieces import LONGEST_SENTENCE, LONGEST_TEXT, Endless, Sentences
+from kb.chat.reading.reader import read
 from kb.chat.reply import MAX_MESSAGE, ChatRequest, Message
-from kb.chat.understand import understand
 from kb.errors import EngineUnavailable
 from kb.llm.base import Run
 from kb.llm.messages import Thoughts
@@ -22,6 +21,7 @@ from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
 from kb.text.figures import read
 from kb.tools.base import InvalidArguments, parse_arguments
+from tests.kb.chat.asking import answered
 
 WORST_S, PASTED_S = 1.0, 0.05
 
@@ -89,13 +89,13 @@ def cpu_s(work: Callable[[], object], times: int = 3) -> float:
 
 @pytest.mark.parametrize("text", PASTED.values(), ids=PASTED.keys())
 def test_what_is_pasted_is_read_at_once(index: Index, text: str) -> None:
-    assert cpu_s(lambda: understand([text], index.names)) < PASTED_S
+    assert cpu_s(lambda: read([text], index.names, None)) < PASTED_S
 
 
 def test_a_pasted_table_is_read_as_if_it_were_not_padded(index: Index) -> None:
-    question = understand([PASTED["blanks before the unit"]], index.names)
+    question = read([PASTED["blanks before the unit"]], index.names, None)
     assert (question.size_gb, [thing.match.slug for thing in question.models]) == (24, ["llama-3-1-70b"])
-    devices = understand([NVIDIA_SMI], index.names).devices
+    devices = read([NVIDIA_SMI], index.names, None).devices
     assert {thing.match.slug for thing in devices} == {"rtx-3090"}
 
 
@@ -137,7 +137,7 @@ def test_random_texts_of_the_words_of_questions(index: Index) -> None:
     ]
     for _ in range(20):
         text = filled("".join(rng.choices(pieces, k=rng.choice((1, 2, 3, 8)))), MAX_MESSAGE - 1) + rng.choice("x?1")
-        assert cpu_s(lambda text=text: understand([text], index.names), 2) < WORST_S, text[:80]
+        assert cpu_s(lambda text=text: read([text], index.names, None), 2) < WORST_S, text[:80]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_number_that_is_too_long_is_none(live: LiveIndex, settings: Settings, 
     nines = "9" * 320
     for number in (nines, f"{nines}.5", f"0.{nines}", ",".join(["999"] * 100)):
         text = f"llama 3.1 8b q4 on a 4090 with {number}{unit}"
-        question = understand([text], live.get().names)
+        question = read([text], live.get().names, None)
         read = (question.context, question.users, question.watts, question.budget, question.system_memory_gb)
         assert read == (None,) * 5
         assert question.hours_per_day is None
@@ -174,8 +174,7 @@ def test_pieces_make_the_sentences_of_the_whole(pieces: list[str]) -> None:
 
 
 def test_a_text_without_an_end_is_not_waited_for(index: Index) -> None:
-    question = understand(["what power supply for two 3090s?"], index.names)
-    explanation = Explanation(index, question, compose(index, question))
+    explanation = Explanation(index, answered(index, "what power supply for two 3090s?"))
     met = 0
 
     def words() -> Iterator[str]:
@@ -189,8 +188,7 @@ def test_a_text_without_an_end_is_not_waited_for(index: Index) -> None:
 
 
 def test_the_deadline_is_kept_by_whoever_reads(index: Index) -> None:
-    question = understand(["what power supply for two 3090s?"], index.names)
-    explanation = Explanation(index, question, compose(index, question))
+    explanation = Explanation(index, answered(index, "what power supply for two 3090s?"))
     with pytest.raises(EngineUnavailable, match="did not finish"):
         list(explanation.take(iter(["Mind the peaks. ", "And ", "more. "]), Run(1e-9)))
 

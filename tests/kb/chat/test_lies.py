@@ -12,14 +12,11 @@ import pytest
 
 import kb.chat.assistant
 from kb.chat.assistant import Assistant
-from kb.chat.compose import Composed, compose
-from kb.chat.explain import Explanation
-from kb.chat.question import Question
+from kb.chat.explaining.explanation import Explanation
 from kb.chat.reply import Message, Reply
-from kb.chat.understand import understand
 from kb.llm.base import Engine, Prompt, Run
 from kb.llm.remote import Endpoint, RemoteEngine
-from kb.search.live import Index, LiveIndex
+from kb.search.live import LiveIndex
 from kb.settings import Settings
 
 QUESTION = "can I run a 70B on my 4090, and how fast?"
@@ -94,18 +91,13 @@ TRUTHS = (
 )
 
 
-def read(text: str, index: Index) -> tuple[Question, Composed]:
-    question = understand([text], index.names, index.intents)
-    return question, compose(index, question)
-
-
 @pytest.fixture(scope="module")
 def composed_once(live: LiveIndex) -> Iterator[None]:
     """The question is read and answered once; all the rest is done for each lie."""
-    question, composed = read(QUESTION, live.get())
+    answer = answered(live.get(), QUESTION)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kb.chat.assistant, "understand", lambda *_: question)
-        patch.setattr(kb.chat.assistant, "compose", lambda *_: composed)
+        patch.setattr(kb.chat.assistant, "read", lambda *_: answer.situation)
+        patch.setattr(kb.chat.assistant, "answered", lambda *_: answer)
         yield
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from kb.chat.answering.answer import Answer
 from kb.chat.assistant import Assistant
-from kb.chat.compose import Composed, compose
 from kb.chat.reply import Message, Reply
-from kb.chat.understand import understand
 from kb.search.build import build
 from kb.search.documents import ingest
 from kb.search.embed import Embedder
 from kb.search.live import LiveIndex
 from kb.settings import Settings
+from tests.kb.chat.asking import answered
 from tests.kb.chat.test_assistant import ScriptedWriter
 from tests.small_knowledge import write_knowledge
 
@@ -42,9 +42,8 @@ def own(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> tuple[L
     return LiveIndex(root / "data", embedder), Settings(data_dir=root / "data", knowledge_dir=knowledge)
 
 
-def composed(live: LiveIndex, *messages: str) -> Composed:
-    index = live.get()
-    return compose(index, understand(messages, index.names, index.intents))
+def composed(live: LiveIndex, *messages: str) -> Answer:
+    return answered(live.get(), *messages)
 
 
 def reply(own: tuple[LiveIndex, Settings], written: str) -> Reply:
@@ -55,7 +54,7 @@ def reply(own: tuple[LiveIndex, Settings], written: str) -> Reply:
 
 def test_it_is_called_the_users_and_quoted_as_text(own: tuple[LiveIndex, Settings]) -> None:
     answer = composed(own[0], QUESTION)
-    (quote,) = [part for part in answer.parts if "Grendel" in part]
+    (quote,) = [part for part in answer.text.split("\n\n") if "Grendel" in part]
     assert quote.startswith(r"Your document “my\_\<b\>notes 7.md” says: “The cellar server Grendel has memory.")
     assert "517 GB" in quote
     (theirs,) = [citation for citation in answer.citations if citation.source.startswith("document-")]
@@ -66,7 +65,7 @@ def test_it_is_called_the_users_and_quoted_as_text(own: tuple[LiveIndex, Setting
 
 
 def test_as_markdown_it_is_one_paragraph_of_plain_text(own: tuple[LiveIndex, Settings]) -> None:
-    (quote,) = [part for part in composed(own[0], QUESTION).parts if "Grendel" in part]
+    (quote,) = [part for part in composed(own[0], QUESTION).text.split("\n\n") if "Grendel" in part]
     shown = MarkdownIt().render(quote)
     assert re.findall(r"<[^>]+>", shown) == ["<p>", "</p>"]
     assert "&lt;script&gt;alert(" in shown
@@ -75,7 +74,7 @@ def test_as_markdown_it_is_one_paragraph_of_plain_text(own: tuple[LiveIndex, Set
 def test_its_figures_are_nobodys_evidence(own: tuple[LiveIndex, Settings]) -> None:
     answer = composed(own[0], QUESTION)
     assert "517 GB" in answer.text
-    assert not any("517" in text for text in (*answer.evidence, answer.trusted))
+    assert not any("517" in text for text in (*answer.evidence, *answer.worded))
     done = reply(own, "Grendel has 517 GB of memory. It is in the cellar.")
     assert done.answer.endswith("It is in the cellar.")
     assert done.answer.count("517 GB") == 1, "in the quotation alone"
@@ -86,8 +85,8 @@ def test_its_figures_are_nobodys_evidence(own: tuple[LiveIndex, Settings]) -> No
 def test_beside_it_our_own_keeps_its_place(own: tuple[LiveIndex, Settings]) -> None:
     answer = composed(own[0], "what is VRAM, and what memory does the cellar server Grendel have?")
     assert "Your document" in answer.text
-    assert "**VRAM**" in answer.trusted
-    assert "Your document" not in answer.trusted
+    assert any("VRAM" in text for text in answer.worded)
+    assert not any("Your document" in text for text in answer.worded)
 
 
 def test_a_name_of_the_data_folder(own: tuple[LiveIndex, Settings], tmp_path: Path) -> None:

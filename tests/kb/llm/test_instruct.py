@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kb.chat.calls import Admitted
-from kb.chat.ground import Evidence
+from kb.chat.explaining.ground import Evidence
 from kb.chat.understand import understand
 from kb.errors import EngineUnavailable
 from kb.llm.base import Grammar, Prompt, Run

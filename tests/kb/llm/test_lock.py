@@ -9,11 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
-from kb.chat.compose import compose
-from kb.chat.explain import Explanation
-from kb.chat.understand import understand
+from kb.chat.explaining.explanation import Explanation
 from kb.llm.lock import UNITS, lock, locked
 from kb.search.live import Index
+from tests.kb.chat.asking import answered
 
 NAMES = re.compile(r"(?<!\w)(?:RTX 4090|RTX 4070|Q4_K_M|Llama 3\.1 70B|M4 Pro|4090)(?!\w)")
 EVIDENCE = (
@@ -129,11 +128,10 @@ def test_no_unit_comes_to_a_figure_without_one(unit: str) -> None:
 )
 def test_the_answers_own_sentences_pass(index: Index, question: str) -> None:
     """All evidence, and what of the composed answer a language model may build on."""
-    understood = understand([question], index.names)
-    composed = compose(index, understood)
-    grammar = Explanation(index, understood, composed).prompt(100).grammar
+    answer = answered(index, question)
+    grammar = Explanation(index, answer).prompt(100).grammar
     assert grammar
-    for text in (*composed.evidence, composed.trusted):
+    for text in (*answer.evidence, *answer.worded):
         for line in text.replace("`", "").splitlines():
             if "llama-server" in line:
                 continue

@@ -9,7 +9,7 @@ import llama_cpp
 import pytest
 from llguidance import LLMatcher, LLTokenizer
 
-from kb.chat.ground import Evidence
+from kb.chat.explaining.ground import Evidence
 from kb.llm.base import Grammar, Prompt
 from kb.llm.llama import LlamaLog, Model
 from kb.llm.lock import lock, locked

@@ -62,3 +62,38 @@ def test_a_model_published_in_mxfp4_stays_so_in_other_gguf_types(index: Index) -
     mixed = check_fit(index, model="gpt-oss-20b")
     native = check_fit(index, model="gpt-oss-20b", quantization="mxfp4")
     assert mixed["required_gb"] == pytest.approx(native["required_gb"], rel=0.05)
+
+
+def test_the_family_knows_what_a_config_does_not_list(index: Index) -> None:
+    """Gemma 3 4B: 5 of 34 layers keep all of the context, though the config has a window and no list."""
+    by_family = check_fit(index, model=GEMMA_3_4B_TEXT | {"model_type": "gemma3_text"}, context=65_536)
+    listed = (["sliding_attention"] * 5 + ["full_attention"]) * 6
+    assert (
+        by_family["breakdown"]
+        == check_fit(
+            index, model=GEMMA_3_4B_TEXT | {"model_type": "gemma3_text", "layer_types": listed[:34]}, context=65_536
+        )["breakdown"]
+    )
+
+
+def test_keys_of_a_family_are_read_and_not_named_as_unused(index: Index) -> None:
+    state = {"linear_num_value_heads": 32, "linear_value_head_dim": 128, "linear_num_key_heads": 16,
+             "linear_key_head_dim": 128, "linear_conv_kernel_dim": 4}  # fmt: skip
+    hybrid = {"model_type": "qwen3_next", "hidden_size": 2048, "num_hidden_layers": 48, "num_attention_heads": 16,
+              "num_key_value_heads": 2, "head_dim": 256, "intermediate_size": 5120} | state  # fmt: skip
+    answer = TOOLS["kv_cache_size"].call(index, {"model": hybrid, "context": 4096})
+    assert answer.kv_cache_gb == round((12 * 2 * 2 * 256 * 2 * 4096 + 36 * 2195456) / 1e9, 4)
+    assert "linear_num" not in " ".join(answer.assumptions)
+
+
+@pytest.mark.parametrize("value", [10**30, -1, 2.5, True, [3], "many"])
+def test_a_familys_key_that_is_no_number_of_use_is_refused(index: Index, value: object) -> None:
+    with pytest.raises(InvalidArgument, match=r"model\.global_head_dim"):
+        check_fit(index, model=GEMMA_3_4B_TEXT | {"model_type": "gemma4_text", "global_head_dim": value})
+
+
+def test_an_unknown_architecture_is_refused_and_never_guessed(index: Index) -> None:
+    with pytest.raises(InvalidArgument, match=r"model\.model_type is 'qwen9'; .*nearest are qwen.*by hand") as refused:
+        check_fit(index, model=GEMMA_3_4B_TEXT | {"model_type": "qwen9"})
+    assert "gemma3_text" in str(refused.value)
+    check_fit(index, model=GEMMA_3_4B_TEXT | {"model_type": None})

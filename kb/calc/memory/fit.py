@@ -1,0 +1,283 @@
+"""Does a model fit, and how must it be placed?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from kb.calc.device import Device
+from kb.calc.memory import fit_report
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.commands import commands_for
+from kb.calc.memory.compute_buffer import PIPELINE_COPIES, compute_buffer_bytes
+from kb.calc.memory.kv_cache import CELL_PADDING, kv_cache_layer_bytes
+from kb.calc.memory.overhead import (
+    DEFAULT_SYSTEM_MEMORY_BYTES,
+    SYSTEM_RESERVE_BYTES,
+    Room,
+    room_on,
+    shares_system_memory,
+)
+from kb.calc.memory.placement import Block, Placement, Slot, place, place_with_offload, split_by_free_memory
+from kb.calc.memory.weights import Weights
+from kb.calc.results import Breakdown, DeviceLoad, Fit, Offload, Verdict
+from kb.calc.workload import Workload
+from kb.catalogue.units import GB
+from kb.errors import InvalidArgument
+
+_LONGEST_CONTEXT = 2**20
+
+
+def check_fit(
+    architecture: Architecture,
+    weights: Weights,
+    devices: Sequence[Device],
+    *,
+    context: int = 8192,
+    kv_cache_type: str = "f16",
+    flash_attention: bool = True,
+    concurrency: int = 1,
+    system_memory_bytes: int | None = None,
+    ubatch: int = 512,
+    model_label: str = "model",
+    quantization_label: str = "",
+    quantization_format: str = "gguf",
+) -> Fit:
+    """Weights + KV cache + compute buffer + runtime overhead, against the devices' memory.
+
+    ``context`` is per request, so the cache holds ``context × concurrency`` tokens. What the devices cannot hold
+    goes to ``system_memory_bytes`` (64 GiB if not given) where device and system memory are two things.
+
+    Raises ``InvalidArgument`` for no device, and for values below 1.
+    """
+    if not devices:
+        raise InvalidArgument("devices", 0, "at least one device")
+    for field, value in (("context", context), ("concurrency", concurrency), ("ubatch", ubatch)):
+        if value < 1:
+            raise InvalidArgument(field, value, "1 or more")
+    load = Workload(context, kv_cache_type, flash_attention, concurrency, ubatch, quantization_format)
+    rooms = _rooms(devices)
+    host_bytes = DEFAULT_SYSTEM_MEMORY_BYTES if system_memory_bytes is None else system_memory_bytes
+    held = requirement(architecture, weights, devices, load, host_bytes)
+    longest = max_context(architecture, weights, devices, load)
+    placed = held.placement or held.offloaded
+    assumed_host = held.offloaded is not None and system_memory_bytes is None
+    headroom = held.available_gb - held.required_gb
+    return Fit(
+        verdict=held.verdict,
+        required_gb=held.required_gb,
+        available_gb=held.available_gb,
+        headroom_gb=held.headroom_gb,
+        breakdown=held.breakdown,
+        max_context=longest,
+        offload=_offload(held.offloaded, weights) if held.offloaded else None,
+        per_device=_loads(placed or held.whole, devices, rooms),
+        commands=commands_for(architecture, placed, devices, load, model_label, quantization_label),
+        formula=fit_report.formula(held.breakdown, held.required_gb, held.available_gb, devices, rooms, load),
+        assumptions=fit_report.assumptions(architecture, weights, devices, rooms, load, assumed_host),
+        warnings=fit_report.warnings(architecture, devices, load, held.verdict, headroom, host_bytes, longest),
+    )
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a load needs and what there is; ``whole`` is the split that would hold all of it."""
+
+    verdict: Verdict
+    placement: Placement | None
+    offloaded: Placement | None
+    whole: Placement
+    breakdown: Breakdown
+    required_gb: float
+    available_gb: float
+
+    @property
+    def headroom_gb(self) -> float:
+        return round(self.available_gb - self.required_gb, 3)
+
+
+def requirement(
+    architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload, host_bytes: int
+) -> Requirement:
+    """The verdict and the sum alone, without the longest context and the report of ``check_fit``."""
+    rooms = _rooms(devices)
+    blocks = _blocks(architecture, weights, load)
+    slots = _slots(architecture, weights, devices, rooms, load)
+    placement = None if _is_hopeless(blocks, rooms) else place(blocks, slots)
+    offloaded = None
+    if placement is None and load.is_gguf and not shares_system_memory(devices):
+        offloaded = place_with_offload(
+            blocks,
+            _slots(architecture, weights, devices, rooms, load, offload=True),
+            max(0, host_bytes - SYSTEM_RESERVE_BYTES),
+            weights.embedding_bytes,
+        )
+    whole = placement or Placement(split_by_free_memory(blocks, slots))
+    breakdown = _breakdown(whole, rooms)
+    parts = (breakdown.weights_gb, breakdown.kv_cache_gb, breakdown.compute_buffer_gb, breakdown.runtime_overhead_gb)
+    return Requirement(
+        verdict="fits" if placement else "fits_with_offload" if offloaded else "does_not_fit",
+        placement=placement,
+        offloaded=offloaded,
+        whole=whole,
+        breakdown=breakdown,
+        required_gb=round(sum(parts), 3),
+        available_gb=round(sum(room.usable_bytes for room in rooms) / GB, 3),
+    )
+
+
+def fits(architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload) -> bool:
+    """Whether everything is held by the devices: the verdict alone, without the rest of ``check_fit``."""
+    return _placed(architecture, weights, devices, _rooms(devices), load) is not None
+
+
+def max_context(architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload) -> int:
+    """The longest context per request at which all is on the devices, in steps of 256; 0 if there is none.
+
+    Capped at the model's own limit, or at 1,048,576 where that is not known.
+    """
+    rooms = _rooms(devices)
+    limit = architecture.max_position_embeddings or _LONGEST_CONTEXT
+
+    def blocks_at(context: int) -> list[Block]:
+        return _blocks(architecture, weights, replace(load, context=context))
+
+    def slots_at(context: int) -> list[Slot]:
+        return _slots(architecture, weights, devices, rooms, replace(load, context=context))
+
+    if _is_hopeless(blocks_at(1), rooms):
+        return 0
+    above = slots_at(limit)
+    if place(blocks_at(limit), above):
+        return limit
+    low, high = 0, limit // CELL_PADDING
+    while low < high:
+        middle = (low + high + 1) // 2
+        blocks = blocks_at(middle * CELL_PADDING)
+        if _is_hopeless(blocks, rooms):
+            high = middle - 1
+        elif place(blocks, above):  # even with the larger buffers of a longer context
+            low = middle
+        else:
+            exact = slots_at(middle * CELL_PADDING)
+            if place(blocks, exact):
+                low = middle
+            else:
+                high, above = middle - 1, exact
+    while low and not place(blocks_at(low * CELL_PADDING), slots_at(low * CELL_PADDING)):
+        low -= 1
+    return low * CELL_PADDING
+
+
+def _placed(
+    architecture: Architecture, weights: Weights, devices: Sequence[Device], rooms: Sequence[Room], load: Workload
+) -> Placement | None:
+    blocks = _blocks(architecture, weights, load)
+    if _is_hopeless(blocks, rooms):
+        return None
+    return place(blocks, _slots(architecture, weights, devices, rooms, load))
+
+
+def _is_hopeless(blocks: Sequence[Block], rooms: Sequence[Room]) -> bool:
+    """Weights and cache alone are more than the devices have: no need to work out buffers."""
+    return sum(block.weights + block.kv_cache for block in blocks) > sum(room.free_bytes for room in rooms)
+
+
+def _rooms(devices: Sequence[Device]) -> tuple[Room, ...]:
+    """A desktop is assumed on the first consumer card."""
+    return tuple(
+        room_on(device, desktop=index == 0 and device.segment in ("consumer", "laptop"))
+        for index, device in enumerate(devices)
+    )
+
+
+def _blocks(architecture: Architecture, weights: Weights, load: Workload) -> list[Block]:
+    cache = kv_cache_layer_bytes(
+        architecture,
+        load.context,
+        load.kv_cache_type,
+        load.concurrency,
+        ubatch=load.ubatch,
+        flash_attention=load.flash_attention,
+    )
+    layers = zip(weights.layer_bytes, cache, weights.expert_bytes, strict=True)
+    return [Block(*layer) for layer in layers] + [Block(weights.output_bytes)]
+
+
+def _slots(
+    architecture: Architecture,
+    weights: Weights,
+    devices: Sequence[Device],
+    rooms: Sequence[Room],
+    load: Workload,
+    *,
+    offload: bool = False,
+) -> list[Slot]:
+    """With weights in system memory, prompt processing copies them to the device one tensor at a time
+    (ggml-backend.cpp, op offload): room for a third of the largest layer, one of its three big matrices."""
+    layers = zip(weights.layer_bytes, weights.expert_bytes, strict=True)
+    copied = max(experts or layer for layer, experts in layers) // 3 if offload else 0
+
+    @cache
+    def buffer(on_cpu: bool, with_output: bool) -> int:
+        return copied + compute_buffer_bytes(
+            architecture,
+            load.context,
+            kv_cache_type=load.kv_cache_type,
+            flash_attention=load.flash_attention,
+            concurrency=load.concurrency,
+            ubatch=load.ubatch,
+            with_embedding=on_cpu,
+            with_output=with_output,
+            copies=PIPELINE_COPIES if len(devices) > 1 and not offload else 1,
+        )
+
+    slots: list[Slot] = []
+    pooled = weights.embedding_bytes
+    for device, room in zip(devices, rooms, strict=True):
+        on_cpu = device.backend == "cpu"
+        own = device.unified_memory or on_cpu or not load.is_gguf
+        if architecture.tie_word_embeddings and (on_cpu or not load.is_gguf):
+            pooled = 0  # one tensor is both; only a GPU beside the CPU gets a copy of its own
+        alone = buffer(on_cpu, len(devices) == 1)
+        slots.append(Slot(room.free_bytes, alone, buffer(on_cpu, True), pooled if own else 0))
+        pooled = 0 if own else pooled
+    return slots
+
+
+def _breakdown(placement: Placement, rooms: Sequence[Room]) -> Breakdown:
+    shares = placement.shares
+    return Breakdown(
+        weights_gb=round(sum(share.weights for share in shares) / GB, 3),
+        kv_cache_gb=round(sum(share.kv_cache for share in shares) / GB, 3),
+        compute_buffer_gb=round(sum(share.buffer for share in shares) / GB, 3),
+        runtime_overhead_gb=round(sum(room.overhead_bytes for room in rooms) / GB, 3),
+    )
+
+
+def _loads(placement: Placement, devices: Sequence[Device], rooms: Sequence[Room]) -> tuple[DeviceLoad, ...]:
+    last = max((index for index, share in enumerate(placement.shares) if share.blocks), default=0)
+    return tuple(
+        DeviceLoad(
+            device=device.name,
+            layers=max(0, share.blocks - (1 if index == last else 0)),
+            weights_gb=round(share.weights / GB, 3),
+            kv_cache_gb=round(share.kv_cache / GB, 3),
+            compute_buffer_gb=round(share.buffer / GB, 3),
+            runtime_overhead_gb=round(room.overhead_bytes / GB, 3),
+            available_gb=round(room.usable_bytes / GB, 3),
+        )
+        for index, (share, device, room) in enumerate(zip(placement.shares, devices, rooms, strict=True))
+    )
+
+
+def _offload(placement: Placement, weights: Weights) -> Offload:
+    layers = len(weights.layer_bytes)
+    return Offload(
+        layers_on_device=layers - placement.layers_on_cpu,
+        layers_total=layers,
+        experts_on_cpu_layers=placement.expert_layers_on_cpu,
+        device_gb=round(sum(share.total for share in placement.shares) / GB, 3),
+        system_memory_gb=round((placement.host_weights + placement.host_kv_cache + weights.embedding_bytes) / GB, 3),
+        weights_in_system_memory_gb=round(placement.host_weights / GB, 3),
+        weights_offloaded_percent=round(100 * placement.host_weights / weights.device_bytes, 1),
+    )

@@ -1,0 +1,132 @@
+"""The KV cache, to the byte as llama.cpp allocates it.
+
+Sources: llama.cpp, src/llama-context.cpp (padding of the context), src/llama-kv-cache.cpp (cells, MLA without V),
+src/llama-kv-cache-iswa.cpp (sliding windows), src/llama-memory-recurrent.cpp (state of linear layers).
+"""
+
+from kb.calc.memory.architecture import Architecture, Attending, LatentAttention, LinearAttention, Mixer
+from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
+from kb.errors import InvalidArgument
+
+CELL_PADDING = 256
+
+
+def padded(tokens: int) -> int:
+    """A number of cache cells, in whole steps of 256.
+
+    >>> padded(1000)
+    1024
+    """
+    return -(-tokens // CELL_PADDING) * CELL_PADDING
+
+
+def cells(mixer: Attending, context: int, *, ubatch: int = 512, swa_full: bool = False) -> int:
+    """Cells that one slot's cache has in a layer: all of the context, or window + micro-batch.
+
+    >>> from kb.calc.memory.architecture import Attention
+    >>> cells(Attention(8, 128), 32768), cells(Attention(8, 128, window=1024), 32768)
+    (32768, 1536)
+    """
+    size = padded(context)
+    if not mixer.window or swa_full:
+        return size
+    return padded(min(size, mixer.window + ubatch))
+
+
+def kv_cache_bytes(
+    architecture: Architecture,
+    context: int,
+    kv_cache_type: str = "f16",
+    concurrency: int = 1,
+    *,
+    ubatch: int = 512,
+    swa_full: bool = False,
+    flash_attention: bool = True,
+) -> int:
+    """Bytes of the cache for ``concurrency`` slots of ``context`` tokens each (llama-server's ``-np``).
+
+    Per layer: cells × KV heads × head size × 2 (K and V) × bytes per element. Llama 3.1 8B at 8192 tokens:
+    8192 × 8 × 128 × 2 × 2 bytes × 32 layers = 1 GiB.
+
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> llama = architecture_of(Config("8B", 8030261248, 8030261248, 32, 4096, 32, 8, 128, 128256))
+    >>> kv_cache_bytes(llama, 8192) == 2**30
+    True
+    """
+    layers = kv_cache_layer_bytes(
+        architecture,
+        context,
+        kv_cache_type,
+        concurrency,
+        ubatch=ubatch,
+        swa_full=swa_full,
+        flash_attention=flash_attention,
+    )
+    return sum(layers)
+
+
+def kv_cache_layer_bytes(
+    architecture: Architecture,
+    context: int,
+    kv_cache_type: str = "f16",
+    concurrency: int = 1,
+    *,
+    ubatch: int = 512,
+    swa_full: bool = False,
+    flash_attention: bool = True,
+) -> tuple[int, ...]:
+    """The same, layer by layer. Raises ``InvalidArgument`` for a type that llama.cpp does not cache in."""
+    if kv_cache_type not in KV_CACHE_TYPES:
+        raise InvalidArgument("kv_cache_type", kv_cache_type, ", ".join(KV_CACHE_TYPES))
+    stored = TENSOR_TYPES[kv_cache_type]
+    attending = [mixer for mixer in architecture.mixers if isinstance(mixer, Attending)]
+    widest_value = max((mixer.row_elements[1] for mixer in attending), default=0)
+
+    def layer(mixer: Mixer | None) -> int:
+        if mixer is None:
+            return 0
+        if isinstance(mixer, LinearAttention):
+            return mixer.state_bytes * concurrency
+        key, value = mixer.row_elements
+        if value and not flash_attention:
+            # V is kept transposed without FlashAttention, all layers padded to the widest.
+            value = widest_value
+        rows = cells(mixer, context, ubatch=ubatch, swa_full=swa_full) * concurrency
+        return rows * (stored.bytes_of(key) + stored.bytes_of(value))
+
+    sizes = {mixer: layer(mixer) for mixer in architecture.mixers}
+    return tuple(sizes[layer.mixer] for layer in architecture.layers)
+
+
+def bytes_per_token(architecture: Architecture, context: int, kv_cache_type: str = "f16") -> int:
+    """What one more token takes at this context: layers whose window is full already take none.
+
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> bytes_per_token(architecture_of(Config("8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256)), 1)
+    131072
+    """
+    stored = TENSOR_TYPES[kv_cache_type]
+    return sum(
+        count * sum(stored.bytes_of(elements) for elements in mixer.row_elements)
+        for mixer, count in architecture.mixers.items()
+        if isinstance(mixer, Attending) and (not mixer.window or context < cells(mixer, context + CELL_PADDING))
+    )
+
+
+def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, concurrency: int = 1) -> str:
+    """The cache as a sum that can be worked out by hand, in bytes: a product for each sort of layer."""
+    each = f"{TENSOR_TYPES[kv_cache_type].bits_per_weight / 8:g} bytes ({kv_cache_type})"
+    slots = f" × {concurrency} conversations" if concurrency > 1 else ""
+    attending = {mixer: count for mixer, count in architecture.mixers.items() if isinstance(mixer, Attending)}
+    products = []
+    for mixer, count in sorted(attending.items(), key=lambda pair: pair[0].window):
+        if isinstance(mixer, LatentAttention):
+            row = f"{count} layers × {mixer.row_elements[0]} compressed elements (MLA, without V)"
+        else:
+            row = f"2 (K and V) × {count} layers × {mixer.kv_heads} KV heads × {mixer.head_dim}"
+        held = cells(mixer, context)
+        window = f" (window {mixer.window:,} + batch)" if held < padded(context) else ""
+        products.append(f"{row} × {held:,} tokens{window} × {each}{slots}")
+    if state := sum(architecture.linear_states):
+        products.append(f"{state:,} bytes (constant state of {len(architecture.linear_states)} layers){slots}")
+    return " + ".join(products)

@@ -1,0 +1,1 @@
+"""How fast a model runs: reading and unpacking weights, attending, prompts, many users, many cards."""

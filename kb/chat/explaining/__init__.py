@@ -1,0 +1,1 @@
+"""What a language model may add to an answer, and what holds it."""

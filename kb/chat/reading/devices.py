@@ -1,0 +1,206 @@
+"""The devices that a message names: how many, whose, with how much memory, and what is taken for granted of them."""
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from kb.catalogue.names import Match, Names
+from kb.catalogue.records import Accelerator, Machine
+from kb.chat.reading.mentions import sized
+from kb.chat.reading.quantities import Roled
+from kb.chat.reading.situation import Claim, Named, Standing
+from kb.chat.reading.spans import Span, gib_of
+from kb.text.figures import FigureFound
+from kb.tools.shared.given import DeviceFigures
+
+_COUNT_WORDS = {
+    "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "ten": 10, "twelve": 12, "sixteen": 16, "dual": 2, "twin": 2, "pair of": 2, "both": 2, "double": 2, "quad": 4,
+    "triple": 3, "couple of": 2, "zwei": 2, "drei": 3, "vier": 4, "deux": 2, "trois": 3, "dos": 2, "två": 2, "两块": 2, "两张": 2,
+}  # fmt: skip
+_COUNT_BEFORE = re.compile(
+    rf"(?:^|[\s(,+]|(?<=[\u4e00-\u9fff]))(\d{{1,3}}|{'|'.join(sorted(_COUNT_WORDS, key=len, reverse=True))})\s?[x×*]?\s?"
+    r"(?:(?:gpus?|cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
+    re.I,
+)
+_COUNT_AFTER = re.compile(r"s?\s?(?:[x×*]\s?(\d{1,3})\b|\((\d{1,2})\s?(?:x|of them|cards?|gpus?)\))", re.I)
+_MORE = re.compile(
+    r"\b(?:another|a second|an additional|one more|an extra|a 2nd|a third|second|2nd)\s(?:\w+\s)?$", re.I
+)
+_HAS = re.compile(
+    r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"
+    r"|own|bought|running on|currently|current|existing|owned|i've got|tengo|ich habe|j'ai|jag har|tenho|у меня)\b", re.I
+)  # fmt: skip
+_CONSIDERS = re.compile(
+    r"\b(?:buy(?:ing)?|should i|shall i|considering|consider|upgrad\w+|worth|recommend|instead|looking (?:at|to|for)"
+    r"|plan(?:ning)?|think(?:ing)? (?:of|about)|add(?:ing)?|swap\w*|switch\w*|replac\w+|gain|what about|how about|used|get a"
+    r"|getting|would an?|another|second|splurge|wait for|save (?:up )?for|or an?|rent(?:ing)?|if i|kaufen|acheter|comprar)\b",
+    re.I,
+)
+_SENTENCE = re.compile(r"[?!;\n]|\. ")
+_TOGETHER = re.compile(
+    r"\btogether\b|\bcombin\w+|\bmix(?:ed|ing)?\b|\bpaired\b|\balongside\b|\bplus\b|\bin (?:one|the same|a single) \w+"
+    r"|\b(?:in|with) parallel\b|\bboth (?:cards|gpus)\b|\badd(?:ing)? (?:a|an|my|the|another)\b|\bsplit\w*\b|\bone box\b", re.I
+)  # fmt: skip
+_PLUS_BETWEEN = re.compile(
+    r"\s?(?:\+|&|\bplus\b|\band an?\b|\band my\b|\balongside\b|\bwith a\b|\bpaired with\b)\s?[\w ]{0,12}$", re.I
+)
+_OR_BETWEEN = re.compile(r"\b(?:or|vs\.?|versus|than|against|instead)\b", re.I)
+_LAPTOP = re.compile(r"\blaptops?\b|\bnotebook\b|\bmobile\b", re.I)
+_HAS_MEMORY = re.compile(
+    r"(?:\b(?:has|have|with|having|got|comes? with|ships? with|offers?|includes?)\b|'s)[\w ]{0,16}$", re.I
+)
+_DRAWS = re.compile(r"\b(?:tdp|draws?|pulls?|rated)\b[\w ]{0,12}$", re.I)
+_NVLINK = re.compile(r"\bnv[\s-]?link\b", re.I)
+_CLAIM_KEYS = {"bytes/s": ("memory_bandwidth_gb_per_s", 1e9), "cores": ("cuda_cores", 1.0)}
+_LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
+_RAM = re.compile(r" ?(?:of )?(?:system |main )?(?:ram|ddr|lpddr)|/s| per", re.I)
+MOST_COUNT = 64
+MOST_DEVICES = 16
+"""Different ones of one message that are read."""
+
+
+class Devices:
+    """``covered`` are the places of names, and of figures that belong to one."""
+
+    def __init__(self, text: str, names: Names, spans: Sequence[Span], figures: Sequence[FigureFound]) -> None:
+        self.text, self.names, self.spans, self.figures = text, names, spans, figures
+        self.found: list[tuple[Named, Span]] = []
+        self.unknown: list[str] = []
+        self.left_out: list[str] = []
+        """Processors that nobody knows, beside a card."""
+        self.more: list[Named] = []
+        """Those of which one more is spoken of."""
+        self.covered = {place for span in spans for place in range(span.start, span.end)}
+
+    def add(self, span: Span) -> None:
+        if not span.known:
+            if self._is_processor(span) and any(other.kind == "accelerators" and other.known for other in self.spans):
+                self.left_out.append(span.text)
+                return
+            self.unknown.append(span.text)
+            if span.memory_gib:
+                self.found.append((replace(card_of(span.memory_gib), count=self._count(span)), span))
+            return
+        matches = span.matches
+        if _LAPTOP.search(self._clause(span)):
+            matches = tuple(self.names.named("accelerators", f"{match.slug}-laptop") or match for match in matches)
+        named = self.standing(Named(span.text, matches, count=self._count(span)), span.start)
+        if _MORE.search(self.text[max(0, span.start - 30) : span.start]):
+            self.more.append(named)
+        self.found.append((named, span))
+
+    def _is_processor(self, span: Span) -> bool:
+        head = re.split(r"[\s\d-]", span.text.casefold())[0]
+        return bool(self.names.begins_a_name("cpus", head)) and not self.names.begins_a_name("accelerators", head)
+
+    def _clause(self, span: Span) -> str:
+        before = _SENTENCE.split(self.text[max(0, span.start - 40) : span.start])[-1]
+        return before + _SENTENCE.split(self.text[span.start : span.end + 24])[0]
+
+    def _count(self, span: Span) -> int:
+        before = _COUNT_BEFORE.search(self.text[max(0, span.start - 44) : span.start])
+        after = _COUNT_AFTER.match(self.text, span.end)
+        word = before[1].casefold() if before else next((g for g in after.groups() if g), "1") if after else "1"
+        count = _COUNT_WORDS.get(word) or (int(word) if word.isdigit() else 1)
+        return count if 1 <= count <= MOST_COUNT else 1
+
+    def standing(self, named: Named, at: int) -> Named:
+        """By the nearest word before it, in its sentence, that says so."""
+        sentence = _SENTENCE.split(self.text[max(0, at - 120) : at])[-1]
+        has = max((found.end() for found in _HAS.finditer(sentence)), default=-1)
+        considers = max((found.end() for found in _CONSIDERS.finditer(sentence)), default=-1)
+        standing: Standing = "mentioned" if has == considers else "has" if has > considers else "considers"
+        return replace(named, standing=standing)
+
+    def with_memory(self, roles: Sequence[Roled]) -> list[Roled]:
+        """Memory that belongs to a device which is sold with several: right before it, or anywhere for unified memory."""
+        role_of = {id(one.figure): one.role for one in roles}
+        sizes = [f for f in self.figures if f.dimension == "bytes" and not f.per and f.start not in self.covered]
+        belongs: set[int] = set()
+        for at, (named, span) in enumerate(self.found[:MOST_DEVICES]):
+            if named.figures is not None or any(match.memory_gib for match in named.candidates):
+                continue
+            unified = self._is_unified(named)
+            for figure in sizes[:MOST_DEVICES]:
+                near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text, figure.end, span.start)
+                shared = unified and role_of.get(id(figure), "") in ("", "system_memory_gb", "vram_gib")
+                if (near or shared) and (sold := sized(self.names, named.candidates, gib_of(figure))):
+                    self.found[at] = (replace(named, candidates=sold), span)
+                    self.covered.update(range(figure.start, figure.end))
+                    belongs.add(id(figure))
+                    break
+        return [one for one in roles if id(one.figure) not in belongs or one.role == "system_memory_gb"]
+
+    def _is_unified(self, named: Named) -> bool:
+        record = self.names.record(named.match)
+        if isinstance(record, Machine) and record.accelerator:
+            record = self.names.record(Match("accelerators", record.accelerator, ""))
+        return isinstance(record, Accelerator) and record.unified_memory
+
+    def merged(self) -> list[Named]:
+        """Each device once; the same one twice beside a plus is two of them."""
+        merged: list[Named] = []
+        for named, span in self.found:
+            same = next((at for at, other in enumerate(merged) if is_same(other, named)), None)
+            if (same is None or named in self.more) and len(merged) < MOST_DEVICES:
+                merged.append(named)
+            if same is None or named in self.more:
+                continue
+            other = merged[same]
+            plus = _PLUS_BETWEEN.search(self.text[max(0, span.start - 16) : span.start])
+            joined = plus and same == len(merged) - 1 and named not in self.more
+            count = other.count + named.count if joined else max(other.count, named.count)
+            standing = other.standing if other.standing == "has" else named.standing
+            merged[same] = replace(other, count=min(count, MOST_COUNT), standing=standing)
+        return merged
+
+    def together(self, devices: Sequence[Named]) -> bool:
+        runners = [device for device in devices if device.kind != "cpus"]
+        if len(runners) < 2:
+            return False
+        placed = [span for _, span in self.found if span.kind != "cpus"]
+        between = [self.text[a.end : b.start] for a, b in itertools.pairwise(placed)]
+        if any(_OR_BETWEEN.search(words) for words in between):
+            return False
+        joined = any(_PLUS_BETWEEN.fullmatch(words) for words in between)
+        return joined or bool(_TOGETHER.search(self.text))
+
+    def claims(self, devices: Sequence[Named]) -> Iterator[Claim]:
+        nvlink = _NVLINK.search(self.text) is not None
+        placed = self.found[:MOST_DEVICES]
+        for at, (named, span) in enumerate(placed):
+            current = next((device for device in devices if is_same(device, named)), named)
+            if current.figures is not None:
+                continue
+            words = _SENTENCE.split(self.text[span.end : span.end + 90])[0]
+            end = span.end + len(words)
+            if at + 1 < len(placed):
+                end = min(end, placed[at + 1][1].start)
+            for figure in self.figures:
+                if span.end <= figure.start < end and not figure.per:
+                    yield from self._claim(current, figure, self.text[span.end : figure.start])
+            if nvlink and named.kind == "accelerators":
+                yield Claim(current, "nvlink", 1.0)
+
+    def _claim(self, device: Named, figure: FigureFound, before: str) -> Iterator[Claim]:
+        if figure.dimension == "bytes" and _HAS_MEMORY.search(before) and not _RAM.match(self.text, figure.end):
+            yield Claim(device, "memory_gib", gib_of(figure))
+        elif figure.dimension == "w" and _DRAWS.search(before):
+            yield Claim(device, "tdp_w", figure.base)
+        elif figure.dimension in _CLAIM_KEYS:
+            key, unit = _CLAIM_KEYS[figure.dimension]
+            yield Claim(device, key, figure.base / unit)
+
+
+def card_of(memory_gib: float) -> Named:
+    article = "an" if f"{memory_gib:g}".startswith(("8", "11", "18")) else "a"
+    figures = DeviceFigures(name=f"{article} {memory_gib:g} GB graphics card", memory_gib=memory_gib)
+    return Named(figures.name, figures=figures)
+
+
+def is_same(one: Named, other: Named) -> bool:
+    if one.figures is not None or other.figures is not None:
+        return one.figures == other.figures
+    return one.candidates == other.candidates

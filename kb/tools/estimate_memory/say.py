@@ -1,0 +1,68 @@
+"""What a memory need says: one number, and the same at the other quantizations."""
+
+from collections.abc import Iterator, Sequence
+
+from kb.text.statements import Quantity, Said, Table, state
+from kb.tools.asks import Asked
+from kb.tools.estimate_memory.tool import MemoryAnswer, MemoryNeed
+from kb.tools.shared.naming import opening, tokens
+
+
+def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
+    usual = _usual(result)
+    total, context = Quantity(usual.total_gb, "GB"), tokens(result.context)
+    text = "{model} needs about {total} of memory at {quantization}, with {context} of context."
+    yield state(
+        "answer", text, model=opening(result.model), total=total,
+        quantization=usual.quantization, context=context,
+    )  # fmt: skip
+    text = "The weights are {weights} of it and the cache of the conversation {cache}."
+    yield state("reason", text, weights=Quantity(usual.weights_gb, "GB"), cache=Quantity(usual.kv_cache_gb, "GB"))
+    if usual.smallest_card_gib:
+        size = Quantity(usual.smallest_card_gib, "GB")
+        yield state("next", "A graphics card sold with {size} is the smallest that holds it whole.", size=size)
+    elif usual.quantization:
+        yield state(
+            "next", "No single graphics card holds that whole: it takes several, or a machine with shared memory."
+        )
+    if len(result.needs) > 1:
+        yield Table(
+            "reason",
+            ("quantization", "weights", "in all"),
+            tuple(
+                (need.quantization, Quantity(need.weights_gb, "GB"), Quantity(need.total_gb, "GB"))
+                for need in result.needs
+            ),
+        )
+    for need in result.needs:
+        text = "{quantization}: {total} in all are {gib}; weights: {how}."
+        total, gib = Quantity(need.total_gb, "GB"), Quantity(need.total_gib, "GiB")
+        yield state("detail", text, quantization=need.quantization, total=total, gib=gib, how=need.how)
+    for note in result.assumptions:
+        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+
+
+def _usual(result: MemoryAnswer) -> MemoryNeed:
+    """The one that is asked for, or that most people run."""
+    return next(need for need in result.needs if need.is_usual)
+
+
+def side_by_side(results: Sequence[MemoryAnswer], asked: Asked) -> Iterator[Said]:
+    most, least = (pick(results, key=lambda one: _usual(one).total_gb) for pick in (max, min))
+    text = "{most} needs the most, about {high}; {least} the least, about {low}."
+    if len({one.model for one in results}) == 1:
+        text = "{model} needs about {low} at {small} and about {high} at {large}."
+    yield state(
+        "answer", text, model=opening(least.model), most=opening(most.model), least=least.model,
+        small=_usual(least).quantization, large=_usual(most).quantization,
+        high=Quantity(_usual(most).total_gb, "GB"), low=Quantity(_usual(least).total_gb, "GB"),
+    )  # fmt: skip
+    rows = tuple(
+        (one.model, need.quantization, Quantity(need.weights_gb, "GB"), Quantity(need.total_gb, "GB"))
+        for one in results
+        for need in one.needs
+        if need.is_usual
+    )
+    yield Table("answer", ("model", "quantization", "weights", "in all"), rows)
+    for one in results:
+        yield state("detail", "{model}: {formula}.", model=one.model, formula=one.formula)

@@ -1,0 +1,119 @@
+"""What a speed says: the number, what bounds it, how long a prompt takes, what others measured."""
+
+from collections.abc import Iterator, Sequence
+
+from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
+from kb.tools.asks import Asked
+from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
+from kb.tools.shared.naming import listed, speed_of, the, varied
+
+LIMITS = {
+    "memory_bandwidth": "What limits it is how fast the memory is read",
+    "compute": "What limits it is computing: unpacking the weights takes longer than reading them",
+    "fixed_costs": "What limits it is the fixed work for each token, not the memory",
+    "link": "What limits it is the link between the cards",
+    "system_memory": "What limits it is the part in RAM, which is read far more slowly",
+}
+
+
+def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
+    names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
+    if result.verdict == "does_not_fit" and asked.beside:
+        return
+    if result.verdict == "does_not_fit":
+        text = "No speed to give: {model} at {quantization} does not fit on {device}, with or without RAM."
+        yield state("answer", text, **names)
+        return
+    decode = result.decode_tokens_per_s
+    partly = ", with a part of it in RAM" if result.verdict == "fits_with_offload" else ""
+    each = " for each of the users" if result.aggregate_tokens_per_s else ""
+    if asked.beside:
+        yield state("answer", "It writes about {typical}" + each + ".", typical=speed_of(decode.typical))
+        yield from _more(result)
+        return
+    text = "About {typical}" + each + " is what {model} at {quantization} reaches on {device}" + partly + "."
+    yield state("answer", text, typical=speed_of(decode.typical), **names)
+    yield from _more(result)
+
+
+def _more(result: SpeedAnswer) -> Iterator[Said]:
+    decode = result.decode_tokens_per_s
+    yield from _bound(result)
+    text = "Most people would measure {likely}."
+    yield state("reason", text, likely=speed_of(decode.low, decode.high))
+    if result.aggregate_tokens_per_s:
+        text = "All of them together get about {all}."
+        yield state("reason", text, all=speed_of(result.aggregate_tokens_per_s.typical))
+    if result.measured and result.measured.same_quantization:
+        yield _measured(result.measured, "reason")
+    elif result.measured:
+        yield _measured(result.measured, "detail")
+    prefill = Quantity((result.prefill_tokens_per_s.low, result.prefill_tokens_per_s.high), "tokens/s", 1)
+    first = Quantity(result.time_to_first_token_s, "s")
+    text = "A prompt is read at {prefill}; one that fills the context takes about {first} until the first word."
+    yield state("detail", text, prefill=prefill, first=first)
+    yield state("detail", LIMITS[result.limited_by] + ".")
+    yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
+    for note in (*result.warnings, *result.ceiling_conditions, *result.assumptions):
+        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+
+
+def _bound(result: SpeedAnswer) -> Iterator[Said]:
+    """The one figure that shows why it is not faster."""
+    ceiling = speed_of(result.ceiling_tokens_per_s)
+    token = "each token of all users together" if result.aggregate_tokens_per_s else "each token"
+    if len(result.reads) == 1 and not result.ceiling_conditions:
+        (read,) = result.reads
+        text = "The memory gives {rate} and {token} takes {size}, so no program gets past {ceiling}."
+        rate, size = Quantity(read.gb_per_s, "GB/s"), Quantity(read.gb_per_token, "GB")
+        yield state("reason", text, rate=rate, size=size, ceiling=ceiling, token=token)
+    elif len(result.reads) == 1:
+        (read,) = result.reads
+        text = "{token} takes {size} at {rate}, which allows {ceiling}."
+        rate, size = Quantity(read.gb_per_s, "GB/s"), Quantity(read.gb_per_token, "GB")
+        yield state("reason", text, rate=rate, size=size, ceiling=ceiling, token=token.capitalize())
+    elif result.reads:
+        slowest = max(result.reads, key=lambda read: read.gb_per_token / read.gb_per_s)
+        text = "Most of the time goes into {memory}: {size} of each token are read there, at {rate}."
+        size, rate = Quantity(slowest.gb_per_token, "GB"), Quantity(slowest.gb_per_s, "GB/s")
+        yield state(
+            "reason", text, memory=slowest.memory if slowest.is_system else the(slowest.memory), size=size, rate=rate
+        )
+
+
+def _measured(measured: PublishedMeasurement, kind: Kind) -> Said:
+    basis = Basis("spec", f"measurements/{measured.slug}#decode_tokens_per_s")
+    speed = Quantity(measured.decode_tokens_per_s, "tokens/s")
+    how = measured.quantization or "a quantization that is not stated"
+    text = "A published measurement says {speed} (with {how})."
+    return state(kind, text, basis, speed=speed, how=how)
+
+
+def side_by_side(results: Sequence[SpeedAnswer], asked: Asked) -> Iterator[Said]:
+    """The fastest first, and a line for each."""
+    cases = varied(results)
+    running = [(one, case) for one, case in zip(results, cases.each, strict=True) if one.verdict != "does_not_fit"]
+    if not running:
+        yield state("answer", "No speed to give: none of them fits.")
+        return
+    ranked = sorted(running, key=lambda pair: -pair[0].decode_tokens_per_s.typical)
+    told = [f"about {{speed{number}}} {{case{number}}}" for number in range(len(ranked))]
+    values: dict[str, Slot] = {}
+    for number, (one, case) in enumerate(ranked):
+        values |= {f"speed{number}": speed_of(one.decode_tokens_per_s.typical), f"case{number}": case}
+    what = " ({shared})" if cases.shared else ""
+    yield Statement("answer", f"A{listed(told)[1:]}{what}.", values | {"shared": cases.shared})
+    rows = tuple(
+        (
+            case,
+            speed_of(one.decode_tokens_per_s.typical),
+            speed_of(one.decode_tokens_per_s.low, one.decode_tokens_per_s.high),
+            "in RAM in part" if one.verdict == "fits_with_offload" else "whole",
+        )
+        if one.verdict != "does_not_fit"
+        else (case, "–", "–", "does not fit")
+        for one, case in zip(results, cases.columns, strict=True)
+    )
+    yield Table("answer", (cases.title, "speed", "usually", "held"), rows)
+    for one in results:
+        yield state("detail", "{device}: {formula}.", device=one.device, formula=one.formula)

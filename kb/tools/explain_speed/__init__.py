@@ -1,0 +1,1 @@
+"""The tool `explain_speed`."""

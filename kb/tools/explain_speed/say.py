@@ -1,0 +1,202 @@
+"""Why it is as fast as it is: the verdict on the speed that was named, the sum behind it, what to look at."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.tools.asks import Asked
+from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement
+from kb.tools.shared.naming import listed, opening, speed_of, the, varied
+
+WRONG: Mapping[Check, str] = {
+    "runs_on_processor": "it runs on the processor instead of the card",
+    "partly_on_processor": "a part of it runs on the processor",
+    "shared_memory": "more of it has spilled into system memory than has to",
+    "wrong_build": "the program does not use the GPU",
+    "memory_swapped": "memory is short and the weights are read from the drive again and again",
+    "one_memory_channel": "the RAM runs in one channel, or slower than its label",
+    "context_full": "the context is full",
+    "power_limit": "a power limit holds it back",
+    "old_build": "the program is old",
+    "other_programs": "other programs use the processor",
+}
+LOOK: Mapping[Check, str] = {
+    "runs_on_processor": "whether the program reports all layers on the GPU",
+    "partly_on_processor": "whether the program reports all layers on the GPU",
+    "shared_memory": "whether “shared GPU memory” is in use, which is RAM",
+    "wrong_build": "whether the program was built for this GPU",
+    "memory_swapped": "whether the memory is full and the drive busy while it writes",
+    "one_memory_channel": "whether the RAM sits in all channels and runs at its rated speed",
+    "context_full": "how many tokens are in the context: a full one is slower",
+    "power_limit": "the power limit, and whether the laptop is plugged in",
+    "old_build": "the version of the program",
+    "other_programs": "what else uses the processor",
+}
+HELPS: Mapping[Help, str] = {
+    "smaller_quantization": "a smaller quantization ({quantization}: about {speed})",
+    "more_device_memory": "a device that holds all of it",
+    "faster_memory": "a device with faster memory",
+    "all_cards_at_once": "splitting each layer over all cards (tensor parallel)",
+    "mixture_of_experts": "a mixture-of-experts model (it reads only a part of its weights for each token)",
+}
+CAUSES = {
+    "memory_bandwidth": "Each token needs all active weights once, so the memory's speed decides.",
+    "compute": "Here computing decides: unpacking the weights takes longer than reading them.",
+    "fixed_costs": "The model is so small that the fixed work for each token decides, not the memory.",
+    "link": "The link between the cards decides.",
+    "offload": "The part in RAM decides: RAM is read far more slowly than the card's memory.",
+}
+MOST_LOOKED_AT = 3
+
+
+def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
+    case = f"{result.model} at {result.quantization} on {the(result.device)}"
+    if result.verdict == "does_not_fit":
+        text = "It is slow because it does not fit: {case} is more than the memory holds, so the drive has to step in."
+        yield state("answer", text, case=case)
+        yield from _helps(result)
+        return
+    yield _answer(result, case)
+    yield from _sum(result)
+    if result.standing == "far_below" and result.processor_tokens_per_s and result.likely != "memory_swapped":
+        text = "A processor alone would reach about {processor}."
+        yield state("reason", text, processor=speed_of(result.processor_tokens_per_s))
+    elif result.standing in (None, "as_expected", "fast"):
+        yield state("reason", CAUSES[result.cause])
+    yield from _next(result)
+    if result.ceiling_is_assumed:
+        read = result.reads[-1]
+        text = "{memory} reads {rate}, as nobody named it"
+        yield state("assumption", text, memory=read.memory, rate=Quantity(read.gb_per_s, "GB/s"))
+    if result.verdict == "fits_with_offload" and result.engine and result.engine_can_offload is False:
+        yield state(
+            "reason", "{engine} cannot keep a part in RAM, so there it does not run at all.", engine=result.engine
+        )
+    for check in result.checks[MOST_LOOKED_AT:]:
+        yield state("detail", "Look also at " + LOOK[check] + ".")
+    yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
+    for note in result.assumptions:
+        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+
+
+def _answer(result: ExplainAnswer, case: str) -> Statement:
+    ceiling, decode = speed_of(result.ceiling_tokens_per_s), result.decode_tokens_per_s
+    usual = speed_of(decode.low, decode.high)
+    if result.measured_tokens_per_s is None:
+        why = "what the memory allows" if result.cause != "offload" else "what is left when a part of it lies in RAM"
+        text, values = _with_sum(result, "About {typical} is " + why + " for {case}: {sum}.")
+        typical = speed_of(decode.typical)
+        return Statement("answer", text, values | {"typical": typical, "case": case, "ceiling": ceiling})
+    measured = Quantity(result.measured_tokens_per_s, "tokens/s")
+    match result.standing:
+        case "above_ceiling":
+            text = "{measured} cannot be, not for one conversation: {sum} with {case}."
+            if result.ceiling_is_assumed:
+                text = "{measured} is hardly possible: about {ceiling} at most with {case}."
+        case "needs_all_cards_at_once":
+            text = (
+                "{measured} is possible only where all cards work on each token at once: otherwise {sum} with {case}."
+            )
+        case "fast":
+            text = "{measured} is good: most people get {usual} with {case}."
+        case "as_expected" if result.cause == "offload":
+            text = "{measured} is normal with a part in RAM: usual is {usual} for {case}; nothing is broken."
+        case "as_expected":
+            text = "{measured} is what the memory allows: {sum} with {case}; nothing is broken."
+        case "below":
+            text = "{measured} is a little slow: usual is {usual} for {case}."
+        case _:
+            wrong = f", most likely {WRONG[result.likely]}" if result.likely else ""
+            text = "{measured} is far below the {usual} that are usual for {case}: something is wrong" + wrong + "."
+    text, values = _with_sum(result, text)
+    return Statement("answer", text, values | {"measured": measured, "usual": usual, "case": case, "ceiling": ceiling})
+
+
+def _with_sum(result: ExplainAnswer, text: str) -> tuple[str, dict[str, Slot]]:
+    """``{sum}`` of a sentence as the division that shows it, where there is one."""
+    if len(result.reads) != 1:
+        return text.replace("{sum}", "{ceiling} at most"), {}
+    (read,) = result.reads
+    values: dict[str, Slot] = {"rate": Quantity(read.gb_per_s, "GB/s"), "size": Quantity(read.gb_per_token, "GB")}
+    return text.replace("{sum}", "{rate} ÷ {size} = {ceiling} at most"), values
+
+
+def _sum(result: ExplainAnswer) -> Iterator[Said]:
+    """What each token reads, and what that allows."""
+    ceiling, decode = speed_of(result.ceiling_tokens_per_s), result.decode_tokens_per_s
+    if len(result.reads) == 1:
+        (read,) = result.reads
+        rate, size = Quantity(read.gb_per_s, "GB/s"), Quantity(read.gb_per_token, "GB")
+        text = "The memory reads {rate} and each token takes {size}, so no more than {ceiling} are possible."
+        if result.standing not in ("fast", "below", "far_below"):
+            text = "That is what its memory reads, divided by what each token takes; usual is {usual}."
+        usual = speed_of(decode.low, decode.high)
+        yield state("reason", text, rate=rate, size=size, ceiling=ceiling, usual=usual)
+        return
+    told, values = [], dict[str, Slot]()
+    for number, read in enumerate(result.reads):
+        told.append(f"{{size{number}}} from {{memory{number}}} at {{rate{number}}}")
+        memory = read.memory if read.is_system else the(read.memory)
+        values |= {
+            f"size{number}": Quantity(read.gb_per_token, "GB"), f"memory{number}": memory,
+            f"rate{number}": Quantity(read.gb_per_s, "GB/s"),
+        }  # fmt: skip
+    values["ceiling"] = ceiling
+    yield Statement("reason", f"Each token takes {listed(told)}: {{ceiling}} at most.", values)
+
+
+def _next(result: ExplainAnswer) -> Iterator[Said]:
+    if result.standing == "above_ceiling":
+        told = ["several users counted together", "a draft model that guesses ahead", "another model or file"]
+        if result.possible_at:
+            told.insert(0, "a smaller quantization ({possible} would allow it)")
+        text = f"Where it was measured all the same, it was {listed(told, 'or')}."
+        yield state("next", text, possible=result.possible_at or "")
+    elif result.checks:
+        looks = list(dict.fromkeys(LOOK[check] for check in result.checks))[:MOST_LOOKED_AT]
+        yield state("next", f"Look at: {'; '.join(looks)}.")
+    else:
+        yield from _helps(result)
+
+
+def _helps(result: ExplainAnswer) -> Iterator[Said]:
+    told, values = [], dict[str, Slot]()
+    for help in result.helps[:MOST_LOOKED_AT]:
+        told.append(HELPS[help.help])
+        values |= _figures(help)
+    if told:
+        yield Statement("next", f"Faster would be {listed(told, 'or')}.", values)
+
+
+def _figures(help: Improvement) -> dict[str, Slot]:
+    if help.quantization is None or help.decode_tokens_per_s is None:
+        return {}
+    return {"quantization": help.quantization, "speed": speed_of(help.decode_tokens_per_s)}
+
+
+def side_by_side(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Said]:
+    """Why one is faster than another: what each token takes, and how fast it is read."""
+    cases = varied(results)
+    running = [(one, case) for one, case in zip(results, cases.each, strict=True) if one.reads]
+    if not running:
+        yield state("answer", "None of them fits, so there is no speed to explain.")
+        return
+    first, best = max(running, key=lambda pair: pair[0].decode_tokens_per_s.typical)
+    last, worst = min(running, key=lambda pair: pair[0].decode_tokens_per_s.typical)
+    text = "The speed follows from what each token has to read: about {fast} {best}, about {slow} {worst}."
+    fast, slow = speed_of(first.decode_tokens_per_s.typical), speed_of(last.decode_tokens_per_s.typical)
+    yield state("answer", text, fast=fast, best=best, slow=slow, worst=worst)
+    rows = tuple((case, *_row(one)) for one, case in zip(results, cases.columns, strict=True))
+    yield Table("answer", (cases.title, "reads per token", "at", "at most", "usually"), rows)
+    for one in results:
+        yield state("detail", "{model}: {formula}.", model=opening(one.model), formula=one.formula)
+
+
+def _row(one: ExplainAnswer) -> tuple[Slot, ...]:
+    if not one.reads:
+        return "–", "–", "–", "does not fit"
+    slowest = max(one.reads, key=lambda read: read.gb_per_token / read.gb_per_s)
+    decode = one.decode_tokens_per_s
+    return (
+        Quantity(slowest.gb_per_token, "GB"), Quantity(slowest.gb_per_s, "GB/s"),
+        speed_of(one.ceiling_tokens_per_s), speed_of(decode.low, decode.high),
+    )  # fmt: skip

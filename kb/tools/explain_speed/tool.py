@@ -1,0 +1,264 @@
+"""Why a model is as fast as it is: what the memory allows, and where a speed that somebody names lies."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kb.calc.device import Device
+from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.results import Fit, Limit, MemoryRead, Range, Speed, Verdict
+from kb.calc.speed.estimate import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S, estimate_speed
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Engine, Record
+from kb.catalogue.units import GB
+from kb.tools.base import Name, Real, Result, Tool, cite
+from kb.tools.estimate_speed.tool import speed_of
+from kb.tools.shared.fitting import LADDER, TIGHT, FitArguments, Parts, fit_of, resolve_parts, within_limit
+from kb.tools.shared.resolve import quantization_for, resolve_quantization, resolve_weights
+from kb.tools.shared.speed import speed_at
+
+Standing = Literal["above_ceiling", "needs_all_cards_at_once", "fast", "as_expected", "below", "far_below"]
+Cause = Literal["memory_bandwidth", "compute", "fixed_costs", "link", "offload", "does_not_fit"]
+Check = Literal[
+    "runs_on_processor", "partly_on_processor", "shared_memory", "wrong_build", "memory_swapped", "one_memory_channel",
+    "context_full", "power_limit", "old_build", "other_programs",
+]  # fmt: skip
+Help = Literal["smaller_quantization", "more_device_memory", "faster_memory", "all_cards_at_once", "mixture_of_experts"]
+
+FAR_BELOW = 2.0
+"""How many times slower than the typical speed nothing but a fault explains."""
+LIKE_A_PROCESSOR = 1.5
+"""Up to so many times what a processor reaches from system memory, a card's speed is a processor's."""
+LIKE_A_DRIVE = 5.0
+"""So many times slower than a processor, weights are read from the drive again and again."""
+
+_CAUSES: dict[Limit, Cause] = {
+    "memory_bandwidth": "memory_bandwidth", "compute": "compute", "fixed_costs": "fixed_costs", "link": "link",
+    "system_memory": "offload",
+}  # fmt: skip
+
+
+class ExplainArguments(FitArguments):
+    measured_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=1_000_000)] | None = Field(
+        None, description="what somebody measures, claims or hopes for, of one conversation"
+    )
+    engine: Name | None = Field(None, description="the program that runs the model")
+
+
+class Improvement(Record):
+    """What would make it faster; with figures where the change is one that can be calculated."""
+
+    help: Help
+    quantization: str | None = None
+    decode_tokens_per_s: float | None = None
+
+
+class ExplainAnswer(Result):
+    """All speeds are of one conversation while it writes."""
+
+    model: str
+    quantization: str
+    device: str
+    context: int
+    verdict: Verdict
+    reads: tuple[MemoryRead, ...]
+    """What each token takes from each memory: the ceiling is 1 / the sum of GB ÷ GB/s."""
+    ceiling_tokens_per_s: float
+    ceiling_is_assumed: bool
+    """The bandwidth of a memory was not given: the ceiling is a guess then."""
+    ceiling_all_at_once_tokens_per_s: float | None = None
+    """Of several cards, where each token is worked on by all of them at once (tensor parallel)."""
+    decode_tokens_per_s: Range
+    measured_tokens_per_s: float | None
+    standing: Standing | None
+    """Where the measured speed lies; None where none is given, or the model does not fit."""
+    share_of_ceiling_percent: float | None = None
+    times_below_typical: float | None = None
+    times_above_ceiling: float | None = None
+    possible_at: str | None = None
+    """The largest common quantization at which a speed above the ceiling would be possible."""
+    cause: Cause
+    likely: Check | None = None
+    """What most likely is wrong where the speed is far below."""
+    checks: tuple[Check, ...] = ()
+    helps: tuple[Improvement, ...] = ()
+    processor_tokens_per_s: float | None = None
+    """What an ordinary desktop's processor would reach with the same file: what a speed far below is held against."""
+    engine: str | None = None
+    engine_can_offload: bool | None = None
+    formula: str
+    assumptions: tuple[str, ...]
+
+
+def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
+    parts = resolve_parts(catalogue, arguments)
+    arguments = arguments.model_copy(update={"context": within_limit(parts.model, arguments).context})
+    fit = fit_of(parts, arguments)
+    speed = speed_of(parts, fit, arguments)
+    engine = _engine(catalogue, arguments.engine)
+    at_once = _all_at_once(parts, fit, arguments)
+    processor = _on_processor(parts, arguments)
+    measured = arguments.measured_tokens_per_s if fit.verdict != "does_not_fit" else None
+    standing = _standing(measured, speed, at_once) if measured is not None else None
+    likely = _likely(measured, parts, fit, processor) if measured is not None and standing == "far_below" else None
+    is_slow = standing in ("below", "far_below")
+    typical, ceiling = speed.decode_tokens_per_s.typical, speed.ceiling_tokens_per_s
+    return ExplainAnswer(
+        model=parts.model.label,
+        quantization=parts.quantization.record.name,
+        device=parts.devices.label,
+        context=arguments.context,
+        verdict=fit.verdict,
+        reads=speed.reads,
+        ceiling_tokens_per_s=ceiling,
+        ceiling_is_assumed=_is_assumed(parts, fit, arguments),
+        ceiling_all_at_once_tokens_per_s=at_once,
+        decode_tokens_per_s=speed.decode_tokens_per_s,
+        measured_tokens_per_s=arguments.measured_tokens_per_s,
+        standing=standing,
+        share_of_ceiling_percent=round(100 * measured / ceiling, 0) if measured else None,
+        times_below_typical=_times(typical, measured) if measured and is_slow else None,
+        times_above_ceiling=_times(measured, ceiling) if measured and standing == "above_ceiling" else None,
+        possible_at=_possible_at(catalogue, parts, arguments, measured) if standing == "above_ceiling" else None,
+        cause="does_not_fit" if fit.verdict == "does_not_fit" else _CAUSES[speed.limited_by],
+        likely=likely,
+        checks=tuple(_checks(parts, fit, likely)) if is_slow else (),
+        helps=tuple(_helps(catalogue, parts, fit, arguments, at_once)),
+        processor_tokens_per_s=processor,
+        engine=engine.name if engine else None,
+        engine_can_offload=engine.cpu_offload.value if engine and engine.cpu_offload else None,
+        formula=speed.formula,
+        assumptions=speed.assumptions,
+        citations=cite(catalogue, parts.references),
+    )
+
+
+def _times(more: float, less: float) -> float:
+    """
+    >>> _times(40, 19), _times(100, 0.38)
+    (2.1, 263.0)
+    """
+    return round(more / less, 1 if more < 10 * less else 0)
+
+
+def _engine(catalogue: Catalogue, name: str | None) -> Engine | None:
+    if name is None:
+        return None
+    record = catalogue.names.record(catalogue.names.resolve(("engines",), name, "engine"))
+    assert isinstance(record, Engine)
+    return record
+
+
+def _is_assumed(parts: Parts, fit: Fit, arguments: FitArguments) -> bool:
+    guessed = any(device.bandwidth_assumed for device in parts.devices.devices)
+    return guessed or (fit.offload is not None and arguments.system_bandwidth_gb_per_s is None)
+
+
+def _all_at_once(parts: Parts, fit: Fit, arguments: FitArguments) -> float | None:
+    """The ceiling of a split through every layer, for cards that hold it whole."""
+    if len(parts.devices.devices) == 1 or fit.verdict != "fits":
+        return None
+    return speed_at(parts, None, arguments, tensor_parallel=True).ceiling_tokens_per_s
+
+
+def _on_processor(parts: Parts, arguments: FitArguments) -> float | None:
+    """An ordinary desktop's, for what has memory of its own: there, weights may have come to lie in system memory."""
+    if parts.devices.each.backend == "cpu" or parts.devices.each.unified_memory:
+        return None
+    rate = (arguments.system_bandwidth_gb_per_s or 0.0) * GB or DEFAULT_SYSTEM_MEMORY_BYTES_PER_S
+    processor = Device("system memory", "cpu", DEFAULT_SYSTEM_MEMORY_BYTES, rate)
+    speed = estimate_speed(
+        parts.model.architecture, parts.weights, [processor],
+        quantization_family=parts.quantization.record.family, context=arguments.context,
+    )  # fmt: skip
+    return speed.decode_tokens_per_s.typical
+
+
+def _standing(measured: float, speed: Speed, at_once: float | None) -> Standing:
+    decode = speed.decode_tokens_per_s
+    if measured > speed.ceiling_tokens_per_s:
+        return "needs_all_cards_at_once" if at_once and measured <= at_once else "above_ceiling"
+    if measured > decode.high:
+        return "fast"
+    if measured >= decode.low:
+        return "as_expected"
+    return "far_below" if measured * FAR_BELOW < decode.typical else "below"
+
+
+def _likely(measured: float, parts: Parts, fit: Fit, processor: float | None) -> Check:
+    is_tight = fit.headroom_gb < TIGHT * fit.available_gb
+    if processor is None and is_tight:
+        return "memory_swapped"
+    if processor is None:
+        return "wrong_build" if parts.devices.each.unified_memory else "one_memory_channel"
+    if measured * LIKE_A_DRIVE < processor:
+        return "memory_swapped"
+    if is_tight:
+        return "shared_memory"
+    return "runs_on_processor" if measured <= LIKE_A_PROCESSOR * processor else "partly_on_processor"
+
+
+def _checks(parts: Parts, fit: Fit, likely: Check | None) -> Iterator[Check]:
+    """What to look at, the likeliest first."""
+    each = parts.devices.each
+    found: list[Check] = [likely] if likely else []
+    if each.backend == "cpu":
+        found += ["one_memory_channel", "other_programs", "memory_swapped"]
+    elif each.unified_memory:
+        found += ["wrong_build", "memory_swapped", "context_full"]
+    else:
+        found += ["partly_on_processor", "shared_memory", "wrong_build", "context_full"]
+    found.append("power_limit" if each.segment == "laptop" else "old_build")
+    yield from dict.fromkeys(found)
+
+
+def _possible_at(catalogue: Catalogue, parts: Parts, arguments: FitArguments, wanted: float | None) -> str | None:
+    for slug in LADDER:
+        tried = _at(catalogue, parts, slug)
+        if tried.weights.total_bytes >= parts.weights.total_bytes:
+            continue
+        if wanted and speed_at(tried, None, arguments).ceiling_tokens_per_s >= wanted:
+            return tried.quantization.record.name
+    return None
+
+
+def _at(catalogue: Catalogue, parts: Parts, slug: str) -> Parts:
+    quantization = resolve_quantization(catalogue, slug)
+    return replace(parts, quantization=quantization, weights=resolve_weights(catalogue, parts.model, quantization))
+
+
+def _helps(
+    catalogue: Catalogue, parts: Parts, fit: Fit, arguments: FitArguments, at_once: float | None
+) -> Iterator[Improvement]:
+    """Changes in the order of what they bring for what they cost."""
+    usual = quantization_for(catalogue, parts.model, None)
+    smaller = _at(catalogue, parts, usual.record.slug)
+    if (
+        smaller.weights.total_bytes < parts.weights.total_bytes
+        and smaller.requirement(arguments).verdict != "does_not_fit"
+    ):
+        again = fit_of(smaller, arguments)
+        speed = speed_at(smaller, again.offload, arguments).decode_tokens_per_s.typical
+        name = smaller.quantization.record.name
+        yield Improvement(help="smaller_quantization", quantization=name, decode_tokens_per_s=speed)
+    if fit.verdict != "fits":
+        yield Improvement(help="more_device_memory")
+    if at_once:
+        yield Improvement(help="all_cards_at_once")
+    if not parts.model.architecture.experts:
+        yield Improvement(help="mixture_of_experts")
+    if fit.verdict == "fits":
+        yield Improvement(help="faster_memory")
+
+
+TOOL = Tool(
+    "explain_speed",
+    "Why a model runs as fast as it does on a device: what the memory's bandwidth allows, what is usual, whether a "
+    "measured or claimed speed is possible, normal or too slow, what causes it, what to check and what would help.",
+    ExplainArguments,
+    ExplainAnswer,
+    run,
+    {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "dgx spark", "measured_tokens_per_s": 4},
+)

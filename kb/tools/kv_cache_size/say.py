@@ -1,0 +1,57 @@
+"""What a cache size says: the gigabytes, what a token takes, what fewer bits save."""
+
+from collections.abc import Iterator, Sequence
+
+from kb.text.statements import Quantity, Said, Table, state
+from kb.tools.asks import Asked
+from kb.tools.kv_cache_size.tool import KvCacheAnswer
+from kb.tools.shared.naming import tokens
+
+
+def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
+    context, size = tokens(result.context), Quantity(result.kv_cache_gb, "GB")
+    if not result.within_model_limit and result.model_context_limit:
+        text = "A context of {context} is more than {model} can read: it stops at {limit}."
+        limit = tokens(result.model_context_limit)
+        yield state("correction", text, context=context, model=result.model, limit=limit)
+    if result.concurrency > 1:
+        text = "{users} conversations of {context} take {size} with {model}: their KV cache, beside the weights."
+        users = Quantity(result.concurrency, step=1)
+        yield state("answer", text, users=users, context=context, size=size, model=result.model)
+    else:
+        text = "A context of {context} takes {size} with {model}: that is its KV cache, beside the weights."
+        yield state("answer", text, context=context, size=size, model=result.model)
+    text = "Each further token takes {each}, so the cache grows with the length of the conversation."
+    if not result.kb_per_token:
+        text = "It grows no further: every layer keeps a window or a state of fixed size."
+    yield state("reason", text, each=Quantity(result.kb_per_token, "kB"))
+    if result.kv_cache_gb_at_q8_0 is not None:
+        text = "Stored in 8 bits (q8_0) it takes {less}, at hardly any loss."
+        yield state("next", text, less=Quantity(result.kv_cache_gb_at_q8_0, "GB"))
+    yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
+    yield state("detail", "{size} are {gib}.", size=size, gib=Quantity(result.kv_cache_gib, "GiB"))
+    for note in result.assumptions:
+        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+
+
+def side_by_side(results: Sequence[KvCacheAnswer], asked: Asked) -> Iterator[Said]:
+    most, least = (pick(results, key=lambda one: one.kv_cache_gb) for pick in (max, min))
+    if len({one.model for one in results}) > 1:
+        text = "With {least} the context takes the least, {low}; with {most} the most, {high}."
+    else:
+        text = "Between {low} and {high}, with {most}."
+    low, high = Quantity(least.kv_cache_gb, "GB"), Quantity(most.kv_cache_gb, "GB")
+    yield state("answer", text, least=least.model, low=low, most=most.model, high=high)
+    rows = tuple(
+        (
+            one.model,
+            tokens(one.context),
+            one.kv_cache_type,
+            Quantity(one.kv_cache_gb, "GB"),
+            Quantity(one.kb_per_token, "kB"),
+        )
+        for one in results
+    )
+    yield Table("answer", ("model", "context", "stored as", "takes", "each token"), rows)
+    for one in results:
+        yield state("detail", "{model}: {formula}.", model=one.model, formula=one.formula)

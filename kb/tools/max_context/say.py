@@ -1,0 +1,57 @@
+"""What the longest context says: how many tokens, whether memory or the model ends it, what lengthens it."""
+
+from collections.abc import Iterator, Sequence
+
+from kb.text.statements import Quantity, Said, Table, state
+from kb.tools.asks import Asked
+from kb.tools.max_context.tool import MaxContextAnswer
+from kb.tools.shared.naming import the, tokens, varied
+
+ENDS = {"memory": "memory", "model": "the model's own limit", "weights": "weights leave no room"}
+
+
+def say(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
+    names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
+    longest, cache = tokens(result.max_context), Quantity(result.kv_cache_gb_at_max, "GB")
+    if result.limited_by == "weights":
+        text = (
+            "No context at all: {model} at {quantization} does not fit whole on {device}, so nothing is left for one."
+        )
+        yield state("answer", text, **names)
+        if result.smaller_quantization and result.max_context_of_smaller:
+            text = "At {smaller} it would fit, with a context of up to {longer}."
+            longer = tokens(result.max_context_of_smaller)
+            yield state("next", text, smaller=result.smaller_quantization, longer=longer)
+    elif result.limited_by == "model":
+        text = "Up to {longest}: all that {model} can read, and at {quantization} it fits on {device}."
+        yield state("answer", text, longest=longest, **names)
+        yield state("reason", "The cache of that context takes {cache}.", cache=cache)
+    else:
+        text = "Up to {longest} of context fit with {model} at {quantization} on {device}."
+        yield state("answer", text, longest=longest, **names)
+        text = "Their cache takes {cache}, which is what the weights leave free; each token takes {each}."
+        yield state("reason", text, cache=cache, each=Quantity(result.kb_per_token, "kB"))
+        if result.model_limit:
+            yield state("reason", "The model itself could read {limit}.", limit=tokens(result.model_limit))
+        if result.max_context_at_q8_0:
+            text = "With the cache in 8 bits (q8_0) it is {longer}, at hardly any loss."
+            yield state("next", text, longer=tokens(result.max_context_at_q8_0))
+    yield state("detail", "{formula}.", formula=result.formula)
+    for note in result.assumptions:
+        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+
+
+def side_by_side(results: Sequence[MaxContextAnswer], asked: Asked) -> Iterator[Said]:
+    cases = varied(results)
+    most, case = max(zip(results, cases.each, strict=True), key=lambda pair: pair[0].max_context)
+    if most.max_context:
+        text = "The longest context, {longest}, fits {case}."
+        yield state("answer", text, longest=tokens(most.max_context), case=case)
+    else:
+        yield state("answer", "No context at all: the weights do not fit whole in any of these cases.")
+    rows = tuple(
+        (case, tokens(one.max_context), ENDS[one.limited_by]) for case, one in zip(cases.columns, results, strict=True)
+    )
+    yield Table("answer", (cases.title, "longest context", "ended by"), rows)
+    for one in results:
+        yield state("detail", "{device}: {formula}.", device=one.device, formula=one.formula)

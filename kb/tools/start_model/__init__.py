@@ -1,0 +1,1 @@
+"""The tool `start_model`."""

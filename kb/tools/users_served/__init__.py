@@ -1,0 +1,1 @@
+"""The tool `users_served`."""

@@ -1,0 +1,156 @@
+"""Families of models: each layer by what the config says, and nothing guessed of those that are not known."""
+
+from dataclasses import replace
+from importlib import import_module, resources
+
+import gguf
+import pytest
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+from kb.calc.memory import families
+from kb.calc.memory.architecture import Attention, LatentAttention, LinearAttention
+from kb.calc.memory.config import Config
+from kb.calc.memory.families import CONFIG_NAMES, FAMILIES, GGUF_NAMES, UnknownFamily, architecture_of
+from kb.calc.memory.families.header import ModelHeader
+from kb.calc.memory.kv_cache import kv_cache_bytes, padded
+from kb.catalogue import Catalogue
+from kb.catalogue.records import LanguageModel
+
+STARCODER = Config(
+    "StarCoder2 15B", 15_957_889_024, 15_957_889_024, 40, 6144, 48, 4, 128, 49152, 24576, sliding_window=4096
+)
+MODELS = [record for record in Catalogue.load().known.specs["models"].values() if isinstance(record, LanguageModel)]
+
+
+def windows(config: Config) -> list[int]:
+    return [layer.mixer.window for layer in architecture_of(config).layers if isinstance(layer.mixer, Attention)]
+
+
+def test_names_are_the_formats_own_and_each_is_of_one_family() -> None:
+    assert set(GGUF_NAMES) <= set(gguf.MODEL_ARCH_NAMES.values())
+    names = [name for family in FAMILIES for name in (*family.gguf_names, *family.config_names)]
+    assert all(CONFIG_NAMES[name] is GGUF_NAMES[name] for name in set(CONFIG_NAMES) & set(GGUF_NAMES))
+    assert len(names) == len(CONFIG_NAMES) + len(GGUF_NAMES)
+    assert len(set(CONFIG_NAMES) & set(CONFIG_MAPPING_NAMES)) > 0.7 * len(CONFIG_NAMES)
+
+
+def test_every_module_of_the_folder_is_found() -> None:
+    files = {entry.name for entry in resources.files(families).iterdir() if entry.name.endswith(".py")}
+    kinds = {name.removesuffix(".py") for name in files - {"__init__.py", "base.py", "header.py"}}
+    assert all(import_module(f"{families.__name__}.{kind}").FAMILIES[0] in FAMILIES for kind in kinds)
+
+
+@pytest.mark.parametrize("record", MODELS, ids=lambda record: record.slug)
+def test_the_cache_of_every_known_model_by_the_formula(record: LanguageModel) -> None:
+    """From the record's own counts, whatever the order of the layers."""
+    config = Config.of(record)
+    context = 20_000
+    linear, free = config.num_linear_layers, config.num_attention_free_layers
+    kept = 0 if "whole context" in " ".join(architecture_of(config).assumed) else config.num_sliding_layers
+    full = config.num_hidden_layers - linear - free - kept
+    if record.attention == "mla":
+        row = config.kv_lora_rank + config.qk_rope_head_dim
+        expected = full * row * padded(context)
+    else:
+        wide = (config.num_global_key_value_heads or config.num_key_value_heads) * (
+            config.global_head_dim or config.head_dim
+        )
+        narrow = config.num_key_value_heads * config.head_dim
+        window = padded(min(padded(context), config.sliding_window + 512))
+        expected = 2 * (full * wide * padded(context) + kept * narrow * window)
+    assert kv_cache_bytes(architecture_of(config), context) == 2 * expected + config.linear_state_bytes
+
+
+@pytest.mark.parametrize("record", MODELS, ids=lambda record: record.slug)
+def test_every_known_model_has_a_family(record: LanguageModel) -> None:
+    assert record.model_type is not None
+    assert record.model_type.value in CONFIG_NAMES
+    mixers = architecture_of(Config.of(record)).mixers
+    assert (record.attention == "mla") == any(isinstance(mixer, LatentAttention) for mixer in mixers)
+
+
+@pytest.mark.parametrize("model_type", ["mistral", "mixtral", "phi3", "qwen2", "qwen3_moe", "starcoder2"])
+def test_a_window_that_llama_cpp_does_not_use(model_type: str) -> None:
+    """StarCoder2 15B: 40 layers × 2 × 4 heads × 128 × 2 bytes, for every token of the context."""
+    unused = architecture_of(replace(STARCODER, model_type=model_type, num_sliding_layers=40))
+    assert kv_cache_bytes(unused, 16384) == 40 * 2 * 4 * 128 * 2 * 16384
+    assert any("whole context" in note for note in unused.assumed)
+    used = architecture_of(replace(STARCODER, num_sliding_layers=40))
+    assert kv_cache_bytes(used, 16384) == 40 * 2 * 4 * 128 * 2 * (4096 + 512)
+
+
+def test_where_the_config_does_not_list_its_layers_the_family_knows() -> None:
+    period = {"gemma2": 2, "gpt_oss": 2, "cohere2": 4, "gemma3_text": 6, "gemma4": 6}
+    for model_type, every in period.items():
+        found = windows(replace(STARCODER, model_type=model_type))
+        assert [layer for layer, window in enumerate(found) if not window] == list(range(every - 1, 40, every))
+    assert windows(replace(STARCODER, model_type="gemma3_text", sliding_window_pattern=5))[:5] == [4096] * 4 + [0]
+
+
+def test_wider_heads_of_layers_without_a_window() -> None:
+    wide = replace(STARCODER, model_type="gemma4", global_head_dim=512, num_global_key_value_heads=2)
+    assert architecture_of(wide).mixers == {Attention(4, 128, 4096): 34, Attention(2, 512): 6}
+    with pytest.raises(ValueError, match="num_kv_shared_layers"):
+        architecture_of(replace(wide, more=(("num_kv_shared_layers", 20),)))
+
+
+def test_chunks_are_cached_as_a_window_of_8192() -> None:
+    assert set(windows(replace(STARCODER, model_type="llama4_text", sliding_window=0))) == {8192, 0}
+
+
+def test_a_list_of_layers_goes_before_what_is_usual() -> None:
+    kinds = ("full_attention", *["sliding_attention"] * 39)
+    assert windows(replace(STARCODER, model_type="gemma3_text", layer_types=kinds)) == [0] + [4096] * 39
+    with pytest.raises(ValueError, match="'whirling_attention'; known are full_attention"):
+        architecture_of(replace(STARCODER, layer_types=("whirling_attention",) * 40))
+    with pytest.raises(ValueError, match="lists 3 of num_hidden_layers"):
+        architecture_of(replace(STARCODER, layer_types=kinds[:3]))
+
+
+def test_counts_that_contradict_the_family_are_refused() -> None:
+    with pytest.raises(ValueError, match="num_sliding_layers is 30, and a model_type of 'gemma2' makes it 20 of 40"):
+        architecture_of(replace(STARCODER, model_type="gemma2", num_sliding_layers=30))
+
+
+def test_an_unknown_architecture_is_refused_with_the_nearest_and_what_to_do() -> None:
+    with pytest.raises(UnknownFamily, match=r"'gemma9' is not known.*nearest are gemma.*by hand") as refused:
+        architecture_of(replace(STARCODER, model_type="gemma9"))
+    assert all(name in str(refused.value) for name in CONFIG_NAMES)
+
+
+def test_the_state_of_linear_layers_from_the_configs_own_keys() -> None:
+    """By llama.cpp's n_embd_r and n_embd_s: a convolution's last inputs and a matrix for each value head."""
+    keys = {"linear_num_value_heads": 32, "linear_value_head_dim": 128, "linear_num_key_heads": 16,
+            "linear_key_head_dim": 128, "linear_conv_kernel_dim": 4}  # fmt: skip
+    config = replace(STARCODER, sliding_window=0, model_type="qwen3_next", more=tuple(keys.items()))
+    assert architecture_of(config).mixers == {LinearAttention(4 * (3 * 8192 + 128 * 4096)): 30, Attention(4, 128): 10}
+
+
+def test_layers_that_are_a_mixer_or_a_block() -> None:
+    pattern = (("hybrid_override_pattern", "M-M*" * 10),)
+    layers = architecture_of(replace(STARCODER, sliding_window=0, model_type="nemotron_h", more=pattern)).layers
+    assert [bool(layer.mixer) for layer in layers[:4]] == [True, False, True, True]
+    assert all(bool(layer.mixer) != bool(layer.feed_forward) for layer in layers)
+
+
+def test_the_order_of_a_hybrid_is_told_or_marked_as_taken() -> None:
+    hybrid = replace(STARCODER, sliding_window=0, model_type="lfm2")
+    with pytest.raises(ValueError, match="layer_types, which say what each layer is, are missing"):
+        architecture_of(hybrid)
+    assert "spread evenly" in architecture_of(replace(hybrid, num_linear_layers=20)).assumed[0]
+    listed = architecture_of(replace(hybrid, layer_types=("conv", "full_attention") * 20))
+    assert not listed.assumed
+    assert listed.mixers[Attention(4, 128)] == 20
+
+
+def test_kv_heads_that_differ_by_layer_are_counted_each() -> None:
+    keys = {"block_count": 4, "embedding_length": 1024, "feed_forward_length": 4096, "attention.head_count": 8,
+            "attention.head_count_kv": [8, 4, 0, 2]}  # fmt: skip
+    header = ModelHeader("deci", {f"deci.{key}": value for key, value in keys.items()})
+    config = header.config("d", params_total=10**9, params_active=10**9, vocab_size=32000, tie_word_embeddings=False)
+    assert [layer.mixer and layer.mixer.row_elements[0] for layer in architecture_of(config).layers] == [
+        1024,
+        512,
+        None,
+        256,
+    ]

@@ -1,0 +1,120 @@
+"""What a message asks for: learned from the ways to ask in the tools' folders, kept with the index."""
+
+from pathlib import Path
+
+import pytest
+
+from kb.chat.reading.asks import TALK, AskReader, lessons, slots
+from kb.errors import InvalidKnowledge
+from kb.search.classify import Classifier, Lesson, learn, read_classifier, write_classifier
+from kb.search.embed import Embedder
+from kb.search.live import Index
+from kb.tools import TOOLS
+from kb.tools.asks import read_ways
+
+LESSONS = [
+    Lesson(text, (ask,))
+    for ask, texts in {
+        "check_fit": ["does model fit on my graphics card?", "is there room for model on a graphics card?"],
+        "size_power_supply": ["how strong a power supply for graphics card?", "which PSU feeds two graphics card?"],
+        "out_of_scope": ["what is the weather in Paris?", "write a poem about the sea"],
+    }.items()
+    for text in texts
+]
+
+
+@pytest.fixture(scope="module")
+def learned(embedder: Embedder) -> Classifier:
+    return learn(LESSONS, embedder, embedder.embed)
+
+
+@pytest.fixture(scope="module")
+def reader(index: Index) -> AskReader:
+    return AskReader(index.asks)
+
+
+@pytest.mark.parametrize(
+    ("text", "ask"),
+    [
+        ("can the model be squeezed into my graphics card", "check_fit"),
+        ("what brick do I need to feed the graphics card with electricity", "size_power_supply"),
+        ("will it rain in London tomorrow", "out_of_scope"),
+    ],
+)
+def test_other_words_of_the_same_sense(learned: Classifier, text: str, ask: str) -> None:
+    assert next(iter(AskReader(learned).probabilities(text))) == ask
+
+
+def test_it_is_kept_as_it_was(learned: Classifier, embedder: Embedder, tmp_path: Path) -> None:
+    write_classifier(tmp_path / "learned.npz", learned)
+    read = AskReader(read_classifier(tmp_path / "learned.npz", embedder))
+    assert read.probabilities("is there room?") == AskReader(learned).probabilities("is there room?")
+
+
+def test_two_labels_are_told_apart(embedder: Embedder) -> None:
+    two = learn([lesson for lesson in LESSONS if lesson.labels != ("check_fit",)], embedder, embedder.embed)
+    (odds,) = two.probabilities(["which power supply for a graphics card"])
+    assert two.labels == ("out_of_scope", "size_power_supply")
+    assert odds[1] > 0.9 > odds[0]
+
+
+def test_nothing_learned_says_nothing(embedder: Embedder, tmp_path: Path) -> None:
+    write_classifier(tmp_path / "learned.npz", learn([], embedder, embedder.embed))
+    assert AskReader(read_classifier(tmp_path / "learned.npz", embedder)).probabilities("is there room?") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "ask"),
+    [
+        ("is my graphics card big enough inside for model", "check_fit"),
+        ("how many words a second would model write on a graphics card", "estimate_speed"),
+        ("what does a year of running the graphics card add to the bill", "estimate_power_cost"),
+        ("what is vram and why does everyone keep talking about it", "lookup_term"),
+        ("total vram of 8x graphics card", "lookup_spec"),
+        ("does the graphics card support NVLink?", "lookup_spec"),
+        ("should I buy nvidia or amd stock", "out_of_scope"),
+        ("how do I bake bread", "out_of_scope"),
+        ("hi", "small_talk"),
+        ("thank you!", "small_talk"),
+        ("what can you do?", "small_talk"),
+        ("where do your numbers come from?", "about_answers"),
+        ("no, I meant 12GB", "follow_up"),
+        ("instead?", "follow_up"),
+        ("passt model auf meine graphics card?", "check_fit"),
+    ],
+)
+def test_the_index_knows_what_is_asked(reader: AskReader, text: str, ask: str) -> None:
+    odds = reader.probabilities(text)
+    assert next(iter(odds)) == ask
+    assert list(odds.values()) == sorted(odds.values(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("does model fit on my graphics card and how fast is it?", {"check_fit", "estimate_speed"}),
+        ("how big is the kv cache of model? and what is GQA?", {"kv_cache_size", "lookup_term"}),
+        ("which power supply do I need? what will it cost me per month at 0.30 per kWh?",
+         {"size_power_supply", "estimate_power_cost"}),
+    ],
+)  # fmt: skip
+def test_two_asks_of_one_message_are_both_likely(reader: AskReader, text: str, asks: set[str]) -> None:
+    odds = reader.probabilities(text)
+    assert {ask for ask, chance in odds.items() if chance > 0.4} == asks
+
+
+def test_every_ask_is_learned(index: Index) -> None:
+    assert set(index.asks.labels) == {*TOOLS.names(), *TALK}
+
+
+def test_slots_are_known() -> None:
+    unknown = [lesson.text for lesson in lessons() if "{" in lesson.text and "}" in lesson.text]
+    assert not unknown
+    assert {"model", "device", "two_devices", "ram"} <= {slot.means for slot in slots().values()}
+
+
+@pytest.mark.parametrize("text", ["north: fits?", "north: [[1], 2]", "north: [unclosed", "[a, b]"])
+def test_a_mistake_in_the_ways_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ways.yaml").write_text(text, "utf-8")
+    with pytest.raises(InvalidKnowledge, match=r"ways\.yaml"):
+        read_ways(tmp_path / "ways.yaml")

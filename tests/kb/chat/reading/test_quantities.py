@@ -1,0 +1,83 @@
+"""Figures with their roles, as people write them."""
+
+import pytest
+
+from tests.kb.chat.reading.conftest import Reading
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("two 3090 capped at 290 W", {"power_limit_w": 290, "psu_w": None, "watts": None}),
+        ("3090 with a 250W power limit", {"power_limit_w": 250, "watts": None}),
+        ("650 W supply, enough for a 4090?", {"psu_w": 650, "watts": None}),
+        ("my PSU is 750W", {"psu_w": 750}),
+        ("I have a 850W gold", {"psu_w": 850}),
+        ("server draws 300 watts", {"watts": 300, "psu_w": None}),
+        ("0.35 euro a kWh, 3 hours a day", {"price_per_kwh": 0.35, "currency": "EUR", "hours_per_day": 3}),
+        ("30 cents per kWh around the clock", {"price_per_kwh": 0.3, "hours_per_day": 24}),
+        ("electricity is $0.12, on 8h per day", {"price_per_kwh": 0.12, "hours_per_day": 8, "budget": None}),
+        ("what can I get for $1,500?", {"budget": 1500, "currency": "USD"}),
+        ("budget 2k euro", {"budget": 2000, "currency": "EUR"}),
+        ("my budget is 800, which card?", {"budget": 800, "currency": None}),
+        ("-ngl 30 -c 32768", {"gpu_layers": 30, "context": 32768}),
+        ("under £900", {"budget": 900, "currency": "GBP"}),
+        ("renting costs $0.79 per hour", {"rent_per_hour": 0.79, "budget": None}),
+        ("$2 an hour against buying for $1600", {"rent_per_hour": 2, "budget": 1600}),
+        ("8 users at once", {"users": 8}),
+        ("a team of 25 people", {"users": 25}),
+        ("4 concurrent requests", {"users": 4}),
+        ("32k context", {"context": 32768}),
+        ("ctx 8192", {"context": 8192}),
+        ("100k tokens of context", {"context": 100_000}),
+        ("num_ctx=16384", {"context": 16384}),
+        ("1M context window", {"context": 1_000_000}),
+        ("can I have 40960? the context I mean", {"context": 40960}),
+        ("a 2000 token prompt", {"prompt_tokens": 2000, "context": None}),
+        ("64 GB RAM", {"system_memory_gb": 64}),
+        ("32 gigs of ddr4", {"system_memory_gb": 32, "memory_type": "DDR4"}),
+        ("4090 + 128GB", {"system_memory_gb": 128}),
+        ("RTX 3060, 32 GB of system memory", {"system_memory_gb": 32, "vram_gib": None}),
+        ("128GB DDR5-5600 dual channel", {"system_memory_gb": 128, "memory_type": "DDR5-5600", "memory_channels": 2}),
+        ("EPYC with 12 channels of ddr5-4800", {"memory_channels": 12, "memory_type": "DDR5-4800"}),
+        ("576gb ram 12ch", {"system_memory_gb": 576, "memory_channels": 12}),
+        ("12GB vram", {"vram_gib": 12, "system_memory_gb": None}),
+        ("3 GB already in use by the desktop", {"memory_in_use_gb": 3}),
+        ("windows takes 2 GB of it", {"memory_in_use_gb": 2}),
+        ("I offload 20 layers to the gpu", {"gpu_layers": 20}),
+        ("n_gpu_layers 33", {"gpu_layers": 33}),
+        ("a 42 GB file over 10 gbe", {"size_gb": 42}),
+        ("copy 400 GB over wifi", {"size_gb": 400}),
+        ("drive reads 3500 MB/s", {"read_mb_per_s": 3500}),
+        ("I only get 6 tok/s", {"tokens_per_s": 6, "speed_is": "measured"}),
+        ("4 tokens per second, is that a bug?", {"tokens_per_s": 4, "speed_is": "measured"}),
+        ("he says 40 t/s", {"tokens_per_s": 40, "speed_is": "claimed"}),
+        ("a blog claims 120 tokens/s", {"tokens_per_s": 120, "speed_is": "claimed"}),
+        ("I want at least 20 t/s", {"tokens_per_s": 20, "speed_is": "wanted"}),
+        ("with q8 kv cache", {"kv_cache_type": "q8_0"}),
+        ("kv cache in q4_0", {"kv_cache_type": "q4_0"}),
+        ("batch size 4, lora", {"batch_size": 4}),
+        ("a file of 24 GiB", {"size_gb": 24}),
+        ("32 Go de RAM", {"system_memory_gb": 32}),
+        ("llama 70b needs 43 GB, right?", {"vram_gib": None, "system_memory_gb": None}),
+        ("I have 200K photos", {"context": None}),
+        ("1 TB ssd", {"system_memory_gb": None, "vram_gib": None, "size_gb": None}),
+    ],
+)
+def test_roles(reading: Reading, text: str, expected: dict[str, object]) -> None:
+    situation = reading(text)
+    assert {key: getattr(situation, key) for key in expected} == expected
+
+
+def test_a_name_is_no_figure(reading: Reading) -> None:
+    situation = reading("2x 3090 with Llama 3.1 8B at Q4_K_M")
+    stated = {key: getattr(situation, key) for key in ("context", "users", "watts", "budget", "size_gb", "vram_gib")}
+    assert set(stated.values()) == {None}
+
+
+def test_a_processor_reads_as_fast_as_its_memory(reading: Reading) -> None:
+    (said,) = reading("cpu only, 8 channels of ddr4-3200").devices
+    (assumed,) = reading("cpu only, ddr4").devices
+    assert said.figures.memory_bandwidth_gb_per_s == 204.8
+    assert said.figures.bandwidth_assumed is False
+    assert assumed.figures.bandwidth_assumed is True

@@ -1,0 +1,173 @@
+"""What the tools of fit and speed say: the first sentence answers, and nothing reads like a program."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from kb.catalogue import Catalogue
+from kb.text import markdown
+from kb.text.statements import Basis, Said
+from kb.tools import TOOLS
+from kb.tools.asks import Asked
+
+MOST_WORDS = 135
+BAD = re.compile(
+    r"\bNone\b(?! of| fits)|\ba a\b|\bthe an?\b|\ban an?\b|(?<![\w.,])1 (?:cards|users|tokens)\b(?!/)"
+    r"|[({]\)|\(\'|[{}]|\.\.|  "
+)
+
+Case = tuple[str, Mapping[str, Any], str]
+
+CARD_8GB = {"name": "an 8 GB card", "memory_gib": 8}
+
+CASES: Sequence[Case] = (
+    ("check_fit", {"model": "llama 3.1 8b", "device": "RTX 4090"},
+     "Yes: Llama 3.1 8B at Q4_K_M fits on the GeForce RTX 4090 and leaves 19 GB."),
+    ("check_fit", {"model": "70b", "device": "RTX 4090"},
+     "Only with help from system memory (RAM): a 70B model (with the shape of Llama 3.1 70B) at Q4_K_M does not fit"),
+    ("check_fit", {"model": "deepseek r1", "device": "RTX 3060 12GB"},
+     "No: DeepSeek R1 671B at Q4_K_M does not fit on the GeForce RTX 3060 12GB."),
+    ("check_fit", {"model": "llama 3.1 8b", "quantization": "q6_k", "device": "RTX 4060"},
+     "Yes, but only just: Llama 3.1 8B at Q6_K fits"),
+    ("check_fit", {"model": "8b", "device": CARD_8GB},
+     "Yes: an 8B model (with the shape of Llama 3.1 8B) at Q4_K_M fits on an 8 GB card"),
+    ("check_fit", {"model": "llama 2 13b", "device": "RTX 4090", "context": 32768},
+     "A context of 32,768 tokens is more than Llama 2 13B can read: it stops at 4,096 tokens."),
+    ("estimate_speed", {"model": "llama 3.1 8b", "device": "RTX 4090"},
+     "About 120 tokens/s is what Llama 3.1 8B at Q4_K_M reaches on the GeForce RTX 4090."),
+    ("estimate_speed", {"model": "70b", "device": "RTX 4090"}, "About 2.1 tokens/s is what a 70B model"),
+    ("estimate_speed", {"model": "deepseek r1", "device": "RTX 3060 12GB"},
+     "No speed to give: DeepSeek R1 671B at Q4_K_M does not fit"),
+    ("estimate_speed", {"model": "8b", "device": "RTX 4090", "concurrency": 8},
+     "About 43 tokens/s for each of the users"),
+    ("estimate_speed", {"model": "llama 3.1 8b", "device": "Ryzen 9 9950X"}, "About 8.7 tokens/s is what"),
+    ("estimate_memory", {"model": "70b"},
+     "A 70B model (with the shape of Llama 3.1 70B) needs about 45.4 GB of memory"),
+    ("estimate_memory", {"model": "gpt-oss 20b"}, "gpt-oss 20B needs about"),
+    ("estimate_memory", {"model": "deepseek r1", "quantization": "f16"}, "DeepSeek R1 671B needs about 1,3"),
+    ("max_context", {"model": "llama 3.1 8b", "device": "RTX 3060 12GB"}, "Up to 54,784 tokens of context fit"),
+    ("max_context", {"model": "llama 3.1 8b", "device": "RTX 4090"},
+     "Up to 131,072 tokens: all that Llama 3.1 8B can read"),
+    ("max_context", {"model": "70b", "device": "RTX 3090"}, "No context at all: a 70B model"),
+    ("best_quantization", {"model": "qwen2.5 32b", "device": "RTX 4090"}, "Take Q4_K_M: the best type at which"),
+    ("best_quantization", {"model": "llama 3.1 8b", "device": "RTX 4090"}, "Take Q8_0:"),
+    ("best_quantization", {"model": "llama 3.1 8b", "device": "RTX 4060"}, "Take Q5_K_M:"),
+    ("best_quantization", {"model": "70b", "device": "RTX 4090"}, "At most IQ2_XS: no larger type"),
+    ("best_quantization", {"model": "deepseek r1", "device": "RTX 4090"}, "None fits: DeepSeek R1 671B is too large"),
+    ("kv_cache_size", {"model": "llama 3.1 8b"}, "A context of 8,192 tokens takes 1.07 GB with Llama 3.1 8B"),
+    ("kv_cache_size", {"model": "llama 3.1 8b", "concurrency": 4}, "4 conversations of 8,192 tokens take 4.29 GB"),
+    ("kv_cache_size", {"model": "llama 2 13b", "context": 8192}, "A context of 8,192 tokens is more than Llama 2 13B"),
+    ("explain_speed", {"model": "70b", "device": "dgx spark", "measured_tokens_per_s": 4},
+     "4 tokens/s is what the memory allows: 273 GB/s ÷ 44.6 GB = 6.1 tokens/s at most"),
+    ("explain_speed", {"model": "llama 3.1 8b", "quantization": "f16", "device": "m3 max", "measured_tokens_per_s": 40},
+     "40 tokens/s cannot be, not for one conversation: 400 GB/s ÷ 16.1 GB = 25 tokens/s at most"),
+    ("explain_speed", {"model": "llama 3.1 8b", "device": "RTX 4090", "measured_tokens_per_s": 10},
+     "10 tokens/s is far below the 84 to 139 tokens/s that are usual"),
+    ("explain_speed", {"model": "llama 3.1 8b", "device": "RTX 4090"}, "About 120 tokens/s is what the memory allows"),
+    ("explain_speed", {"model": "70b", "device": "RTX 4090", "measured_tokens_per_s": 2},
+     "2 tokens/s is normal with a part in RAM"),
+    ("explain_speed", {"model": "deepseek r1", "device": "RTX 4090", "measured_tokens_per_s": 1},
+     "It is slow because it does not fit"),
+    ("users_served", {"model": "llama 3.1 8b", "device": "RTX 4090"}, "Up to 18 users at once: Llama 3.1 8B"),
+    ("users_served", {"model": "llama 3.1 8b", "device": "RTX 4090", "users": 10}, "Yes: Llama 3.1 8B"),
+    ("users_served", {"model": "llama 3.1 8b", "device": "RTX 4090", "users": 20}, "No: Llama 3.1 8B"),
+    ("users_served", {"model": "70b", "device": "RTX 3090"}, "Not even one: a 70B model"),
+    ("users_served", {"model": "70b", "device": "dgx spark"}, "Not even one at 8 tokens/s"),
+    ("users_served", {"model": "gpt-oss 20b", "device": {"name": "a 24 GB card", "memory_gib": 24}}, "Up to 60 users"),
+    ("compare_models", {"models": ["qwen3 32b", "qwen3 30b-a3b"], "device": "RTX 4090"},
+     "All fit on the GeForce RTX 4090: Qwen3 30B A3B for speed, Qwen3 32B for its parameters"),
+    ("compare_models", {"models": ["llama 3.1 70b", "gemma 3 27b"], "device": "RTX 4090"},
+     "Take Gemma 3 27B on the GeForce RTX 4090: Llama 3.1 70B does not fit whole there."),
+    ("compare_models", {"models": ["llama 3.1 70b", "gemma 3 27b"]}, "Gemma 3 27B is the smaller one to run"),
+    ("compare_models", {"models": ["8b", "14b"], "device": CARD_8GB},
+     "Take an 8B model on an 8 GB card: a 14B model does"),
+)  # fmt: skip
+
+TOGETHER: Sequence[tuple[str, Sequence[Mapping[str, Any]], Mapping[str, Any], str]] = (
+    ("check_fit", [{"device": "RTX 3090"}, {"device": "RTX 4060"}], {"model": "27b"},
+     "Yes on the GeForce RTX 3090, but not whole on the GeForce RTX 4060: that is for a 27B model"),
+    ("check_fit", [{"quantization": "q8_0"}, {"quantization": "q4"}], {"model": "27b", "device": "RTX 3090"},
+     "Yes at Q4_K_M, but not whole at Q8_0"),
+    ("check_fit", [{"model": "70b"}, {"model": "405b"}], {"device": "RTX 3090"},
+     "Only with help from system memory (RAM), for a"),
+    ("estimate_speed", [{"device": "RTX 3090"}, {"device": "RTX 4090"}], {"model": "llama 3.1 8b"},
+     "About 120 tokens/s on the GeForce RTX 4090 and about"),
+    ("estimate_memory", [{"model": "llama 3.1 8b"}, {"model": "llama 3.1 70b"}], {},
+     "Llama 3.1 70B needs the most, about 45.4 GB"),
+    ("max_context", [{"device": "RTX 3090"}, {"device": "RTX 4060"}], {"model": "llama 3.1 8b"},
+     "The longest context, 131,072 tokens, fits on the GeForce RTX 3090."),
+    ("best_quantization", [{"device": "RTX 3090"}, {"device": "RTX 4060"}], {"model": "llama 3.1 8b"},
+     "Take Q8_0 for the"),
+    ("kv_cache_size", [{"model": "llama 3.1 8b"}, {"model": "deepseek r1"}], {},
+     "With DeepSeek R1 671B the context takes"),
+    ("explain_speed", [{"model": "llama 3.3 70b"}, {"model": "gpt-oss 120b"}], {"device": "dgx spark"},
+     "The speed follows from what each token has to read: about 46 tokens/s for gpt-oss 120B"),
+    ("users_served", [{"device": "RTX 3090"}, {"device": "RTX 4060"}], {"model": "llama 3.1 8b"},
+     "The most are served on the"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue.load()
+
+
+def brief(said: Sequence[Said]) -> str:
+    def mark(basis: Basis) -> int:
+        return 1
+
+    text = markdown.brief(said, mark)
+    assert not BAD.search(text), text
+    assert not BAD.search(markdown.details(said, mark))
+    assert len(text.split()) <= MOST_WORDS, text
+    return re.sub(r" \[1\]", "", text)
+
+
+@pytest.mark.parametrize(("tool", "arguments", "first"), CASES, ids=lambda value: str(value)[:60])
+def test_the_first_sentence_answers(catalogue: Catalogue, tool: str, arguments: Mapping[str, Any], first: str) -> None:
+    result = TOOLS[tool].call(catalogue, arguments)
+    said = list(TOOLS.say(tool)(result, Asked(tool=tool)))
+    assert brief(said).startswith(first), brief(said)
+
+
+@pytest.mark.parametrize(("tool", "each", "shared", "first"), TOGETHER, ids=lambda value: str(value)[:40])
+def test_several_results_end_in_one_sentence_and_a_table(
+    catalogue: Catalogue, tool: str, each: Sequence[Mapping[str, Any]], shared: Mapping[str, Any], first: str
+) -> None:
+    results = [TOOLS[tool].call(catalogue, {**shared, **one}) for one in each]
+    together = TOOLS.side_by_side(tool)
+    assert together is not None
+    text = brief(list(together(results, Asked(tool=tool))))
+    assert text.startswith(first), text
+    assert text.count("\n| ") == len(results) + 2, "a head, a line under it, a row each"
+
+
+@pytest.mark.parametrize("tool", sorted({case[0] for case in CASES}))
+def test_every_slot_is_an_argument(tool: str) -> None:
+    asks = TOOLS.asks(tool)
+    assert asks is not None
+    fields = TOOLS[tool].input_model.model_fields
+    assert set(asks.slots) <= set(fields)
+    required = {name for name, field in fields.items() if field.is_required()}
+    assert required <= {name for name, slot in asks.slots.items() if slot.required}
+    assert all(slot.otherwise or slot.ask_back for slot in asks.slots.values() if slot.required)
+    assert 2 <= len(asks.follow_ups) <= 3
+
+
+def test_beside_another_answer_a_speed_is_one_short_sentence(catalogue: Catalogue) -> None:
+    def said(model: str) -> str:
+        result = TOOLS["estimate_speed"].call(catalogue, {"model": model, "device": "RTX 3060 12GB"})
+        return brief(list(TOOLS.say("estimate_speed")(result, Asked(tool="estimate_speed", beside=True))))
+
+    assert said("llama 3.1 8b").startswith("It writes about 44 tokens/s.")
+    assert said("deepseek r1") == ""
+
+
+def test_a_stated_context_stands_in_the_answer(catalogue: Catalogue) -> None:
+    result = TOOLS["check_fit"].call(
+        catalogue, {"model": "llama 3.1 8b", "device": "RTX 4090", "context": 16384, "concurrency": 4}
+    )
+    text = brief(list(TOOLS.say("check_fit")(result, Asked(tool="check_fit", stated=frozenset({"context"})))))
+    assert "Llama 3.1 8B at Q4_K_M with 16,384 tokens of context for each of 4 users fits" in text
