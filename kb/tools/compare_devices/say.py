@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.compare_devices.tool import CompareAnswer, ComparedDevice
-from kb.tools.shared.saying import listed, money, opening, rate, the
+from kb.tools.shared.naming import listed, opening, the
+from kb.tools.shared.saying import money, rate
 
 COMPUTING = ("images", "video", "training")
 """Uses that go by the rate of arithmetic."""

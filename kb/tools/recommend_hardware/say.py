@@ -6,7 +6,8 @@ from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.recommend_hardware.tool import RecommendAnswer
 from kb.tools.shared.hardware import HardwareChoice
-from kb.tools.shared.saying import listed, money, notes, opening, rate, the
+from kb.tools.shared.naming import listed, opening, the
+from kb.tools.shared.saying import money, notes, rate
 
 MOST_ROWS = 4
 
