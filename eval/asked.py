@@ -60,7 +60,7 @@ def answered(index: Index, turns: Sequence[str]) -> Answer:
 
 
 def mentions(names: Names, question: AskedQuestion, situation: Situation) -> Tally:
-    """Models and devices that the facts name, against those that were read; names that no record has must be unknown."""
+    """Models and devices that the facts name and the catalogue has, against those that were read."""
     facts = question.facts or {}
     tally = Tally()
     for kinds, meant, found in (

@@ -290,12 +290,14 @@ class Names:
 
     def _exact(self, kinds: Sequence[str], name: str, note: str = "") -> list[Match]:
         key = label_key(name[:200])
+        sized = _SIZE_KEY.fullmatch(key) if "models" in kinds else None
+        if sized:  # whatever has it for an alias: a size is no model
+            return self._of_size(key, float(sized[1]))
         for kind in kinds:
             slugs = self._index[kind].get(key) if key else None
             if slugs:
                 return [Match(kind, slug, self._labels[kind][slug], note) for slug in slugs]
-        sized = _SIZE_KEY.fullmatch(key) if "models" in kinds else None
-        return self._of_size(key, float(sized[1])) if sized else []
+        return []
 
     def _of_size(self, size: str, billions: float) -> list[Match]:
         """The model that lends a bare size its shape: the one that stands for it, else the nearest dense one's."""

@@ -9,7 +9,7 @@ from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
 from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, plan
-from kb.chat.answering.talking import talk
+from kb.chat.answering.talking import names_something, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -55,9 +55,9 @@ class _Ran:
 
 
 def answer(index: Index, situation: Situation) -> Answer:
-    if spoken := talk(index, situation):
-        text = markdown.brief(spoken.statements, lambda basis: 0)
-        return Answer(situation, spoken.statements, text, "", abstained=spoken.abstains, reason=spoken.reason)
+    if said_so := talk(index, situation):
+        text = markdown.brief(said_so.statements, lambda basis: 0)
+        return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
     calls: list[ToolCall] = []
     ran: list[_Ran] = []
@@ -149,9 +149,9 @@ def _problems(problems: Sequence[str]) -> Iterator[Statement]:
 
 
 def _abstained(index: Index, situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
-    spoken = talk(index, replace(situation, asks={"out_of_scope": 1.0}))
-    assert spoken is not None
-    statements = (*_problems(problems), *spoken.statements)
+    ours = situation.terms or names_something(situation)
+    nothing = spoken("nothing_found" if ours or problems else "out_of_scope", situation)
+    statements = (*_problems(problems), *nothing.statements)
     text = markdown.brief(statements, lambda basis: 0)
     return Answer(
         situation, statements, text, "", tool_calls=tuple(calls), problems=tuple(problems), abstained=True,

@@ -40,9 +40,13 @@ def talks() -> Mapping[str, Talk]:
 def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     """What is said, where the likeliest ask is one that needs no tool and nothing of ours is named."""
     ask = next(iter(situation.asks), "")
-    known = talks().get(ask)
-    if known is None or (ask != "about_answers" and _names_something(situation)):
+    if ask not in talks() or (ask != "about_answers" and names_something(situation)):
         return None
+    return spoken(ask, situation)
+
+
+def spoken(ask: str, situation: Situation) -> Spoken:
+    known = talks()[ask]
     reply = next(iter(known.replies))
     if ask == "small_talk" and _ABILITIES.search(situation.text):
         reply = "abilities"
@@ -55,5 +59,5 @@ def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     )
 
 
-def _names_something(situation: Situation) -> bool:
+def names_something(situation: Situation) -> bool:
     return bool(situation.models or situation.devices or situation.quantizations or situation.unknown)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kb.catalogue.names import Names
-from kb.catalogue.records import Figure, LanguageModel
 from kb.chat.reading.situation import Named, Quantities
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
@@ -158,17 +157,7 @@ def model_of_size(names: Names, size: str) -> Named:
     billions = float(size[:-1]) * (1000 if size[-1] in "tT" else 1)
     label = f"{billions:g}B"
     typical = names.matches("models", label)
-    record = names.record(typical[0]) if typical else None
-    if isinstance(record, LanguageModel):
-        shape = {
-            key: figure.value
-            for key in ModelFigures.model_fields
-            if isinstance(figure := getattr(record, key, None), Figure)
-        }
-        figures = ModelFigures.model_validate(shape | {"name": f"a {label} model"})
-    else:
-        figures = _dense(billions, label)
-    return Named(label, figures=figures)
+    return Named(label, (typical[0],)) if typical else Named(label, figures=_dense(billions, label))
 
 
 def _dense(billions: float, label: str) -> ModelFigures:
