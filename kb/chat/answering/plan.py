@@ -8,6 +8,7 @@ from typing import Any
 from kb.chat.reading.situation import Named, Situation
 from kb.tools.asks import AskFile, AskSlot, Role
 from kb.tools.base import Arguments, Registry
+from kb.tools.shared.given import DeviceFigures
 
 MOST_CASES = 4
 """Calls of one tool for one question."""
@@ -203,7 +204,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "query":
             return [situation.text]
         case "min_memory_gib":
-            return _stated(situation.vram_gib)
+            described = [named.figures for named in situation.devices if named.standing != "has"]
+            sizes = [figures.memory_gib for figures in described if isinstance(figures, DeviceFigures)]
+            return _stated(situation.vram_gib) or _stated(next(iter(sizes), None))
         case "quiet":
             return _stated(situation.quiet or None)
         case "models_for_a_card":
@@ -220,7 +223,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "owned":
             return _joined(_owned(situation))
         case "owned_devices":
-            return _whole([_counted(named) for named in situation.devices if named.standing == "has"])
+            return _whole(
+                [_counted(named) for named in situation.devices if named.standing == "has" and named.candidates]
+            )
         case "considered":
             owned = _owned(situation)
             return _whole([_counted(named) for named in runners(situation) if named not in owned])

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer
-from kb.tools.shared.saying import listed, money, notes, opening, rate, the
+from kb.tools.shared.naming import listed, opening, the
+from kb.tools.shared.saying import money, notes, rate
 
 
 def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:

@@ -9,23 +9,25 @@ from pydantic import Field
 from kb.calc.power import recommended_psu_w
 from kb.calc.results import Range
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Accelerator, LanguageModel, Price, Record
+from kb.catalogue.records import Accelerator, Price, Record
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Tool, cite
 from kb.tools.choose_upgrade.offered import bigger, price_of
 from kb.tools.shared.fitting import Context, DeviceCount, SystemMemory
 from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W
-from kb.tools.shared.resolve import DeviceArgument, ResolvedDevices, resolve_devices, resolve_model, split_count
+from kb.tools.shared.resolve import DeviceArgument, ModelArgument, ResolvedDevices, resolve_devices, split_count
 from kb.tools.shared.running import (
     COMFORTABLE_TOKENS_PER_S,
     READABLE_TOKENS_PER_S,
     Machine,
     Run,
+    Wanted,
     models_for,
     run_at_all,
     start_with,
     usual_type,
+    wanted_model,
 )
 
 WORTH_RATIO = 1.3
@@ -46,7 +48,7 @@ class UpgradeArguments(Arguments):
         (), description="what to change to or add; without any, a second card, a larger one and more RAM are tried"
     )
     system_memory_gb: SystemMemory | None = Field(None, description="RAM now; models may then run partly from there")
-    model: Name | None = Field(None, description="what is to run; without it, what one would start with")
+    model: ModelArgument | None = Field(None, description="what is to run; without it, what one would start with")
     use: Name = Field("any", description="chat, coding, writing, documents, agents, or `any`")
     context: Context = 8192
 
@@ -147,19 +149,16 @@ def _runs(catalogue: Catalogue, arguments: UpgradeArguments, machine: Machine) -
     return found
 
 
-def _reference(catalogue: Catalogue, arguments: UpgradeArguments, runs: dict[str, Run]) -> LanguageModel | None:
+def _reference(catalogue: Catalogue, arguments: UpgradeArguments, runs: dict[str, Run]) -> Wanted | None:
     """The model by which speeds are compared."""
     if arguments.model is None:
         first = start_with(runs.values())
-        return first.record if first else None
-    record = resolve_model(catalogue, arguments.model).record
-    if record is None:
-        raise InvalidArgument("model", arguments.model, "a model of the catalogue")
-    return record
+        return first.model if first else None
+    return wanted_model(catalogue, arguments.model)
 
 
 def _run_reference(
-    catalogue: Catalogue, arguments: UpgradeArguments, machine: Machine, reference: LanguageModel | None
+    catalogue: Catalogue, arguments: UpgradeArguments, machine: Machine, reference: Wanted | None
 ) -> Run | None:
     if reference is None:
         return None
@@ -241,7 +240,7 @@ def _option(
     change: _Change,
     now: Machine,
     runs_now: dict[str, Run],
-    reference: LanguageModel | None,
+    reference: Wanted | None,
     before: Run | None,
 ) -> Upgrade:
     devices = change.machine.devices

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.compare_devices.tool import CompareAnswer, ComparedDevice
-from kb.tools.shared.saying import listed, money, opening, rate, the
+from kb.tools.shared.naming import listed, opening, the
+from kb.tools.shared.saying import money, rate
 
 COMPUTING = ("images", "video", "training")
 """Uses that go by the rate of arithmetic."""
@@ -16,7 +17,7 @@ TEXTS = {
     "speed_and_memory": "For text generation {better} is about {ratio} times as fast as {other} and has more memory; "
     "take it",
     "speed": "For text generation {better} is about {ratio} times as fast as {other}; take it",
-    "memory": "They write text about equally fast where a model fits both, and {better} holds larger ones; take it",
+    "memory": "{Better} writes text about as fast as {other} and holds larger models; take it",
     "larger": "{Better} holds larger models; take it if the memory of {other} is not much faster",
     "alike": "For text generation {better} and {other} are alike; take whichever is cheaper",
     "cheaper": "For text generation {better} and {other} are alike; take {better}, which is cheaper",
@@ -44,7 +45,7 @@ def say(result: CompareAnswer, asked: Asked) -> Iterator[Said]:
 def _conclusion(result: CompareAnswer, better: ComparedDevice, other: ComparedDevice) -> Statement:
     text = TEXTS[_case(result, better, other)]
     if len(result.devices) > 2:
-        text = text.replace("as {other}", "as the next, {other}")
+        text = text.replace("as {other}", "as {other} (the next best)")
     ratio = result.times_as_fast or 1.0
     if result.why == "trade":
         ratio = result.other_times_as_fast or 1.0

@@ -9,14 +9,14 @@ from kb.calc.device import gpus_on
 from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS, Match
-from kb.catalogue.records import Accelerator, LanguageModel, Price, Record, SourceRef, Spec
+from kb.catalogue.records import Accelerator, Price, Record, SourceRef, Spec
 from kb.errors import InvalidArgument, UnknownName
 from kb.tools.base import Arguments, Name, Result, Tool, cite
 from kb.tools.shared.fitting import Context
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.prices import newest_of, priced_sizes
-from kb.tools.shared.resolve import DeviceArgument, resolve_devices, resolve_model, split_count
-from kb.tools.shared.running import Machine, Run, models_for, run_whole, start_with, usual_type
+from kb.tools.shared.resolve import DeviceArgument, ModelArgument, resolve_devices, split_count
+from kb.tools.shared.running import Machine, Run, Wanted, models_for, run_whole, start_with, usual_type, wanted_model
 
 ALIKE_RATIO = 1.1
 """Times as fast up to which nobody notices."""
@@ -29,7 +29,9 @@ Unless = Literal["power", "warranty", "price"]
 
 class CompareArguments(Arguments):
     devices: Annotated[tuple[DeviceArgument, ...], Field(min_length=2, max_length=8)]
-    model: Name | None = Field(None, description="what is to run on them; without it, one that fits on all of them")
+    model: ModelArgument | None = Field(
+        None, description="what is to run on them; without it, one that fits on all of them"
+    )
     quantization: Name | None = None
     context: Context = 8192
 
@@ -170,23 +172,18 @@ def _runs(catalogue: Catalogue, arguments: CompareArguments, machine: Machine | 
     return found
 
 
-def _types(arguments: CompareArguments, record: LanguageModel) -> tuple[str, ...]:
+def _types(arguments: CompareArguments, record: Wanted) -> tuple[str, ...]:
     return (arguments.quantization or usual_type(record),)
 
 
-def _quantization(arguments: CompareArguments, record: LanguageModel | None) -> str | None:
+def _quantization(arguments: CompareArguments, record: Wanted | None) -> str | None:
     return _types(arguments, record)[0].upper() if record else None
 
 
-def _reference(
-    catalogue: Catalogue, arguments: CompareArguments, runs: Sequence[dict[str, Run]]
-) -> LanguageModel | None:
+def _reference(catalogue: Catalogue, arguments: CompareArguments, runs: Sequence[dict[str, Run]]) -> Wanted | None:
     if arguments.model is not None:
-        record = resolve_model(catalogue, arguments.model).record
-        if record is None:
-            raise InvalidArgument("model", arguments.model, "a model of the catalogue")
-        return record
-    return next((one.record for slug, one in runs[0].items() if all(slug in other for other in runs)), None)
+        return wanted_model(catalogue, arguments.model)
+    return next((one.model for slug, one in runs[0].items() if all(slug in other for other in runs)), None)
 
 
 def _speed(column: ComparedDevice) -> float:

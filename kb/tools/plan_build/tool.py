@@ -14,7 +14,7 @@ from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.shared.fitting import Context
 from kb.tools.shared.hardware import HardwareChoice, Offer, RecommendArguments, find_choices
 from kb.tools.shared.prices import Money, newest_price
-from kb.tools.shared.resolve import split_count
+from kb.tools.shared.resolve import ModelArgument, split_count
 from kb.tools.shared.views import DisputeNote, disputes_about, note_of
 
 OTHER_W = 100.0
@@ -24,7 +24,7 @@ OTHER_W = 100.0
 class BuildArguments(Arguments):
     """Exactly one of ``models``, ``accelerator`` and ``build``."""
 
-    models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=4)] | None = None
+    models: Annotated[tuple[ModelArgument, ...], Field(min_length=1, max_length=4)] | None = None
     accelerator: Name | None = Field(None, description="the card, `2x RTX 5090` too")
     accelerator_count: Annotated[Whole, Field(ge=1, le=16)] = 1
     accelerator_price_usd: Money | None = Field(None, description="of one card, where the database holds no price")
@@ -122,7 +122,8 @@ def _for_models(catalogue: Catalogue, arguments: BuildArguments) -> BuildPlan:
     )  # fmt: skip
     choices = find_choices(catalogue, wanted, arguments.models)
     if not choices:
-        accepted = f"limits that something in the catalogue meets: nothing holds {' and '.join(arguments.models)}"
+        names = [model if isinstance(model, str) else model.name for model in arguments.models]
+        accepted = f"limits that something in the catalogue meets: nothing holds {' and '.join(names)}"
         raise InvalidArgument("budget_usd", arguments.budget_usd, accepted)
     plans = [_around_choice(catalogue, arguments, choice, offer) for choice, offer in choices]
     affordable = [plan for plan in plans if plan.within_budget is not False]

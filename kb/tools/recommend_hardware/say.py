@@ -6,7 +6,8 @@ from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.recommend_hardware.tool import RecommendAnswer
 from kb.tools.shared.hardware import HardwareChoice
-from kb.tools.shared.saying import listed, money, notes, opening, rate, the
+from kb.tools.shared.naming import listed, opening, the
+from kb.tools.shared.saying import money, notes, rate
 
 MOST_ROWS = 4
 
@@ -20,11 +21,11 @@ def say(result: RecommendAnswer, asked: Asked) -> Iterator[Said]:
             return
     if shown:
         yield _recommended(result, shown[0])
-        yield from _price_note(shown[0])
+        yield from _price_note(shown[0], asked)
         yield from _for_less(result)
     else:
         yield _nothing(result)
-        yield from _price_note(result.nearest)
+        yield from _price_note(result.nearest, asked)
     if len(shown) > 1 and shown[0].owned < shown[0].count:
         yield _table(shown)
     if result.budget_taken_as and result.budget is not None:
@@ -88,11 +89,11 @@ def _nothing(result: RecommendAnswer) -> Statement:
     return Statement("answer", f"{lead} {text}", values)
 
 
-def _price_note(choice: HardwareChoice | None) -> Iterator[Said]:
+def _price_note(choice: HardwareChoice | None, asked: Asked) -> Iterator[Said]:
     if choice is None or choice.price[1] == 0:
         return
     kind = {"used": "used price", "street": "shop price"}.get(choice.price_kind, "list price")
-    extra = "" if choice.is_machine or choice.owned else ", and a computer around it costs extra"
+    extra = "" if choice.is_machine or asked.arguments.get("owned") else ", and a computer around it costs extra"
     text = f"That is a {{kind}} of {{date}}{extra}."
     yield state("reason", text, kind=kind, date=choice.price_as_of)
 

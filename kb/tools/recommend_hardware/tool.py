@@ -21,7 +21,7 @@ from kb.tools.shared.hardware import (
     offers,
     resolve_loads,
 )
-from kb.tools.shared.resolve import resolve_devices
+from kb.tools.shared.resolve import ModelArgument, resolve_devices
 from kb.tools.shared.running import COMFORTABLE_TOKENS_PER_S, Machine, models_for, run_whole
 
 
@@ -117,7 +117,9 @@ def _is_long_enough(record: LanguageModel, context: int) -> bool:
     return limit is None or limit.value >= context
 
 
-def _for_models(catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]) -> RecommendAnswer:
+def _for_models(
+    catalogue: Catalogue, arguments: RecommendArguments, models: tuple[ModelArgument, ...]
+) -> RecommendAnswer:
     found = find_choices(catalogue, arguments, models)
     if arguments.owned and arguments.models is None:
         # Asked what to buy, what is there already is no answer.
@@ -159,7 +161,7 @@ def _counted(choices: int) -> str:
 
 
 def _nearest(
-    catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]
+    catalogue: Catalogue, arguments: RecommendArguments, models: tuple[ModelArgument, ...]
 ) -> tuple[HardwareChoice, Offer] | None:
     """What a larger budget would buy, the cheapest first."""
     free = arguments.model_copy(update={"budget": None, "budget_usd": None})

@@ -18,6 +18,7 @@ from kb.tools.base import Arguments, Name, Real, Whole
 from kb.tools.shared.fitting import Context, FitArguments, Parts
 from kb.tools.shared.prices import newest_of, priced_sizes
 from kb.tools.shared.resolve import (
+    ModelArgument,
     ResolvedModel,
     ResolvedQuantization,
     resolve_devices,
@@ -35,7 +36,7 @@ COUNTS = (1, 2, 4)
 
 
 class RecommendArguments(Arguments):
-    models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=4)] | None = None
+    models: Annotated[tuple[ModelArgument, ...], Field(min_length=1, max_length=4)] | None = None
     quantization: Name = "q4_k_m"
     context: Context = 8192
     users: Annotated[Whole, Field(ge=1, le=1000)] = 1
@@ -120,7 +121,7 @@ def is_near_usd(arguments: RecommendArguments) -> bool:
 
 
 def find_choices(
-    catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]
+    catalogue: Catalogue, arguments: RecommendArguments, models: tuple[ModelArgument, ...]
 ) -> list[tuple[HardwareChoice, Offer]]:
     """Everything within the limits that holds all models, ranked, without reasons."""
     found: list[tuple[HardwareChoice, Offer]] = []
@@ -211,7 +212,7 @@ class Load:
     weights: Weights
 
 
-def resolve_loads(catalogue: Catalogue, arguments: RecommendArguments, models: tuple[str, ...]) -> list[Load]:
+def resolve_loads(catalogue: Catalogue, arguments: RecommendArguments, models: tuple[ModelArgument, ...]) -> list[Load]:
     quantization = resolve_quantization(catalogue, arguments.quantization)
     resolved = [resolve_model(catalogue, name) for name in models]
     return [Load(model, quantization, resolve_weights(catalogue, model, quantization)) for model in resolved]

@@ -8,8 +8,10 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel
 from kb.errors import InvalidArgument
 from kb.tools.shared.fitting import LADDER, FitArguments, Parts, fit_of
+from kb.tools.shared.given import ModelFigures
 from kb.tools.shared.resolve import (
     DeviceArgument,
+    ModelArgument,
     ResolvedDevices,
     native_quantization,
     resolve_model,
@@ -42,11 +44,15 @@ class Machine:
     system_memory_gb: float | None = None
 
 
+Wanted = LanguageModel | ModelFigures
+"""A record, or a model given by its figures."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A model as it runs there; ``speed`` is None where the bandwidth is not known."""
 
-    record: LanguageModel
+    model: Wanted
     parts: Parts
     asked: FitArguments
     offload: Offload | None
@@ -55,6 +61,15 @@ class Run:
     @property
     def in_system_memory_gb(self) -> float:
         return self.offload.weights_in_system_memory_gb if self.offload else 0.0
+
+    @property
+    def slug(self) -> str:
+        return self.model.slug if isinstance(self.model, LanguageModel) else ""
+
+    @property
+    def released(self) -> str:
+        figure = self.model.released if isinstance(self.model, LanguageModel) else None
+        return figure.value if figure else ""
 
     @property
     def params(self) -> int:
@@ -80,71 +95,87 @@ def models_for(catalogue: Catalogue, use: str = "") -> list[LanguageModel]:
 
 
 def run_whole(
-    catalogue: Catalogue, record: LanguageModel, machine: Machine, context: int, types: Sequence[str] = ()
+    catalogue: Catalogue, wanted: Wanted, machine: Machine, context: int, types: Sequence[str] = ()
 ) -> Run | None:
     """At the largest of ``types`` at which the devices hold the model and the context."""
-    limit = record.max_position_embeddings
-    if limit is not None and limit.value < context:
-        return None
     try:
-        model = resolve_model(catalogue, record.slug)
+        model = resolve_model(catalogue, _argument(wanted))
     except InvalidArgument:  # its architecture is not known
         return None
-    for slug in types or _types(record):
-        asked = _asked(record, slug, machine, context)
+    if 0 < model.architecture.max_position_embeddings < context:
+        return None
+    for slug in types or _types(wanted):
+        asked = _asked(wanted, slug, machine, context)
         quantization = resolve_quantization(catalogue, slug)
         parts = Parts(model, quantization, machine.devices, resolve_weights(catalogue, model, quantization))
         if parts.holds(asked):
             speed = decode_speed(parts, asked) if machine.devices.bandwidth_known else None
-            return Run(record, parts, asked, None, speed)
+            return Run(wanted, parts, asked, None, speed)
     return None
 
 
 def run_at_all(
-    catalogue: Catalogue, record: LanguageModel, machine: Machine, context: int, types: Sequence[str] = ()
+    catalogue: Catalogue, wanted: Wanted, machine: Machine, context: int, types: Sequence[str] = ()
 ) -> Run | None:
     """Whole, or with a part in system memory where its size is given."""
-    whole = run_whole(catalogue, record, machine, context, types)
+    whole = run_whole(catalogue, wanted, machine, context, types)
     if whole is not None or machine.system_memory_gb is None or machine.devices.each.backend == "cpu":
         return whole
     try:
-        model = resolve_model(catalogue, record.slug)
+        model = resolve_model(catalogue, _argument(wanted))
     except InvalidArgument:
         return None
-    slug = (types or _types(record))[-1]
+    slug = (types or _types(wanted))[-1]
     quantization = resolve_quantization(catalogue, slug)
     parts = Parts(model, quantization, machine.devices, resolve_weights(catalogue, model, quantization))
-    asked = _asked(record, slug, machine, context)
+    asked = _asked(wanted, slug, machine, context)
     fit = fit_of(parts, asked)
     if fit.verdict != "fits_with_offload":
         return None
     known = machine.devices.bandwidth_known
-    return Run(
-        record, parts, asked, fit.offload, speed_at(parts, fit.offload, asked).decode_tokens_per_s if known else None
-    )
+    speed = speed_at(parts, fit.offload, asked).decode_tokens_per_s if known else None
+    return Run(wanted, parts, asked, fit.offload, speed)
 
 
-def _types(record: LanguageModel) -> tuple[str, ...]:
-    native = native_quantization(record)
+def wanted_model(catalogue: Catalogue, model: ModelArgument) -> Wanted:
+    """What is named, looked up."""
+    if isinstance(model, ModelFigures):
+        return model
+    record = resolve_model(catalogue, model).record
+    if record is None:
+        raise InvalidArgument("model", model, "a model of the catalogue")
+    return record
+
+
+def _argument(wanted: Wanted) -> ModelArgument:
+    return wanted.slug if isinstance(wanted, LanguageModel) else wanted
+
+
+def _native(wanted: Wanted) -> str | None:
+    return native_quantization(wanted) if isinstance(wanted, LanguageModel) else None
+
+
+def _types(wanted: Wanted) -> tuple[str, ...]:
+    native = _native(wanted)
     return (native,) if native else GOOD_TYPES
 
 
-def usual_type(record: LanguageModel) -> str:
+def usual_type(wanted: Wanted) -> str:
     """Four bits, or what the model is published in."""
-    return native_quantization(record) or USUAL_TYPE
+    return _native(wanted) or USUAL_TYPE
 
 
-def _asked(record: LanguageModel, quantization: str, machine: Machine, context: int) -> FitArguments:
+def _asked(wanted: Wanted, quantization: str, machine: Machine, context: int) -> FitArguments:
     return FitArguments(
-        model=record.slug, quantization=quantization, device=machine.device, device_count=machine.count,
+        model=_argument(wanted), quantization=quantization, device=machine.device, device_count=machine.count,
         context=context, system_memory_gb=machine.system_memory_gb,
     )  # fmt: skip
 
 
 def comfortable_run(catalogue: Catalogue, run: Run, machine: Machine) -> Run:
     """The same, of smaller weights where they are tight or slow: at most as small as the usual type."""
-    for slug in _types(run.record):
-        found = run_whole(catalogue, run.record, machine, run.asked.context, (slug,)) if run.offload is None else None
+    for slug in _types(run.model):
+        found = run_whole(catalogue, run.model, machine, run.asked.context, (slug,)) if run.offload is None else None
         if found is not None:
             run = found
             if found.is_at_least(COMFORTABLE_TOKENS_PER_S) and is_roomy(found):
@@ -161,13 +192,9 @@ def is_roomy(run: Run) -> bool:
 def start_with(runs: Iterable[Run]) -> Run | None:
     """The largest current one that is comfortably fast and leaves room; where none is, the fastest."""
     found = list(runs)
-    newest = max((released(run.record)[:4] for run in found), default="")
+    newest = max((run.released[:4] for run in found), default="")
     easy = [run for run in found if run.is_at_least(COMFORTABLE_TOKENS_PER_S) and is_roomy(run)]
-    current = [run for run in easy if newest and int(released(run.record)[:4] or 0) >= int(newest) - CURRENT_YEARS]
+    current = [run for run in easy if newest and int(run.released[:4] or 0) >= int(newest) - CURRENT_YEARS]
     if easy:
-        return max(current or easy, key=lambda run: (run.params, released(run.record)))
+        return max(current or easy, key=lambda run: (run.params, run.released))
     return max(found, key=lambda run: run.typical, default=None)
-
-
-def released(record: LanguageModel) -> str:
-    return record.released.value if record.released else ""

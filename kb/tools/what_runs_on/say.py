@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
-from kb.tools.shared.saying import notes, opening, rate, the
+from kb.tools.shared.naming import opening, the
+from kb.tools.shared.saying import notes, rate
 from kb.tools.what_runs_on.tool import RunnableModel, WhatRunsOnAnswer
 
 

@@ -16,7 +16,6 @@ from kb.tools.shared.running import (
     Run,
     comfortable_run,
     models_for,
-    released,
     run_at_all,
     run_whole,
     start_with,
@@ -131,7 +130,7 @@ def _suggested(
     context: int,
     types: tuple[str, ...],
 ) -> list[Run]:
-    whole = {run.record.slug: run for run in held}
+    whole = {run.slug: run for run in held}
     runs = []
     for record in current:
         found = whole.get(record.slug) or run_at_all(catalogue, record, machine, context, types)
@@ -142,7 +141,7 @@ def _suggested(
     first = start_with(runs)
     if first is None:
         return []
-    others = sorted((run for run in runs if run is not first), key=lambda run: (-run.params, run.record.slug))
+    others = sorted((run for run in runs if run is not first), key=lambda run: (-run.params, run.slug))
     return [first, *others[: MOST_SUGGESTED - 1]]
 
 
@@ -150,7 +149,7 @@ def _runnable(run: Run) -> RunnableModel:
     held = run.parts.requirement(run.asked)
     return RunnableModel(
         model=run.parts.model.label,
-        slug=run.record.slug,
+        slug=run.slug,
         params_billions=round(run.params / 1e9, 2),
         quantization=run.parts.quantization.record.name,
         required_gb=held.required_gb,
@@ -159,7 +158,7 @@ def _runnable(run: Run) -> RunnableModel:
         decode_tokens_per_s=run.speed,
         in_system_memory_gb=run.in_system_memory_gb,
         is_mixture=run.parts.model.architecture.params_active < run.params,
-        released=released(run.record),
+        released=run.released,
     )
 
 

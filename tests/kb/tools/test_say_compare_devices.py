@@ -31,7 +31,7 @@ def answer(catalogue: Catalogue, *devices: Any, **arguments: Any) -> CompareAnsw
         (["RTX 3090", "mac studio m3 ultra 96gb"], "llama 3.3 70b", "Take the Apple Mac Studio (M3 Ultra, 2025): it"),
         ([EIGHT, TWELVE], None, "A 12 GB graphics card holds larger models; take it if"),
         (["Ryzen 9 9950X", "Ryzen 9 7950X"], None, "the AMD Ryzen 9 9950X and the AMD Ryzen 9 7950X are alike"),
-        (["mac studio m4 max", "DGX Spark", "Framework Desktop"], None, "as fast as the next, the NVIDIA DGX Spark"),
+        (["mac studio m4 max", "DGX Spark", "Framework Desktop"], None, "as the NVIDIA DGX Spark (the next best);"),
     ],
 )  # fmt: skip
 def test_first_sentence(catalogue: Catalogue, devices: list[Any], model: str | None, first: str) -> None:

@@ -83,3 +83,16 @@ def test_one_choice_is_counted_as_one(catalogue: Catalogue) -> None:
     result = answer(catalogue, models=["deepseek r1"], budget=9600)
     assert len(result.choices) == 1
     assert result.formula.startswith("1 choice up to 9,600 USD holds")
+
+
+def test_a_model_by_its_figures(catalogue: Catalogue) -> None:
+    figures = {
+        "name": "a 70B model", "params_total": 70553706496, "num_hidden_layers": 80, "hidden_size": 8192,
+        "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 128256,
+    }  # fmt: skip
+    text = brief(catalogue, "recommend_hardware", {"models": [figures]})
+    assert text.startswith("For a 70B model I would take 2×")
+    text = brief(catalogue, "choose_upgrade", {"device": "RTX 3090", "considered": ["2x RTX 3090"], "model": figures})
+    assert "a 70B model runs at about" in first_sentence(text)
+    text = brief(catalogue, "compare_devices", {"devices": ["2x RTX 3090", "RTX 5090"], "model": figures})
+    assert "it holds a 70B model" in first_sentence(text)
