@@ -28,13 +28,15 @@ Role = Literal[
 class AskSlot(Record):
     """One argument of the tool. ``because`` says why its default is what it is; a default that ``decides`` could change
     the answer and is shown beside it. Where a ``required`` slot is empty, ``otherwise`` names the tool that answers
-    without it, or ``ask_back`` is the question to the user."""
+    without it, and ``ask_back`` is the question to the user."""
 
     role: Role = Field(validation_alias="from")
     required: bool = False
     default: Any = None
     because: str = ""
     decides: bool = False
+    at_most: int | None = None
+    """With more values than that, the question is of another kind: ``otherwise`` answers it."""
     otherwise: str = ""
     ask_back: str = ""
 

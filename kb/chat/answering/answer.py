@@ -104,7 +104,7 @@ def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:
             for one in several:
                 yield from _on(_beside(TOOLS.say(tool)(one.result, asked), one.step), [one])
         if not several[0].step.beside:
-            yield from _assumptions(several[0].step)
+            yield from _assumptions(several[0])
 
 
 def _beside(said: Iterable[Said], step: Step) -> Iterator[Said]:
@@ -138,9 +138,11 @@ def _asked(situation: Situation, tool: str, ran: Sequence[_Ran]) -> Asked:
     )
 
 
-def _assumptions(step: Step) -> Iterator[Statement]:
-    for slot in step.assumed:
-        yield state("assumption" if slot.decides else "detail", "{because}", because=slot.because)
+def _assumptions(ran: _Ran) -> Iterator[Statement]:
+    """The defaults that were taken, with their reasons; a reason may name what the result says was taken."""
+    given = {key: value for key, value in ran.result.model_dump().items() if isinstance(value, str)}
+    for slot in ran.step.assumed:
+        yield state("assumption" if slot.decides else "detail", slot.because, **given)
 
 
 def _problems(problems: Sequence[str]) -> Iterator[Statement]:

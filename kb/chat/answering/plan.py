@@ -13,11 +13,13 @@ from kb.tools.shared.given import DeviceFigures
 MOST_CASES = 4
 """Calls of one tool for one question."""
 MOST_ASKS = 2
-ALSO_ASKED = 0.3
+ALSO_ASKED = 0.6
 """How likely a second ask must be to be answered too."""
 UNCLEAR = 0.25
 """Below this the likeliest ask is a guess."""
 ANYTHING = "search_passages"
+DEVICE_SLOTS = ("device", "devices")
+UNKNOWN_DEVICE = "If you tell me how much memory it has, and how fast that memory is in GB/s, I can work it out."
 """What answers where no calculator can: the passages."""
 
 
@@ -103,8 +105,8 @@ def _steps(
         name, otherwise, question = missing
         if otherwise:
             yield from _steps(tools, otherwise, situation, beside, (*tried, ask))
-        elif question and not beside:
-            yield Missing(name, question)
+        if question and not beside:
+            yield Missing(name, UNKNOWN_DEVICE if situation.unknown and name in DEVICE_SLOTS else question)
         return
     cases = list(_cases(asks, situation))
     for arguments, stated in cases[:MOST_CASES]:
@@ -118,7 +120,8 @@ def _steps(
 def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None:
     """The slot that the question leaves open and the tool needs, what answers without it, and how it is asked for."""
     for name, slot in asks.slots.items():
-        if slot.required and not values_of(situation, slot.role):
+        found = values_of(situation, slot.role)
+        if (slot.required and not found) or (slot.at_most and len(found) > slot.at_most):
             return name, slot.otherwise, slot.ask_back
     if asks.needs_one_of and not any(values_of(situation, asks.slots[name].role) for name in asks.needs_one_of):
         return asks.needs_one_of[0], asks.otherwise, asks.ask_back
@@ -268,7 +271,7 @@ def runners(situation: Situation) -> list[Named]:
 
 def _devices(situation: Situation) -> Sequence[Any]:
     devices = runners(situation)
-    if situation.together and len(devices) > 1 and all(named.candidates for named in devices):
+    if situation.together and len(devices) > 1 and all(named.kind == "accelerators" for named in devices):
         return [" + ".join(_counted(named) for named in devices)]
     return [one for named in devices for one in _each(named)]
 

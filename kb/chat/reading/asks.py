@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -32,8 +32,11 @@ IN_WORDS = "_in_words"
 MOST_CLAUSES = 6
 SHORTEST_CLAUSE = 3
 """Words; a shorter one goes with the one before."""
-CLAUSE = 0.8
-"""How much a clause's asks count beside those of the whole message."""
+CLAUSE = 0.6
+"""How much a clause's asks count beside those of the whole message: of 0, 0.6, 0.8 and 1 this reads best what people
+asked, when authors are left out in turn."""
+REALLY_ASKED = 3.0
+"""How much a question that somebody asked in public weighs beside one that was written for the reader."""
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SLOT = re.compile(r"\{(\w+)\}")
@@ -104,7 +107,7 @@ def lessons(tools: Registry = TOOLS) -> list[Lesson]:
     for question in _asked():
         asks = tuple(ask for ask in question.asks if ways.get(ask))
         if asks:
-            taught.append(_lesson(question.text, asks, rng))
+            taught.append(replace(_lesson(question.text, asks, rng), weight=REALLY_ASKED))
     return taught
 
 
