@@ -25,7 +25,7 @@ def say(result: SpecAnswer, asked: Asked) -> Iterator[Said]:
     shown = [(key, figure) for key, figure in result.figures.items() if keys]
     if priced:
         yield from _prices(result, record)
-    for key, total in result.totals.items() if keys else ():
+    for key, total in ((key, total) for key, total in result.totals.items() if keys and key in result.figures):
         each, label = _value(result.figures[key]), figure_names().label(key)
         text = "{count}× {name} have {total} of {label} in all, {each} each."
         yield state(
