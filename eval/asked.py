@@ -16,7 +16,9 @@ from kb.chat.reading.asks import AskReader
 from kb.chat.reading.reader import read
 from kb.chat.reading.situation import Named, Situation
 from kb.errors import AmbiguousName, UnknownName
-from kb.search.live import Index
+from kb.search.embed import Embedder
+from kb.search.live import Index, LiveIndex
+from kb.settings import settings
 
 HERE = Path(__file__).parent / "asked_questions"
 LONG, VERY_LONG = 120, 200
@@ -92,7 +94,7 @@ def quantities(question: AskedQuestion, situation: Situation) -> Tally:
         ("budget", situation.budget),
     ):
         meant = facts.get(key)
-        if meant is None:
+        if not isinstance(meant, (int, float)):
             continue
         near = value is not None and abs(float(value) - float(meant)) <= 0.03 * float(meant)
         tally += Tally(int(near), int(value is not None and not near), int(value is None))
@@ -150,12 +152,11 @@ def answers(index: Index, asked: Iterable[AskedQuestion]) -> Iterator[str]:
 
 
 def main() -> None:
-    from kb.cli.base import open_live
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--answers", type=Path, help="write questions and answers to this file")
     given = parser.parse_args()
-    index = open_live().get()
+    chosen = settings()
+    index = LiveIndex(chosen.data_dir, Embedder(chosen.embedding_model)).get()
     if given.answers:
         given.answers.write_text("\n".join(answers(index, questions())), "utf-8")
         print(json.dumps({"written": str(given.answers)}))
