@@ -50,6 +50,10 @@ class AskFile(Record):
     slots: Mapping[str, AskSlot] = {}
     bare: tuple[Role, ...] = ()
     """What a question that names just these, and does not tell what it asks, is answered with by this tool."""
+    longest: int | None = None
+    """Words of a message; a longer one asks for more than this tool tells, and ``otherwise`` answers it."""
+    text_models: bool = False
+    """It knows language models alone: a question about images, video or speech is answered by ``otherwise``."""
     needs_one_of: tuple[str, ...] = ()
     """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot."""
     otherwise: str = ""

@@ -8,7 +8,7 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
-from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, plan
+from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, passages_of, plan
 from kb.chat.answering.talking import names_something, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
@@ -16,7 +16,8 @@ from kb.errors import KnowledgeBaseError, MissingArgument
 from kb.search.live import Index
 from kb.text import markdown
 from kb.text.statements import Basis, Said, Statement, of_kind, state
-from kb.tools import TOOLS
+from kb.text.wording import first_sentences
+from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
 
 
@@ -60,6 +61,27 @@ def answer(index: Index, situation: Situation) -> Answer:
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
     calls: list[ToolCall] = []
+    ran, planned, problems = _run(index, planned, calls)
+    if not ran and planned.missing is None and ANYTHING not in (step.tool for step in planned.steps):
+        # Nothing could be worked out: what is written about it is better than nothing.
+        ran, planned, _ = _run(index, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls)
+    said = list(_said(situation, ran))
+    told = {basis for one in said if one.kind == "answer" for basis in one.basis}
+    statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
+    statements += [*unknown_names(index, situation), *said, *_noted(index, situation, planned, said)]
+    statements += _readings(situation)
+    if not of_kind(statements, "answer", "quote"):
+        statements += _problems(problems)
+    if planned.missing:
+        statements.append(state("ask", "{question}", question=planned.missing.question))
+    if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
+        return _abstained(situation, calls, problems)
+    statements += relevant_disputes(index, situation)
+    return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
+
+
+def _run(index: Index, planned: Plan, calls: list[ToolCall]) -> tuple[list[_Ran], Plan, list[str]]:
+    """What the steps gave, added to ``calls``; the plan, with what a tool found missing; and what tools refused."""
     ran: list[_Ran] = []
     problems: list[str] = []
     for step in planned.steps:
@@ -69,6 +91,8 @@ def answer(index: Index, situation: Situation) -> Answer:
             if planned.missing is None and not step.beside:
                 planned = replace(planned, missing=Missing(error.field, error.question))
             continue
+        except InvalidArguments:  # a slot was filled with what the tool does not take: no word for the user
+            continue
         except KnowledgeBaseError as error:
             problems.append(str(error))
             continue
@@ -77,18 +101,39 @@ def answer(index: Index, situation: Situation) -> Answer:
         ran.append(_Ran(step, len(calls) - 1, result))
     if all(one.step.beside for one in ran):  # what they stood beside could not be worked out
         ran = [replace(one, step=replace(one.step, beside=False)) for one in ran]
-    said = list(_said(situation, ran))
-    told = {basis for one in said if one.kind == "answer" for basis in one.basis}
-    statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
-    statements += [*unknown_names(index, situation), *said]
-    if not ran:
-        statements += _problems(problems)
-    if planned.missing:
-        statements.append(state("ask", "{question}", question=planned.missing.question))
-    if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
-        return _abstained(index, situation, calls, problems)
-    statements += relevant_disputes(index, situation, planned.asks)
-    return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
+    return ran, planned, problems
+
+
+NOTED = 0.62
+"""How near one of a passage's questions must be to the message, for the passage to be told beside a calculation."""
+NOTE_WORDS = 45
+
+
+def _noted(index: Index, situation: Situation, planned: Plan, said: Sequence[Said]) -> Iterator[Statement]:
+    """Why, and what to do: what a passage says to the very question that was also calculated."""
+    if planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
+        return
+    found = index.searcher.answering(situation.text)
+    if found is None or found[1] < NOTED:
+        return
+    passage, _ = found
+    kind, _, slug = passage.passage_id.partition(".")
+    if kind in ("term", "dispute") or index.known.sources[passage.source].kind == "user":
+        return
+    basis = Basis("passage", passage.passage_id)
+    if all(basis not in one.basis for one in said):
+        yield state("next", "{text}", basis, text=first_sentences(passage.text, NOTE_WORDS))
+
+
+def _readings(situation: Situation) -> Iterator[Statement]:
+    """How a name was read that may mean several things, and in which language the answer is."""
+    for named in situation.devices:
+        if len(named.candidates) > 1:
+            others = ", ".join(match.label for match in named.candidates[1:3])
+            text = "“{name}” was read as {label}, not {others}"
+            yield state("assumption", text, name=named.name, label=named.label, others=others)
+    if situation.language != "en":
+        yield state("assumption", "answered in English, the only language that I write")
 
 
 def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:
@@ -150,7 +195,7 @@ def _problems(problems: Sequence[str]) -> Iterator[Statement]:
         yield state("unknown", "That cannot be worked out: {problem}.", problem=problem.rstrip("."))
 
 
-def _abstained(index: Index, situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
+def _abstained(situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
     ours = situation.terms or names_something(situation)
     nothing = spoken("nothing_found" if ours or problems else "out_of_scope", situation)
     statements = (*_problems(problems), *nothing.statements)

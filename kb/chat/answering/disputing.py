@@ -1,6 +1,6 @@
 """Where sources contradict each other about the very thing that was asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Dispute, Measurement
@@ -8,17 +8,15 @@ from kb.chat.reading.situation import Situation
 from kb.text.statements import Basis, Statement, state
 
 MOST = 4
-PRICED = frozenset({"recommend_hardware", "plan_build", "compare_devices", "choose_upgrade", "rent_or_buy"})
-"""Tools whose answer has prices in it."""
 
 
-def relevant_disputes(catalogue: Catalogue, situation: Situation, asks: Sequence[str]) -> Iterator[Statement]:
+def relevant_disputes(catalogue: Catalogue, situation: Situation) -> Iterator[Statement]:
     """Those all of whose records are in the question, and whose figure, if they are about one, is asked for."""
     subjects = _subjects(situation)
     found = [
         (len(records), dispute)
         for dispute in catalogue.known.disputes.values()
-        if (records := _records(catalogue, dispute)) and records <= subjects and _asked_for(dispute, situation, asks)
+        if (records := _records(catalogue, dispute)) and records <= subjects and _asked_for(dispute, situation)
     ]
     for _, dispute in sorted(found, key=lambda one: (-one[0], one[1].slug))[:MOST]:
         yield told(dispute)
@@ -55,11 +53,9 @@ def _records(catalogue: Catalogue, dispute: Dispute) -> set[str]:
     return records
 
 
-def _asked_for(dispute: Dispute, situation: Situation, asks: Sequence[str]) -> bool:
+def _asked_for(dispute: Dispute, situation: Situation) -> bool:
     keys = {target.partition("#")[2] for target in dispute.about} - {""}
     if not keys:
         return True
     wanted = set(situation.figure_keys)
-    if PRICED & set(asks):
-        wanted |= {"prices", "price"}
     return bool(keys & (wanted | ({"prices"} if "price" in wanted else set())))

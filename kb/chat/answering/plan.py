@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from kb.catalogue.names import DEVICE_KINDS
 from kb.chat.reading.situation import Named, Situation
 from kb.tools.asks import AskFile, AskSlot, Role
 from kb.tools.base import Arguments, Registry
@@ -18,6 +19,7 @@ ALSO_ASKED = 0.6
 UNCLEAR = 0.25
 """Below this the likeliest ask is a guess."""
 ANYTHING = "search_passages"
+MOST_OF_A_QUERY = 2000
 DEVICE_SLOTS = ("device", "devices")
 UNKNOWN_DEVICE = "If you tell me how much memory it has, and how fast that memory is in GB/s, I can work it out."
 """What answers where no calculator can: the passages."""
@@ -66,9 +68,12 @@ def plan(tools: Registry, situation: Situation) -> Plan:
                     asked.append(found.tool)
     if not steps and (missing is None or not _is_about_something(situation)):
         # In general first; what is missing is asked for behind it.
-        steps = [step for step in _steps(tools, ANYTHING, situation) if isinstance(step, Step)]
-        asked = [ANYTHING]
+        steps, asked = [passages_of(situation)], [ANYTHING]
     return Plan(tuple(asked), tuple(steps), missing if not asked or asked == [ANYTHING] else None)
+
+
+def passages_of(situation: Situation) -> Step:
+    return Step(ANYTHING, {"query": situation.text[:MOST_OF_A_QUERY]}, frozenset({"query"}))
 
 
 def _is_about_something(situation: Situation) -> bool:
@@ -119,6 +124,10 @@ def _steps(
 
 def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None:
     """The slot that the question leaves open and the tool needs, what answers without it, and how it is asked for."""
+    if asks.longest is not None and len(situation.text.split()) > asks.longest:
+        return "", asks.otherwise or ANYTHING, ""
+    if asks.text_models and situation.other_models and not situation.models:
+        return "", ANYTHING, ""
     for name, slot in asks.slots.items():
         found = values_of(situation, slot.role)
         if (slot.required and not found) or (slot.at_most and len(found) > slot.at_most):
@@ -259,7 +268,10 @@ def _each(named: Named) -> Iterator[Named]:
     """One for each that an ambiguous name may mean."""
     if named.figures is not None:
         yield named
-    for match in named.candidates[:MOST_CASES]:
+    one = (
+        named.candidates and named.candidates[0].kind in DEVICE_KINDS
+    )  # the likeliest; the answer says how it was read
+    for match in named.candidates[: 1 if one else MOST_CASES]:
         yield Named(named.name, (match,), None, named.count, named.standing)
 
 

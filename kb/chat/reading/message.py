@@ -61,6 +61,8 @@ _USES = (
     ("agents", r"\bagents?\b|\bagentic\b|\btool calls?\b"),
     ("chat", r"\bchat(?:ting|bot|s)?\b|\bassistant\b"),
 )
+_OTHER_USES = frozenset({"images", "video", "speech"})
+"""For these other models are run than those for text."""
 _USE = tuple((use, re.compile(pattern, re.I)) for use, pattern in _USES)
 
 
@@ -158,7 +160,9 @@ class _Message:
         if not devices and stated.vram_gib:
             at = next((one.figure.start for one in roles if one.role == "vram_gib"), 0)
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
+        devices = [self._largest_first(device) for device in devices]
         claims = tuple(self.named.claims(devices))
+        use = next((use for use, way in _USE if way.search(text)), "")
         situation = Situation(
             text=text,
             language=language_of(text),
@@ -173,7 +177,8 @@ class _Message:
             unknown=self._unknown(),
             training_method=_training_method(text),
             engine=self._engine(),
-            use=next((use for use, way in _USE if way.search(text)), ""),
+            use=use,
+            other_models=use in _OTHER_USES or any(is_of_another_kind(self.names, span) for span in self.spans),
             vendor=self._vendor(devices),
             quiet=bool(_QUIET.search(text)),
             notes=tuple(self._notes()),
@@ -181,6 +186,13 @@ class _Message:
         )
         unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
         return Read(situation, self._plain(), unknown_models, tuple(self.named.more))
+
+    def _largest_first(self, device: Named) -> Named:
+        """Of a card that is sold in several sizes, more people run models on the largest."""
+        if len(device.candidates) < 2:
+            return device
+        ranked = sorted(device.candidates, key=lambda match: -max(self.names.memory_options(match), default=0.0))
+        return replace(device, candidates=tuple(ranked))
 
     def _model(self, span: Span) -> None:
         if self._is_other_kinds(span.start, span.end):

@@ -123,6 +123,8 @@ class Situation(Quantities):
     """The slug of the program that is spoken of."""
     use: str = ""
     """``coding``, ``chat``, ``writing``, ``images``, ``documents`` …; empty where none is named."""
+    other_models: bool = False
+    """Models for images, video or speech are spoken of."""
     vendor: str | None = None
     quiet: bool = False
     notes: tuple[str, ...] = ()
