@@ -117,7 +117,7 @@ def _noted(index: Index, situation: Situation, planned: Plan, said: Sequence[Sai
     if found is None or found[1] < NOTED:
         return
     passage, _ = found
-    kind, _, slug = passage.passage_id.partition(".")
+    kind = passage.passage_id.partition(".")[0]
     if kind in ("term", "dispute") or index.known.sources[passage.source].kind == "user":
         return
     basis = Basis("passage", passage.passage_id)
