@@ -9,7 +9,7 @@ from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
 from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, plan
-from kb.chat.answering.talking import talk
+from kb.chat.answering.talking import spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -55,9 +55,9 @@ class _Ran:
 
 
 def answer(index: Index, situation: Situation) -> Answer:
-    if spoken := talk(index, situation):
-        text = markdown.brief(spoken.statements, lambda basis: 0)
-        return Answer(situation, spoken.statements, text, "", abstained=spoken.abstains, reason=spoken.reason)
+    if told := talk(index, situation):
+        text = markdown.brief(told.statements, lambda basis: 0)
+        return Answer(situation, told.statements, text, "", abstained=told.abstains, reason=told.reason)
     planned = plan(TOOLS, situation)
     calls: list[ToolCall] = []
     ran: list[_Ran] = []
@@ -78,15 +78,18 @@ def answer(index: Index, situation: Situation) -> Answer:
     if all(one.step.beside for one in ran):  # what they stood beside could not be worked out
         ran = [replace(one, step=replace(one.step, beside=False)) for one in ran]
     said = list(_said(situation, ran))
-    told = {basis for one in said if one.kind == "answer" for basis in one.basis}
-    statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
+    answered = {basis for one in said if one.kind == "answer" for basis in one.basis}
+    statements: list[Said] = [one for one in corrections(index, situation) if not answered.issuperset(one.basis)]
     statements += [*unknown_names(index, situation), *said]
+    if situation.unknown_processor and situation.unknown_processor in situation.text:
+        text = "I have no data on the processor “{name}”; this is worked out without it."
+        statements.append(state("next", text, name=situation.unknown_processor))
     if not ran:
         statements += _problems(problems)
     if planned.missing:
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
-        return _abstained(index, situation, calls, problems)
+        return _abstained(situation, calls, problems)
     statements += relevant_disputes(index, situation, planned.asks)
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
 
@@ -148,10 +151,8 @@ def _problems(problems: Sequence[str]) -> Iterator[Statement]:
         yield state("unknown", "That cannot be worked out: {problem}.", problem=problem.rstrip("."))
 
 
-def _abstained(index: Index, situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
-    spoken = talk(index, replace(situation, asks={"out_of_scope": 1.0}))
-    assert spoken is not None
-    statements = (*_problems(problems), *spoken.statements)
+def _abstained(situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
+    statements = (*_problems(problems), *spoken("out_of_scope").statements)
     text = markdown.brief(statements, lambda basis: 0)
     return Answer(
         situation, statements, text, "", tool_calls=tuple(calls), problems=tuple(problems), abstained=True,
