@@ -20,7 +20,7 @@ Role = Literal[
     "models_for_a_card",
     "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
     "prompt_tokens", "size_to_move_gb", "spec_count", "model_if_nothing_is_moved",
-    "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s",
+    "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 
@@ -58,6 +58,9 @@ class AskFile(Record):
     """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot."""
     otherwise: str = ""
     ask_back: str = ""
+    instead_of: tuple[str, ...] = ()
+    """Tools in whose place this one answers where all of ``when`` are filled and something new is held against them."""
+    when: tuple[Role, ...] = ()
     beside: tuple[str, ...] = ()
     mistaken_for: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
 from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, passages_of, plan
-from kb.chat.answering.talking import names_something, spoken, talk
+from kb.chat.answering.talking import spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -70,6 +70,9 @@ def answer(index: Index, situation: Situation) -> Answer:
     statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
     statements += [*unknown_names(index, situation), *said, *_noted(index, situation, planned, said)]
     statements += _readings(situation)
+    if situation.unknown_processor and situation.unknown_processor in situation.text:
+        text = "I have no data on the processor “{name}”; this is worked out without it."
+        statements.append(state("next", text, name=situation.unknown_processor))
     if not of_kind(statements, "answer", "quote"):
         statements += _problems(problems)
     if planned.missing:
@@ -196,8 +199,8 @@ def _problems(problems: Sequence[str]) -> Iterator[Statement]:
 
 
 def _abstained(situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
-    ours = situation.terms or names_something(situation)
-    nothing = spoken("nothing_found" if ours or problems else "out_of_scope", situation)
+    ours = situation.terms or situation.named_now or situation.unknown or problems
+    nothing = spoken("nothing_found" if ours else "out_of_scope")
     statements = (*_problems(problems), *nothing.statements)
     text = markdown.brief(statements, lambda basis: 0)
     return Answer(

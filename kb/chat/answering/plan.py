@@ -1,11 +1,13 @@
 """From a situation to tool calls: slots filled by what was said, defaults with their reasons, or a question back."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from kb.catalogue.names import DEVICE_KINDS
+from kb.chat.reading.described import system_bandwidth
 from kb.chat.reading.situation import Named, Situation
 from kb.tools.asks import AskFile, AskSlot, Role
 from kb.tools.base import Arguments, Registry
@@ -83,9 +85,21 @@ def _is_about_something(situation: Situation) -> bool:
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
     ranked = [ask for ask in situation.asks if ask in tools]
+    if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
+        return [over]
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
-        return _bare(tools, situation) or ranked[:1]
+        return (_bare(tools, situation) if situation.named_now or not situation.carried else []) or ranked[:1]
     return [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= ALSO_ASKED]
+
+
+def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
+    """The tool that holds what is considered against what is there, where the words ask for one of its neighbours."""
+    new = any(named.standing == "considers" and named.label not in situation.carried for named in situation.devices)
+    for tool in tools if new and not situation.together else ():
+        asks = tools.asks(tool.name)
+        if asks and ask in asks.instead_of and all(values_of(situation, role) for role in asks.when):
+            return tool.name
+    return ""
 
 
 def _bare(tools: Registry, situation: Situation) -> list[str]:
@@ -108,9 +122,10 @@ def _steps(
     missing = _missing(asks, situation)
     if missing is not None:
         name, otherwise, question = missing
-        if otherwise:
-            yield from _steps(tools, otherwise, situation, beside, (*tried, ask))
-        if question and not beside:
+        instead = list(_steps(tools, otherwise, situation, beside, (*tried, ask))) if otherwise else []
+        yield from instead
+        answered = any(isinstance(one, Step) and one.tool != ANYTHING for one in instead)
+        if question and not beside and not answered:
             yield Missing(name, UNKNOWN_DEVICE if situation.unknown and name in DEVICE_SLOTS else question)
         return
     cases = list(_cases(asks, situation))
@@ -191,7 +206,7 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "devices":
             return _whole([_counted(one) for named in runners(situation) for one in _each(named)])
         case "cards":
-            return _whole([_counted(named) for named in situation.devices if named.kind == "accelerators"])
+            return _whole([_counted(named) for named in meant(situation) if named.kind == "accelerators"])
         case "quantization":
             return situation.quantizations
         case "cpu":
@@ -244,11 +259,14 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "spec_count":
             return [named.count for named in situation.devices if named.count > 1][:1]
         case "machine":
-            return [named for named in situation.devices if named.kind == "machines"][:1]
+            return [named for named in meant(situation) if named.kind == "machines"][:1]
         case "card":
-            return [named for named in situation.devices if named.kind == "accelerators"][:1]
+            return [named for named in meant(situation) if named.kind == "accelerators"][:1]
         case "card_count":
-            return [named.count for named in situation.devices if named.kind == "accelerators" and named.count > 1][:1]
+            return [named.count for named in meant(situation) if named.kind == "accelerators" and named.count > 1][:1]
+        case "system_bandwidth_gb_per_s":
+            bandwidth, assumed = system_bandwidth(situation)
+            return () if assumed else (bandwidth,)
         case "wanted_tokens_per_s":
             return _stated(situation.tokens_per_s) if situation.speed_is == "wanted" else ()
         case "device_count" | "rest_w" | "near_usd":
@@ -281,8 +299,22 @@ def runners(situation: Situation) -> list[Named]:
     return others or list(situation.devices)
 
 
-def _devices(situation: Situation) -> Sequence[Any]:
+_ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
+
+
+def meant(situation: Situation) -> list[Named]:
+    """The devices that a question about one of them means: where it names none, of what is considered beside what is
+    there the last."""
     devices = runners(situation)
+    several = len(devices) > 1 and not situation.together
+    if not several or any(one.label not in situation.carried for one in devices) or _ALL.search(situation.text):
+        return devices
+    considered = [one for one in devices if one.standing == "considers"]
+    return considered[-1:] if len(considered) < len(devices) and considered else devices
+
+
+def _devices(situation: Situation) -> Sequence[Any]:
+    devices = meant(situation)
     if situation.together and len(devices) > 1 and all(named.kind == "accelerators" for named in devices):
         return [" + ".join(_counted(named) for named in devices)]
     return [one for named in devices for one in _each(named)]

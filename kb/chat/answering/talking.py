@@ -10,6 +10,7 @@ import yaml
 
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
+from kb.chat.answering.plan import UNCLEAR
 from kb.chat.reading.situation import Situation
 from kb.text.statements import Statement, state
 
@@ -40,24 +41,23 @@ def talks() -> Mapping[str, Talk]:
 def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     """What is said, where the likeliest ask is one that needs no tool and nothing of ours is named."""
     ask = next(iter(situation.asks), "")
-    if ask not in talks() or (ask != "about_answers" and names_something(situation)):
+    known = talks().get(ask)
+    if known is None or situation.asks[ask] < UNCLEAR or (ask != "about_answers" and situation.named_now):
         return None
-    return spoken(ask, situation)
-
-
-def spoken(ask: str, situation: Situation) -> Spoken:
-    known = talks()[ask]
-    reply = next(iter(known.replies))
+    reply = ""
     if ask == "small_talk" and _ABILITIES.search(situation.text):
         reply = "abilities"
     elif ask == "small_talk" and _THANKS.search(situation.text):
         reply = "thanks"
+    return spoken(ask, reply)
+
+
+def spoken(ask: str, reply: str = "") -> Spoken:
+    """One of the replies of an ask; without a name, the first."""
+    known = talks()[ask]
+    text = known.replies[reply] if reply else next(iter(known.replies.values()))
     return Spoken(
-        (state("answer", "{text}", text=" ".join(known.replies[reply].split())),),
+        (state("answer", "{text}", text=" ".join(text.split())),),
         known.abstains,
         "nothing in the knowledge base answers this" if known.abstains else None,
     )
-
-
-def names_something(situation: Situation) -> bool:
-    return bool(situation.models or situation.devices or situation.quantizations or situation.unknown)

@@ -29,7 +29,7 @@ _MORE = re.compile(
     r"\b(?:another|a second|an additional|one more|an extra|a 2nd|a third|second|2nd)\s(?:\w+\s)?$", re.I
 )
 _HAS = re.compile(
-    r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"
+    r"\b(?:my(?! (?:friend|colleague|brother|buddy|neighbou?r|boss|mate))|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"
     r"|own|bought|running on|currently|current|existing|owned|i've got|tengo|ich habe|j'ai|jag har|tenho|у меня)\b", re.I
 )  # fmt: skip
 _CONSIDERS = re.compile(
@@ -68,18 +68,18 @@ class Devices:
         self.text, self.names, self.spans, self.figures = text, names, spans, figures
         self.found: list[tuple[Named, Span]] = []
         self.unknown: list[str] = []
-        self.left_out: list[str] = []
-        """Processors that nobody knows, beside a card."""
+        self.unknown_processors: list[str] = []
+        """Some of ``unknown``: beside a card they decide little."""
         self.more: list[Named] = []
         """Those of which one more is spoken of."""
         self.covered = {place for span in spans for place in range(span.start, span.end)}
 
     def add(self, span: Span) -> None:
         if not span.known:
-            if self._is_processor(span) and any(other.kind == "accelerators" and other.known for other in self.spans):
-                self.left_out.append(span.text)
-                return
             self.unknown.append(span.text)
+            if self._is_processor(span):
+                self.unknown_processors.append(span.text)
+                return
             if span.memory_gib:
                 self.found.append((replace(card_of(span.memory_gib), count=self._count(span)), span))
             return
@@ -122,7 +122,7 @@ class Devices:
         for at, (named, span) in enumerate(self.found[:MOST_DEVICES]):
             if named.figures is not None or any(match.memory_gib for match in named.candidates):
                 continue
-            unified = self._is_unified(named)
+            unified = is_unified(self.names, named)
             for figure in sizes[:MOST_DEVICES]:
                 near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text, figure.end, span.start)
                 shared = unified and role_of.get(id(figure), "") in ("", "system_memory_gb", "vram_gib")
@@ -132,12 +132,6 @@ class Devices:
                     belongs.add(id(figure))
                     break
         return [one for one in roles if id(one.figure) not in belongs or one.role == "system_memory_gb"]
-
-    def _is_unified(self, named: Named) -> bool:
-        record = self.names.record(named.match)
-        if isinstance(record, Machine) and record.accelerator:
-            record = self.names.record(Match("accelerators", record.accelerator, ""))
-        return isinstance(record, Accelerator) and record.unified_memory
 
     def merged(self) -> list[Named]:
         """Each device once; the same one twice beside a plus is two of them."""
@@ -192,6 +186,14 @@ class Devices:
         elif figure.dimension in _CLAIM_KEYS:
             key, unit = _CLAIM_KEYS[figure.dimension]
             yield Claim(device, key, figure.base / unit)
+
+
+def is_unified(names: Names, named: Named) -> bool:
+    """Whether its memory is the system's too."""
+    record = names.record(named.match) if named.candidates else None
+    if isinstance(record, Machine) and record.accelerator:
+        record = names.record(Match("accelerators", record.accelerator, ""))
+    return isinstance(record, Accelerator) and record.unified_memory
 
 
 def card_of(memory_gib: float) -> Named:

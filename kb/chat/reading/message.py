@@ -11,6 +11,7 @@ from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import CPU_ONLY, cards, host_in, model_of_size, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
 from kb.chat.reading.figure_words import figure_keys
+from kb.chat.reading.fragments import is_fragment
 from kb.chat.reading.language import language_of
 from kb.chat.reading.mentions import is_of_another_kind, spans
 from kb.chat.reading.quantities import NEAR, Roled, kv_type_in, quantities, roled
@@ -75,6 +76,9 @@ class Read:
     unknown_models: tuple[str, ...] = ()
     more: tuple[Named, ...] = ()
     """Devices of which one more is spoken of (*another 3090*)."""
+    unknown_processors: tuple[str, ...] = ()
+    fragment: bool = False
+    """Nothing but names, figures and small words: it asks nothing of its own."""
 
 
 def in_one_form(text: str) -> str:
@@ -185,7 +189,10 @@ class _Message:
             **vars(stated),
         )
         unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
-        return Read(situation, self._plain(), unknown_models, tuple(self.named.more))
+        return Read(
+            situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
+            is_fragment(text, [*_covered(self.spans), *_covered([one.figure for one in roles])]),
+        )  # fmt: skip
 
     def _largest_first(self, device: Named) -> Named:
         """Of a card that is sold in several sizes, more people run models on the largest."""
@@ -253,7 +260,7 @@ class _Message:
                 self.text[figure.end : figure.end + 12],
             )
             listed = _IN_LIST.search(before) is not None and _LIST_GOES_ON.match(after) is not None
-            machine = device or bool(self.named.unknown or self.named.left_out or stated.memory_channels)
+            machine = device or bool(self.named.unknown or stated.memory_channels)
             if machine and listed and stated.system_memory_gb is None and size >= 4:
                 return replace(stated, system_memory_gb=size)
             if device or size < 2 or stated.vram_gib is not None:
@@ -306,8 +313,6 @@ class _Message:
         return tuple(dict.fromkeys(span.text for span in self.spans if span.text in unknown))
 
     def _notes(self) -> Iterator[str]:
-        for name in self.named.left_out:
-            yield f"I have no data on “{name}”; it was left out"
         for span in self.spans:
             for match in span.matches[:1]:
                 if match.note and match.kind != "terms":
@@ -325,6 +330,10 @@ class _Message:
 
 
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
+
+
+def _covered(things: Sequence[Span | FigureFound]) -> Iterator[tuple[int, int]]:
+    return ((one.start, one.end) for one in things)
 
 
 def _add(group: list[Named], named: Named) -> None:

@@ -118,6 +118,8 @@ class Situation(Quantities):
     claims: tuple[Claim, ...] = ()
     unknown: tuple[str, ...] = ()
     """Names in the form of a device or a model that no record has."""
+    unknown_processor: str = ""
+    """A processor that no record has, beside devices that are known: it decides little."""
     training_method: Literal["full", "lora", "qlora"] | None = None
     engine: str = ""
     """The slug of the program that is spoken of."""
@@ -130,8 +132,16 @@ class Situation(Quantities):
     notes: tuple[str, ...] = ()
     """What was read otherwise than it was written, or not at all."""
     carried: tuple[str, ...] = ()
-    """What was taken from earlier messages."""
+    """What was taken from earlier messages: names by their labels, figures by the names of their fields."""
     asks: Mapping[str, float] = field(default_factory=dict)
     """How likely each ask is, by a tool's name or one of :data:`kb.chat.reading.asks.TALK`, likeliest first."""
     earlier_ask: str = ""
     """The ask of the turn before."""
+    earlier: "Situation | None" = None
+    """That of the turn before, where there was one."""
+
+    @property
+    def named_now(self) -> bool:
+        """Whether the last message itself names a model, a device, a quantization, or one that nobody knows."""
+        named = (*self.models, *self.devices, *self.quantizations)
+        return any(one.label not in self.carried for one in named) or any(name in self.text for name in self.unknown)
