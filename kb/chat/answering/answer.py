@@ -65,6 +65,8 @@ def answer(index: Index, situation: Situation) -> Answer:
     if not ran and planned.missing is None and ANYTHING not in (step.tool for step in planned.steps):
         # Nothing could be worked out: what is written about it is better than nothing.
         ran, planned, _ = _run(index, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls)
+    if planned.missing and planned.asks == (ANYTHING,) and not _answers(index, situation):
+        ran, calls = [], []
     said = list(_said(situation, ran))
     told = {basis for one in said if one.kind == "answer" for basis in one.basis}
     statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
@@ -107,14 +109,26 @@ def _run(index: Index, planned: Plan, calls: list[ToolCall]) -> tuple[list[_Ran]
     return ran, planned, problems
 
 
+ANSWERS = 0.5
+"""How near one of a passage's questions must be to the message for passages to be told where a tool lacks something."""
+
+
+def _answers(index: Index, situation: Situation) -> bool:
+    found = index.searcher.answering(situation.text)
+    return found is not None and found[1] >= ANSWERS
+
+
 NOTED = 0.62
 """How near one of a passage's questions must be to the message, for the passage to be told beside a calculation."""
 NOTE_WORDS = 45
+A_STORY = 12
+"""Words from which on a message tells circumstances, of which a calculation takes only the figures."""
 
 
 def _noted(index: Index, situation: Situation, planned: Plan, said: Sequence[Said]) -> Iterator[Statement]:
     """Why, and what to do: what a passage says to the very question that was also calculated."""
-    if planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
+    short = len(situation.text.split()) < A_STORY
+    if short or planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
         return
     found = index.searcher.answering(situation.text)
     if found is None or found[1] < NOTED:
@@ -135,6 +149,10 @@ def _readings(situation: Situation) -> Iterator[Statement]:
             others = ", ".join(match.label for match in named.candidates[1:3])
             text = "“{name}” was read as {label}, not {others}"
             yield state("assumption", text, name=named.name, label=named.label, others=others)
+    for named in situation.models:
+        if named.candidates and named.match.size:
+            text = "{label} with the layers of {record}"
+            yield state("assumption", text, label=named.label, record=named.match.label)
     if situation.language != "en":
         yield state("assumption", "answered in English, the only language that I write")
 

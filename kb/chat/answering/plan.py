@@ -23,6 +23,8 @@ UNCLEAR = 0.25
 ANYTHING = "search_passages"
 MOST_OF_A_QUERY = 2000
 DEVICE_SLOTS = ("device", "devices")
+MODEL_SLOTS = ("model", "models")
+UNKNOWN_MODEL = "If you tell me its size, I can work it out by that: “a 30B model”, or all and active parameters where it has experts."
 UNKNOWN_DEVICE = "If you tell me how much memory it has, and how fast that memory is in GB/s, I can work it out."
 """What answers where no calculator can: the passages."""
 
@@ -68,7 +70,7 @@ def plan(tools: Registry, situation: Situation) -> Plan:
                 steps.append(found)
                 if found.tool not in asked and not found.beside:
                     asked.append(found.tool)
-    if not steps and (missing is None or not _is_about_something(situation)):
+    if not steps:
         # In general first; what is missing is asked for behind it.
         steps, asked = [passages_of(situation)], [ANYTHING]
     return Plan(tuple(asked), tuple(steps), missing if not asked or asked == [ANYTHING] else None)
@@ -76,11 +78,6 @@ def plan(tools: Registry, situation: Situation) -> Plan:
 
 def passages_of(situation: Situation) -> Step:
     return Step(ANYTHING, {"query": situation.text[:MOST_OF_A_QUERY]}, frozenset({"query"}))
-
-
-def _is_about_something(situation: Situation) -> bool:
-    """Whether a model or a device is named: then a question in return is nearer than what is true in general."""
-    return bool(situation.models or situation.devices or situation.unknown)
 
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
@@ -122,11 +119,11 @@ def _steps(
     missing = _missing(asks, situation)
     if missing is not None:
         name, otherwise, question = missing
-        instead = list(_steps(tools, otherwise, situation, beside, (*tried, ask))) if otherwise else []
+        others = _steps(tools, otherwise, situation, beside, (*tried, ask)) if otherwise else ()
+        instead = [one for one in others if not question or isinstance(one, Step)]
         yield from instead
-        answered = any(isinstance(one, Step) and one.tool != ANYTHING for one in instead)
-        if question and not beside and not answered:
-            yield Missing(name, UNKNOWN_DEVICE if situation.unknown and name in DEVICE_SLOTS else question)
+        if question and not beside and all(isinstance(one, Step) and one.tool == ANYTHING for one in instead):
+            yield Missing(name, _asked_for(name, question, situation))
         return
     cases = list(_cases(asks, situation))
     for arguments, stated in cases[:MOST_CASES]:
@@ -135,6 +132,13 @@ def _steps(
     if len(cases) == 1:
         for other in () if beside else asks.beside:
             yield from _steps(tools, other, situation, True, (*tried, ask))
+
+
+def _asked_for(slot: str, question: str, situation: Situation) -> str:
+    """The question in return; of what was named and is not known, its figures."""
+    if not situation.unknown:
+        return question
+    return UNKNOWN_MODEL if slot in MODEL_SLOTS else UNKNOWN_DEVICE if slot in DEVICE_SLOTS else question
 
 
 def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None:
