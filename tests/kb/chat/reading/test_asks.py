@@ -41,10 +41,6 @@ sample:
   - my novel has 90,000 words, does it go in
 """
 PARAPHRASES = ("how many novels go into 128k?", "could I give it an entire book", "will five books fit in model")
-    "how many novels go into 128k?",
-    "could I give it an entire book to read",
-    "will five books fit in model",
-)
 
 LESSONS = [
     Lesson(text, (ask,))
