@@ -20,11 +20,13 @@ ALSO_ASKED = 0.6
 """How likely a second ask must be to be answered too."""
 UNCLEAR = 0.25
 """Below this the likeliest ask is a guess."""
+NO_TEXT = frozenset({"images", "video", "speech"})
+"""Uses that no text model serves: the passages say what they need."""
 ANYTHING = "search_passages"
 MOST_OF_A_QUERY = 2000
 DEVICE_SLOTS = ("device", "devices")
 MODEL_SLOTS = ("model", "models")
-UNKNOWN_MODEL = "If you tell me its size, I can work it out by that: “a 30B model”, or all and active parameters where it has experts."
+UNKNOWN_MODEL = "If you tell me its size, I can work it out by that: “a 30B model”."
 UNKNOWN_DEVICE = "If you tell me how much memory it has, and how fast that memory is in GB/s, I can work it out."
 """What answers where no calculator can: the passages."""
 
@@ -81,12 +83,22 @@ def passages_of(situation: Situation) -> Step:
 
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
+    if situation.use in NO_TEXT and _is_of_text(tools, next(iter(situation.asks), "")):
+        return [ANYTHING]
     ranked = [ask for ask in situation.asks if ask in tools]
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
         return [over]
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
         return (_bare(tools, situation) if situation.named_now or not situation.carried else []) or ranked[:1]
-    return [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= ALSO_ASKED]
+    first = tools.asks(ranked[0])
+    also = [ask for ask in ranked[1:MOST_ASKS] if situation.asks[ask] >= ALSO_ASKED]
+    return [ranked[0], *(ask for ask in also if first is None or ask not in first.instead_of)]
+
+
+def _is_of_text(tools: Registry, ask: str) -> bool:
+    """Whether a tool chooses among text models, or nothing does."""
+    asks = tools.asks(ask)
+    return asks is None or any(slot.role == "use" for slot in asks.slots.values())
 
 
 def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
@@ -204,7 +216,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "model":
             return [one for named in situation.models for one in _each(named)]
         case "models":
-            return _whole([_plain(one) for named in situation.models for one in _each(named)])
+            # A list of models takes one of a size by its name: "70B".
+            each = [one for named in situation.models for one in _each(named)]
+            return _whole([one.name if one.figures else one.argument for one in each])
         case "device":
             return _devices(situation)
         case "devices":
@@ -223,17 +237,24 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "link":
             return [named for named in situation.others if named.kind == "interconnects"]
         case "term":
-            return situation.terms
+            return _untold(situation)
         case "terms":
             return _whole([named.argument for named in situation.terms])
         case "spec":
-            return _specs(situation)
+            specs = _specs(situation)
+            now = [named for named in specs if named.label not in situation.carried]
+            return now or (specs if situation.figure_keys else [])
+        case "unknown_processor":
+            return _stated(situation.unknown_processor or None)
         case "specs":
             return _whole([_plain(named) for named in _specs(situation)])
         case "figure_keys":
             return _whole(list(situation.figure_keys))
         case "query":
-            return [situation.text]
+            return [_query(situation)]
+        case "told":
+            known = situation.terms if situation.earlier_ask == "lookup_term" else ()
+            return _whole([f"term.{named.match.slug}" for named in known if named.label in situation.carried])
         case "min_memory_gib":
             described = [named.figures for named in situation.devices if named.standing != "has"]
             sizes = [figures.memory_gib for figures in described if isinstance(figures, DeviceFigures)]
@@ -278,6 +299,20 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
     return _stated(getattr(situation, role) or None)
 
 
+def _untold(situation: Situation) -> list[Named]:
+    """Terms that the answer before has not explained."""
+    told = situation.carried if situation.earlier_ask == "lookup_term" else ()
+    return [named for named in situation.terms if named.label not in told]
+
+
+def _query(situation: Situation) -> str:
+    """The message, and what its pronouns stand for."""
+    if situation.use in NO_TEXT and not situation.terms:
+        return f"{situation.use} models: how much memory they need. {situation.text}"
+    carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
+    return f"{situation.text} {', '.join(carried)}" if carried and _IT.search(situation.text) else situation.text
+
+
 def _stated(value: Any) -> Sequence[Any]:
     return () if value is None else (value,)
 
@@ -303,6 +338,7 @@ def runners(situation: Situation) -> list[Named]:
     return others or list(situation.devices)
 
 
+_IT = re.compile(r"\b(?:it|its|they|them|that|those|this|these)\b", re.I)
 _ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
 
 

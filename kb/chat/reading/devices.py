@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from kb.catalogue.names import Match, Names
+from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Machine
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.quantities import Roled
 from kb.chat.reading.situation import Claim, Named, Standing
 from kb.chat.reading.spans import Span, gib_of
 from kb.text.figures import FigureFound
+from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures
 
 _COUNT_WORDS = {
@@ -56,6 +57,8 @@ _NVLINK = re.compile(r"\bnv[\s-]?link\b", re.I)
 _CLAIM_KEYS = {"bytes/s": ("memory_bandwidth_gb_per_s", 1e9), "cores": ("cuda_cores", 1.0)}
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
 _RAM = re.compile(r" ?(?:of )?(?:system |main )?(?:ram|ddr|lpddr)|/s| per", re.I)
+FEW = 4
+"""Of more records that a name may mean, the newest are meant first."""
 MOST_COUNT = 64
 MOST_DEVICES = 16
 """Different ones of one message that are read."""
@@ -83,7 +86,7 @@ class Devices:
             if span.memory_gib:
                 self.found.append((replace(card_of(span.memory_gib), count=self._count(span)), span))
             return
-        matches = span.matches
+        matches = span.matches if len(span.matches) <= FEW else self._newest_first(span.matches)
         if _LAPTOP.search(self._clause(span)):
             matches = tuple(self.names.named("accelerators", f"{match.slug}-laptop") or match for match in matches)
         named = self.standing(Named(span.text, matches, count=self._count(span)), span.start)
@@ -91,9 +94,17 @@ class Devices:
             self.more.append(named)
         self.found.append((named, span))
 
+    def _newest_first(self, matches: Sequence[Match]) -> tuple[Match, ...]:
+        return tuple(sorted(matches, key=lambda match: _launched(self.names.record(match)), reverse=True))
+
     def _is_processor(self, span: Span) -> bool:
         head = re.split(r"[\s\d-]", span.text.casefold())[0]
-        return bool(self.names.begins_a_name("cpus", head)) and not self.names.begins_a_name("accelerators", head)
+        if not self.names.begins_a_name("cpus", head):
+            return False
+        if not self.names.begins_a_name("accelerators", head):
+            return True
+        nearest = self.names.suggest(DEVICE_KINDS, span.text, 1)
+        return bool(nearest and self.names.matches("cpus", nearest[0]))
 
     def _clause(self, span: Span) -> str:
         before = _SENTENCE.split(self.text[max(0, span.start - 40) : span.start])[-1]
@@ -188,6 +199,10 @@ class Devices:
             yield Claim(device, key, figure.base / unit)
 
 
+def _launched(record: object) -> str:
+    return record.launched.value if isinstance(record, Accelerator | Machine) and record.launched else ""
+
+
 def is_unified(names: Names, named: Named) -> bool:
     """Whether its memory is the system's too."""
     record = names.record(named.match) if named.candidates else None
@@ -197,8 +212,7 @@ def is_unified(names: Names, named: Named) -> bool:
 
 
 def card_of(memory_gib: float) -> Named:
-    article = "an" if f"{memory_gib:g}".startswith(("8", "11", "18")) else "a"
-    figures = DeviceFigures(name=f"{article} {memory_gib:g} GB graphics card", memory_gib=memory_gib)
+    figures = DeviceFigures(name=f"{article(f'{memory_gib:g}')} {memory_gib:g} GB graphics card", memory_gib=memory_gib)
     return Named(figures.name, figures=figures)
 
 

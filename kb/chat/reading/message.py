@@ -138,6 +138,8 @@ class _Message:
                 _add(terms, Named(span.text, span.matches))
             else:
                 _add(others, Named(span.text, span.matches))
+        if _SIZE_ASKED.search(text):
+            _add(terms, Named("parameters", tuple(self.names.matches("terms", "parameters"))))
         quantizations += self._custom_bits(quantizations)
         self._sizes_of_models()
         roles = self.named.with_memory(roles)
@@ -188,6 +190,10 @@ class _Message:
             notes=tuple(self._notes()),
             **vars(stated),
         )
+        named_now = bool(
+            situation.models or devices or quantizations or situation.engine or situation.unknown or situation.others
+        )
+        situation = replace(situation, named_now=named_now)
         unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
         return Read(
             situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
@@ -329,6 +335,7 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
+_SIZE_ASKED = re.compile(r"\bwhat (?:does|do|is|are) (?:an? |the )?\d+(?:\.\d+)?b\b(?! model)", re.I)
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
 
 

@@ -100,7 +100,8 @@ _NAMED = re.compile(
     r"(?:(?P<context>(?<![\w-])-c|\b(?:context|ctx|window|num_ctx|n_ctx|max[-_](?:model[-_])?len(?:gth)?|max_seq_length|seq(?:uence)?s?)"
     r"(?:[- _](?:length|size|window|len))?)|(?P<batch_size>\bbatch(?:[-_ ]?size)?|\bbs)"
     r"|(?P<gpu_layers>\b(?:n[-_ ]?)?gpu[-_ ]?layers|-?-?\bngl|n_gpu_layers)"
-    r"|(?P<budget>\b(?:budget|spend))|(?P<users>\b(?:max-num-seqs|concurrency|num_parallel|-np)))[ ]?(?:set )?(?:of|=|:|at|is|to)? ?$", re.I
+    r"|(?P<budget>\b(?:budget|spend))|(?P<users>\b(?:max-num-seqs|concurrency|num_parallel|-np"
+    r"|(?:firm|team|office|company|group|class|department|lab|family|staff|start-?up|crew)(?= of))))[ ]?(?:set )?(?:of|=|:|at|is|to)? ?$", re.I
 )  # fmt: skip
 _WINDOW = re.compile(r"[ -]{0,2}(?:tokens? )?(?:of )?(?:context|ctx|window|kontext|contexte|上下文)", re.I)
 _PROMPT = re.compile(r"[ -]{0,2}(?:tokens? )?(?:prompts?\b|of prompt|input\b)", re.I)

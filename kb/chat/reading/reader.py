@@ -296,6 +296,7 @@ def _carry_names(before: _Turn, said: Read, taken: dict[str, Any], carried: list
         carried += [named.label for named in known.quantizations]
     if not (now.terms or now.others or now.models or now.devices) and _IT.search(now.text):
         taken["terms"], taken["others"] = known.terms, known.others
+        carried += [named.label for named in (*known.terms, *known.others)]
 
 
 def _devices(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kb.catalogue.names import Match
+from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
 Standing = Literal["has", "considers", "mentioned"]
@@ -37,7 +38,7 @@ class Named:
             return self.figures.name
         match = self.candidates[0]
         if match.size:
-            return f"a {match.size.upper()} model"
+            return f"{article(match.size)} {match.size.upper()} model"
         return f"{match.label} {match.memory_gib} GB" if match.memory_gib else match.label
 
     @property
@@ -139,9 +140,5 @@ class Situation(Quantities):
     """The ask of the turn before."""
     earlier: "Situation | None" = None
     """That of the turn before, where there was one."""
-
-    @property
-    def named_now(self) -> bool:
-        """Whether the last message itself names a model, a device, a quantization, or one that nobody knows."""
-        named = (*self.models, *self.devices, *self.quantizations)
-        return any(one.label not in self.carried for one in named) or any(name in self.text for name in self.unknown)
+    named_now: bool = False
+    """Whether the last message itself names a model, a device, a quantization, a program, or one that nobody knows."""

@@ -1,6 +1,7 @@
 """Power supplies and circuits for a machine with these cards."""
 
 from dataclasses import dataclass
+from statistics import median_low
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -30,6 +31,10 @@ class PowerSupplyArguments(Arguments):
     )
     power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
     cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
+    cpu_like: Name | None = Field(
+        None,
+        description="one without a record, instead of `cpu`: it is taken to draw what those of its line do",
+    )
     other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
     psu_w: Watts | None = Field(None, description="a supply to judge")
 
@@ -38,6 +43,7 @@ class PowerSupplyAnswer(Result):
     """``recommended_psu_w`` is loaded to 80 % at most by the sustained draw."""
 
     device: str
+    cpu_w: float
     sustained_w: float
     recommended_psu_w: float
     psu_count: int
@@ -93,6 +99,18 @@ def _verdict(sustained_w: float, psu_w: float | None) -> Literal["enough", "tigh
     return "tight" if sustained_w <= psu_w else "too_small"
 
 
+def _typical_of_line(catalogue: Catalogue, name: str) -> float | None:
+    """The middle power of the processors that have the first word of ``name`` in theirs."""
+    line = name.split()[0].casefold()
+    records = [record for record in catalogue.known.specs["cpus"].values() if isinstance(record, Cpu)]
+    powers = [
+        figure.value
+        for record in records
+        if line in record.name.casefold().split() and (figure := record.max_power_w or record.tdp_w)
+    ]
+    return median_low(powers) if powers else None
+
+
 def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
     cards, references = _cards(catalogue, arguments)
     cpu_w, cpu_label = DEFAULT_CPU_W, "CPU (assumed)"
@@ -105,6 +123,8 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
             raise InvalidArgument("cpu", arguments.cpu, "a processor whose power is known")
         cpu_w, cpu_label = figure.value, record.name
         references[f"power of {record.name}"] = figure.sources
+    elif arguments.cpu_like and (typical := _typical_of_line(catalogue, arguments.cpu_like)):
+        cpu_w, cpu_label = typical, f"{arguments.cpu_like}, as those of its line"
     sustained = sum(card.count * card.watts for card in cards) + cpu_w + arguments.other_w
     recommended = recommended_psu_w(sustained)
     supplies = 1 if recommended <= LARGEST_COMMON_PSU_W else 2
@@ -123,6 +143,7 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
         )
     return PowerSupplyAnswer(
         device=" + ".join(card.label if card.count == 1 else f"{card.count}× {card.label}" for card in cards),
+        cpu_w=cpu_w,
         sustained_w=sustained,
         recommended_psu_w=recommended,
         psu_count=supplies,

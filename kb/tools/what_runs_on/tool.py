@@ -11,17 +11,12 @@ from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 from kb.tools.shared.fitting import Context, DeviceCount, SystemMemory
 from kb.tools.shared.resolve import DeviceArgument, resolve_devices
 from kb.tools.shared.running import (
-    READABLE_TOKENS_PER_S,
     Machine,
     Run,
-    comfortable_run,
     models_for,
-    run_at_all,
     run_whole,
-    start_with,
+    suggested,
 )
-
-MOST_SUGGESTED = 4
 
 
 class WhatRunsOnArguments(Arguments):
@@ -84,7 +79,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
     held = [run for run in found if run is not None]
     held.sort(key=lambda run: (-run.params, run.parts.model.label))
     current = meant if arguments.models or arguments.use else models_for(catalogue)
-    suggested = _suggested(catalogue, current, held, machine, arguments.context, types)
+    first = suggested(catalogue, current, held, machine, arguments.context, types)
     kind = arguments.quantization or "Q4_K_M or better"
     notes = [f"a context of {arguments.context:,} tokens"]
     if arguments.system_memory_gb is None:
@@ -94,7 +89,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
         models=tuple(_runnable(run) for run in held[: arguments.limit]),
         count=len(held),
         largest_billions=round(held[0].params / 1e9, 1) if held else None,
-        suggested=tuple(_runnable(run) for run in suggested),
+        suggested=tuple(_runnable(run) for run in first),
         use=_marked(current, arguments.use),
         formula=(
             f"{len(held)} of {len(meant)} models hold weights ({kind}), {arguments.context:,} tokens of cache and "
@@ -120,29 +115,6 @@ def _models_meant(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> list[
 
 def _marked(models: list[LanguageModel], use: str | None) -> str:
     return use if use and any(use in record.use for record in models) else ""
-
-
-def _suggested(
-    catalogue: Catalogue,
-    current: list[LanguageModel],
-    held: list[Run],
-    machine: Machine,
-    context: int,
-    types: tuple[str, ...],
-) -> list[Run]:
-    whole = {run.slug: run for run in held}
-    runs = []
-    for record in current:
-        found = whole.get(record.slug) or run_at_all(catalogue, record, machine, context, types)
-        if found is not None and not types:
-            found = comfortable_run(catalogue, found, machine)
-        if found is not None and found.is_at_least(READABLE_TOKENS_PER_S):
-            runs.append(found)
-    first = start_with(runs)
-    if first is None:
-        return []
-    others = sorted((run for run in runs if run is not first), key=lambda run: (-run.params, run.slug))
-    return [first, *others[: MOST_SUGGESTED - 1]]
 
 
 def _runnable(run: Run) -> RunnableModel:
