@@ -309,5 +309,4 @@ TOOL = Tool(
     StartArguments,
     StartAnswer,
     run,
-    {"model": "llama 3.1 8b", "device": "RTX 4090", "system": "linux"},
 )
