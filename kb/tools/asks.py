@@ -47,6 +47,8 @@ class AskFile(Record):
 
     asks: str
     """What the asker wants, in a few words that go on from "You ask": "whether a model fits on a device"."""
+    example: Mapping[str, Any]
+    """Arguments of one call, for the documentation and for whoever tries the tool."""
     slots: Mapping[str, AskSlot] = {}
     bare: tuple[Role, ...] = ()
     """What a question that names just these, and does not tell what it asks, is answered with by this tool."""

@@ -42,7 +42,7 @@ Held = Literal["whole", "partly", "no"]
 
 
 class UpgradeArguments(Arguments):
-    device: DeviceArgument = Field(description="what is there now: a card, `2x RTX 3090`, a machine")
+    device: DeviceArgument = Field(description="what is there now: a card (`2x` before it for two) or a machine")
     device_count: DeviceCount = 1
     considered: Annotated[tuple[DeviceArgument, ...], Field(max_length=4)] = Field(
         (), description="what to change to or add; without any, a second card, a larger one and more RAM are tried"
@@ -337,5 +337,4 @@ TOOL = Tool(
     UpgradeArguments,
     UpgradeAnswer,
     run,
-    {"device": "RTX 3070", "considered": ["RTX 5070 Ti"], "system_memory_gb": 32},
 )

@@ -339,5 +339,4 @@ TOOL = Tool(
     CompareArguments,
     CompareAnswer,
     run,
-    {"devices": ["RTX 4090", "RTX 3090"]},
 )

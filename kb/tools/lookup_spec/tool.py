@@ -52,5 +52,4 @@ TOOL = Tool(
     SpecArguments,
     SpecAnswer,
     run,
-    {"name": "RTX 5090", "kind": "accelerators"},
 )

@@ -74,5 +74,4 @@ TOOL = Tool(
     SearchArguments,
     SearchAnswer,
     run,
-    {"query": "why does memory bandwidth limit token generation?", "k": 3},
 )

@@ -274,7 +274,7 @@ def _together(catalogue: Catalogue, names: str, device_count: int, system_memory
     """``RTX 3090 + RTX 4090``: unequal cards in one machine."""
     if device_count > 1:
         raise InvalidArgument(
-            "device_count", device_count, "1 where `device` lists cards (write `2x RTX 3090 + RTX 4090`)"
+            "device_count", device_count, "1 where `device` lists cards (write `2x` before a card's name there)"
         )
     parts = [resolve_devices(catalogue, name, 1, system_memory_gb) for name in names.split(" + ") if name.strip()]
     devices = tuple(device for part in parts for device in part.devices)

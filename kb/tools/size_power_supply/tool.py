@@ -27,7 +27,7 @@ class PowerSupplyArguments(Arguments):
     device: Name | None = Field(None, description="the graphics card; or list several different ones in `devices`")
     device_count: DeviceCount = 1
     devices: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] | None = Field(
-        None, description="different cards in one machine: `2x RTX 3090`, `RTX 4090`"
+        None, description="different cards in one machine by name, `2x` before it for two"
     )
     power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
     cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
@@ -77,7 +77,7 @@ def _cards(
     if (arguments.device is None) == (arguments.devices is None):
         raise InvalidArgument("device", arguments.device, "either `device` or `devices`, one of the two")
     if arguments.devices is not None and arguments.device_count > 1:
-        raise InvalidArgument("device_count", arguments.device_count, "1 beside `devices` (write `2x RTX 3090` there)")
+        raise InvalidArgument("device_count", arguments.device_count, "1 beside `devices` (`2x` before a name there)")
     names = arguments.devices or (arguments.device or "",)
     cards: list[_Cards] = []
     references: dict[str, tuple[SourceRef, ...]] = {}
@@ -171,5 +171,4 @@ TOOL = Tool(
     PowerSupplyArguments,
     PowerSupplyAnswer,
     run,
-    {"device": "RTX 5090", "device_count": 2, "cpu": "Ryzen 9 9950X"},
 )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from kb.calc.results import Verdict
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Backend, Engine, InstallWay, Quantization, Record, SourceRef, System
+from kb.catalogue.records import Backend, Engine, InstallWay, LanguageModel, Quantization, Record, SourceRef, System
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Tool, cite
 from kb.tools.shared.fitting import Context, DeviceCount, FitArguments, Parts, SystemMemory
@@ -332,5 +332,4 @@ TOOL = Tool(
     StartArguments,
     StartAnswer,
     run,
-    {"model": "llama 3.1 8b", "device": "RTX 4090", "system": "linux"},
 )

@@ -141,5 +141,4 @@ TOOL = Tool(
     WhatRunsOnArguments,
     WhatRunsOnAnswer,
     run,
-    {"device": "RTX 3060 12GB", "limit": 10},
 )
