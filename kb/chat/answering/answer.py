@@ -62,7 +62,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     planned = plan(TOOLS, situation)
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, planned, calls)
-    if not ran and planned.missing is None and ANYTHING not in (step.tool for step in planned.steps):
+    if not ran and ANYTHING not in (step.tool for step in planned.steps):
         # Nothing could be worked out: what is written about it is better than nothing.
         ran, planned, _ = _run(index, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls)
     if planned.missing and planned.asks == (ANYTHING,) and not _answers(index, situation):
@@ -118,7 +118,7 @@ def _answers(index: Index, situation: Situation) -> bool:
     return found is not None and found[1] >= ANSWERS
 
 
-NOTED = 0.62
+NOTED = 0.68
 """How near one of a passage's questions must be to the message, for the passage to be told beside a calculation."""
 NOTE_WORDS = 45
 A_STORY = 12

@@ -54,8 +54,9 @@ def _records(catalogue: Catalogue, dispute: Dispute) -> set[str]:
 
 
 def _asked_for(dispute: Dispute, situation: Situation) -> bool:
+    """Of a figure, where that figure is asked for; of one thing as a whole, where it is a term."""
     keys = {target.partition("#")[2] for target in dispute.about} - {""}
     if not keys:
-        return True
+        return len(dispute.about) > 1 or dispute.about[0].startswith("terms/")
     wanted = set(situation.figure_keys)
     return bool(keys & (wanted | ({"prices"} if "price" in wanted else set())))
