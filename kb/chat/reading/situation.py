@@ -128,6 +128,8 @@ class Situation(Quantities):
     """``coding``, ``chat``, ``writing``, ``images``, ``documents`` …; empty where none is named."""
     vendor: str | None = None
     quiet: bool = False
+    hearsay: bool = False
+    """It tells what somebody said, and asks nothing."""
     notes: tuple[str, ...] = ()
     """What was read otherwise than it was written, or not at all."""
     carried: tuple[str, ...] = ()

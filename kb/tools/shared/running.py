@@ -42,6 +42,7 @@ class Machine:
     devices: ResolvedDevices
     count: int = 1
     system_memory_gb: float | None = None
+    system_bandwidth_gb_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ def _asked(record: LanguageModel, quantization: str, machine: Machine, context: 
     return FitArguments(
         model=record.slug, quantization=quantization, device=machine.device, device_count=machine.count,
         context=context, system_memory_gb=machine.system_memory_gb,
+        system_bandwidth_gb_per_s=machine.system_bandwidth_gb_per_s,
     )  # fmt: skip
 
 
