@@ -9,7 +9,7 @@ from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
 from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, passages_of, plan
-from kb.chat.answering.talking import spoken, talk
+from kb.chat.answering.talking import beyond, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -160,7 +160,7 @@ def _readings(situation: Situation) -> Iterator[Statement]:
 def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:
     """What each tool says of its results; of several results of one tool, what it says of them side by side."""
     for tool, group in groupby(ran, key=lambda one: one.step.tool):
-        several = list(group)
+        several = _different(situation, list(group))
         asked = _asked(situation, tool, several)
         together = TOOLS.side_by_side(tool)
         if len(several) > 1 and together is not None:
@@ -171,6 +171,35 @@ def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:
                 yield from _on(_beside(TOOLS.say(tool)(one.result, asked), one.step), [one])
         if not several[0].step.beside:
             yield from _assumptions(several[0])
+
+
+def _different(situation: Situation, ran: Sequence[_Ran]) -> list[_Ran]:
+    """Of results for the records that one name may mean, those that differ in a figure."""
+    one_name = {"model"} if len(situation.models) == 1 else set()
+    one_name |= {"device"} if len(situation.devices) == 1 else set()
+    kept: list[_Ran] = []
+    for one in ran:
+        figures = list(_figures(one.result.model_dump(exclude={"citations"})))
+        if not any(
+            _differing(one.step, other.step) <= one_name
+            and figures == list(_figures(other.result.model_dump(exclude={"citations"})))
+            for other in kept
+        ):
+            kept.append(one)
+    return kept
+
+
+def _differing(one: Step, other: Step) -> set[str]:
+    names = {*one.arguments, *other.arguments}
+    return {name for name in names if one.arguments.get(name) != other.arguments.get(name)}
+
+
+def _figures(value: object) -> Iterator[float]:
+    if isinstance(value, int | float):
+        yield float(value)
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _figures(item)
 
 
 def _beside(said: Iterable[Said], step: Step) -> Iterator[Said]:
@@ -218,7 +247,7 @@ def _problems(problems: Sequence[str]) -> Iterator[Statement]:
 
 def _abstained(situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
     ours = situation.terms or situation.named_now or situation.unknown or problems
-    nothing = spoken("nothing_found" if ours else "out_of_scope")
+    nothing = spoken("nothing_found") if ours else spoken("out_of_scope", beyond(situation))
     statements = (*_problems(problems), *nothing.statements)
     text = markdown.brief(statements, lambda basis: 0)
     return Answer(

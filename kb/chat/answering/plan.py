@@ -20,6 +20,8 @@ ALSO_ASKED = 0.6
 """How likely a second ask must be to be answered too."""
 UNCLEAR = 0.25
 """Below this the likeliest ask is a guess."""
+HALF = 0.5
+"""Below this a question that names a term and nothing else is left to the passages."""
 NO_TEXT = frozenset({"images", "video", "speech"})
 """Uses that no text model serves: the passages say what they need."""
 ANYTHING = "search_passages"
@@ -75,7 +77,8 @@ def plan(tools: Registry, situation: Situation) -> Plan:
     if not steps:
         # In general first; what is missing is asked for behind it.
         steps, asked = [passages_of(situation)], [ANYTHING]
-    return Plan(tuple(asked), tuple(steps), missing if not asked or asked == [ANYTHING] else None)
+    asks_back = not asked or (asked == [ANYTHING] and not situation.hearsay)
+    return Plan(tuple(asked), tuple(steps), missing if asks_back else None)
 
 
 def passages_of(situation: Situation) -> Step:
@@ -89,7 +92,10 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
         return [over]
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
-        return (_bare(tools, situation) if situation.named_now or not situation.carried else []) or ranked[:1]
+        bare = _bare(tools, situation) if situation.named_now or not situation.carried else []
+        return bare or [ask for ask in ranked[:1] if situation.asks[ask] >= UNCLEAR / 2]
+    if situation.asks[ranked[0]] < HALF and not situation.named_now and situation.terms and _untold(situation):
+        return [ANYTHING]  # asked of a matter, in words of which no calculator is sure
     first = tools.asks(ranked[0])
     also = [ask for ask in ranked[1:MOST_ASKS] if situation.asks[ask] >= ALSO_ASKED]
     return [ranked[0], *(ask for ask in also if first is None or ask not in first.instead_of)]
@@ -271,7 +277,7 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return () if situation.size_gb else values_of(situation, "model")
         case "compared":
             compared = [_counted(one) for named in runners(situation) for one in _each(named)]
-            return _whole(compared) if len(compared) > 1 else ()
+            return _whole(compared) if len(compared) > 1 and not situation.together else ()
         case "owned":
             return _joined(_owned(situation))
         case "owned_devices":
@@ -308,7 +314,7 @@ def _untold(situation: Situation) -> list[Named]:
 def _query(situation: Situation) -> str:
     """The message, and what its pronouns stand for."""
     if situation.use in NO_TEXT and not situation.terms:
-        return f"{situation.use} models: how much memory they need. {situation.text}"
+        return f"{situation.use.removesuffix('s')} models: memory, speed, which cards"
     carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
     return f"{situation.text} {', '.join(carried)}" if carried and _IT.search(situation.text) else situation.text
 

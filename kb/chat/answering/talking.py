@@ -10,12 +10,20 @@ import yaml
 
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
-from kb.chat.answering.plan import UNCLEAR
+from kb.chat.answering.plan import HALF, UNCLEAR
 from kb.chat.reading.situation import Situation
 from kb.text.statements import Statement, state
 
 _THANKS = re.compile(r"\b(?:thanks?|thank you|thx|cheers|great|cool|perfect|bye|good night|ok(?:ay)?)\b", re.I)
 _ABILITIES = re.compile(r"\b(?:what can you|who are you|what are you|help|can you do|how do you work)\b", re.I)
+
+
+_MEASURED = re.compile(r"\bmeasured?\b|\bbenchmark\w*|\btested?\b|\baccura\w+|\bsure\b|\btheor\w+|\breal\b", re.I)
+_FUTURE = re.compile(
+    r"\bin (?:a|one|two|three|five|\d+|some|a few) (?:years?|months?)\b|\bnext (?:year|generation)\b|\bfuture\b", re.I
+)
+CERTAIN = 0.85
+"""How likely a question must be beyond us to be so although something of ours is named."""
 
 
 class Talk(Record):
@@ -42,14 +50,31 @@ def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     """What is said, where the likeliest ask is one that needs no tool and nothing of ours is named."""
     ask = next(iter(situation.asks), "")
     known = talks().get(ask)
-    if known is None or situation.asks[ask] < UNCLEAR or (ask != "about_answers" and situation.named_now):
+    if known is None or situation.asks[ask] < UNCLEAR:
+        return None
+    if (
+        situation.named_now
+        and ask != "about_answers"
+        and not (ask == "out_of_scope" and situation.asks[ask] >= CERTAIN)
+    ):
         return None
     reply = ""
     if ask == "small_talk" and _ABILITIES.search(situation.text):
         reply = "abilities"
     elif ask == "small_talk" and _THANKS.search(situation.text):
         reply = "thanks"
+    elif ask == "about_answers" and _MEASURED.search(situation.text):
+        reply = "measured"
+    elif ask == "out_of_scope":
+        reply = beyond(situation)
     return spoken(ask, reply)
+
+
+def beyond(situation: Situation) -> str:
+    """Which reply says that a question is not answered."""
+    if _FUTURE.search(situation.text):
+        return "future"
+    return "unclear" if situation.carried and situation.asks.get("out_of_scope", 0.0) < HALF else ""
 
 
 def spoken(ask: str, reply: str = "") -> Spoken:

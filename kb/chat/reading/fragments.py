@@ -57,9 +57,7 @@ def is_fragment(text: str, covered: Sequence[tuple[int, int]]) -> bool:
     return all(word in _SMALL for word in _WORD.findall(left))
 
 
-_DEVICE_ROLES = (
-    "device", "devices", "cards", "card", "machine", "owned", "owned_devices", "considered", "compared", "spec", "specs",
-)  # fmt: skip
+_DEVICE_ROLES = ("device", "devices", "cards", "card", "machine", "owned", "considered", "compared", "spec", "specs")
 _ROLES: dict[str, tuple[str, ...]] = {
     "models": ("model", "models", "spec", "specs", "models_for_a_card"), "devices": _DEVICE_ROLES,
     "quantizations": ("quantization",), "terms": ("term", "terms"), "vram_gib": ("min_memory_gib", "device"),
@@ -73,6 +71,12 @@ _STATED = (
     "price_per_kwh", "hours_per_day", "rent_per_hour", "size_gb", "vram_gib", "read_mb_per_s", "tokens_per_s",
     "nvme_drives", "batch_size", "gpu_layers", "prompt_tokens", "training_method", "engine", "use", "quiet",
 )  # fmt: skip
+
+
+TELLING = frozenset(
+    {"tokens_per_s", "psu_w", "budget", "price_per_kwh", "hours_per_day", "rent_per_hour", "watts", "quiet"}
+)  # fmt: skip
+"""Roles of figures that no other question has: one that does not take them is not gone on with."""
 
 
 def stated(situation: Situation) -> frozenset[str]:

@@ -51,6 +51,7 @@ _NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
 _TRAINING = re.compile(r"\b(qlora|lora|full(?:[\s-](?:fine|parameter|train)\w*)?(?=[\s-](?:fine|param|train)))", re.I)
 _BITS = re.compile(r"(?<![\w.])(\d{1,2}(?:\.\d{1,3})?) ?(?:bpw\b|bits? per weight|bits?\b(?! float| integer))", re.I)
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
+_HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
 _USES = (
     ("coding", r"\bcod(?:e|ing)\b|\bprogramming\b|\bdevelop(?:er|ment)\b|\bcopilot\b|\bopencode\b|\bcline\b|\baider\b"),
     ("images", r"\bimages?\b|\bpictures?\b|\bstable diffusion\b|\bsdxl?\b|\bcomfyui\b|\bphoto\w*"),
@@ -138,8 +139,6 @@ class _Message:
                 _add(terms, Named(span.text, span.matches))
             else:
                 _add(others, Named(span.text, span.matches))
-        if _SIZE_ASKED.search(text):
-            _add(terms, Named("parameters", tuple(self.names.matches("terms", "parameters"))))
         quantizations += self._custom_bits(quantizations)
         self._sizes_of_models()
         roles = self.named.with_memory(roles)
@@ -187,6 +186,7 @@ class _Message:
             other_models=use in _OTHER_USES or any(is_of_another_kind(self.names, span) for span in self.spans),
             vendor=self._vendor(devices),
             quiet=bool(_QUIET.search(text)),
+            hearsay=bool(_HEARSAY.search(text)) and "?" not in text,
             notes=tuple(self._notes()),
             **vars(stated),
         )
@@ -295,6 +295,8 @@ class _Message:
     def _telling(self, terms: Sequence[Named], other: bool) -> tuple[Named, ...]:
         """Terms without the generic ones, unless nothing else was named."""
         telling = tuple(named for named in terms if not self._is_generic(named))
+        if _SIZE_ASKED.search(self.text):
+            return (*telling, Named("parameters", tuple(self.names.matches("terms", "parameters"))))
         return telling if telling or other else tuple(terms)
 
     def _is_generic(self, named: Named) -> bool:

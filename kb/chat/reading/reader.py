@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from kb.catalogue.names import Names
 from kb.chat.reading.devices import MOST_COUNT, is_unified
-from kb.chat.reading.fragments import stated
+from kb.chat.reading.fragments import TELLING, stated
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.message import Read, read_message
 from kb.chat.reading.situation import Named, Quantities, Situation
@@ -172,12 +172,14 @@ class _Asked:
         turn = self.turns[at]
         if turn.fragment and (earlier := self._earlier(at)):
             return {earlier: CONTINUED}
+        if turn.fragment and turn.states == _TOGETHER:
+            return {}  # what they do together is asked without a word for it
         said = self._classified(turn)
         goes_on = said.pop(FOLLOW_UP, 0.0)
         ranked = dict(sorted(said.items(), key=lambda item: -item[1]))
         likeliest = max(ranked.values(), default=0.0)
         if at and turn.goes_on and (goes_on >= max(GOES_ON, likeliest) or likeliest < CLEAR):
-            earlier = self._earlier(at) if turn.states or goes_on >= GOES_ON else ""
+            earlier = self._earlier(at) if turn.states else ""
             return (
                 {earlier: CONTINUED, **{ask: odd for ask, odd in ranked.items() if ask != earlier}}
                 if earlier
@@ -197,7 +199,8 @@ class _Asked:
         for before in range(at - 1, max(-1, at - 1 - MOST_BACK), -1):
             ask = next(iter(self.odds(before)), "")
             known = TOOLS.asks(ask) if ask in TOOLS else None
-            if known and (not states or states & {slot.role for slot in known.slots.values()}):
+            takes = {slot.role for slot in known.slots.values()} if known else set()
+            if known and (not states or (states & takes and states & TELLING <= takes)):
                 return ask
         return ""
 
@@ -247,15 +250,22 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
     situation = _without_processor(situation, said)
     unknown_models = tuple(name for name in situation.unknown if name in (*said.unknown_models, *before.unknown_models))
     owned = _owned(devices) or before.owned
-    return _Turn(
-        situation, said.plain, unknown_models, owned, goes_on, said.fragment, stated(now) | _said_of(said, now)
-    )
+    states = stated(now) | _said_of(said, now, 0 if now.devices else len(devices))
+    if states == _TOGETHER:
+        situation = replace(situation, named_now=True)
+    return _Turn(situation, said.plain, unknown_models, owned, goes_on, said.fragment, states)
 
 
-def _said_of(said: Read, now: Situation) -> frozenset[str]:
+_TOGETHER = frozenset({"together"})
+
+
+def _said_of(said: Read, now: Situation, known: int) -> frozenset[str]:
     """*And two of them?* and *both together* say something of the devices."""
-    counts = _recounted(now.text) is not None or _BOTH.search(now.text)
-    return frozenset(("device", "cards", "owned")) if said.fragment and counts else frozenset()
+    if known > 1 and _BOTH.search(now.text):
+        return _TOGETHER
+    return (
+        frozenset(("device", "cards", "owned")) if said.fragment and _recounted(now.text) is not None else frozenset()
+    )
 
 
 def _without_processor(situation: Situation, said: Read) -> Situation:

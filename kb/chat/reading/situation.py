@@ -130,6 +130,8 @@ class Situation(Quantities):
     """Models for images, video or speech are spoken of."""
     vendor: str | None = None
     quiet: bool = False
+    hearsay: bool = False
+    """It tells what somebody said, and asks nothing."""
     notes: tuple[str, ...] = ()
     """What was read otherwise than it was written, or not at all."""
     carried: tuple[str, ...] = ()

@@ -44,6 +44,7 @@ class Machine:
     devices: ResolvedDevices
     count: int = 1
     system_memory_gb: float | None = None
+    system_bandwidth_gb_per_s: float | None = None
 
 
 Wanted = LanguageModel | ModelFigures
@@ -171,6 +172,7 @@ def _asked(wanted: Wanted, quantization: str, machine: Machine, context: int) ->
     return FitArguments(
         model=_argument(wanted), quantization=quantization, device=machine.device, device_count=machine.count,
         context=context, system_memory_gb=machine.system_memory_gb,
+        system_bandwidth_gb_per_s=machine.system_bandwidth_gb_per_s,
     )  # fmt: skip
 
 

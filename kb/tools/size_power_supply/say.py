@@ -28,7 +28,8 @@ def say(result: PowerSupplyAnswer, asked: Asked) -> Iterator[Said]:
         yield state("answer", text, plan=plan, device=result.device, draw=draw)
     cpu, name = Quantity(result.cpu_w, "W"), str(asked.arguments.get("cpu_like", ""))
     if name:
-        yield state("assumption", "{cpu} for the processor “{name}”, as others of its line draw", cpu=cpu, name=name)
+        text = "{cpu} for “{name}”, of which I have no data: that of the {near}"
+        yield state("assumption", text, cpu=cpu, name=name, near=result.cpu)
     elif "cpu" not in asked.stated:
         yield state("assumption", "a processor of {cpu}, as none was named", cpu=cpu)
     yield state("detail", "{formula}.", formula=result.formula)

@@ -1,7 +1,6 @@
 """Power supplies and circuits for a machine with these cards."""
 
 from dataclasses import dataclass
-from statistics import median_low
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -43,6 +42,8 @@ class PowerSupplyAnswer(Result):
     """``recommended_psu_w`` is loaded to 80 % at most by the sustained draw."""
 
     device: str
+    cpu: str
+    """The processor that was counted, or what was assumed."""
     cpu_w: float
     sustained_w: float
     recommended_psu_w: float
@@ -99,32 +100,29 @@ def _verdict(sustained_w: float, psu_w: float | None) -> Literal["enough", "tigh
     return "tight" if sustained_w <= psu_w else "too_small"
 
 
-def _typical_of_line(catalogue: Catalogue, name: str) -> float | None:
-    """The middle power of the processors that have the first word of ``name`` in theirs."""
-    line = name.split()[0].casefold()
-    records = [record for record in catalogue.known.specs["cpus"].values() if isinstance(record, Cpu)]
-    powers = [
-        figure.value
-        for record in records
-        if line in record.name.casefold().split() and (figure := record.max_power_w or record.tdp_w)
-    ]
-    return median_low(powers) if powers else None
+def _cpu(catalogue: Catalogue, arguments: PowerSupplyArguments) -> Cpu | None:
+    """The one that is named, else the nearest to one that has no record."""
+    if arguments.cpu:
+        slug = catalogue.names.resolve(("cpus",), arguments.cpu, "CPU").slug
+    elif arguments.cpu_like and (near := catalogue.names.suggest(("cpus",), arguments.cpu_like, 1)):
+        slug = catalogue.names.resolve(("cpus",), near[0], "CPU").slug
+    else:
+        return None
+    record = catalogue.known.specs["cpus"][slug]
+    assert isinstance(record, Cpu)
+    return record
 
 
 def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
     cards, references = _cards(catalogue, arguments)
     cpu_w, cpu_label = DEFAULT_CPU_W, "CPU (assumed)"
-    if arguments.cpu:
-        match = catalogue.names.resolve(("cpus",), arguments.cpu, "CPU")
-        record = catalogue.known.specs["cpus"][match.slug]
-        assert isinstance(record, Cpu)
-        figure = record.max_power_w or record.tdp_w
+    cpu = _cpu(catalogue, arguments)
+    if cpu is not None:
+        figure = cpu.max_power_w or cpu.tdp_w
         if figure is None:
-            raise InvalidArgument("cpu", arguments.cpu, "a processor whose power is known")
-        cpu_w, cpu_label = figure.value, record.name
-        references[f"power of {record.name}"] = figure.sources
-    elif arguments.cpu_like and (typical := _typical_of_line(catalogue, arguments.cpu_like)):
-        cpu_w, cpu_label = typical, f"{arguments.cpu_like}, as those of its line"
+            raise InvalidArgument("cpu", arguments.cpu or arguments.cpu_like, "a processor whose power is known")
+        cpu_w, cpu_label = figure.value, cpu.name
+        references[f"power of {cpu.name}"] = figure.sources
     sustained = sum(card.count * card.watts for card in cards) + cpu_w + arguments.other_w
     recommended = recommended_psu_w(sustained)
     supplies = 1 if recommended <= LARGEST_COMMON_PSU_W else 2
@@ -143,6 +141,7 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
         )
     return PowerSupplyAnswer(
         device=" + ".join(card.label if card.count == 1 else f"{card.count}× {card.label}" for card in cards),
+        cpu=cpu_label,
         cpu_w=cpu_w,
         sustained_w=sustained,
         recommended_psu_w=recommended,

@@ -8,7 +8,7 @@ from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
-from kb.tools.shared.fitting import Context, DeviceCount, SystemMemory
+from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
 from kb.tools.shared.resolve import DeviceArgument, resolve_devices
 from kb.tools.shared.running import (
     Machine,
@@ -34,6 +34,7 @@ class WhatRunsOnArguments(Arguments):
     system_memory_gb: SystemMemory | None = Field(
         None, description="as printed: 64 means 64 GiB; `suggested` then has models that run partly from there"
     )
+    system_bandwidth_gb_per_s: SystemBandwidth | None = None
 
 
 class RunnableModel(Record):
@@ -72,7 +73,10 @@ class WhatRunsOnAnswer(Result):
 def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
     devices.require_memory()
-    machine = Machine(arguments.device, devices, arguments.device_count, arguments.system_memory_gb)
+    machine = Machine(
+        arguments.device, devices, arguments.device_count, arguments.system_memory_gb,
+        arguments.system_bandwidth_gb_per_s,
+    )  # fmt: skip
     types = (arguments.quantization,) if arguments.quantization else ()
     meant = _models_meant(catalogue, arguments)
     found = (run_whole(catalogue, record, machine, arguments.context, types) for record in meant)
