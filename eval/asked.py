@@ -16,7 +16,9 @@ from kb.chat.reading.asks import AskReader
 from kb.chat.reading.reader import read
 from kb.chat.reading.situation import Named, Situation
 from kb.errors import AmbiguousName, UnknownName
-from kb.search.live import Index
+from kb.search.embed import Embedder
+from kb.search.live import Index, LiveIndex
+from kb.settings import settings
 
 HERE = Path(__file__).parent / "asked_questions"
 LONG, VERY_LONG = 120, 200
@@ -60,7 +62,7 @@ def answered(index: Index, turns: Sequence[str]) -> Answer:
 
 
 def mentions(names: Names, question: AskedQuestion, situation: Situation) -> Tally:
-    """Models and devices that the facts name, against those that were read; names that no record has must be unknown."""
+    """Models and devices that the facts name, against those that were read; names without a record must be unknown."""
     facts = question.facts or {}
     tally = Tally()
     for kinds, meant, found in (
@@ -150,12 +152,10 @@ def answers(index: Index, asked: Iterable[AskedQuestion]) -> Iterator[str]:
 
 
 def main() -> None:
-    from kb.cli.base import open_live
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--answers", type=Path, help="write questions and answers to this file")
     given = parser.parse_args()
-    index = open_live().get()
+    index = LiveIndex(settings().data_dir, Embedder(settings().embedding_model)).get()
     if given.answers:
         given.answers.write_text("\n".join(answers(index, questions())), "utf-8")
         print(json.dumps({"written": str(given.answers)}))

@@ -12,7 +12,6 @@ from kb.catalogue.records import Record, SourceRef
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Result, Tool, cite
-from kb.tools.estimate_speed.tool import speed_of
 from kb.tools.shared.fitting import (
     Context,
     DeviceCount,
@@ -28,6 +27,7 @@ from kb.tools.shared.fitting import (
 )
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument
+from kb.tools.shared.speed import speed_of
 
 ALIKE = 1.15
 """Speeds that are less than so many times apart are called alike: the estimate is no finer."""

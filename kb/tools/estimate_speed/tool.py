@@ -1,16 +1,13 @@
 """How fast a model generates on a device."""
 
-from kb.calc.results import Fit, Range, Speed
+from kb.calc.results import Speed
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Figure, LanguageModel, Measurement, Record
-from kb.catalogue.units import GB
 from kb.tools.base import Result, Tool, cite
 from kb.tools.shared.fitting import FitArguments, Parts, fit_of, resolve_parts, within_limit
 from kb.tools.shared.resolve import ResolvedModel
-from kb.tools.shared.speed import speed_at
+from kb.tools.shared.speed import speed_of
 from kb.tools.shared.views import disputes_about
-
-_NOTHING = Range(low=0.0, typical=0.0, high=0.0)
 
 
 class PublishedMeasurement(Record):
@@ -59,26 +56,6 @@ def speed_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) ->
         context=arguments.context,
         measured=nearest_measurement(catalogue, parts),
         citations=cite(catalogue, parts.references),
-    )
-
-
-def speed_of(parts: Parts, fit: Fit, arguments: FitArguments) -> Speed:
-    """The speed at the placement that ``check_fit`` found."""
-    if fit.verdict == "does_not_fit":
-        return Speed(
-            decode_tokens_per_s=_NOTHING,
-            ceiling_tokens_per_s=0.0,
-            prefill_tokens_per_s=_NOTHING,
-            time_to_first_token_s=0.0,
-            bottleneck="memory: it does not fit",
-            bytes_read_per_token_gb=round(parts.weights.active_bytes / GB, 3),
-            formula=fit.formula,
-            assumptions=fit.assumptions,
-            warnings=("it does not fit, so there is no speed to estimate",),
-        )
-    speed = speed_at(parts, fit.offload, arguments)
-    return speed.model_copy(
-        update={"assumptions": (*parts.notes, *speed.assumptions), "warnings": (*fit.warnings, *speed.warnings)}
     )
 
 

@@ -14,10 +14,9 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Engine, Record
 from kb.catalogue.units import GB
 from kb.tools.base import Name, Real, Result, Tool, cite
-from kb.tools.estimate_speed.tool import speed_of
 from kb.tools.shared.fitting import LADDER, TIGHT, FitArguments, Parts, fit_of, resolve_parts, within_limit
 from kb.tools.shared.resolve import quantization_for, resolve_quantization, resolve_weights
-from kb.tools.shared.speed import speed_at
+from kb.tools.shared.speed import speed_at, speed_of
 
 Standing = Literal["above_ceiling", "needs_all_cards_at_once", "fast", "as_expected", "below", "far_below"]
 Cause = Literal["memory_bandwidth", "compute", "fixed_costs", "link", "offload", "does_not_fit"]

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
-from kb.calc.results import Offload, Range, Speed
+from kb.calc.results import Fit, Offload, Range, Speed
 from kb.calc.speed.estimate import estimate_speed
 from kb.catalogue.units import GB
 from kb.errors import MissingArgument
 from kb.tools.shared.fitting import FitArguments, Parts
+
+_NOTHING = Range(low=0.0, typical=0.0, high=0.0)
 
 
 def decode_speed(parts: Parts, arguments: FitArguments) -> Range:
@@ -39,4 +41,24 @@ def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments, *, 
         offload=offload,
         tensor_parallel=tensor_parallel,
         system_memory_bytes_per_s=system * GB if system else None,
+    )
+
+
+def speed_of(parts: Parts, fit: Fit, arguments: FitArguments) -> Speed:
+    """The speed at the placement that ``check_fit`` found."""
+    if fit.verdict == "does_not_fit":
+        return Speed(
+            decode_tokens_per_s=_NOTHING,
+            ceiling_tokens_per_s=0.0,
+            prefill_tokens_per_s=_NOTHING,
+            time_to_first_token_s=0.0,
+            bottleneck="memory: it does not fit",
+            bytes_read_per_token_gb=round(parts.weights.active_bytes / GB, 3),
+            formula=fit.formula,
+            assumptions=fit.assumptions,
+            warnings=("it does not fit, so there is no speed to estimate",),
+        )
+    speed = speed_at(parts, fit.offload, arguments)
+    return speed.model_copy(
+        update={"assumptions": (*parts.notes, *speed.assumptions), "warnings": (*fit.warnings, *speed.warnings)}
     )
