@@ -63,7 +63,6 @@ class Findings:
 
     hits: tuple[Hit, ...]
     best_cosine: float
-    best_bm25: float
     share_unknown: float
     """Of the query's words, those that no passage uses."""
 
@@ -151,6 +150,5 @@ class Searcher:
             )
             for rowid, score in fuse(rankings)[:k]
         )
-        best = {name: max((row.score for row in ranking), default=0.0) for name, ranking in rankings.items()}
-        unknown = self._spelling.share_unknown(query[:2000])
-        return Findings(hits, best["dense"], best["bm25"], unknown)
+        nearest = max((row.score for row in rankings["dense"]), default=0.0)
+        return Findings(hits, nearest, self._spelling.share_unknown(query[:2000]))

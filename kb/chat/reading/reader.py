@@ -72,7 +72,6 @@ _COUNTED = re.compile(
 _BOTH = re.compile(r"\bboth\b|\btogether\b|\bcombined?\b|\bin (?:one|the same) (?:machine|box|pc|rig)\b", re.I)
 _ONE_MORE = re.compile(r"\b(?:a second|another|one more|a 2nd|an additional)\b(?: one| card| gpu|\W|$)", re.I)
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "a pair": 2, "both": 2}
-_OWN = re.compile(r"\b(?:my|mine|our|i|we|i'm|i've)\b", re.I)
 _IT = re.compile(r"\b(?:it|its|them|they|that|those|this|these|same|one|both)\b", re.I)
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -115,7 +115,7 @@ def test_the_server_has_it(house: Path, data_dir: Path) -> None:
     command = [sys.executable, "-m", "kb.cli", "serve", "--port", port]
     with (
         subprocess.Popen(command, env=environment(house, data_dir), cwd=house) as server,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
     ):
         try:
             answer = called(server, http)
@@ -133,13 +133,13 @@ def test_the_server_has_it(house: Path, data_dir: Path) -> None:
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "context")
 
 
-def called(server: "subprocess.Popen[bytes]", http: httpx.Client) -> object:
+def called(server: "subprocess.Popen[bytes]", http: httpx2.Client) -> object:
     """The tool's example, as soon as the server listens and knows what is known."""
     for _ in range(600):
         assert server.poll() is None, "the server did not start"
         try:
             answer = http.post(f"/tools/{NAME}", json={"context": 1_000_000})
-        except httpx.ConnectError:
+        except httpx2.ConnectError:
             pass
         else:
             if answer.status_code == 200:
