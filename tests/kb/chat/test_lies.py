@@ -18,6 +18,7 @@ from kb.llm.base import Engine, Prompt, Run
 from kb.llm.remote import Endpoint, RemoteEngine
 from kb.search.live import LiveIndex
 from kb.settings import Settings
+from tests.kb.chat.asking import answered
 
 QUESTION = "can I run a 70B on my 4090, and how fast?"
 """Needs 45.68 GB of 25.77 (24 GiB), 45.4 % of the weights offloaded, 8,192 tokens, 2.13 tokens/s."""
