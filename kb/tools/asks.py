@@ -52,10 +52,13 @@ class AskFile(Record):
     bare: tuple[Role, ...] = ()
     """What a question that names just these, and does not tell what it asks, is answered with by this tool."""
     needs_one_of: tuple[str, ...] = ()
-    """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot."""
+    """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot. ``otherwise`` also answers
+    where the tool finds nothing, and nothing else was found."""
     otherwise: str = ""
     ask_back: str = ""
     beside: tuple[str, ...] = ()
+    with_next: bool = False
+    """What is asked next likeliest is answered too: this one tells only whether something is so."""
     mistaken_for: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     """What to offer next, as the user would ask it."""

@@ -8,7 +8,7 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
-from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, plan
+from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, plan
 from kb.chat.answering.talking import names_something, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
@@ -62,19 +62,24 @@ def answer(index: Index, situation: Situation) -> Answer:
     calls: list[ToolCall] = []
     ran: list[_Ran] = []
     problems: list[str] = []
-    for step in planned.steps:
+    waiting, failed = list(planned.steps), list[Step]()
+    while waiting:
+        step = waiting.pop(0)
         try:
             result = TOOLS[step.tool].call(index, step.arguments)
         except MissingArgument as error:
             if planned.missing is None and not step.beside:
                 planned = replace(planned, missing=Missing(error.field, error.question))
-            continue
         except KnowledgeBaseError as error:
             problems.append(str(error))
-            continue
-        shown = result.model_dump(mode="json")
-        calls.append(ToolCall(name=step.tool, arguments=dict(step.arguments), result=shown))
-        ran.append(_Ran(step, len(calls) - 1, result))
+            failed.append(step)
+        else:
+            shown = result.model_dump(mode="json")
+            calls.append(ToolCall(name=step.tool, arguments=dict(step.arguments), result=shown))
+            ran.append(_Ran(step, len(calls) - 1, result))
+        if not waiting and not ran and failed:
+            waiting = [other for one in failed for other in instead(TOOLS, one, situation)]
+            failed.clear()
     if all(one.step.beside for one in ran):  # what they stood beside could not be worked out
         ran = [replace(one, step=replace(one.step, beside=False)) for one in ran]
     said = list(_said(situation, ran))
@@ -87,7 +92,8 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(index, situation, calls, problems)
-    statements += relevant_disputes(index, situation, planned.asks)
+    told |= {basis for one in said if one.kind == "dispute" for basis in one.basis}
+    statements += [one for one in relevant_disputes(index, situation, planned.asks) if not told.issuperset(one.basis)]
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
 
 

@@ -80,7 +80,16 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     ranked = [ask for ask in situation.asks if ask in tools]
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
         return _bare(tools, situation) or ranked[:1]
-    return [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= ALSO_ASKED]
+    first = tools.asks(ranked[0])
+    also = UNCLEAR if first and first.with_next else ALSO_ASKED
+    return [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= also]
+
+
+def instead(tools: Registry, step: Step, situation: Situation) -> Iterator[Step]:
+    """What answers where a tool found nothing."""
+    asks = tools.asks(step.tool)
+    if asks and asks.otherwise:
+        yield from (one for one in _steps(tools, asks.otherwise, situation) if isinstance(one, Step))
 
 
 def _bare(tools: Registry, situation: Situation) -> list[str]:

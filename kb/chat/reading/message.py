@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import LanguageModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import CPU_ONLY, cards, host_in, model_of_size, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
-from kb.chat.reading.figure_words import figure_keys
 from kb.chat.reading.language import language_of
 from kb.chat.reading.mentions import is_of_another_kind, spans
 from kb.chat.reading.quantities import NEAR, Roled, kv_type_in, quantities, roled
@@ -170,7 +170,7 @@ class _Message:
             terms=self._telling(terms, bool(self.models or devices or quantizations or others)),
             others=tuple(others),
             together=self.named.together(devices),
-            figure_keys=figure_keys(text),
+            figure_keys=figure_names().asked_in(text),
             claims=claims,
             unknown=self._unknown(),
             training_method=_training_method(text),
