@@ -42,6 +42,8 @@ _UNITS = (
     ("_mm", "mm"),
     ("_us", "µs"),
     ("_w", "W"),
+    ("_billions", "B"),
+    ("times_as_fast", "times"),
 )
 
 

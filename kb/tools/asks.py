@@ -17,9 +17,8 @@ Role = Literal[
     "size_gb", "read_mb_per_s", "tokens_per_s", "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
     "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
-    "models_for_a_card",
     "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
-    "prompt_tokens", "size_to_move_gb", "spec_count", "model_if_nothing_is_moved",
+    "prompt_tokens", "spec_count", "purchase",
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
@@ -35,6 +34,8 @@ class AskSlot(Record):
     default: Any = None
     because: str = ""
     decides: bool = False
+    unless: tuple[str, ...] = ()
+    """Slots of which each leaves this one empty where it is filled."""
     at_most: int | None = None
     """With more values than that, the question is of another kind: ``otherwise`` answers it."""
     otherwise: str = ""
@@ -57,13 +58,16 @@ class AskFile(Record):
     text_models: bool = False
     """It knows language models alone: a question about images, video or speech is answered by ``otherwise``."""
     needs_one_of: tuple[str, ...] = ()
-    """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot."""
+    """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot. ``otherwise`` also answers
+    where the tool finds nothing, and nothing else was found."""
     otherwise: str = ""
     ask_back: str = ""
     instead_of: tuple[str, ...] = ()
     """Tools in whose place this one answers where all of ``when`` are filled and something new is held against them."""
     when: tuple[Role, ...] = ()
     beside: tuple[str, ...] = ()
+    with_next: bool = False
+    """What is asked next likeliest is answered too: this one tells only whether something is so."""
     mistaken_for: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     """What to offer next, as the user would ask it."""

@@ -8,7 +8,7 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
-from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, passages_of, plan
+from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, passages_of, plan
 from kb.chat.answering.talking import beyond, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
@@ -61,10 +61,12 @@ def answer(index: Index, situation: Situation) -> Answer:
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
     calls: list[ToolCall] = []
-    ran, planned, problems = _run(index, planned, calls)
+    ran, planned, problems = _run(index, situation, planned, calls)
     if not ran and ANYTHING not in (step.tool for step in planned.steps):
         # Nothing could be worked out: what is written about it is better than nothing.
-        ran, planned, _ = _run(index, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls)
+        ran, planned, _ = _run(
+            index, situation, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls
+        )
     if planned.missing and planned.asks == (ANYTHING,) and not _answers(index, situation):
         ran, calls = [], []
     said = list(_said(situation, ran))
@@ -81,29 +83,37 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(situation, calls, problems)
-    statements += relevant_disputes(index, situation)
+    told |= {basis for one in said if one.kind == "dispute" for basis in one.basis}
+    statements += [one for one in relevant_disputes(index, situation) if not told.issuperset(one.basis)]
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
 
 
-def _run(index: Index, planned: Plan, calls: list[ToolCall]) -> tuple[list[_Ran], Plan, list[str]]:
+def _run(
+    index: Index, situation: Situation, planned: Plan, calls: list[ToolCall]
+) -> tuple[list[_Ran], Plan, list[str]]:
     """What the steps gave, added to ``calls``; the plan, with what a tool found missing; and what tools refused."""
     ran: list[_Ran] = []
     problems: list[str] = []
-    for step in planned.steps:
+    waiting, failed = list(planned.steps), list[Step]()
+    while waiting:
+        step = waiting.pop(0)
         try:
             result = TOOLS[step.tool].call(index, step.arguments)
         except MissingArgument as error:
             if planned.missing is None and not step.beside:
                 planned = replace(planned, missing=Missing(error.field, error.question))
-            continue
         except InvalidArguments:  # a slot was filled with what the tool does not take: no word for the user
-            continue
+            failed.append(step)
         except KnowledgeBaseError as error:
             problems.append(str(error))
-            continue
-        shown = result.model_dump(mode="json")
-        calls.append(ToolCall(name=step.tool, arguments=dict(step.arguments), result=shown))
-        ran.append(_Ran(step, len(calls) - 1, result))
+            failed.append(step)
+        else:
+            shown = result.model_dump(mode="json")
+            calls.append(ToolCall(name=step.tool, arguments=dict(step.arguments), result=shown))
+            ran.append(_Ran(step, len(calls) - 1, result))
+        if not waiting and not ran and failed:
+            waiting = [other for one in failed for other in instead(TOOLS, one, situation)]
+            failed.clear()
     if all(one.step.beside for one in ran):  # what they stood beside could not be worked out
         ran = [replace(one, step=replace(one.step, beside=False)) for one in ran]
     return ran, planned, problems

@@ -97,7 +97,8 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     if situation.asks[ranked[0]] < HALF and not situation.named_now and situation.terms and _untold(situation):
         return [ANYTHING]  # asked of a matter, in words of which no calculator is sure
     first = tools.asks(ranked[0])
-    also = [ask for ask in ranked[1:MOST_ASKS] if situation.asks[ask] >= ALSO_ASKED]
+    least = UNCLEAR if first and first.with_next else ALSO_ASKED
+    also = [ask for ask in ranked[1:MOST_ASKS] if situation.asks[ask] >= least]
     return [ranked[0], *(ask for ask in also if first is None or ask not in first.instead_of)]
 
 
@@ -115,6 +116,13 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
         if asks and ask in asks.instead_of and all(values_of(situation, role) for role in asks.when):
             return tool.name
     return ""
+
+
+def instead(tools: Registry, step: Step, situation: Situation) -> Iterator[Step]:
+    """What answers where a tool found nothing."""
+    asks = tools.asks(step.tool)
+    if asks and asks.otherwise:
+        yield from (one for one in _steps(tools, asks.otherwise, situation) if isinstance(one, Step))
 
 
 def _bare(tools: Registry, situation: Situation) -> list[str]:
@@ -159,6 +167,15 @@ def _asked_for(slot: str, question: str, situation: Situation) -> str:
     return UNKNOWN_MODEL if slot in MODEL_SLOTS else UNKNOWN_DEVICE if slot in DEVICE_SLOTS else question
 
 
+def _is_left_out(asks: AskFile, slot: AskSlot, situation: Situation) -> bool:
+    return any(values_of(situation, asks.slots[other].role) for other in slot.unless)
+
+
+def _filling(asks: AskFile, name: str, situation: Situation) -> Sequence[Any]:
+    slot = asks.slots[name]
+    return () if _is_left_out(asks, slot, situation) else values_of(situation, slot.role)
+
+
 def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None:
     """The slot that the question leaves open and the tool needs, what answers without it, and how it is asked for."""
     if asks.longest is not None and len(situation.text.split()) > asks.longest:
@@ -166,10 +183,10 @@ def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None
     if asks.text_models and situation.other_models and not situation.models:
         return "", ANYTHING, ""
     for name, slot in asks.slots.items():
-        found = values_of(situation, slot.role)
+        found = _filling(asks, name, situation)
         if (slot.required and not found) or (slot.at_most and len(found) > slot.at_most):
             return name, slot.otherwise, slot.ask_back
-    if asks.needs_one_of and not any(values_of(situation, asks.slots[name].role) for name in asks.needs_one_of):
+    if asks.needs_one_of and not any(_filling(asks, name, situation) for name in asks.needs_one_of):
         return asks.needs_one_of[0], asks.otherwise, asks.ask_back
     return None
 
@@ -188,9 +205,9 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any]
     for name, slot in asks.slots.items():
         if slot.role == "device_count":
             continue
-        found = values_of(situation, slot.role)
+        found = _filling(asks, name, situation)
         if not found:
-            if slot.default is not None:
+            if slot.default is not None and not _is_left_out(asks, slot, situation):
                 choices.append([_Choice({name: slot.default})])
             continue
         options = []
@@ -202,12 +219,12 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any]
         choices.append(options)
     for combination in product(*choices):
         arguments = {key: value for choice in combination for key, value in choice.values.items()}
-        stated = frozenset(name for name in arguments if _is_stated(situation, asks.slots[name]))
+        stated = frozenset(name for name in arguments if _is_stated(asks, name, situation))
         yield arguments, stated
 
 
-def _is_stated(situation: Situation, slot: AskSlot) -> bool:
-    return slot.role == "device_count" or bool(values_of(situation, slot.role))
+def _is_stated(asks: AskFile, name: str, situation: Situation) -> bool:
+    return asks.slots[name].role == "device_count" or bool(_filling(asks, name, situation))
 
 
 def _plain(value: Any) -> Any:
@@ -267,14 +284,10 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.vram_gib) or _stated(next(iter(sizes), None))
         case "quiet":
             return _stated(situation.quiet or None)
-        case "models_for_a_card":
-            # Where the card is named, no model has to choose it.
-            named_cards = values_of(situation, "card")
-            return () if named_cards else values_of(situation, "models")
-        case "size_to_move_gb":
-            return _stated(situation.size_gb)
-        case "model_if_nothing_is_moved":
-            return () if situation.size_gb else values_of(situation, "model")
+        case "purchase":
+            return _stated(situation.price) or _stated(situation.budget)
+        case "context":
+            return _stated(situation.context or situation.prompt_tokens)
         case "compared":
             compared = [_counted(one) for named in runners(situation) for one in _each(named)]
             return _whole(compared) if len(compared) > 1 and not situation.together else ()

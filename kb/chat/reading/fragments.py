@@ -59,11 +59,11 @@ def is_fragment(text: str, covered: Sequence[tuple[int, int]]) -> bool:
 
 _DEVICE_ROLES = ("device", "devices", "cards", "card", "machine", "owned", "considered", "compared", "spec", "specs")
 _ROLES: dict[str, tuple[str, ...]] = {
-    "models": ("model", "models", "spec", "specs", "models_for_a_card"), "devices": _DEVICE_ROLES,
+    "models": ("model", "models", "spec", "specs"), "devices": _DEVICE_ROLES,
     "quantizations": ("quantization",), "terms": ("term", "terms"), "vram_gib": ("min_memory_gib", "device"),
     "memory_type": ("memory_type", "system_bandwidth_gb_per_s"),
     "memory_channels": ("memory_channels", "system_bandwidth_gb_per_s"),
-    "tokens_per_s": ("tokens_per_s", "wanted_tokens_per_s"), "size_gb": ("size_gb", "size_to_move_gb"),
+    "tokens_per_s": ("tokens_per_s", "wanted_tokens_per_s"), "size_gb": ("size_gb",),
 }  # fmt: skip
 _STATED = (
     "models", "devices", "quantizations", "context", "users", "kv_cache_type", "system_memory_gb", "memory_type",

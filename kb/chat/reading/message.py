@@ -137,6 +137,8 @@ class _Message:
                     _add(quantizations, Named(span.text, span.matches))
             elif span.kind == "terms":
                 _add(terms, Named(span.text, span.matches))
+                if links := self.names.matches("interconnects", span.text):
+                    _add(others, Named(span.text, tuple(links)))
             else:
                 _add(others, Named(span.text, span.matches))
         quantizations += self._custom_bits(quantizations)

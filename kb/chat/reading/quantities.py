@@ -24,7 +24,7 @@ class Role:
 
     name: str
     dimensions: str
-    """One or more, parted by blanks."""
+    """One or more, parted by blanks; none for a bare number."""
     before: str = ""
     after: str = ""
     per: str = ""
@@ -34,7 +34,9 @@ class Role:
     """The role's own unit, in the dimension's first one."""
 
     def holds(self, figure: FigureFound, before: str, after: str) -> bool:
-        if figure.dimension not in self.dimensions.split() or (self.per and figure.per not in self.per.split()):
+        if figure.dimension not in (self.dimensions.split() or [""]) or (
+            self.per and figure.per not in self.per.split()
+        ):
             return False
         if self.unless and (_way(self.unless).search(before) or _way(self.unless).search(after)):
             return False
@@ -59,6 +61,8 @@ ROLES = (
     Role("price_per_kwh", "cents", unless=r"\b(?:token|hour|min)"),
     Role("price_per_kwh", "usd eur gbp", before=r"\b(?:electricity|power|energy|strom\w*|kwh|rate)\b[^.?!]{0,30}$", unless=r"hour"),
     Role("rent_per_hour", _MONEY, per="hour"),
+    Role("rent_per_hour", "", per="hour", before=r"\b(?:rent\w*|costs?|cloud|pay|price|lease)\b[^.?!]{0,24}$"),
+    Role("rent_per_hour", _MONEY, after=r"^ ?(?:\w+ ){0,3}(?:per|an|each|every) hour\b"),
     Role("rent_per_hour", _MONEY, before=r"\b(?:hourly|per hour|rent\w*)\b[^.?!]{0,16}$"),
     Role("token_price", _MONEY, per="million tokens"),
     Role("other_price", _MONEY, per="month day week year user"),
@@ -221,7 +225,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     """What the roles come to; of several figures of one role the first."""
     values: dict[str, Any] = {}
     for one in found:
-        if one.role in ("budget",) and _BUDGET_IS_NO.search(text[max(0, one.figure.start - NEAR) : one.figure.start]):
+        if one.role == "budget" and _BUDGET_IS_NO.search(text[max(0, one.figure.start - NEAR) : one.figure.start]):
+            values.setdefault("price", one.value)
             continue
         if one.role == "context" and one.value < LEAST_CONTEXT:
             continue

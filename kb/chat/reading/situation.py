@@ -80,6 +80,8 @@ class Quantities:
     watts: float | None = None
     """A consumption that is stated ("my server draws 300 W")."""
     budget: float | None = None
+    price: float | None = None
+    """Of what is bought, as it is stated ("it costs me 1,600 dollars")."""
     currency: str | None = None
     price_per_kwh: float | None = None
     hours_per_day: float | None = None

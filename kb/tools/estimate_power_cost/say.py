@@ -18,5 +18,9 @@ def say(result: PowerCostAnswer, asked: Asked) -> Iterator[Said]:
         yield state("assumption", "{price} per kWh, as no price was given", price=price)
     yield state("detail", "{formula}.", formula=result.formula)
     yield from notes("detail", result.assumptions)
-    if "watts" not in asked.arguments:
-        yield state("reason", "That is the whole machine at work; idle hours cost much less.")
+    if result.without_the_rest_per_year is not None:
+        alone = Quantity(result.without_the_rest_per_year, result.currency)
+        text = "That is the whole machine at work, {alone} of it for graphics alone; idle hours cost much less."
+        yield state("reason", text, alone=alone)
+    elif "watts" not in asked.arguments:
+        yield state("reason", "That is at work; idle hours cost much less.")

@@ -33,6 +33,8 @@ class PowerCostAnswer(Result):
     kwh_per_year: float
     cost_per_year: float
     cost_per_month: float
+    without_the_rest_per_year: float | None
+    """What the named devices alone cost, where `rest_w` was given."""
     hours_per_day: float
     price_per_kwh: float
     price_assumed: bool
@@ -68,6 +70,9 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
         kwh_per_year=round(kwh, 1),
         cost_per_year=round(cost, 2),
         cost_per_month=round(cost / 12, 2),
+        without_the_rest_per_year=round(cost * (1 - arguments.rest_w / watts), 2)
+        if named and arguments.rest_w
+        else None,
         hours_per_day=arguments.hours_per_day,
         price_per_kwh=arguments.price_per_kwh,
         price_assumed="price_per_kwh" not in arguments.model_fields_set,

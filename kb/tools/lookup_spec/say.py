@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kb.catalogue.figure_names import figure_names
+from kb.catalogue.records import Price
 from kb.text.markdown import number
+from kb.text.markdown import shown as written
 from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import first_sentences, plain
 from kb.tools.asks import Asked
@@ -13,6 +15,8 @@ from kb.tools.shared.views import FigureView, SpecView
 
 MOST_MAIN = 4
 MOST_PRICES = 3
+MOST_COLUMNS = 4
+UNKNOWN = "not in the sources"
 SUMMARY_WORDS = 45
 LONGEST_NOTE = 120
 
@@ -59,21 +63,47 @@ def _summary(result: SpecView) -> str:
 
 
 def side_by_side(results: Sequence[SpecView], asked: Asked) -> Iterator[Said]:
-    """A row for each record, a column for each figure that was asked for; each in a sentence where none was."""
-    keys = list(dict.fromkeys(key for result in results for key in result.figures))[:4]
-    if not keys or not asked.arguments.get("figures"):
+    """A row for each record that has something of what was asked for, a column for each figure; each in a sentence
+    where nothing was asked for, and its main figures behind that."""
+    names = figure_names()
+    wanted = asked.arguments.get("figures") or ()
+    if not wanted:
         for result in results:
             basis = Basis("spec", f"{result.kind}/{result.slug}")
             yield state("answer", "{text}", basis, text=_summary(result))
+        keys = dict.fromkeys(key for result in results for key in names.main(result.figures, MOST_MAIN))
+        yield _table("detail", results, tuple(keys))
         return
-    names = figure_names()
-    bases = tuple(Basis("spec", f"{result.kind}/{result.slug}") for result in results)
+    priced = "price" in wanted
+    having = [result for result in results if result.figures or (priced and result.prices)]
+    if len(having) < 2:
+        yield from (one for result in having or results[:1] for one in say(SpecAnswer(**dict(result)), asked))
+        return
+    bases = tuple(Basis("spec", f"{result.kind}/{result.slug}") for result in having)
+    keys = dict.fromkeys(key for result in having for key in result.figures)
     yield state("answer", "Side by side, as the sources have it:", *bases)
+    yield _table("answer", having, tuple(keys)[:MOST_COLUMNS], priced)
+    for result in having:
+        for key in result.figures:
+            yield from _disputed(result, result.figures[key])
+
+
+def _table(kind: Kind, results: Sequence[SpecView], keys: Sequence[str], priced: bool = False) -> Table:
     rows = tuple(
-        (result.name, *(_value(found) if (found := result.figures.get(key)) else "not in the sources" for key in keys))
+        (
+            result.name,
+            *(_value(found) if (found := result.figures.get(key)) else UNKNOWN for key in keys),
+            *((_price(result.prices[0]) if result.prices else UNKNOWN,) if priced else ()),
+        )
         for result in results
     )
-    yield Table("answer", ("", *(names.label(key) for key in keys)), rows, bases)
+    bases = tuple(Basis("spec", f"{result.kind}/{result.slug}") for result in results)
+    columns = ("", *(figure_names().label(key) for key in keys), *(("price",) if priced else ()))
+    return Table(kind, columns, rows, bases)
+
+
+def _price(price: Price) -> str:
+    return f"{written(Quantity((price.low, price.high), price.currency))} {KINDS[price.kind]}"
 
 
 def _figure(kind: Kind, result: SpecView, key: str, figure: FigureView) -> Iterator[Said]:
@@ -83,6 +113,7 @@ def _figure(kind: Kind, result: SpecView, key: str, figure: FigureView) -> Itera
     if isinstance(figure.value, bool):
         text = "Yes, {the}{name} has {label}." if figure.value else "No, {the}{name} has no {label}."
         yield state(kind, text, basis, about=about, the=_the(result), name=result.name, label=label)
+        yield from _disputed(result, figure) if kind != "detail" else ()
         return
     date = f" (as of {figure.as_of})" if figure.as_of else ""
     note = f" ({figure.note})" if figure.note and len(figure.note) < LONGEST_NOTE else ""
@@ -92,7 +123,11 @@ def _figure(kind: Kind, result: SpecView, key: str, figure: FigureView) -> Itera
         yield state(kind, text, basis, about=about, the=_the(result), name=result.name, **values)
     else:
         yield state(kind, "{label}: {value}{note}{date}.", basis, about=about, **values)
-    for slug in figure.disputed[:1] if kind != "detail" else ():
+    yield from _disputed(result, figure) if kind != "detail" else ()
+
+
+def _disputed(result: SpecView, figure: FigureView) -> Iterator[Said]:
+    for slug in figure.disputed[:1]:
         dispute = next(one for one in result.disputes if one.slug == slug)
         ruling = first_sentences(dispute.ruling, SUMMARY_WORDS)
         yield state("dispute", "{title}: {ruling}", Basis("dispute", slug), title=dispute.title, ruling=ruling)

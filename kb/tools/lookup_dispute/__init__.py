@@ -1,0 +1,1 @@
+"""The tool `lookup_dispute`."""

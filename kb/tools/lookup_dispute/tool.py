@@ -1,0 +1,86 @@
+"""Where sources contradict each other: the claims, and which of them is right."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from kb.catalogue import Catalogue
+from kb.catalogue.records import Dispute, Record, kinds
+from kb.errors import IndexUnusable, UnknownName
+from kb.tools.base import Arguments, Result, Tool, cite
+
+NEAR = 0.69
+"""What a claim comes to with the dispute that is about it, at the least: cosine similarity, and :data:`SHARED` for each
+record that both name. Of ``eval/``'s questions about disputes all reach it; of false premises without one, none."""
+SHARED, MOST_SHARED = 0.05, 3
+POOL = 50
+
+
+class DisputeArguments(Arguments):
+    query: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
+        description="the claim, or the slug of a dispute"
+    )
+
+
+class ClaimView(Record):
+    says: str
+    source: str
+    section: str
+    source_title: str
+
+
+class DisputeAnswer(Result):
+    slug: str
+    title: str
+    ruling: str
+    reason: str
+    claims: tuple[ClaimView, ...]
+    arithmetic: tuple[str, ...]
+
+
+def run(catalogue: Catalogue, arguments: DisputeArguments) -> DisputeAnswer:
+    """Raises :class:`UnknownName` where no dispute is about it, :class:`IndexUnusable` where there is no index."""
+    known = catalogue.known
+    dispute = known.disputes.get(arguments.query) or _nearest(catalogue, arguments.query)
+    titles = {slug: source.title for slug, source in known.sources.items()}
+    return DisputeAnswer(
+        slug=dispute.slug,
+        title=dispute.title,
+        ruling=dispute.ruling,
+        reason=dispute.reason,
+        claims=tuple(
+            ClaimView(says=one.says, source=one.source, section=one.section, source_title=titles[one.source])
+            for one in dispute.claims
+        ),
+        arithmetic=dispute.arithmetic,
+        citations=cite(catalogue, {dispute.title: dispute.sources}),
+    )
+
+
+def _nearest(catalogue: Catalogue, query: str) -> Dispute:
+    from kb.search.live import Index  # slow to import; imported already where there is an index
+
+    if not isinstance(catalogue, Index):
+        raise IndexUnusable("Disputes are found by the index, and there is none yet. Run `kb build`.")
+    disputes = catalogue.known.disputes
+    mentions = catalogue.names.scan(query, (*kinds, "terms"))
+    named = {f"{match.kind}/{match.slug}" for mention in mentions for match in mention.matches}
+    found: list[tuple[float, str]] = []
+    for hit in catalogue.searcher.search(query, POOL).hits:
+        kind, _, slug = hit.passage.passage_id.partition(".")
+        if kind == "dispute" and "dense" in hit.rankers:
+            shared = len(named & {target.partition("#")[0] for target in disputes[slug].about})
+            found.append((hit.rankers["dense"].score + SHARED * min(shared, MOST_SHARED), slug))
+    nearness, slug = max(found, default=(0.0, ""))
+    if nearness < NEAR:
+        raise UnknownName("dispute", query[:200], [])
+    return disputes[slug]
+
+
+TOOL = Tool(
+    "lookup_dispute",
+    "A claim on which sources contradict each other: who says what, which is right, and the arithmetic that shows it.",
+    DisputeArguments,
+    DisputeAnswer,
+    run,
+)
