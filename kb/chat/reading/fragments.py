@@ -15,8 +15,8 @@ _SMALL = frozenset(
     "that that's those this these one ones same both all each other others which what how would will do does did can could "
     "should be is are was were am i i'm i've i'd we we've you my mine our me us said mean meant thing things something "
     "have has had got own get give make made let put use using used new old another second more plus together combined "
-    "mostly mainly important matters matter want wants need needs like prefer hm hmm uh ah if say maybe perhaps probably "
-    "und oder mit auf mit der die das ein eine et ou avec y o con och eller med "
+    "mostly mainly full take choose pick recommend get important matters matter want wants need needs like prefer hm hmm uh ah if say maybe perhaps probably "
+    "why come und oder mit auf mit der die das ein eine et ou avec y o con och eller med "
     # what a figure or a name is of
     "gpu gpus card cards graphics pc computer machine laptop notebook desktop rig box server gaming ram vram memory system "
     "gb tb gig gigs cpu processor context ctx window length long token tokens kv cache quant quantized quantization bit bits "
@@ -29,7 +29,9 @@ _CHANGES = re.compile(
     r"|\b(?:two|three|four|five|six|eight|twelve)\b|\bx\b", re.I
 )  # fmt: skip
 """Words that a situation has in a field of its own."""
-_DEFINES = re.compile(r"\bwhat(?:'?s| is| are)\b|\bmeans?\b(?<!i mean)|\bexplain\b|\bhow much\b|\bhow many\b|\bhow long\b", re.I)
+_DEFINES = re.compile(
+    r"\bwhat(?:'?s| is| are)\b|\bmeans?\b(?<!i mean)|\bexplain\b|\bhow much\b|\bhow many\b|\bhow long\b", re.I
+)
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
 
 
@@ -75,4 +77,4 @@ TELLING = frozenset(
 def stated(situation: Situation) -> frozenset[str]:
     """The roles of what a message states; a term counts only where nothing else does (*16k context*)."""
     roles = {role for name in _STATED if getattr(situation, name) for role in _ROLES.get(name, (name,))}
-    return frozenset(roles or (_ROLES["terms"] if situation.terms else ()))
+    return frozenset(roles or (_ROLES["terms"] if situation.terms else situation.figure_keys and ("figure_keys",)))

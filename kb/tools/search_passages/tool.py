@@ -47,10 +47,7 @@ def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
         near=bool(found) and findings.reaches(),
         citations=cite(
             catalogue,
-            {
-                hit.passage.title: (SourceRef(source=hit.passage.source, section=hit.passage.section),)
-                for hit in found
-            },
+            {hit.passage.title: (SourceRef(source=hit.passage.source, section=hit.passage.section),) for hit in found},
         ),
     )
 

@@ -31,7 +31,8 @@ class PowerSupplyArguments(Arguments):
     power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
     cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
     cpu_like: Name | None = Field(
-        None, description="a processor that has no record, instead of `cpu`: it is taken to draw what the nearest by name does"
+        None,
+        description="a processor that has no record, instead of `cpu`: it is taken to draw what the nearest by name does",
     )
     other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
     psu_w: Watts | None = Field(None, description="a supply to judge")
