@@ -71,6 +71,8 @@ def answer(index: Index, situation: Situation) -> Answer:
         ran, calls = [], []
     said = list(_said(situation, ran))
     told = {basis for one in said if one.kind == "answer" for basis in one.basis}
+    if situation.why:
+        said = _reasoned(said)
     statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
     statements += [*unknown_names(index, situation), *said, *_noted(index, situation, planned, said)]
     statements += _readings(situation)
@@ -210,6 +212,13 @@ def _figures(value: object) -> Iterator[float]:
     elif isinstance(value, dict | list | tuple):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _figures(item)
+
+
+def _reasoned(said: Sequence[Said]) -> list[Said]:
+    """The answer with its arithmetic in the place of its other reasons."""
+    told = [one for one in said if one.kind == "answer"]
+    details = [one.as_kind("reason") for one in said if isinstance(one, Statement) and one.kind == "detail"]
+    return [*told, *details, *(one for one in said if one.kind not in ("answer", "detail"))]
 
 
 def _beside(said: Iterable[Said], step: Step) -> Iterator[Said]:

@@ -86,7 +86,8 @@ def passages_of(situation: Situation) -> Step:
 
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
-    if situation.use in NO_TEXT and _is_of_text(tools, next(iter(situation.asks), "")):
+    new_use = "use" not in situation.carried and not situation.named_now and bool(situation.carried)
+    if situation.use in NO_TEXT and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
         return [ANYTHING]
     ranked = [ask for ask in situation.asks if ask in tools]
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
@@ -104,7 +105,7 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
 
 def _is_of_text(tools: Registry, ask: str) -> bool:
     """Whether a tool chooses among text models, or nothing does."""
-    asks = tools.asks(ask)
+    asks = tools.asks(ask) if ask in tools else None
     return asks is None or any(slot.role == "use" for slot in asks.slots.values())
 
 
@@ -238,6 +239,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
     match role:
         case "model":
             return [one for named in situation.models for one in _each(named)]
+        case "model_name":
+            return [one.name if one.figures else one.argument for named in situation.models for one in _each(named)]
         case "models":
             # A list of models takes one of a size by its name: "70B".
             each = [one for named in situation.models for one in _each(named)]
@@ -247,7 +250,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "devices":
             return _whole([_counted(one) for named in runners(situation) for one in _each(named)])
         case "cards":
-            return _whole([_counted(named) for named in meant(situation) if named.kind == "accelerators"])
+            cards = [_counted(named) for named in meant(situation) if named.kind == "accelerators"]
+            return [[card] for card in cards] if situation.alternatives and not situation.together else _whole(cards)
         case "quantization":
             return situation.quantizations
         case "cpu":
@@ -273,6 +277,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _whole([_plain(named) for named in _specs(situation)])
         case "figure_keys":
             return _whole(list(situation.figure_keys))
+        case "models_compared":
+            return values_of(situation, "models") if len(situation.models) > 1 else ()
         case "query":
             return [_query(situation)]
         case "told":
@@ -326,8 +332,10 @@ def _untold(situation: Situation) -> list[Named]:
 
 def _query(situation: Situation) -> str:
     """The message, and what its pronouns stand for."""
-    if situation.use in NO_TEXT and not situation.terms:
+    if situation.use in NO_TEXT and "use" not in situation.carried and not situation.terms:
         return f"{situation.use.removesuffix('s')} models: memory, speed, which cards"
+    if any(one.label not in situation.carried for one in situation.terms):
+        return situation.text
     carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
     return f"{situation.text} {', '.join(carried)}" if carried and _IT.search(situation.text) else situation.text
 

@@ -22,6 +22,9 @@ _MEASURED = re.compile(r"\bmeasured?\b|\bbenchmark\w*|\btested?\b|\baccura\w+|\b
 _FUTURE = re.compile(
     r"\bin (?:a|one|two|three|five|\d+|some|a few) (?:years?|months?)\b|\bnext (?:year|generation)\b|\bfuture\b", re.I
 )
+
+FOREIGN = 0.7
+"""How likely a question that goes on must be beyond us to be called so; below it, it is not understood."""
 CERTAIN = 0.85
 """How likely a question must be beyond us to be so although something of ours is named."""
 
@@ -50,7 +53,8 @@ def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     """What is said, where the likeliest ask is one that needs no tool and nothing of ours is named."""
     ask = next(iter(situation.asks), "")
     known = talks().get(ask)
-    if known is None or situation.asks[ask] < UNCLEAR:
+    least = HALF if situation.carried and ask != "out_of_scope" else UNCLEAR
+    if known is None or situation.asks[ask] < least:
         return None
     if (
         situation.named_now
@@ -74,7 +78,7 @@ def beyond(situation: Situation) -> str:
     """Which reply says that a question is not answered."""
     if _FUTURE.search(situation.text):
         return "future"
-    return "unclear" if situation.carried and situation.asks.get("out_of_scope", 0.0) < HALF else ""
+    return "unclear" if situation.carried and situation.asks.get("out_of_scope", 0.0) < FOREIGN else ""
 
 
 def spoken(ask: str, reply: str = "") -> Spoken:

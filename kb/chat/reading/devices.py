@@ -30,7 +30,7 @@ _MORE = re.compile(
     r"\b(?:another|a second|an additional|one more|an extra|a 2nd|a third|second|2nd)\s(?:\w+\s)?$", re.I
 )
 _HAS = re.compile(
-    r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"
+    r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got|it'?s an?"
     r"|own|bought|running on|currently|current|existing|owned|i've got|tengo|ich habe|j'ai|jag har|tenho|у меня)\b", re.I
 )  # fmt: skip
 _ANOTHERS = re.compile(
@@ -171,12 +171,17 @@ class Devices:
         runners = [device for device in devices if device.kind != "cpus"]
         if len(runners) < 2:
             return False
-        placed = [span for _, span in self.found if span.kind != "cpus"]
-        between = [self.text[a.end : b.start] for a, b in itertools.pairwise(placed)]
-        if any(_OR_BETWEEN.search(words) for words in between):
+        if self.alternatives():
             return False
-        joined = any(_PLUS_BETWEEN.fullmatch(words) for words in between)
+        joined = any(_PLUS_BETWEEN.fullmatch(words) for words in self._between())
         return joined or bool(_TOGETHER.search(self.text))
+
+    def alternatives(self) -> bool:
+        return any(_OR_BETWEEN.search(words) for words in self._between())
+
+    def _between(self) -> list[str]:
+        placed = [span for _, span in self.found if span.kind != "cpus"]
+        return [self.text[a.end : b.start] for a, b in itertools.pairwise(placed)]
 
     def claims(self, devices: Sequence[Named]) -> Iterator[Claim]:
         nvlink = _NVLINK.search(self.text) is not None

@@ -24,7 +24,7 @@ _SMALL = frozenset(
         gaming ram vram memory system gb tb gig gigs cpu processor context ctx window length long token tokens kv
         cache quant quantized quantization bit bits weights budget price euro euros dollars usd eur kwh electricity
         watt watts psu power supply users user people channel channels socket sockets single dual quad version model
-        models max
+        models max full take choose pick recommend why come
         """,
     )
 )
@@ -82,4 +82,4 @@ TELLING = frozenset(
 def stated(situation: Situation) -> frozenset[str]:
     """The roles of what a message states; a term counts only where nothing else does (*16k context*)."""
     roles = {role for name in _STATED if getattr(situation, name) for role in _ROLES.get(name, (name,))}
-    return frozenset(roles or (_ROLES["terms"] if situation.terms else ()))
+    return frozenset(roles or (_ROLES["terms"] if situation.terms else situation.figure_keys and ("figure_keys",)))

@@ -51,6 +51,9 @@ _NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
 _TRAINING = re.compile(r"\b(qlora|lora|full(?:[\s-](?:fine|parameter|train)\w*)?(?=[\s-](?:fine|param|train)))", re.I)
 _BITS = re.compile(r"(?<![\w.])(\d{1,2}(?:\.\d{1,3})?) ?(?:bpw\b|bits? per weight|bits?\b(?! float| integer))", re.I)
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
+_WHY = re.compile(
+    r"\W*(?:(?:and|but|so|ok|hm+)\W+)?(?:why|how come|how so)(?: (?:is|was) (?:that|it)| so| that)?\W*", re.I
+)
 _HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
 _USES = (
     ("coding", r"\bcod(?:e|ing)\b|\bprogramming\b|\bdevelop(?:er|ment)\b|\bcopilot\b|\bopencode\b|\bcline\b|\baider\b"),
@@ -179,6 +182,7 @@ class _Message:
             terms=self._telling(terms, bool(self.models or devices or quantizations or others)),
             others=tuple(others),
             together=self.named.together(devices),
+            alternatives=self.named.alternatives(),
             figure_keys=figure_names().asked_in(text),
             claims=claims,
             unknown=self._unknown(),
@@ -188,6 +192,7 @@ class _Message:
             other_models=use in _OTHER_USES or any(is_of_another_kind(self.names, span) for span in self.spans),
             vendor=self._vendor(devices),
             quiet=bool(_QUIET.search(text)),
+            why=bool(_WHY.fullmatch(text)),
             hearsay=bool(_HEARSAY.search(text)) and "?" not in text,
             notes=tuple(self._notes()),
             **vars(stated),
@@ -199,7 +204,7 @@ class _Message:
         unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
         return Read(
             situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
-            is_fragment(text, [*_covered(self.spans), *_covered([one.figure for one in roles])]),
+            is_fragment(text, [*_covered(self.spans), *_covered(self._measures()), *_covered([one.figure for one in roles])]),
         )  # fmt: skip
 
     def _largest_first(self, device: Named) -> Named:
@@ -208,6 +213,9 @@ class _Message:
             return device
         ranked = sorted(device.candidates, key=lambda match: -max(self.names.memory_options(match), default=0.0))
         return replace(device, candidates=tuple(ranked))
+
+    def _measures(self) -> Iterator[FigureFound]:
+        return (figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s"))
 
     def _model(self, span: Span) -> None:
         if self._is_other_kinds(span.start, span.end):
@@ -269,7 +277,7 @@ class _Message:
             )
             listed = _IN_LIST.search(before) is not None and _LIST_GOES_ON.match(after) is not None
             machine = device or bool(self.named.unknown or stated.memory_channels)
-            if machine and listed and stated.system_memory_gb is None and size >= 4:
+            if machine and (listed or stated.memory_type) and stated.system_memory_gb is None and size >= 4:
                 return replace(stated, system_memory_gb=size)
             if device or size < 2 or stated.vram_gib is not None:
                 continue

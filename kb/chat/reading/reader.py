@@ -27,6 +27,8 @@ CLEAR = 0.3
 """How likely an ask must be to be a message's own, where the message goes on from the turn before."""
 CONTINUED = 0.9
 """How likely the ask is with which a fragment goes on."""
+COMPARING, FIGURES = "compare_devices", "lookup_spec"
+"""What *which would you take* asks of several devices, and *what about power* of those that are known."""
 MOST_BACK = 8
 """Turns that are looked back for it."""
 SHORT = 6
@@ -60,6 +62,9 @@ _COMPARES = re.compile(
     r"\bgain\b|\bcompar\w+|\bvs\b|\bversus\b|\bbetter\b|\bfaster\b|\bslower\b|\bdifference\b|\bworth\b|\bupgrad\w+"
     r"|^\W{0,3}or\b|\bthan\b|\bwhich (?:one|of)\b|\bover (?:the|my|a)\b|\bjump\b|\bimprove\w*", re.I
 )  # fmt: skip
+_WHICH = re.compile(r"\bwhich\b|\bbetter\b|\bof (?:them|those|these)\b|\bcompared?\b", re.I)
+_CHOSEN = re.compile(r"\bthe (first|second|former|latter|last)\b(?! (?:slot|card|gpu|drive|socket))", re.I)
+_PLACES = {"first": 0, "former": 0, "second": 1, "latter": -1, "last": -1}
 _OR = re.compile(r"^\W{0,3}or\b|\b(?:them|those|these|either)\b", re.I)
 _ADDS = re.compile(
     r"\b(?:add(?:ing|ed)?|another|plus|together|alongside|as well|on top|in addition|second|combin\w+|next to)\b|^\W{0,3}\+",
@@ -92,6 +97,8 @@ class _Turn:
     goes_on: bool = False
     fragment: bool = False
     states: frozenset[str] = frozenset()
+    tried: tuple[Named, ...] = ()
+    """Devices of which the same was asked, one after the other."""
     """The roles of what the message itself states."""
 
 
@@ -173,11 +180,14 @@ class _Asked:
             return {earlier: CONTINUED}
         if turn.fragment and turn.states == _TOGETHER:
             return {}  # what they do together is asked without a word for it
+        if turn.fragment and turn.states in (_COMPARED, _FIGURES):
+            return {COMPARING if turn.states == _COMPARED else FIGURES: CONTINUED}
         said = self._classified(turn)
         goes_on = said.pop(FOLLOW_UP, 0.0)
         ranked = dict(sorted(said.items(), key=lambda item: -item[1]))
         likeliest = max(ranked.values(), default=0.0)
-        if at and turn.goes_on and (goes_on >= max(GOES_ON, likeliest) or likeliest < CLEAR):
+        beside_us = "use" in turn.states and next(iter(ranked), "") not in TOOLS and likeliest < CONTINUED
+        if at and turn.goes_on and (goes_on >= max(GOES_ON, likeliest) or likeliest < CLEAR or beside_us):
             earlier = self._earlier(at) if turn.states else ""
             return (
                 {earlier: CONTINUED, **{ask: odd for ask, odd in ranked.items() if ask != earlier}}
@@ -196,10 +206,10 @@ class _Asked:
         """The last question that takes something of what this turn states."""
         states = self.turns[at].states
         for before in range(at - 1, max(-1, at - 1 - MOST_BACK), -1):
-            ask = next(iter(self.odds(before)), "")
+            ask, odd = next(iter(self.odds(before).items()), ("", 0.0))
             known = TOOLS.asks(ask) if ask in TOOLS else None
             takes = {slot.role for slot in known.slots.values()} if known else set()
-            if known and (not states or (states & takes and states & TELLING <= takes)):
+            if known and odd >= CLEAR and (not states or (states & takes and states & TELLING <= takes)):
                 return ask
         return ""
 
@@ -211,7 +221,7 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
         situation = replace(now, devices=devices)
         situation = _without_processor(situation, said)
         return _Turn(
-            situation, said.plain, said.unknown_models, _owned(devices), False, said.fragment, stated(now)
+            situation, said.plain, said.unknown_models, _owned(devices), False, said.fragment, stated(now), devices
         )  # fmt: skip
     goes_on = said.fragment or _is_going_on(now)
     corrects = goes_on and bool(_CORRECTS.search(now.text))
@@ -222,16 +232,22 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
         _carry_names(before, said, taken, carried)
     for item in fields(Quantities):
         earlier = getattr(before.situation, item.name)
-        kept = item.name in _KEPT or (goes_on and item.name not in _OF_ONE_ASK)
+        kept = item.name in _KEPT or said.fragment or (goes_on and item.name not in _OF_ONE_ASK)
         if kept and earlier is not None and earlier != "" and getattr(now, item.name) in (None, ""):
             taken[item.name] = earlier
             carried.append(item.name)
     if goes_on:
-        taken["training_method"] = now.training_method or before.situation.training_method
+        known_method = before.situation.training_method
+        full = said.fragment and known_method and re.search(r"\bfull\b", now.text, re.I)
+        taken["training_method"] = now.training_method or ("full" if full else known_method)
         taken["engine"] = now.engine or before.situation.engine
         taken["use"] = now.use or before.situation.use
+        carried += ["use"] if taken["use"] and not now.use else []
         if len(now.text.split()) <= SHORT and (now.devices or now.others):
             taken["figure_keys"] = now.figure_keys or before.situation.figure_keys
+    unchanged = bool(devices) and set(devices) <= set(before.situation.devices)
+    compares = len(devices) > 1 and len(now.devices) == 1 and not now.together
+    taken["alternatives"] = now.alternatives or compares or (unchanged and before.situation.alternatives)
     taken["unknown_processor"] = before.situation.unknown_processor
     taken["together"] = now.together or (
         len({named.candidates for named in devices}) > 1
@@ -249,13 +265,22 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
     situation = _without_processor(situation, said)
     unknown_models = tuple(name for name in situation.unknown if name in (*said.unknown_models, *before.unknown_models))
     owned = _owned(devices) or before.owned
+    tried = devices if now.alternatives or not goes_on or corrects else tuple(
+        dict.fromkeys((*(before.tried or before.situation.devices), *devices))
+    )  # fmt: skip
     states = stated(now) | _said_of(said, now, 0 if now.devices else len(devices))
+    if taken.get("training_method") != before.situation.training_method:
+        states |= {"training_method"}
+    if said.fragment and len(devices) > 1 and not situation.models and now.alternatives:
+        states = _COMPARED
+    if said.fragment and not now.devices and len(devices) > 1 and _WHICH.search(now.text) and not states:
+        states = _COMPARED
     if states == _TOGETHER:
         situation = replace(situation, named_now=True)
-    return _Turn(situation, said.plain, unknown_models, owned, goes_on, said.fragment, states)
+    return _Turn(situation, said.plain, unknown_models, owned, goes_on, said.fragment, states, tried)
 
 
-_TOGETHER = frozenset({"together"})
+_TOGETHER, _COMPARED, _FIGURES = frozenset({"together"}), frozenset({"compared"}), frozenset({"figure_keys"})
 
 
 def _said_of(said: Read, now: Situation, known: int) -> frozenset[str]:
@@ -316,6 +341,11 @@ def _devices(
     if not now.devices:
         if corrects and (resized := _resized(known, now.text, names)):
             return resized
+        if goes_on and len(before.tried) > 1 and _WHICH.search(now.text):
+            carried += [named.label for named in before.tried]
+            return before.tried
+        if goes_on and len(known) > 1 and (chosen := _CHOSEN.search(now.text)):
+            known = (known[_PLACES[chosen[1].lower()]],)
         if not (goes_on and known):
             known = () if now.terms and not now.models else before.owned
         if said.fragment and (resized := _resized(known, now.text, names)):

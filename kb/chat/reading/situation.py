@@ -116,6 +116,8 @@ class Situation(Quantities):
     """Records of other kinds: drives, links, boards, engines, builds, power supplies."""
     together: bool = False
     """The devices work as one machine."""
+    alternatives: bool = False
+    """The devices are held against each other."""
     figure_keys: tuple[str, ...] = ()
     """Figures of a record that are asked for by name."""
     claims: tuple[Claim, ...] = ()
@@ -134,6 +136,8 @@ class Situation(Quantities):
     quiet: bool = False
     hearsay: bool = False
     """It tells what somebody said, and asks nothing."""
+    why: bool = False
+    """It asks for no more than the reasons of the answer before."""
     notes: tuple[str, ...] = ()
     """What was read otherwise than it was written, or not at all."""
     carried: tuple[str, ...] = ()
