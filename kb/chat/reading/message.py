@@ -204,7 +204,7 @@ class _Message:
         unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
         return Read(
             situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
-            is_fragment(text, [*_covered(self.spans), *_covered(self._measures()), *_covered([one.figure for one in roles])]),
+            is_fragment(text, [*_covered(self.spans), *_covered(list(self._measures())), *_covered([one.figure for one in roles])]),
         )  # fmt: skip
 
     def _largest_first(self, device: Named) -> Named:
