@@ -37,7 +37,7 @@ CLAUSE = 0.8
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SLOT = re.compile(r"\{(\w+)\}")
-_BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?\s+(?:and|und|et|och)\s+", re.I)
+_BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?(?<!\s)\s+(?:and|und|et|och)\s+", re.I)
 
 
 class _Slot(Record):
