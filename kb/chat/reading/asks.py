@@ -40,7 +40,7 @@ REALLY_ASKED = 3.0
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SLOT = re.compile(r"\{(\w+)\}")
-_BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?\s+(?:and|und|et|och)\s+", re.I)
+_BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?(?<!\s)\s+(?:and|und|et|och)\s+", re.I)
 
 
 class _Slot(Record):
