@@ -20,7 +20,8 @@ Role = Literal[
     "models_for_a_card",
     "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
     "prompt_tokens", "system", "size_to_move_gb", "spec_count", "model_if_nothing_is_moved",
-    "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told", "models_compared", "model_name",
+    "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s",
+    "unknown_processor", "told", "models_compared", "model_name",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 

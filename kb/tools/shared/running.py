@@ -181,8 +181,8 @@ def suggested(
     context: int,
     types: tuple[str, ...],
 ) -> list[Run]:
-    """Of ``current`` models those that are fast enough to use, the recommended one first, then the largest; ``held`` are
-    runs that are known already."""
+    """Of ``current`` models those that are fast enough to use, the recommended one first, then the largest; ``held``
+    are runs that are known already."""
     whole = {run.record.slug: run for run in held}
     runs = []
     for record in current:
