@@ -21,8 +21,7 @@ _ABILITIES = re.compile(r"\b(?:what can you|who are you|what are you|help|can yo
 _MEASURED = re.compile(r"\bmeasured?\b|\bbenchmark\w*|\btested?\b|\baccura\w+|\bsure\b|\btheor\w+|\breal\b", re.I)
 _FUTURE = re.compile(
     r"\bin (?:a|one|two|three|five|\d+|some|a few) (?:years?|months?)\b|\bnext (?:year|generation)\b|\bfuture\b", re.I
-)
-
+)  # fmt: skip
 FOREIGN = 0.7
 """How likely a question that goes on must be beyond us to be called so; below it, it is not understood."""
 CERTAIN = 0.85

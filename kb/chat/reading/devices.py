@@ -30,13 +30,13 @@ _MORE = re.compile(
     r"\b(?:another|a second|an additional|one more|an extra|a 2nd|a third|second|2nd)\s(?:\w+\s)?$", re.I
 )
 _HAS = re.compile(
-    r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got|it'?s an?"
-    r"|own|bought|running on|currently|current|existing|owned|i've got|tengo|ich habe|j'ai|jag har|tenho|у меня)\b", re.I
+    r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"
+    r"|it'?s an?|own|bought|running on|currently|current|existing|owned|i've got|tengo|ich habe|j'ai|jag har|tenho|у меня)\b", re.I
 )  # fmt: skip
 _ANOTHERS = re.compile(
-    r"\b(?:my (?:friend|colleague|brother|sister|buddy|neighbou?r|boss|mate|cousin|dad|son)\w*(?:'s)?|his|her|their|someone's)\b",
-    re.I,
-)
+    r"\b(?:my (?:friend|colleague|brother|sister|buddy|neighbou?r|boss|mate|cousin|dad|son)\w*(?:'s)?"
+    r"|his|her|their|someone's)\b", re.I
+)  # fmt: skip
 _CONSIDERS = re.compile(
     r"\b(?:buy(?:ing)?|should i|shall i|considering|consider|upgrad\w+|worth|recommend|instead|looking (?:at|to|for)"
     r"|plan(?:ning)?|think(?:ing)? (?:of|about)|add(?:ing)?|swap\w*|switch\w*|replac\w+|gain|what about|how about|used|get a"

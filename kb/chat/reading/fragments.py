@@ -2,32 +2,24 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from kb.chat.reading.situation import Situation
+from kb.tools.asks import read_form
 
 MOST_WORDS = 14
 """A longer message says what it wants."""
 
-_SMALL = frozenset(
-    # what joins and points, and what a figure or a name is of
-    re.findall(
-        r"\S+",
-        """
-        a an the and or but with without on at in for of from by to as than then so well ok okay yes yeah yep no nope
-        not wait sorry oops actually rather instead only just also too even still now please here there about it its
-        it's they them that that's those this these one ones same both all each other others which what how would
-        will do does did can could should be is are was were am i i'm i've i'd we we've you my mine our me us said
-        mean meant thing things something have has had got own get give make made let put use using used new old
-        another second more plus together combined mostly mainly important matters matter want wants need needs like
-        prefer hm hmm uh ah if say maybe perhaps probably und oder mit auf mit der die das ein eine et ou avec y o
-        con och eller med gpu gpus card cards graphics pc computer machine laptop notebook desktop rig box server
-        gaming ram vram memory system gb tb gig gigs cpu processor context ctx window length long token tokens kv
-        cache quant quantized quantization bit bits weights budget price euro euros dollars usd eur kwh electricity
-        watt watts psu power supply users user people channel channels socket sockets single dual quad version model
-        models max full take choose pick recommend why come
-        """,
-    )
-)
+
+@cache
+def _small() -> frozenset[str]:
+    known = read_form(Path(__file__).with_name("small_words.yaml"), TypeAdapter(dict[str, tuple[str, ...]]))
+    return frozenset(word for words in known.values() for word in words)
+
+
 _CHANGES = re.compile(
     r"\bcod(?:e|ing)\b|\bprogramming\b|\bimages?\b|\bpictures?\b|\bvideos?\b|\bvoice\b|\bspeech\b|\bdocuments?\b|\bpdfs?\b"
     r"|\brag\b|\bwriting\b|\bstories\b|\bagents?\b|\bchat(?:ting)?\b|\bquiet\b|\bsilent\b|\bnoise\b|\bloud\b"
@@ -54,7 +46,7 @@ def is_fragment(text: str, covered: Sequence[tuple[int, int]]) -> bool:
     left = _CHANGES.sub(" ", "".join(kept)).replace("’", "'").casefold()
     if any(character.isdigit() for character in re.sub(r"\b\d{1,2}\b", "", left)):
         return False
-    return all(word in _SMALL for word in _WORD.findall(left))
+    return all(word in _small() for word in _WORD.findall(left))
 
 
 _DEVICE_ROLES = ("device", "devices", "cards", "card", "machine", "owned", "considered", "compared", "spec", "specs")

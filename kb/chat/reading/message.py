@@ -202,9 +202,11 @@ class _Message:
         )
         situation = replace(situation, named_now=named_now)
         unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
+        measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
+        figures = [*measures, *(one.figure for one in roles)]
         return Read(
             situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
-            is_fragment(text, [*_covered(self.spans), *_covered(list(self._measures())), *_covered([one.figure for one in roles])]),
+            is_fragment(text, [(one.start, one.end) for group in (self.spans, figures) for one in group]),
         )  # fmt: skip
 
     def _largest_first(self, device: Named) -> Named:
@@ -213,9 +215,6 @@ class _Message:
             return device
         ranked = sorted(device.candidates, key=lambda match: -max(self.names.memory_options(match), default=0.0))
         return replace(device, candidates=tuple(ranked))
-
-    def _measures(self) -> Iterator[FigureFound]:
-        return (figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s"))
 
     def _model(self, span: Span) -> None:
         if self._is_other_kinds(span.start, span.end):
@@ -349,10 +348,6 @@ class _Message:
 
 _SIZE_ASKED = re.compile(r"\bwhat (?:does|do|is|are) (?:an? |the )?\d+(?:\.\d+)?b\b(?! model)", re.I)
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
-
-
-def _covered(things: Sequence[Span | FigureFound]) -> Iterator[tuple[int, int]]:
-    return ((one.start, one.end) for one in things)
 
 
 def _add(group: list[Named], named: Named) -> None:

@@ -32,7 +32,7 @@ class PowerSupplyArguments(Arguments):
     cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
     cpu_like: Name | None = Field(
         None,
-        description="one without a record, instead of `cpu`: it is taken to draw what those of its line do",
+        description="a processor without a record, instead of `cpu`: the nearest name counts for it",
     )
     other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
     psu_w: Watts | None = Field(None, description="a supply to judge")
