@@ -79,11 +79,12 @@ def readers_of_composed_text(tree: ast.AST) -> Iterator[int]:
         if isinstance(name, ast.Name)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READS:
-            if isinstance(node.func.value, ast.Name | ast.Attribute) and _is_expression(node.func.value):
-                used = (part for argument in node.args for part in ast.walk(argument))
-                if any(_is_composed(part) or (isinstance(part, ast.Name) and part.id in kept) for part in used):
-                    yield node.lineno
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READS):
+            continue
+        if isinstance(node.func.value, ast.Name | ast.Attribute) and _is_expression(node.func.value):
+            used = (part for argument in node.args for part in ast.walk(argument))
+            if any(_is_composed(part) or (isinstance(part, ast.Name) and part.id in kept) for part in used):
+                yield node.lineno
 
 
 def _is_expression(node: ast.expr) -> bool:

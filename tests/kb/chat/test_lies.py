@@ -205,13 +205,9 @@ def test_the_composed_answer_does_not_vouch_for_itself(
     live: LiveIndex, settings: Settings, monkeypatch: pytest.MonkeyPatch, lie: str
 ) -> None:
     """A wrong figure in the composer's own words, where the model's evidence has them too, is named."""
-
-    _, composed = read(QUESTION, live.get())
-    wrong = replace(
-        composed, text=f"{composed.text} It needs {lie}.", trusted=f"{composed.trusted} It needs {lie}.",
-        evidence=(*composed.evidence, f"[1] It needs {lie}."),
-    )  # fmt: skip
-    monkeypatch.setattr(kb.chat.assistant, "compose", lambda *_: wrong)
+    right = answered(live.get(), QUESTION)
+    wrong = replace(right, text=f"{right.text} It needs {lie}.", evidence=(*right.evidence, f"[1] It needs {lie}."))
+    monkeypatch.setattr(kb.chat.assistant, "answered", lambda *_: wrong)
     reply = Assistant(live, None, settings).answer([Message(role="user", content=QUESTION)])
     assert len(reply.grounding.unsupported_figures) == 1
 
