@@ -57,8 +57,8 @@ class AskFile(Record):
     otherwise: str = ""
     ask_back: str = ""
     beside: tuple[str, ...] = ()
-    with_next: bool = False
-    """What is asked next likeliest is answered too: this one tells only whether something is so."""
+    checks: bool = False
+    """It tells only whether something is so: what else is asked is answered too."""
     mistaken_for: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     """What to offer next, as the user would ask it."""

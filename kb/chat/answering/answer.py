@@ -8,7 +8,7 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
-from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, plan
+from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, is_about_something, plan
 from kb.chat.answering.talking import names_something, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
@@ -88,7 +88,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     statements += [*unknown_names(index, situation), *said]
     if not ran:
         statements += _problems(problems)
-    if planned.missing:
+    if planned.missing and (said or is_about_something(situation)):
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(index, situation, calls, problems)
@@ -171,6 +171,7 @@ def _written(
     index: Index, situation: Situation, planned: Plan, statements: list[Said], calls: tuple[ToolCall, ...],
     problems: tuple[str, ...],
 ) -> Answer:  # fmt: skip
+    nothing_told = not of_kind(statements, "answer", "quote", "ask", "correction")
     numbers = Citations(index, calls)
     text = markdown.brief(statements, numbers.mark)
     details = markdown.details(statements, numbers.mark)
@@ -188,6 +189,8 @@ def _written(
         follow_ups=_follow_ups(planned),
         evidence=numbers.evidence(),
         problems=problems,
+        abstained=nothing_told,
+        reason="no record has the name that is asked about" if nothing_told else None,
     )
 
 

@@ -68,7 +68,7 @@ def _correction(catalogue: Catalogue, claim: Claim) -> Statement | None:
 def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
     """Each unknown name with the nearest ones, and what can be worked out for it all the same."""
     for name in situation.unknown[:MOST_UNKNOWN]:
-        near = catalogue.names.suggest((*DEVICE_KINDS, "models"), name, 3)
+        near = catalogue.names.suggest((*DEVICE_KINDS, "models", "quantizations"), name, 3)
         nearest = f" The nearest names that I know: {', '.join(near)}." if near else ""
         size = _SIZE.search(name)
         by_size = f" I can work it out for any {size[1]}B model: ask with the size alone." if size else ""

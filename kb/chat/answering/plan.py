@@ -17,6 +17,9 @@ ALSO_ASKED = 0.6
 """How likely a second ask must be to be answered too."""
 UNCLEAR = 0.25
 """Below this the likeliest ask is a guess."""
+SUSPECTED = 0.1
+"""From here on a claim is held against what sources disagree on: nothing is said where they do not."""
+CLEAR = 0.5
 ANYTHING = "search_passages"
 DEVICE_SLOTS = ("device", "devices")
 UNKNOWN_DEVICE = "If you tell me how much memory it has, and how fast that memory is in GB/s, I can work it out."
@@ -37,7 +40,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Missing:
-    """What the user has to say first."""
+    """What the user has to say first; no ``question`` where it is a name that they gave and nobody knows."""
 
     slot: str
     question: str
@@ -52,11 +55,13 @@ class Plan:
 
 
 def plan(tools: Registry, situation: Situation) -> Plan:
-    """Calls for the likeliest ask, and for another that is nearly as likely."""
+    """Calls for the likeliest ask, for another that is nearly as likely, and for a check of what is claimed."""
     steps: list[Step] = []
     asked: list[str] = []
     missing: Missing | None = None
-    for ask in _wanted(tools, situation):
+    wanted = _wanted(tools, situation)
+    checks = [ask for ask in wanted if _is_a_check(tools, ask)]
+    for ask in (ask for ask in wanted if ask not in checks):
         for found in _steps(tools, ask, situation):
             if isinstance(found, Missing):
                 missing = missing or found
@@ -64,14 +69,20 @@ def plan(tools: Registry, situation: Situation) -> Plan:
                 steps.append(found)
                 if found.tool not in asked and not found.beside:
                     asked.append(found.tool)
-    if not steps and (missing is None or not _is_about_something(situation)):
+    if not steps and missing is not None and situation.asks[wanted[0]] < CLEAR:
+        asked = _bare(tools, situation, at_least=2)
+        steps = [step for ask in asked for step in _steps(tools, ask, situation) if isinstance(step, Step)]
+    if not steps and checks != wanted and (missing is None or not is_about_something(situation)):
         # In general first; what is missing is asked for behind it.
         steps = [step for step in _steps(tools, ANYTHING, situation) if isinstance(step, Step)]
         asked = [ANYTHING]
-    return Plan(tuple(asked), tuple(steps), missing if not asked or asked == [ANYTHING] else None)
+    checking = [step for ask in checks for step in _steps(tools, ask, situation) if isinstance(step, Step)]
+    steps = checking + steps if checks[:1] == wanted[:1] else steps + checking
+    asks_back = missing is not None and missing.question and (not asked or asked == [ANYTHING])
+    return Plan((*asked, *checks), tuple(steps), missing if asks_back else None)
 
 
-def _is_about_something(situation: Situation) -> bool:
+def is_about_something(situation: Situation) -> bool:
     """Whether a model or a device is named: then a question in return is nearer than what is true in general."""
     return bool(situation.models or situation.devices or situation.unknown)
 
@@ -80,9 +91,16 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     ranked = [ask for ask in situation.asks if ask in tools]
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
         return _bare(tools, situation) or ranked[:1]
-    first = tools.asks(ranked[0])
-    also = UNCLEAR if first and first.with_next else ALSO_ASKED
-    return [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= also]
+    wanted = [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= ALSO_ASKED]
+    checks = [ask for ask in ranked if situation.asks[ask] >= SUSPECTED and _is_a_check(tools, ask)]
+    if checks == wanted[:1]:
+        wanted += [ask for ask in ranked[1:2] if situation.asks[ask] >= UNCLEAR]
+    return list(dict.fromkeys((*wanted, *checks)))
+
+
+def _is_a_check(tools: Registry, ask: str) -> bool:
+    asks = tools.asks(ask)
+    return asks is not None and asks.checks
 
 
 def instead(tools: Registry, step: Step, situation: Situation) -> Iterator[Step]:
@@ -92,14 +110,16 @@ def instead(tools: Registry, step: Step, situation: Situation) -> Iterator[Step]
         yield from (one for one in _steps(tools, asks.otherwise, situation) if isinstance(one, Step))
 
 
-def _bare(tools: Registry, situation: Situation) -> list[str]:
+def _bare(tools: Registry, situation: Situation, at_least: int = 1) -> list[str]:
     """The tool that answers where only names are given: the one that takes most of them."""
     fitting = [
         (len(asks.bare), tool.name)
         for tool in tools
-        if (asks := tools.asks(tool.name)) and asks.bare and all(values_of(situation, role) for role in asks.bare)
+        if (asks := tools.asks(tool.name))
+        and len(asks.bare) >= at_least
+        and all(values_of(situation, role) for role in asks.bare)
     ]
-    return [max(fitting)[1]] if fitting else []
+    return [max(fitting)[1]] if fitting and max(fitting)[0] else []
 
 
 def _steps(
@@ -112,9 +132,10 @@ def _steps(
     missing = _missing(asks, situation)
     if missing is not None:
         name, otherwise, question = missing
-        if otherwise:
+        of_unknown = bool(situation.unknown) and asks.slots[name].role == "spec"
+        if otherwise and not of_unknown:
             yield from _steps(tools, otherwise, situation, beside, (*tried, ask))
-        if question and not beside:
+        if (question or of_unknown) and not beside:
             yield Missing(name, UNKNOWN_DEVICE if situation.unknown and name in DEVICE_SLOTS else question)
         return
     cases = list(_cases(asks, situation))
@@ -213,7 +234,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "link":
             return [named for named in situation.others if named.kind == "interconnects"]
         case "term":
-            return situation.terms
+            # "what is its TDP": the figure of what was spoken of, no definition
+            return () if situation.figure_keys and situation.carried else situation.terms
         case "terms":
             return _whole([named.argument for named in situation.terms])
         case "spec":

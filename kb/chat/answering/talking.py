@@ -60,4 +60,6 @@ def spoken(ask: str, situation: Situation) -> Spoken:
 
 
 def names_something(situation: Situation) -> bool:
-    return bool(situation.models or situation.devices or situation.quantizations or situation.unknown)
+    """In this message: what earlier ones left standing does not make it ours."""
+    named = (*situation.models, *situation.devices, *situation.quantizations)
+    return bool(situation.unknown) or any(one.label not in situation.carried for one in named)

@@ -11,13 +11,15 @@ from kb.tools.base import Arguments, Result, Tool, cite
 
 NEAR = 0.69
 """What a claim comes to with the dispute that is about it, at the least: cosine similarity, and :data:`SHARED` for each
-record that both name. Of the questions of ``eval/`` about disputes all reach it; of false premises without one, none."""
+record that both name. All questions of ``eval/`` about disputes reach it."""
 SHARED, MOST_SHARED = 0.05, 3
 POOL = 50
 
 
 class DisputeArguments(Arguments):
-    query: Annotated[str, Field(min_length=1, max_length=2000)] = Field(description="the claim, or the slug of a dispute")
+    query: Annotated[str, Field(min_length=1, max_length=2000)] = Field(
+        description="the claim, or the slug of a dispute"
+    )
 
 
 class ClaimView(Record):
