@@ -213,6 +213,13 @@ class Names:
     def vendors(self, kind: str) -> frozenset[str]:
         return frozenset(spec.vendor for spec in self._known.specs.get(kind, {}).values())
 
+    def vendor(self, kind: str, slug: str) -> str:
+        return self._known.specs[kind][slug].vendor
+
+    def sold_with(self, kind: str, slug: str) -> tuple[float, ...]:
+        """The sizes of its memory."""
+        return self.memory_options(Match(kind, slug, ""))
+
     def prose(self) -> Iterator[str]:
         """What the records say in sentences."""
         for term in self._known.terms.values():

@@ -67,8 +67,8 @@ class AskFile(Record):
     """Tools in whose place this one answers where all of ``when`` are filled and something new is held against them."""
     when: tuple[Role, ...] = ()
     beside: tuple[str, ...] = ()
-    with_next: bool = False
-    """What is asked next likeliest is answered too: this one tells only whether something is so."""
+    checks: bool = False
+    """It tells only whether something is so: what else is asked is answered too."""
     mistaken_for: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     """What to offer next, as the user would ask it."""

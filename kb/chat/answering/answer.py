@@ -279,6 +279,7 @@ def _written(
     index: Index, situation: Situation, planned: Plan, statements: list[Said], calls: tuple[ToolCall, ...],
     problems: tuple[str, ...],
 ) -> Answer:  # fmt: skip
+    nothing_told = not of_kind(statements, "answer", "quote", "ask", "correction")
     numbers = Citations(index, calls)
     text = markdown.brief(statements, numbers.mark)
     details = markdown.details(statements, numbers.mark)
@@ -296,6 +297,8 @@ def _written(
         follow_ups=_follow_ups(planned),
         evidence=numbers.evidence(),
         problems=problems,
+        abstained=nothing_told,
+        reason="no record has the name that is asked about" if nothing_told else None,
     )
 
 

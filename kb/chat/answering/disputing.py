@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from kb.catalogue import Catalogue
+from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Dispute, Measurement
 from kb.chat.reading.situation import Situation
 from kb.text.statements import Basis, Statement, state
@@ -14,12 +15,30 @@ def relevant_disputes(catalogue: Catalogue, situation: Situation) -> Iterator[St
     """Those all of whose records are in the question, and whose figure, if they are about one, is asked for."""
     subjects = _subjects(situation)
     found = [
-        (len(records), dispute)
+        (len(records & subjects), dispute)
         for dispute in catalogue.known.disputes.values()
         if (records := _records(catalogue, dispute)) and records <= subjects and _asked_for(dispute, situation)
     ]
     for _, dispute in sorted(found, key=lambda one: (-one[0], one[1].slug))[:MOST]:
         yield told(dispute)
+
+
+def _is_about(records: set[str], subjects: set[str]) -> bool:
+    """Whether the question names all of it; or one or more of each kind of records that it is about, and no kind
+    beside. Builds only show where something is bought; a term counts where there are not two kinds without it."""
+    if records and records <= subjects:
+        return True
+    kinds = {_kind(record) for record in records} - {"builds"}
+    if len(kinds - {"terms"}) > 1:
+        kinds -= {"terms"}
+    shared = {_kind(record) for record in records & subjects}
+    others = {_kind(subject) for subject in subjects} & {"models", "devices", "quantizations"}
+    return len(kinds) > 1 and kinds == shared and others <= kinds
+
+
+def _kind(record: str) -> str:
+    kind = record.partition("/")[0]
+    return "devices" if kind in DEVICE_KINDS else kind
 
 
 def told(dispute: Dispute) -> Statement:

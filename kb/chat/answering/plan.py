@@ -47,7 +47,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Missing:
-    """What the user has to say first."""
+    """What the user has to say first; no ``question`` where it is a name that they gave and nobody knows."""
 
     slot: str
     question: str
@@ -62,11 +62,13 @@ class Plan:
 
 
 def plan(tools: Registry, situation: Situation) -> Plan:
-    """Calls for the likeliest ask, and for another that is nearly as likely."""
+    """Calls for the likeliest ask, for another that is nearly as likely, and for a check of what is claimed."""
     steps: list[Step] = []
     asked: list[str] = []
     missing: Missing | None = None
-    for ask in _wanted(tools, situation):
+    wanted = _wanted(tools, situation)
+    checks = [ask for ask in wanted if _is_a_check(tools, ask)]
+    for ask in (ask for ask in wanted if ask not in checks):
         for found in _steps(tools, ask, situation):
             if isinstance(found, Missing):
                 missing = missing or found
@@ -126,14 +128,16 @@ def instead(tools: Registry, step: Step, situation: Situation) -> Iterator[Step]
         yield from (one for one in _steps(tools, asks.otherwise, situation) if isinstance(one, Step))
 
 
-def _bare(tools: Registry, situation: Situation) -> list[str]:
+def _bare(tools: Registry, situation: Situation, at_least: int = 1) -> list[str]:
     """The tool that answers where only names are given: the one that takes most of them."""
     fitting = [
         (len(asks.bare), tool.name)
         for tool in tools
-        if (asks := tools.asks(tool.name)) and asks.bare and all(values_of(situation, role) for role in asks.bare)
+        if (asks := tools.asks(tool.name))
+        and len(asks.bare) >= at_least
+        and all(values_of(situation, role) for role in asks.bare)
     ]
-    return [max(fitting)[1]] if fitting else []
+    return [max(fitting)[1]] if fitting and max(fitting)[0] else []
 
 
 def _steps(

@@ -333,7 +333,14 @@ class Forms:
         """``i9`` with a number behind it."""
         found = MODEL_NUMBER.fullmatch(self.tokens[at].low)
         known = found is not None and (found[1], len(found[2])) in self.words.device_numbers
-        return known and self._goes_on_as_number(at + 1)
+        return (known and self._goes_on_as_number(at + 1)) or self._is_suffixed(at)
+
+    def _is_suffixed(self, at: int) -> bool:
+        """``Voodoo 9000 Ultra``: a word that is none of the language, a number and a suffix of devices' names."""
+        word, number, suffix = self.tokens[at].low, self._token(at + 1), self._token(at + 2)
+        if number is None or suffix is None or len(word) < 3 or not word.isalpha() or self.words.is_ordinary(word):
+            return False
+        return _DEVICE_NUMBER.fullmatch(number.low) is not None and suffix.low in self.words.device_suffixes
 
     def _is_unknown_of(self, form: _Form, at: int) -> bool:
         """``Titan Xp``: behind a word that other devices' names go on from with a word."""
@@ -363,6 +370,8 @@ class Forms:
             figure = self.measured.get(start)
             if figure is not None and figure.start == start and figure.dimension == "bytes":
                 if not _GAP_TO_MEMORY.fullmatch(self.text, end, start) or figure.ends is not None:
+                    return None
+                if gib_of(figure) not in self.words.device_memory:
                     return None
                 return None if _NOT_ITS_MEMORY.match(self.text, figure.end) else figure
         return None

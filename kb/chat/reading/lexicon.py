@@ -1,9 +1,8 @@
 """What names look like: the words that names in the catalogue are made of, and the words of ordinary text."""
 
-import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +11,8 @@ from kb.catalogue.typed import Parts, parts_of, without_owner
 
 MODEL_NUMBER = re.compile(r"([a-z]{1,3})(\d{1,4})[a-z]{0,2}")
 """``a100``, ``l40s``, ``mi50``, ``m3``."""
+FAMILY = 3
+"""So many devices whose names begin with a word make it a product line's."""
 _PROSE_WORD = re.compile(r"(?<![\w-])[a-z]{2,20}(?![\w-])")
 _ENGLISH = """
 a about all also an and another any are aren around as at be best better between both but buy by can card cards
@@ -40,6 +41,10 @@ class Lexicon:
     """Words by which two devices of the same name differ: ``ti``, ``xtx``, ``ultra``."""
     device_numbers: frozenset[tuple[str, int]]
     """Letters and how many digits follow: A100 is ``("a", 3)``."""
+    device_memory: frozenset[float]
+    """Sizes with which some device is sold."""
+    makers: Mapping[str, str]
+    """Of words that several devices' names begin with, all of one maker: ``mac``, ``geforce``."""
     ordinary: frozenset[str]
 
     def is_ordinary(self, word: str) -> bool:
@@ -53,6 +58,7 @@ class Lexicon:
 @lru_cache(maxsize=2)
 def lexicon(names: Names) -> Lexicon:
     models = list(_ways(names, ("models",)))
+    first = list(_first_words(names))
     devices = [parts for parts in _ways(names, DEVICE_KINDS) if len(parts) > 1 or parts[0][0].isalpha()]
     labels = [parts_of(names.label("models", slug)) for slug in names.slugs("models")]
     families = frozenset(parts[0] for parts in labels)
@@ -64,7 +70,7 @@ def lexicon(names: Names) -> Lexicon:
         model_words=frozenset(inside - families - _FUNCTION_WORDS),
         device_words=frozenset(
             {
-                *_words_of_devices(names),
+                *(word for word, _ in first),
                 *{parts[0] for parts in devices if len(parts[0]) > 1 and parts[0] not in ordinary} - _vendors(names),
             }
         ),
@@ -78,17 +84,30 @@ def lexicon(names: Names) -> Lexicon:
             for word in re.split(r"[\s()-]+", name.casefold())
             if (found := MODEL_NUMBER.fullmatch(word))
         ),
+        device_memory=frozenset(
+            size for kind in DEVICE_KINDS for slug in names.slugs(kind) for size in names.sold_with(kind, slug)
+        ),
+        makers=_makers(first),
         ordinary=ordinary,
     )
 
 
-def _words_of_devices(names: Names) -> Iterator[str]:
-    """The first word of each device's label behind its maker's; the maker's where there is no other (Raspberry Pi 5)."""
+def _makers(first: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for word, maker in first:
+        found[word].append(maker)
+    return {word: makers[0] for word, makers in found.items() if len(makers) >= FAMILY and len(set(makers)) == 1}
+
+
+def _first_words(names: Names) -> Iterator[tuple[str, str]]:
+    """The first word of each device's label behind its maker's; the maker's where there is no other (Raspberry Pi 5).
+    With the maker."""
     makers = _vendors(names)
     for kind in DEVICE_KINDS:
         for slug in names.slugs(kind):
             words = [part for part in parts_of(names.label(kind, slug)) if part.isalpha() and len(part) > 1]
-            yield from itertools.islice([word for word in words if word not in makers] or words, 1)
+            for word in ([word for word in words if word not in makers] or words)[:1]:
+                yield word, names.vendor(kind, slug)
 
 
 def _vendors(names: Names) -> set[str]:

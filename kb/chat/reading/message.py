@@ -13,6 +13,7 @@ from kb.chat.reading.described import CPU_ONLY, cards, host_in, model_of_size, p
 from kb.chat.reading.devices import Devices, card_of, is_same
 from kb.chat.reading.fragments import is_fragment
 from kb.chat.reading.language import language_of
+from kb.chat.reading.lexicon import lexicon
 from kb.chat.reading.mentions import is_of_another_kind, spans
 from kb.chat.reading.quantities import NEAR, Roled, kv_type_in, quantities, roled
 from kb.chat.reading.situation import Named, Quantities, Situation
@@ -50,6 +51,8 @@ SHORT = 6
 _NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
 _TRAINING = re.compile(r"\b(qlora|lora|full(?:[\s-](?:fine|parameter|train)\w*)?(?=[\s-](?:fine|param|train)))", re.I)
 _BITS = re.compile(r"(?<![\w.])(\d{1,2}(?:\.\d{1,3})?) ?(?:bpw\b|bits? per weight|bits?\b(?! float| integer))", re.I)
+_QUANTIZATION = re.compile(r"\bi?q\d_\w+", re.I)
+"""The form of a GGUF type's name."""
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
 _WHY = re.compile(
     r"\W*(?:(?:and|but|so|ok|hm+)\W+)?(?:why|how come|how so)(?: (?:is|was) (?:that|it)| so| that)?\W*", re.I
@@ -321,13 +324,18 @@ class _Message:
         if devices:
             return None
         words = {word.casefold() for word in re.findall(r"[A-Za-z]{3,20}", self.text)}
-        found = [vendor for vendor in sorted(self.names.vendors("accelerators")) if vendor.casefold() in words]
-        return found[0] if len(found) == 1 else None
+        makers = lexicon(self.names).makers
+        found = {vendor for vendor in self.names.vendors("accelerators") if vendor.casefold() in words}
+        found |= {makers[word.removesuffix("s")] for word in words if word.removesuffix("s") in makers}
+        return next(iter(found)) if len(found) == 1 else None
 
     def _unknown(self) -> tuple[str, ...]:
         """In the order of the text."""
         unknown = {*self.unknown, *self.named.unknown}
-        return tuple(dict.fromkeys(span.text for span in self.spans if span.text in unknown))
+        found = [(span.start, span.text) for span in self.spans if span.text in unknown]
+        covered = {place for span in self.spans for place in range(span.start, span.end)}
+        found += [(one.start(), one[0]) for one in _QUANTIZATION.finditer(self.text) if one.start() not in covered]
+        return tuple(dict.fromkeys(text for _, text in sorted(found)))
 
     def _notes(self) -> Iterator[str]:
         for span in self.spans:

@@ -1,5 +1,6 @@
 """What a comparison says: which one to take and why, what speaks for the other, and the figures side by side."""
 
+import re
 from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
@@ -10,6 +11,7 @@ from kb.tools.shared.saying import money, rate
 
 COMPUTING = ("images", "video", "training")
 """Uses that go by the rate of arithmetic."""
+PROMPTS = re.compile(r"\bprompt (?:processing|eval\w*|reading)\b|\bprefill\b|\bfirst (?:token|word)\b", re.I)
 UNKNOWN = "not known"
 
 TEXTS = {
@@ -31,15 +33,21 @@ def say(result: CompareAnswer, asked: Asked) -> Iterator[Said]:
     better, other = result.devices[result.better], result.devices[result.other]
     yield _conclusion(result, better, other)
     yield from _what_fits(result, better, other)
-    if asked.use in COMPUTING and better.fp16_dense_tflops and other.fp16_dense_tflops:
-        first, second = sorted((better, other), key=lambda column: -(column.fp16_dense_tflops or 0.0))
-        rates = [Quantity(column.fp16_dense_tflops or 0.0, "TFLOPS") for column in (first, second)]
-        text = "For {use} the rate of arithmetic counts more: {first} has {a}, {second} {b}."
-        yield state(
-            "reason", text, use=asked.use, first=the(first.name), second=the(second.name), a=rates[0], b=rates[1]
-        )
+    if what := "reading a prompt" if PROMPTS.search(asked.text) else asked.use if asked.use in COMPUTING else "":
+        yield _by_rate(what, better, other)
     yield _table(result)
     yield state("detail", "{formula}.", formula=result.formula)
+
+
+def _by_rate(what: str, *columns: ComparedDevice) -> Statement:
+    unknown = [column.name for column in columns if not column.fp16_dense_tflops]
+    if unknown:
+        text = "For {what} the rate of arithmetic counts more, and that of {device} is not known."
+        return state("reason", text, what=what, device=the(unknown[0]))
+    first, second = sorted(columns, key=lambda column: -(column.fp16_dense_tflops or 0.0))
+    rates = [Quantity(column.fp16_dense_tflops or 0.0, "TFLOPS") for column in (first, second)]
+    text = "For {what} the rate of arithmetic counts more: {first} has {a}, {second} {b}."
+    return state("reason", text, what=what, first=the(first.name), second=the(second.name), a=rates[0], b=rates[1])
 
 
 def _conclusion(result: CompareAnswer, better: ComparedDevice, other: ComparedDevice) -> Statement:

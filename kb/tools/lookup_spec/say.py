@@ -8,16 +8,16 @@ from kb.catalogue.records import Price
 from kb.text.markdown import number
 from kb.text.markdown import shown as written
 from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
-from kb.text.wording import first_sentences, plain
+from kb.text.wording import first_paragraph, first_sentences, plain
 from kb.tools.asks import Asked
-from kb.tools.lookup_spec.tool import SpecAnswer
+from kb.tools.lookup_spec.tool import Explained, SpecAnswer
 from kb.tools.shared.views import FigureView, SpecView
 
 MOST_MAIN = 4
 MOST_PRICES = 3
 MOST_COLUMNS = 4
 UNKNOWN = "not in the sources"
-SUMMARY_WORDS = 45
+SUMMARY_WORDS, DETAIL_WORDS = 45, 90
 LONGEST_NOTE = 120
 
 
@@ -50,11 +50,23 @@ def say(result: SpecAnswer, asked: Asked) -> Iterator[Said]:
         what = ", ".join(dict.fromkeys(names.label(key) for key in keys[:2]))
         text = "The sources do not say the {what} of {the}{name}."
         yield state("answer", text, record, about=about, what=what, the=_the(result), name=result.name)
+    for term in result.named_in_figures.values():
+        text = first_sentences(first_paragraph(term.definition), SUMMARY_WORDS)
+        yield state("detail", "{text}", Basis("term", term.slug), text=text)
     if not keys:
         yield state("answer", "{text}", record, about=about, text=_summary(result))
+        if result.term is not None:
+            yield from _explained(result.term)
         for key in figure_names().main(result.figures, MOST_MAIN):
             yield from _figure("detail", result, key, result.figures[key])
         yield from (price.as_kind("detail") for price in _prices(result, record))
+
+
+def _explained(term: Explained) -> Iterator[Said]:
+    """What a record's name means, where the glossary has it too."""
+    basis = Basis("term", term.slug)
+    yield state("reason", "{text}", basis, text=first_sentences(first_paragraph(term.definition), SUMMARY_WORDS))
+    yield state("detail", "{text}", basis, text=first_sentences(term.in_practice, DETAIL_WORDS))
 
 
 def _summary(result: SpecView) -> str:

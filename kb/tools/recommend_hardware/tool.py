@@ -31,7 +31,8 @@ class RecommendAnswer(Result):
     choices: tuple[HardwareChoice, ...]
     """The recommended one first."""
     for_less: HardwareChoice | None = None
-    """Where no model was named and there is one choice: what runs a smaller model, cheaper and at least as fast."""
+    """Where no model was named, and there is one choice or the first is several cards: what runs a smaller model,
+    cheaper and at least as fast."""
     for_less_model: str | None = None
     nearest: HardwareChoice | None
     """Where nothing within the limits holds the models: the cheapest that does at any price."""
@@ -56,13 +57,14 @@ def run(catalogue: Catalogue, arguments: RecommendArguments) -> RecommendAnswer:
     wanted = arguments.model_copy(update={"min_tokens_per_s": arguments.min_tokens_per_s or COMFORTABLE_TOKENS_PER_S})
     largest = _largest_that_runs(catalogue, wanted)
     answer = _for_models(catalogue, wanted, (largest,))
-    return _with_less(catalogue, wanted, answer, largest) if len(answer.choices) == 1 else answer
+    few = len(answer.choices) == 1 or (answer.choices and answer.choices[0].count > 1)
+    return _with_less(catalogue, wanted, answer, largest) if few else answer
 
 
 def _with_less(
     catalogue: Catalogue, arguments: RecommendArguments, answer: RecommendAnswer, largest: str
 ) -> RecommendAnswer:
-    (first,) = answer.choices
+    first = answer.choices[0]
     sizes = _sizes_to_try(catalogue, arguments)
     for slug in sizes[sizes.index(largest) + 1 :]:
         for choice, offer in find_choices(catalogue, arguments, (slug,)):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
-from kb.tools.shared.naming import opening, the
+from kb.tools.shared.naming import listed, opening, the
 from kb.tools.shared.saying import notes, rate
 from kb.tools.what_runs_on.tool import RunnableModel, WhatRunsOnAnswer
 
@@ -18,6 +18,7 @@ def say(result: WhatRunsOnAnswer, asked: Asked) -> Iterator[Said]:
     if asked.use and not result.use:
         text = "No text model here is made for {use}; these are for text."
         yield state("assumption", text, use=asked.use)
+    yield from _held(result)
     yield state("detail", "{formula}.", formula=result.formula)
     yield from notes("detail", result.assumptions)
 
@@ -44,6 +45,14 @@ def _answer(result: WhatRunsOnAnswer, asked: Asked) -> Iterator[Said]:
     size = result.largest_billions
     values["size"] = Quantity(size, "", 1 if size >= 2 else None)
     yield Statement("answer", f"{{device}} {{runs}} models up to about {{size}}B at 4 bits; {text}.", values)
+
+
+def _held(result: WhatRunsOnAnswer) -> Iterator[Said]:
+    if result.models:
+        held = listed([f"{one.model} ({one.quantization})" for one in result.models])
+        text = "{device} {holds} whole, the largest first: {held}."
+        holds = "hold" if result.device[:1].isdigit() else "holds"
+        yield state("detail", text, device=opening(the(result.device)), holds=holds, held=held)
 
 
 def _first(first: RunnableModel) -> Iterator[Said]:
@@ -83,4 +92,6 @@ def side_by_side(results: Sequence[WhatRunsOnAnswer], asked: Asked) -> Iterator[
     )
     if rows:
         yield Table("answer", ("machine", "model", "file", "speed"), rows)
+    for result in results:
+        yield from _held(result)
     yield from notes("detail", *(result.assumptions for result in results))
