@@ -12,12 +12,12 @@ MOST = 4
 
 
 def relevant_disputes(catalogue: Catalogue, situation: Situation) -> Iterator[Statement]:
-    """Those all of whose records are in the question, and whose figure, if they are about one, is asked for."""
+    """Those about what the question names, and whose figure, if they are about one, is asked for."""
     subjects = _subjects(situation)
     found = [
         (len(records & subjects), dispute)
         for dispute in catalogue.known.disputes.values()
-        if (records := _records(catalogue, dispute)) and records <= subjects and _asked_for(dispute, situation)
+        if _is_about(records := _records(catalogue, dispute), subjects) and _asked_for(dispute, situation)
     ]
     for _, dispute in sorted(found, key=lambda one: (-one[0], one[1].slug))[:MOST]:
         yield told(dispute)

@@ -20,6 +20,8 @@ ALSO_ASKED = 0.6
 """How likely a second ask must be to be answered too."""
 UNCLEAR = 0.25
 """Below this the likeliest ask is a guess."""
+SUSPECTED = 0.1
+"""From here on a claim is held against what sources disagree on: nothing is said where they do not."""
 HALF = 0.5
 """Below this a question that names a term and nothing else is left to the passages."""
 NO_TEXT = frozenset({"images", "video", "speech"})
@@ -76,11 +78,13 @@ def plan(tools: Registry, situation: Situation) -> Plan:
                 steps.append(found)
                 if found.tool not in asked and not found.beside:
                     asked.append(found.tool)
-    if not steps:
+    if not steps and checks != wanted:
         # In general first; what is missing is asked for behind it.
         steps, asked = [passages_of(situation)], [ANYTHING]
+    checking = [step for ask in checks for step in _steps(tools, ask, situation) if isinstance(step, Step)]
+    steps = checking + steps if checks[:1] == wanted[:1] else steps + checking
     asks_back = not asked or (asked == [ANYTHING] and not situation.hearsay)
-    return Plan(tuple(asked), tuple(steps), missing if asks_back else None)
+    return Plan((*asked, *checks), tuple(steps), missing if asks_back and missing and missing.question else None)
 
 
 def passages_of(situation: Situation) -> Step:
@@ -100,9 +104,16 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     if situation.asks[ranked[0]] < HALF and not situation.named_now and situation.terms and _untold(situation):
         return [ANYTHING]  # asked of a matter, in words of which no calculator is sure
     first = tools.asks(ranked[0])
-    least = UNCLEAR if first and first.with_next else ALSO_ASKED
+    checks = [ask for ask in ranked if situation.asks[ask] >= SUSPECTED and _is_a_check(tools, ask)]
+    least = UNCLEAR if ranked[0] in checks else ALSO_ASKED
     also = [ask for ask in ranked[1:MOST_ASKS] if situation.asks[ask] >= least]
-    return [ranked[0], *(ask for ask in also if first is None or ask not in first.instead_of)]
+    wanted = [ranked[0], *(ask for ask in also if first is None or ask not in first.instead_of)]
+    return list(dict.fromkeys((*wanted, *checks)))
+
+
+def _is_a_check(tools: Registry, ask: str) -> bool:
+    asks = tools.asks(ask)
+    return asks is not None and asks.checks
 
 
 def _is_of_text(tools: Registry, ask: str) -> bool:
