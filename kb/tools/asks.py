@@ -44,8 +44,7 @@ class AskSlot(Record):
 
 
 class AskFile(Record):
-    """``ask.yaml``: ``slots`` by argument, ``beside`` tools whose answer is a line beside this one's, ``mistaken_for``
-    the tools that similar words ask for."""
+    """``ask.yaml``: ``slots`` by argument, ``beside`` tools whose answer is a line beside this one's."""
 
     asks: str
     """What the asker wants, in a few words that go on from "You ask": "whether a model fits on a device"."""
@@ -69,7 +68,6 @@ class AskFile(Record):
     beside: tuple[str, ...] = ()
     checks: bool = False
     """It tells only whether something is so: what else is asked is answered too."""
-    mistaken_for: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     """What to offer next, as the user would ask it."""
 
