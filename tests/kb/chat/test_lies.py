@@ -18,6 +18,7 @@ from kb.llm.base import Engine, Prompt, Run
 from kb.llm.remote import Endpoint, RemoteEngine
 from kb.search.live import LiveIndex
 from kb.settings import Settings
+from kb.text.statements import state
 from tests.kb.chat.asking import answered
 
 QUESTION = "can I run a 70B on my 4090, and how fast?"
@@ -205,18 +206,18 @@ def test_the_composed_answer_does_not_vouch_for_itself(
     live: LiveIndex, settings: Settings, monkeypatch: pytest.MonkeyPatch, lie: str
 ) -> None:
     """A wrong figure in the composer's own words, where the model's evidence has them too, is named."""
-
-    _, composed = read(QUESTION, live.get())
+    composed = answered(live.get(), QUESTION)
     wrong = replace(
-        composed, text=f"{composed.text} It needs {lie}.", trusted=f"{composed.trusted} It needs {lie}.",
+        composed, text=f"{composed.text} It needs {lie}.",
+        statements=(*composed.statements, state("reason", f"It needs {lie}.")),
         evidence=(*composed.evidence, f"[1] It needs {lie}."),
     )  # fmt: skip
-    monkeypatch.setattr(kb.chat.assistant, "compose", lambda *_: wrong)
+    monkeypatch.setattr(kb.chat.assistant, "answered", lambda *_: wrong)
     reply = Assistant(live, None, settings).answer([Message(role="user", content=QUESTION)])
     assert len(reply.grounding.unsupported_figures) == 1
 
 
 def test_a_right_answer_names_none(live: LiveIndex, settings: Settings) -> None:
     reply = Assistant(live, None, settings).answer([Message(role="user", content=QUESTION)])
-    assert reply.grounding.figures > 50
+    assert reply.grounding.figures > 20
     assert reply.grounding.unsupported_figures == ()
