@@ -18,6 +18,7 @@ from kb.text import markdown
 from kb.text.statements import Basis, Said, Statement, of_kind, state
 from kb.tools import TOOLS
 from kb.tools.asks import Asked
+from kb.tools.search_passages.tool import SearchAnswer
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,17 @@ def answer(index: Index, situation: Situation) -> Answer:
     statements += [*unknown_names(index, situation), *said]
     if not ran:
         statements += _problems(problems)
-    if planned.missing and (said or is_about_something(situation)):
+    if planned.missing and (said or is_about_something(situation) or not any(map(_is_strange, ran))):
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(index, situation, calls, problems)
     told |= {basis for one in said if one.kind == "dispute" for basis in one.basis}
     statements += [one for one in relevant_disputes(index, situation, planned.asks) if not told.issuperset(one.basis)]
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
+
+
+def _is_strange(one: _Ran) -> bool:
+    return isinstance(one.result, SearchAnswer) and one.result.strange
 
 
 def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:

@@ -89,10 +89,10 @@ def is_about_something(situation: Situation) -> bool:
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
     ranked = [ask for ask in situation.asks if ask in tools]
-    if not ranked or situation.asks[ranked[0]] < UNCLEAR:
-        return _bare(tools, situation) or ranked[:1]
-    wanted = [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= ALSO_ASKED]
     checks = [ask for ask in ranked if situation.asks[ask] >= SUSPECTED and _is_a_check(tools, ask)]
+    if not ranked or situation.asks[ranked[0]] < UNCLEAR:
+        return list(dict.fromkeys((*(_bare(tools, situation) or ranked[:1]), *checks)))
+    wanted = [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= ALSO_ASKED]
     if checks == wanted[:1]:
         wanted += [ask for ask in ranked[1:2] if situation.asks[ask] >= UNCLEAR]
     return list(dict.fromkeys((*wanted, *checks)))

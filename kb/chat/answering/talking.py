@@ -13,6 +13,8 @@ from kb.catalogue.records import Record
 from kb.chat.reading.situation import Situation
 from kb.text.statements import Statement, state
 
+CLEAR = 0.5
+"""How likely it must be, where something of ours was spoken of before."""
 _THANKS = re.compile(r"\b(?:thanks?|thank you|thx|cheers|great|cool|perfect|bye|good night|ok(?:ay)?)\b", re.I)
 _ABILITIES = re.compile(r"\b(?:what can you|who are you|what are you|help|can you do|how do you work)\b", re.I)
 
@@ -41,6 +43,8 @@ def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     """What is said, where the likeliest ask is one that needs no tool and nothing of ours is named."""
     ask = next(iter(situation.asks), "")
     if ask not in talks() or (ask != "about_answers" and names_something(situation)):
+        return None
+    if situation.carried and situation.asks[ask] < CLEAR:
         return None
     return spoken(ask, situation)
 
