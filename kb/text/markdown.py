@@ -65,7 +65,7 @@ def brief(statements: Sequence[Said], mark: Mark) -> str:
     parts: list[str] = []
     answers = of_kind(statements, "answer")
     reasons = [_text(one, mark) for one in of_kind(statements, "reason") if isinstance(one, Statement)][:MOST_REASONS]
-    first = [_text(one, mark) for one in answers if isinstance(one, Statement)]
+    first = list(dict.fromkeys(_text(one, mark) for one in answers if isinstance(one, Statement)))
     parts += lead
     if len(first) > 1:
         parts += ["\n".join(f"- {text}" for text in first), " ".join(reasons)]

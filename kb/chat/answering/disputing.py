@@ -7,6 +7,7 @@ from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Dispute, Measurement
 from kb.chat.reading.situation import Situation
 from kb.text.statements import Basis, Statement, state
+from kb.tools import TOOLS
 
 MOST = 4
 
@@ -14,6 +15,8 @@ MOST = 4
 def relevant_disputes(catalogue: Catalogue, situation: Situation) -> Iterator[Statement]:
     """Those about what the question names, and whose figure, if they are about one, is asked for."""
     subjects = _subjects(situation)
+    if not any(_takes_models(ask) for ask in asks):
+        subjects = {subject for subject in subjects if _kind(subject) not in ("models", "quantizations")}
     found = [
         (len(records & subjects), dispute)
         for dispute in catalogue.known.disputes.values()
@@ -23,17 +26,24 @@ def relevant_disputes(catalogue: Catalogue, situation: Situation) -> Iterator[St
         yield told(dispute)
 
 
-def _is_about(records: set[str], subjects: set[str]) -> bool:
-    """Whether the question names all of it; or one or more of each kind of records that it is about, and no kind
-    beside. Builds only show where something is bought; a term counts where there are not two kinds without it."""
-    if records and records <= subjects:
-        return True
-    kinds = {_kind(record) for record in records} - {"builds"}
-    if len(kinds - {"terms"}) > 1:
-        kinds -= {"terms"}
+def _takes_models(ask: str) -> bool:
+    asks = TOOLS.asks(ask)
+    return asks is not None and any(slot.role in TAKE_MODELS for slot in asks.slots.values())
+
+
+def _is_the_case(catalogue: Catalogue, title: str, records: set[str], subjects: set[str]) -> bool:
+    """Whether the question names one or more of each kind of records that a dispute is about, and no kind beside:
+    model, device and quantization; or fewer, with a term that the dispute's title names. Builds only show where
+    something is bought."""
+    kinds = {_kind(record) for record in records} - {"builds", "terms"}
     shared = {_kind(record) for record in records & subjects}
-    others = {_kind(subject) for subject in subjects} & {"models", "devices", "quantizations"}
-    return len(kinds) > 1 and kinds == shared and others <= kinds
+    others = {_kind(subject) for subject in subjects} & CASE
+    if not (kinds and kinds <= shared and others <= kinds):
+        return False
+    if kinds == CASE:
+        return True
+    named = catalogue.names.scan(title, ("terms",)) if "terms" in shared else []
+    return any(f"terms/{match.slug}" in subjects for mention in named for match in mention.matches)
 
 
 def _kind(record: str) -> str:

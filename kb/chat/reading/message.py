@@ -143,7 +143,8 @@ class _Message:
                     _add(quantizations, Named(span.text, span.matches))
             elif span.kind == "terms":
                 _add(terms, Named(span.text, span.matches))
-                if links := self.names.matches("interconnects", span.text):
+                links = self.names.matches("interconnects", span.text)
+                if len(links) == 1:
                     _add(others, Named(span.text, tuple(links)))
             else:
                 _add(others, Named(span.text, span.matches))

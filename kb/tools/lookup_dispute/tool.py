@@ -14,6 +14,8 @@ NEAR = 0.69
 record that both name. Of ``eval/``'s questions about disputes all reach it; of false premises without one, none."""
 SHARED, MOST_SHARED = 0.05, 3
 POOL = 50
+MUST_AGREE = ("models", "accelerators", "machines", "quantizations")
+"""Kinds of which a claim and the dispute that is about it share a record, where both name any."""
 
 
 class DisputeArguments(Arguments):
@@ -69,12 +71,19 @@ def _nearest(catalogue: Catalogue, query: str) -> Dispute:
     for hit in catalogue.searcher.search(query, POOL).hits:
         kind, _, slug = hit.passage.passage_id.partition(".")
         if kind == "dispute" and "dense" in hit.rankers:
-            shared = len(named & {target.partition("#")[0] for target in disputes[slug].about})
+            about = {target.partition("#")[0] for target in disputes[slug].about}
+            shared = len(named & about)
+            if any(_of(kind, named) and _of(kind, about) and not _of(kind, named & about) for kind in MUST_AGREE):
+                continue
             found.append((hit.rankers["dense"].score + SHARED * min(shared, MOST_SHARED), slug))
     nearness, slug = max(found, default=(0.0, ""))
     if nearness < NEAR:
         raise UnknownName("dispute", query[:200], [])
     return disputes[slug]
+
+
+def _of(kind: str, records: set[str]) -> set[str]:
+    return {record for record in records if record.startswith(f"{kind}/")}
 
 
 TOOL = Tool(

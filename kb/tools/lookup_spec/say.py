@@ -105,7 +105,7 @@ def _table(kind: Kind, results: Sequence[SpecView], keys: Sequence[str], priced:
         (
             result.name,
             *(_value(found) if (found := result.figures.get(key)) else UNKNOWN for key in keys),
-            *((_price(result.prices[0]) if result.prices else UNKNOWN,) if priced else ()),
+            *(("; ".join(map(_price, result.prices[:MOST_PRICES])) or UNKNOWN,) if priced else ()),
         )
         for result in results
     )
