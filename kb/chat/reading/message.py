@@ -196,10 +196,10 @@ class _Message:
         situation = replace(situation, named_now=named_now)
         unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
         measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
-        figures = [*measures, *(one.figure for one in roles)]
+        amounts = [*measures, *(one.figure for one in roles)]
         return Read(
             situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
-            is_fragment(text, [(one.start, one.end) for group in (self.spans, figures) for one in group]),
+            is_fragment(text, [(one.start, one.end) for group in (self.spans, amounts) for one in group]),
         )  # fmt: skip
 
     def _model(self, span: Span) -> None:
