@@ -13,6 +13,7 @@ from kb.tools.asks import read_form
 MOST_WORDS = 14
 """A longer message says what it wants."""
 
+
 @cache
 def _small() -> frozenset[str]:
     known = read_form(Path(__file__).with_name("small_words.yaml"), TypeAdapter(dict[str, tuple[str, ...]]))

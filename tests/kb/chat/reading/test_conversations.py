@@ -159,7 +159,7 @@ def test_a_message_that_goes_on_is_not_asked_as_itself(names: Names) -> None:
         [],
     )
     situation = read(["will Qwen3 32B fit on a 3090?", "and squeezed down to q3?"], names, asks)
-    assert list(situation.asks)[0] == "check_fit"
+    assert next(iter(situation.asks)) == "check_fit"
     assert "follow_up" not in situation.asks
 
 

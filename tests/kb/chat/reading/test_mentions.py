@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.kb.chat.reading.conftest import Reading
 from kb.text.wording import article
+from tests.kb.chat.reading.conftest import Reading
 from tests.kb.chat.reading.seen import devices, labels, models
 
 
@@ -136,7 +136,11 @@ ASKED = ("can a 3090 run {name} at Q4?", "how fast is {name} on a 5090?", "{name
 def test_a_model_that_nobody_knows_is_no_other(reading: Reading, name: str, asked: str) -> None:
     situation = reading(asked.format(name=name))
     assert situation.unknown == (name,)
-    others = [model for model in models(situation) if model not in ("Llama 3.1 8B", f"{article(_size(name))} {_size(name)} model")]
+    others = [
+        model
+        for model in models(situation)
+        if model not in ("Llama 3.1 8B", f"{article(_size(name))} {_size(name)} model")
+    ]
     assert others == []
     assert set(devices(situation)) <= {"GeForce RTX 3090", "GeForce RTX 5090"}
 
