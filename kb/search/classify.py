@@ -79,8 +79,8 @@ def learn(lessons: Sequence[Lesson], embedder: Embedder, embed: Callable[[Sequen
     labels = tuple(sorted({lesson.labels[0] for lesson in lessons}))
     marks = tuple(sorted({mark for lesson in lessons for mark in lesson.marks}))
     if len(labels) < 2:
-        none = np.zeros((0, 0), np.float32)
-        return Classifier(embedder, (), (), none[:, 0], none.astype(np.float16), none, none, none[:, 0])
+        none, nothing = np.zeros((0, 0), np.float32), np.zeros(0, np.float32)
+        return Classifier(embedder, (), (), nothing, none.astype(np.float16), none, none, nothing)
     from scipy.sparse import csr_matrix, hstack
     from sklearn.svm import LinearSVC  # slow to import, and needed at a build alone
 
