@@ -54,6 +54,10 @@ REPLIES = {
         [("what can my 3090 run?", "what_runs_on"), ("thanks!", "small_talk")],
         "You are welcome.",
     ),
+    "of several machines the one that serves most": (
+        [("how many users do llama 3.3 70b serve on an m2 max 96gb or on two m3 ultra 512gb?", "users_served")],
+        "The most are served on",
+    ),
     "whether figures are measured": (
         [("are your own numbers measured?", "about_answers")],
         "Calculated, not measured by me",
