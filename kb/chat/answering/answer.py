@@ -87,7 +87,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(situation, calls, problems)
     told |= {basis for one in said if one.kind == "dispute" for basis in one.basis}
-    statements += [one for one in relevant_disputes(index, situation) if not told.issuperset(one.basis)]
+    statements += [one for one in relevant_disputes(index, situation, planned.asks) if not told.issuperset(one.basis)]
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
 
 

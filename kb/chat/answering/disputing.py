@@ -1,6 +1,6 @@
 """Where sources contradict each other about the very thing that was asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
@@ -10,9 +10,12 @@ from kb.text.statements import Basis, Statement, state
 from kb.tools import TOOLS
 
 MOST = 4
+TAKE_MODELS = frozenset({"model", "models", "spec", "specs", "term", "query"})
+"""Roles of slots that a model may fill; where an answer has none, what sources say of models is no part of it."""
+CASE = frozenset({"models", "devices", "quantizations"})
 
 
-def relevant_disputes(catalogue: Catalogue, situation: Situation) -> Iterator[Statement]:
+def relevant_disputes(catalogue: Catalogue, situation: Situation, asks: Sequence[str]) -> Iterator[Statement]:
     """Those about what the question names, and whose figure, if they are about one, is asked for."""
     subjects = _subjects(situation)
     if not any(_takes_models(ask) for ask in asks):
@@ -20,7 +23,9 @@ def relevant_disputes(catalogue: Catalogue, situation: Situation) -> Iterator[St
     found = [
         (len(records & subjects), dispute)
         for dispute in catalogue.known.disputes.values()
-        if _is_about(records := _records(catalogue, dispute), subjects) and _asked_for(dispute, situation)
+        if (records := _records(catalogue, dispute)) & subjects
+        and (records <= subjects or _is_the_case(catalogue, dispute.title, records, subjects))
+        and _asked_for(dispute, situation)
     ]
     for _, dispute in sorted(found, key=lambda one: (-one[0], one[1].slug))[:MOST]:
         yield told(dispute)

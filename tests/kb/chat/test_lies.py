@@ -18,7 +18,6 @@ from kb.llm.base import Engine, Prompt, Run
 from kb.llm.remote import Endpoint, RemoteEngine
 from kb.search.live import LiveIndex
 from kb.settings import Settings
-from kb.text.statements import state
 from tests.kb.chat.asking import answered
 
 QUESTION = "can I run a 70B on my 4090, and how fast?"

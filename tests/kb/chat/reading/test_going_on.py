@@ -111,7 +111,11 @@ CONVERSATIONS: dict[str, list[tuple[str, Mapping[str, float], dict[str, Any]]]] 
     ],
     "a machine with unified memory takes the memory that was said": [
         ("is my laptop with 16GB ok?", {"check_fit": 0.9}, {}),
-        ("it's a macbook air m2", {"lookup_spec": 0.9}, {"ask": "check_fit", "devices": ["Apple M2 (10-core GPU) 16 GB"]}),
+        (
+            "it's a macbook air m2",
+            {"lookup_spec": 0.9},
+            {"ask": "check_fit", "devices": ["Apple M2 (10-core GPU) 16 GB"]},
+        ),
     ],
     "another way of training": [
         ("we fine-tune a 7b with lora, is a 3090 enough?", {"estimate_training_memory": 0.9}, {}),

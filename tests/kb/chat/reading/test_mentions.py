@@ -4,7 +4,10 @@ import re
 
 import pytest
 
+from kb.catalogue import Catalogue
+from kb.settings import KNOWLEDGE
 from kb.text.wording import article
+from kb.tools.shared.resolve import resolve_model
 from tests.kb.chat.reading.conftest import Reading
 from tests.kb.chat.reading.seen import devices, labels, models
 
@@ -97,7 +100,7 @@ def test_a_size_has_the_shape_of_a_model_of_it(reading: Reading) -> None:
     (between,) = reading("a 128b").models
     assert (typical.label, typical.argument) == ("a 70B model", "70b")
     assert (between.label, between.argument) == ("a 128B model", "128b")
-    described = resolve_model(Catalogue.load(ROOT), between.argument).architecture
+    described = resolve_model(Catalogue.load(KNOWLEDGE), between.argument).architecture
     assert described.params_total == 128e9
 
 

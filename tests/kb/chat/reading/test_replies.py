@@ -10,7 +10,10 @@ from tests.kb.chat.reading.test_going_on import ByHeart
 
 REPLIES = {
     "an upgrade of what is there": (
-        [("my machine has a 3070 and 32 gb ram", "what_runs_on"), ("what would I gain with a 5070 Ti?", "compare_devices")],
+        [
+            ("my machine has a 3070 and 32 gb ram", "what_runs_on"),
+            ("what would I gain with a 5070 Ti?", "compare_devices"),
+        ],
         "With the GeForce RTX 5070 Ti, ",
     ),
     "the supply of the card considered last": (
