@@ -17,7 +17,7 @@ EVENT_STREAM = "text/event-stream"
 HEARTBEAT_S = 5.0
 
 _EXAMPLE = {
-    "messages": [{"role": "user", "content": "Can I run a 70B model on my RTX 4090, and how fast?"}],
+    "messages": [{"role": "user", "content": "Can I run a 70B model on a 24 GB graphics card, and how fast?"}],
     "stream": False,
 }
 

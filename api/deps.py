@@ -37,7 +37,7 @@ LOOK_AGAIN_S = 1.0
 TOOL_THREADS = 4
 _LOADING = "loading: index and models are being opened; try again in a few seconds"
 
-WARMING_UP = Message(role="user", content="how fast is an 8B model on an RTX 4090?")
+WARMING_UP = Message(role="user", content="how fast is an 8B model on a 24 GB graphics card?")
 """Asked once before the first client does: what is imported and compiled at the first answer holds everybody up."""
 CHATS_WAITING = 64
 """Questions that may wait for a thread; one more gets 503."""

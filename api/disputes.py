@@ -21,7 +21,7 @@ class DisputeQuery(PageQuery):
     about: Annotated[
         str,
         Field(
-            max_length=200, description="a record or figure: `terms/vram`, `accelerators/rtx-5090#tdp_w`, `rtx-5090`"
+            max_length=200, description="a record or figure: `terms/vram`, `accelerators/SLUG#tdp_w`, or a slug alone"
         ),
     ] = ""
     kind: Literal["between-sources", "within-source", "arithmetic", "public-fact", "units", "outdated"] | None = None

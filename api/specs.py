@@ -15,9 +15,11 @@ from kb.catalogue import Catalogue
 from kb.catalogue.filtering import Bound, list_specs
 from kb.catalogue.records import Figure, Record, Spec, kinds
 from kb.errors import InvalidArgument, UnknownName
-from kb.tools import InvalidArguments
+from kb.tools import TOOLS, InvalidArguments
 from kb.tools.base import FieldProblem, parse_query
 from kb.tools.shared.views import SpecView, spec_view
+
+_NAME = TOOLS["lookup_spec"].example["name"]
 
 PRICE_KEYS = tuple(
     f"price_{kind}_{currency}" for kind in ("list", "street", "used", "rent") for currency in ("usd", "eur")
@@ -33,7 +35,7 @@ class SpecQuery(PageQuery):
 
 
 class SpecSearchQuery(PageQuery):
-    q: Annotated[str, Field(min_length=1, max_length=200, description="a name or words", examples=["rtx 5090"])]
+    q: Annotated[str, Field(min_length=1, max_length=200, description="a name or words", examples=[_NAME])]
 
 
 class KindSummary(Record):
@@ -149,7 +151,7 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     operation_id="get_spec",
     summary="A spec by slug, name or alias",
     tags=["specs"],
-    opt=documented(answer=SpecView, path={"kind": "accelerators", "name": "RTX 5090"}),
+    opt=documented(answer=SpecView, path={"kind": "accelerators", "name": _NAME}),
     sync_to_thread=False,
 )
 def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> Response[bytes]:

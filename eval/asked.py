@@ -23,7 +23,7 @@ from kb.settings import settings
 HERE = Path(__file__).parent / "asked_questions"
 LONG, VERY_LONG = 120, 200
 """Words of a brief answer."""
-_COUNTED = re.compile(r"\(.*?\)")
+_COUNTED = re.compile(r"\([^()]*\)")
 
 
 class AskedQuestion(Record):

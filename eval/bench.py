@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from kb.chat.assistant import Assistant
 from kb.chat.reading.asks import lessons
@@ -85,8 +85,8 @@ def server(data_dir: Path) -> Iterator[tuple[str, float]]:
 
 def _ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health/ready", timeout=2).status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(f"{url}/health/ready", timeout=2).status_code == 200
+    except httpx2.TransportError:
         return False
 
 
@@ -128,7 +128,7 @@ def main() -> None:
         live = LiveIndex(Path(folder), embedder)
         rows += in_process(live, live.get(), embedder, s)
         rows += decoding(s)
-        with server(Path(folder)) as (url, ready), httpx.Client(base_url=url) as client:
+        with server(Path(folder)) as (url, ready), httpx2.Client(base_url=url) as client:
             rows.append(("server ready", ready * 1000, "< 5 s"))
             rows.append(("GET /terms/vram", median_ms(lambda: client.get("/terms/vram")), "< 2 ms"))
             body = dict(TOOLS["check_fit"].example)

@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -15,21 +15,11 @@ from kb.calc.memory.config import Config
 from kb.calc.memory.weights import Weights, weights_of
 from kb.calc.speed.decode import Step, step_of
 from kb.calc.speed.prefill import Prompt, prompt_of
+from kb.catalogue.files import read_mapping
 from kb.catalogue.load import load
 from kb.catalogue.records import Accelerator, Backend, LanguageModel, Quantization, Spec
 from kb.catalogue.units import GB, GIB
 
-_DEVICES = {
-    "a100-80gb": "a100-80gb-pcie",  # the source does not say which; the slower card
-    "h100-80gb": "h100-80gb-sxm",  # the same; its speed is above what the PCIe card reaches
-    "m1-max": "m1-max-32",  # the more common one
-}
-_MODELS = {
-    "deepseek-r1-671b": "deepseek-r1",
-    "falcon3-7b": "falcon-3-7b",
-    "nemotron-cascade-2-30b-a3b": "nemotron-3-nano-30b-a3b",
-}
-"""Names of the tables that are other words for ours."""
 _LOCALSCORE_PROMPT_TOKENS = 1340
 """Mean prompt length of LocalScore's nine tests, weighted as its mean of speeds is."""
 
@@ -93,9 +83,19 @@ def _measurement(row: Mapping[str, str], tables: Mapping[str, Mapping[str, str]]
     )
 
 
+def _ours(kind: str, slug: str) -> str:
+    names: Mapping[str, str] = _names()[kind]
+    return names.get(slug, slug)
+
+
+@cache
+def _names() -> Mapping[str, Mapping[str, str]]:
+    return read_mapping(Path(__file__).with_name("calibration_names.yaml"))
+
+
 def device_of(slug: str, backend: str, tables: Mapping[str, Mapping[str, str]]) -> Device:
     """The catalogue's record, driven by the measurement's backend; of a CPU the table alone knows the memory."""
-    record = catalogue()["accelerators"].get(_DEVICES.get(slug, slug))
+    record = catalogue()["accelerators"].get(_ours("devices", slug))
     if isinstance(record, Accelerator):
         return replace(Device.of(record), backend=cast(Backend, backend))
     row = tables.get(slug)
@@ -108,7 +108,7 @@ def device_of(slug: str, backend: str, tables: Mapping[str, Mapping[str, str]]) 
 def architecture_of(slug: str) -> Architecture:
     """The catalogue's record of a model, or of its twin; slugs there have hyphens for points."""
     models = catalogue()["models"]
-    record = models.get(_MODELS.get(slug, slug)) or models.get(slug.replace(".", "-"))
+    record = models.get(_ours("models", slug)) or models.get(slug.replace(".", "-"))
     while isinstance(record, LanguageModel) and record.same_architecture_as and record.num_hidden_layers is None:
         record = models[record.same_architecture_as]
     if not isinstance(record, LanguageModel):

@@ -19,11 +19,11 @@ from kb.llm.writing import Draft
 TOKENS = 64
 ROUNDS = 7
 EVIDENCE = (
-    "Llama 3.1 70B at Q4_K_M needs 45.7 GB; the RTX 4090 has 25.8 GB (24 GiB) and reads 1,008 GB/s: 2.13 tokens/s [1]",
+    "Model One 70B at Q4_K_M needs 45.7 GB; the Card One has 25.8 GB (24 GiB) and reads 1,008 GB/s: 2.13 tokens/s [1]",
     "weights 25.30 ms + unpacking 0.50 ms + cache 1.76 ms + system memory 439.32 ms (19.02 GB) = 468.95 ms a token [2]",
-    "70B at Q2_K on one RTX 4090: 26.4 GB and the card holds 25.8 with nothing left for context; 43 of 80 layers [3]",
+    "70B at Q2_K on a Card One: 26.4 GB and the card holds 25.8 with nothing left for context; 43 of 80 layers [3]",
 )
-NAMES = re.compile(r"Llama 3\.1 70B|RTX 4090|Q4_K_M|Q2_K")
+NAMES = re.compile(r"Model One 70B|Card One|Q4_K_M|Q2_K")
 
 
 def bare(model: Model, prompt: list[int]) -> float:

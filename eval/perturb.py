@@ -7,19 +7,19 @@ it was made of: the same verdict and figures, the premise corrected, both device
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from zlib import crc32
 
 from eval.rewriting import in_other_units, in_other_words, misspelt, politely, without_care
 from eval.samples import Expectation, Sample
 from eval.scorers import Score
+from kb.catalogue.files import read_mapping
 from kb.catalogue.names import DEVICE_KINDS, Mention
 from kb.catalogue.records import Accelerator, Record
 from kb.search.live import Index
 
 KINDS = ("typo", "paraphrase", "polite", "careless", "unit", "false-premise", "two-devices")
-SECOND_DEVICES = ("rtx-4090", "rtx-3090", "rtx-5090", "l40s", "rtx-6000-ada")
-"""Common cards that every tool knows; the first that the question does not name is asked for as well."""
-
 PREMISES = (
     "Since the {device} has {claimed} GB of VRAM: {question}",
     "{question} The {device} comes with {claimed} GB of memory, doesn't it?",
@@ -97,6 +97,11 @@ def _kind_score(kind: str, outcomes: Sequence[Outcome], right: frozenset[str]) -
     )
 
 
+@cache
+def _second_devices() -> tuple[str, ...]:
+    return tuple(read_mapping(Path(__file__).with_name("perturb.yaml"))["second_devices"])
+
+
 def _of(index: Index, sample: Sample) -> Iterator[Variation]:
     text = sample.messages[-1]
     taken = [(mention.start, mention.end) for mention in index.names.scan(text, (*DEVICE_KINDS, "models", "terms"))]
@@ -170,7 +175,7 @@ def _two_devices(index: Index, sample: Sample, device: Mention) -> Iterator[Vari
     if not _ONE_DEVICE_TOOLS & set(sample.expect.tool_calls) and sample.expect.verdict is None:
         return
     asked = device.matches[0]
-    other = next(slug for slug in SECOND_DEVICES if slug != asked.slug)
+    other = next(slug for slug in _second_devices() if slug != asked.slug)
     label = index.names.label("accelerators", other)
     text = _one_of(SECONDS, sample).format(device=label, question=_ended(sample))
     named = (asked.label, label)

@@ -63,6 +63,77 @@ def test_the_environment_is_read_in_one_place() -> None:
     assert readers == []
 
 
+SAYS = frozenset({"answer", "details", "explanation", "worded", "evidence"})
+"""What composed text is kept in."""
+READS = frozenset({"search", "match", "fullmatch", "findall", "finditer", "split", "sub", "subn"})
+
+
+def readers_of_composed_text(tree: ast.AST) -> Iterator[int]:
+    """Lines with a call of an expression one of whose arguments is an answer's text. The user's own text is a
+    situation's, and may be read."""
+    kept = {
+        name.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and _is_composed(node.value)
+        for name in node.targets
+        if isinstance(name, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READS):
+            continue
+        if isinstance(node.func.value, ast.Name | ast.Attribute) and _is_expression(node.func.value):
+            used = (part for argument in node.args for part in ast.walk(argument))
+            if any(_is_composed(part) or (isinstance(part, ast.Name) and part.id in kept) for part in used):
+                yield node.lineno
+
+
+def _is_expression(node: ast.expr) -> bool:
+    """``re`` itself, or one that the module keeps by a name in capitals."""
+    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return name == "re" or name.strip("_").isupper()
+
+
+def _is_composed(node: ast.AST) -> bool:
+    """``answer.text``, ``reply.answer``, ``self._answer.details``, and what is rendered right there."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        owner = node.func.value
+        return isinstance(owner, ast.Name) and owner.id == "markdown" and node.func.attr in RENDERS
+    if not isinstance(node, ast.Attribute):
+        return False
+    owner = node.value
+    name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+    return node.attr in SAYS or (node.attr == "text" and name.strip("_") in ("answer", "reply", "composed"))
+
+
+RENDERS = frozenset({"brief", "details", "sentence", "plain", "table"})
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("_X.search(answer.text)", [1]),
+        ("re.findall(r'x', reply.answer.lower())", [1]),
+        ("text = reply.answer\n_X.split(text)", [2]),
+        ("_X.sub('', f'{self._answer.details}')", [1]),
+        ("said = markdown.brief(x, y)\n_X.match(said)", [2]),
+        ("_X.search(situation.text)\n_X.search(self._answer.situation.text)\nanswer.text.split('x')", []),
+    ],
+)
+def test_a_reader_of_composed_text_is_found(code: str, found: list[int]) -> None:
+    assert list(readers_of_composed_text(ast.parse(code))) == found
+
+
+def test_no_expression_is_matched_against_composed_text() -> None:
+    """Typed until the end: what an answer says is asked of its statements, never of its English."""
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}:{line}"
+        for path in MODULES
+        if path.is_relative_to(ROOT / "kb") or path.is_relative_to(ROOT / "api")
+        for line in readers_of_composed_text(ast.parse(path.read_text("utf-8")))
+    ]
+    assert found == []
+
+
 def test_importing_does_no_work() -> None:
     """The command line answers ``--help`` without torch, and the library loads without the embedding model."""
     code = (

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.small_knowledge import FILES, write_knowledge
@@ -65,14 +65,14 @@ def test_a_read_only_folder_is_served(root: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [str(UNSHARE), "-rm", "sh", "-c", READ_ONLY, data, KB, "serve", "--port", str(port)]
-    with (tmp_path / "log").open("w") as log, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+    with (tmp_path / "log").open("w") as log, httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
         server = subprocess.Popen(command, env=environment(data, knowledge), stdout=log, stderr=log)
         try:
             for _ in range(600):
                 try:
                     if http.get("/health/ready").status_code == 200:
                         break
-                except httpx.TransportError:
+                except httpx2.TransportError:
                     assert server.poll() is None, (tmp_path / "log").read_text()
                 time.sleep(0.1)
             assert http.get("/health/ready").status_code == 200, (tmp_path / "log").read_text()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from kb.chat.reply import ChatRequest, Reply, Understood
 from kb.cli import app
 from kb.llm.downloads import load_downloads
 from kb.settings import Settings
@@ -72,19 +73,19 @@ def test_the_shell_commands_of_the_readme_run(data_dir: Path) -> None:
 
 
 def test_the_transcript_is_what_the_program_says(data_dir: Path) -> None:
-    """Its verdict lines, at least: the rest follows from them."""
-    transcript = README.split("## A transcript")[1].split("## The API")[0]
+    ((command, said),) = re.findall(r"```console\n\$ (kb ask .*?)\n(.*?)\n```", README, re.S)
     done = subprocess.run(
-        [str(BIN / "kb"), "ask", "--json", "can I run a 70B on my 4090, and how fast?"],
-        env={**os.environ, "KB_DATA_DIR": str(data_dir)},
-        cwd=ROOT,
+        ["bash", "-c", command],
+        env={
+            **os.environ, "KB_DATA_DIR": str(data_dir), "PATH": f"{BIN}:{os.environ['PATH']}", "COLUMNS": "80",
+            "TERM": "dumb",
+        },
         capture_output=True,
         text=True,
         timeout=120,
-    )
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    for figure in re.findall(r"\d+\.\d+ GB", transcript):
-        assert figure in done.stdout
+    assert [line.rstrip() for line in done.stdout.splitlines()] == said.splitlines()
 
 
 def test_the_models_that_the_readme_names_can_be_pulled() -> None:
@@ -98,11 +99,33 @@ def test_the_models_that_the_readme_names_can_be_pulled() -> None:
             assert low <= round(sizes[name], 1) <= (high[0] if high else low)
 
 
-def test_what_the_architecture_names_is_there() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_what_documents_name_is_there(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
     named = set(re.findall(r"`((?:kb|api|corpus|glossary|tests|eval)/[\w./-]*)`", text))
-    assert len(named) > 30
+    assert named
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
+    modules = {name.replace(".", "/") for name in re.findall(r"python -m ((?:kb|eval)\.[\w.]+)", text)}
+    assert sorted(name for name in modules if not (ROOT / f"{name}.py").is_file()) == []
+
+
+def test_each_way_to_add_something_is_held_by_a_test() -> None:
+    table = (ROOT / "ARCHITECTURE.md").read_text("utf-8").split("## To add a …")[1]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 12
+    assert [what for what, _, held in rows if not re.search(r"`tests/[\w/]+\.py`", held)] == []
+
+
+@pytest.mark.parametrize("field", [*Reply.model_fields, *Understood.model_fields, *ChatRequest.model_fields])
+def test_every_field_of_the_chat_is_documented(field: str) -> None:
+    api = README.split("## The API")[1].split("## The tools")[0]
+    assert re.search(rf"[`\"]{field}[`\"]", api)
+
+
+def test_the_files_of_a_tools_folder_are_documented() -> None:
+    table = (ROOT / "ARCHITECTURE.md").read_text("utf-8").split("## A tool is a folder")[1].split("\n## ")[0]
+    there = {path.name for tool in TOOLS for path in tool.folder.iterdir() if path.is_file()} - {"__init__.py"}
+    assert set(re.findall(r"^\| `([\w.]+)` \|", table, re.M)) == there
 
 
 @pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md"])

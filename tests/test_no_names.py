@@ -18,8 +18,16 @@ KINDS = (
 WORDS = {
     "cpu": "the llama.cpp backend and a word of the language",
     "laptop": "a word of the language",
+    "hdd": "a word of the language",
+    "hard disk": "a word of the language",
+    "practitioner": "a level of the glossary's readers",
 }
 """Names of records that are words or keys of other things too, and why they may stand."""
+ROOMS_OF_NAMES = {
+    "kb/calc/memory/families": "architectures, as configs and GGUF files spell them: parts of a format",
+    "kb/calc/speed/constants.py": "the sources of measurements; written by `make calibrate`",
+}
+"""Where names of records stand for what is not knowledge, and why they may."""
 
 
 def literals(path: Path) -> Iterator[tuple[int, str]]:
@@ -54,6 +62,8 @@ def test_python_names_no_record(names: set[str]) -> None:
     found = []
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
+            if any(path.is_relative_to(ROOT / allowed) for allowed in ROOMS_OF_NAMES):
+                continue
             for line, text in literals(path):
                 words = key(text).split()
                 pieces = {

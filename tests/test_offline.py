@@ -11,7 +11,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from api.app import create_app
@@ -45,8 +45,8 @@ def attempts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def test_the_guard_guards(attempts: list[object]) -> None:
-    with pytest.raises(httpx.ConnectError):
-        httpx.get("http://192.0.2.1/")
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get("http://192.0.2.1/")
     assert attempts
 
 
@@ -66,8 +66,8 @@ def test_chat(attempts: list[object], live: LiveIndex, settings: Settings) -> No
 
 def test_docs(attempts: list[object], settings: Settings) -> None:
     async def fetched() -> dict[str, str]:
-        transport = httpx.ASGITransport(create_app(settings, lambda _: None))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        transport = httpx2.ASGITransport(create_app(settings, lambda _: None))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             page = await client.get("/docs")
             assert page.status_code == 200
             found = {"/docs": page.text}
@@ -86,7 +86,7 @@ def test_docs(attempts: list[object], settings: Settings) -> None:
 
 IN_THE_DARK = """
     import socket, sys, threading, time
-    import httpx, uvicorn
+    import httpx2, uvicorn
     from api.app import create_app
 
     path = sys.argv[1]
@@ -96,7 +96,7 @@ IN_THE_DARK = """
         server = uvicorn.Server(uvicorn.Config(create_app(), log_level="warning", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        with httpx.Client(transport=httpx.HTTPTransport(uds=path), base_url="http://localhost", timeout=60) as client:
+        with httpx2.Client(transport=httpx2.HTTPTransport(uds=path), base_url="http://localhost", timeout=60) as client:
             for _ in range(600):
                 if client.get("/health/ready").status_code == 200:
                     break

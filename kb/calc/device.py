@@ -20,6 +20,7 @@ class Device:
     fp16_dense_flops: float = 0.0
     unified_memory: bool = False
     architecture: str = ""
+    chip: str = ""
     vendor: str = ""
     segment: str = ""
     tdp_w: float = 0.0
@@ -60,6 +61,7 @@ class Device:
             fp16_dense_flops=flops.value * 1e12 / gpus if flops else 0.0,
             unified_memory=accelerator.unified_memory,
             architecture=accelerator.architecture.value if accelerator.architecture else "",
+            chip=accelerator.chip.value if accelerator.chip else "",
             vendor=accelerator.vendor,
             segment=accelerator.segment,
             tdp_w=accelerator.tdp_w.value / gpus if accelerator.tdp_w else 0.0,

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 
-import httpx
+import httpx2
 from pydantic import BaseModel, ValidationError
 
 from kb.errors import EngineUnavailable
@@ -49,15 +49,15 @@ class Endpoint:
         return f"openai:{self.model}"
 
     @property
-    def completions(self) -> httpx.URL:
-        url = httpx.URL(self.url)
+    def completions(self) -> httpx2.URL:
+        url = httpx2.URL(self.url)
         path = url.path.rstrip("/") or "/v1"
         return url.copy_with(path=f"{path}/chat/completions")
 
     @property
     def shown(self) -> str:
         """The URL for messages: a user and password in it stay out."""
-        return str(httpx.URL(self.url).copy_with(userinfo=b"", query=None, fragment=None))
+        return str(httpx2.URL(self.url).copy_with(userinfo=b"", query=None, fragment=None))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -65,7 +65,7 @@ class Endpoint:
 
     @property
     def is_local(self) -> bool:
-        host = httpx.URL(self.url).host
+        host = httpx2.URL(self.url).host
         try:
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
@@ -74,8 +74,8 @@ class Endpoint:
     def problem(self) -> str | None:
         """Why no request can be made of this."""
         try:
-            url = httpx.URL(self.url)
-        except httpx.InvalidURL as error:
+            url = httpx2.URL(self.url)
+        except httpx2.InvalidURL as error:
             return f"KB_LLM_URL is no URL: {error}."
         if url.scheme not in ("http", "https") or not url.host:
             return "KB_LLM_URL is no http or https URL; it looks like http://localhost:8080/v1."
@@ -129,11 +129,11 @@ class RemoteEngine:
         self._takes_grammar = True
         self._loop = asyncio.new_event_loop()
         # Proxies and certificates come from the environment, but no proxy is asked for this machine.
-        self._client = httpx.AsyncClient(
+        self._client = httpx2.AsyncClient(
             trust_env=not endpoint.is_local,
             headers=endpoint.headers,
             timeout=None,  # the deadline is for the whole of a request
-            limits=httpx.Limits(max_connections=None),
+            limits=httpx2.Limits(max_connections=None),
         )
         self._thread = Thread(target=self._loop.run_forever, name="kb-llm-http", daemon=True)
         self._thread.start()
@@ -179,7 +179,7 @@ class RemoteEngine:
             self._status = "ready"
         except TimeoutError:
             raise self._failed(str(too_slow(run))) from None
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise self._failed(f"{self._where} {_plainly(error)}.") from None
         except EngineUnavailable as error:
             raise self._failed(str(error)) from None
@@ -225,7 +225,7 @@ class RemoteEngine:
             await self._pass_on(response, run, inbox)
         return True
 
-    async def _pass_on(self, response: httpx.Response, run: Run, inbox: Inbox) -> None:
+    async def _pass_on(self, response: httpx2.Response, run: Run, inbox: Inbox) -> None:
         finished = False
         async with aclosing(self._events(response)) as events:
             async for data in events:
@@ -252,10 +252,10 @@ class RemoteEngine:
             raise EngineUnavailable(f"{self._where} reported an error in the middle of its answer.")
         return chunk
 
-    async def _events(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    async def _events(self, response: httpx2.Response) -> AsyncGenerator[bytes, None]:
         """The ``data`` of each server-sent event; OpenAI's have one line each.
 
-        Lines end at a newline and nowhere else: httpx's own splitting also ends them at U+2028, which JSON may contain.
+        Lines end at a newline and nowhere else: httpx2 ends them at U+2028 too, which JSON may contain.
         """
         begun: list[bytes] = []  # parts of the line that has not ended: joined once, not with each part
         length, received = 0, 0
@@ -318,11 +318,11 @@ def _constraint(grammar: Grammar) -> JsonObject:
     return {"grammar": grammar.gbnf, "structured_outputs": {"grammar": grammar.gbnf}}
 
 
-def _plainly(error: httpx.HTTPError) -> str:
+def _plainly(error: httpx2.HTTPError) -> str:
     match error:
-        case httpx.ConnectError():
+        case httpx2.ConnectError():
             return "cannot be reached"
-        case httpx.RemoteProtocolError() | httpx.ReadError():
+        case httpx2.RemoteProtocolError() | httpx2.ReadError():
             return "broke off its answer"
         case _:
             return f"cannot be used ({type(error).__name__})"

@@ -103,7 +103,7 @@ def build(
                 built_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 embedding_model=embedder.name,
                 embedding_sha256=embedding_sha256,
-                embedding_dimension=int(vectors.shape[1]),
+                embedding_dimension=int(vectors.passages.shape[1]),
                 packages=package_versions(),
                 inputs_sha256=inputs,
                 input_files=file_count,

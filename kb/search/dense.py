@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chromadb.api.client import Client
 from chromadb.api.collection_configuration import CreateHNSWConfiguration
+from chromadb.api.models.Collection import Collection
 from chromadb.api.rust import RustBindingsAPI
 from chromadb.config import Settings as ChromaSettings
 from chromadb.config import System
@@ -18,8 +19,9 @@ from kb.errors import IndexUnusable
 from kb.search.embed import Vectors
 from kb.search.manifest import MENDING
 from kb.search.queries import Ranked
+from kb.search.vectors import PassageVectors
 
-COLLECTION = "passages"
+COLLECTION, QUESTIONS = "passages", "questions"
 HNSW: CreateHNSWConfiguration = {
     "space": "cosine", "ef_construction": 400, "max_neighbors": 32, "ef_search": 400,
 }  # fmt: skip
@@ -38,18 +40,23 @@ def _client(folder: Path) -> Client:
     return Client.from_system(system)
 
 
-def write_vectors(folder: Path, vectors: Vectors) -> None:
-    """Row ``i`` is stored under the id of passage row ``i + 1``. Raises :class:`OSError`."""
+def write_vectors(folder: Path, vectors: PassageVectors) -> None:
+    """A passage under the id of its row, a question under that of its passage's row and its own number. Raises
+    :class:`OSError`."""
     folder.mkdir()
     try:
         client = _client(folder)
-        collection = client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": HNSW})
-        for start in range(0, len(vectors), _BATCH):
-            part = vectors[start : start + _BATCH]
-            collection.add(ids=[str(start + i + 1) for i in range(len(part))], embeddings=part)
+        _write(client, COLLECTION, [str(row) for row in range(1, len(vectors.passages) + 1)], vectors.passages)
+        _write(client, QUESTIONS, [f"{row}:{number}" for number, row in enumerate(vectors.rows)], vectors.questions)
         client.close()
     except ChromaError as error:
         raise OSError(errno.EIO, str(error), str(folder)) from error
+
+
+def _write(client: Client, name: str, ids: Sequence[str], vectors: Vectors) -> None:
+    collection = client.create_collection(name, embedding_function=None, configuration={"hnsw": HNSW})
+    for start in range(0, len(ids), _BATCH):
+        collection.add(ids=list(ids[start : start + _BATCH]), embeddings=vectors[start : start + _BATCH])
 
 
 def _private_copy(folder: Path) -> Path:
@@ -84,6 +91,7 @@ class DenseIndex:
             raise IndexUnusable(f"The vectors in {folder} cannot be read ({error}). {MENDING}") from None
         try:
             self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
+            self._questions = self._client.get_collection(QUESTIONS, embedding_function=None)
             if len(self) != count:
                 raise IndexUnusable(f"{folder} holds {len(self)} vectors for {count} passages. {MENDING}")
         except (ChromaError, ValueError) as error:
@@ -97,15 +105,26 @@ class DenseIndex:
         return self._collection.count()
 
     def nearest(self, vector: Vectors, limit: int) -> list[Ranked]:
-        """Raises :class:`IndexUnusable` where the copy was lost."""
-        try:
-            found = self._collection.query(
-                query_embeddings=vector.reshape(1, -1), n_results=limit, include=["distances"]
-            )
-        except ChromaError as error:
-            raise IndexUnusable(f"The vectors do not answer ({error}); the index is opened anew.") from None
-        distances: Sequence[float] = (found["distances"] or [[]])[0]
-        return [Ranked(int(i), 1.0 - distance) for i, distance in zip(found["ids"][0], distances, strict=True)]
+        """Passages, the nearest first. Raises :class:`IndexUnusable` where the copy was lost."""
+        return [Ranked(int(name), near) for name, near in _query(self._collection, vector, limit)]
+
+    def nearest_questions(self, vector: Vectors, limit: int) -> list[Ranked]:
+        """Passages by the nearest of the questions that they answer. Raises as :meth:`nearest`."""
+        best: dict[int, float] = {}
+        if self._questions.count():
+            for name, near in _query(self._questions, vector, limit):
+                best.setdefault(int(name.partition(":")[0]), near)
+        return [Ranked(row, near) for row, near in best.items()]
 
     def close(self) -> None:
         self._client.close()
+
+
+def _query(collection: Collection, vector: Vectors, limit: int) -> list[tuple[str, float]]:
+    """Ids with their cosine similarity, the nearest first."""
+    try:
+        found = collection.query(query_embeddings=vector.reshape(1, -1), n_results=limit, include=["distances"])
+    except ChromaError as error:
+        raise IndexUnusable(f"The vectors do not answer ({error}); the index is opened anew.") from None
+    distances: Sequence[float] = (found["distances"] or [[]])[0]
+    return [(name, 1.0 - distance) for name, distance in zip(found["ids"][0], distances, strict=True)]

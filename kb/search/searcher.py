@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from kb.catalogue.names import Names
 from kb.catalogue.records import Passage
 from kb.search.dense import DenseIndex
-from kb.search.embed import Embedder
+from kb.search.embed import Embedder, Vectors
 from kb.search.queries import Ranked, full_text_search
 from kb.search.spelling import Spelling
 
@@ -21,6 +21,9 @@ WEIGHTS: Mapping[str, float] = {"bm25": 0.5, "dense": 0.5, "names": 0.12}
 
 POOL = 50
 """How deep each ranker is read before fusion."""
+
+ONE_QUESTION = 0.5
+"""How much the nearest of a passage's questions counts beside all of them; chosen on the tuning half."""
 
 ABSTAIN_BELOW_COSINE = 0.38
 """Below this best similarity a question is taken to be about something else.
@@ -60,7 +63,6 @@ class Findings:
 
     hits: tuple[Hit, ...]
     best_cosine: float
-    best_bm25: float
     share_unknown: float
     """Of the query's words, those that no passage uses."""
 
@@ -111,9 +113,23 @@ class Searcher:
         vector = self._embedder.embed([mended])[0]
         return {
             "bm25": full_text_search(self._engine, mended, pool),
-            "dense": self._dense.nearest(vector, min(pool, len(self.passages))) if self.passages else [],
+            "dense": self._by_sense(vector, min(pool, len(self.passages))) if self.passages else [],
             "names": self._named_terms(mended)[:pool],
         }
+
+    def _by_sense(self, vector: Vectors, pool: int) -> list[Ranked]:
+        """By its text and its questions together, and lifted where one of its questions alone is nearer."""
+        near = {row.rowid: row.score for row in self._dense.nearest(vector, pool)}
+        least = min(near.values())
+        for asked in self._dense.nearest_questions(vector, pool):
+            score = near.get(asked.rowid, least)
+            near[asked.rowid] = (1 - ONE_QUESTION) * score + ONE_QUESTION * max(score, asked.score)
+        return [Ranked(row, score) for row, score in sorted(near.items(), key=lambda one: -one[1])[:pool]]
+
+    def answering(self, query: str) -> tuple[Passage, float] | None:
+        """The passage one of whose questions is nearest to ``query``, and how near, as a cosine."""
+        found = self._dense.nearest_questions(self._embedder.embed([query[:2000]])[0], 1)
+        return (self.passages[found[0].rowid - 1], found[0].score) if found else None
 
     def _named_terms(self, query: str) -> list[Ranked]:
         slugs = [match.slug for mention in self._names.scan(query, ("terms",)) for match in mention.matches]
@@ -134,6 +150,5 @@ class Searcher:
             )
             for rowid, score in fuse(rankings)[:k]
         )
-        best = {name: max((row.score for row in ranking), default=0.0) for name, ranking in rankings.items()}
-        unknown = self._spelling.share_unknown(query[:2000])
-        return Findings(hits, best["dense"], best["bm25"], unknown)
+        nearest = max((row.score for row in rankings["dense"]), default=0.0)
+        return Findings(hits, nearest, self._spelling.share_unknown(query[:2000]))

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,19 @@ QUESTIONS_WEIGHT = 0.5
 """How much the mean of a passage's questions counts beside its text; chosen on one half of ``eval/retrieval``."""
 
 
+@dataclass(frozen=True)
+class PassageVectors:
+    """``passages``: a unit vector each, its heading path and text drawn towards the questions that it answers;
+    ``questions``: a unit vector each, and in ``rows`` the row of its passage, from 1."""
+
+    passages: Vectors
+    questions: Vectors
+    rows: tuple[int, ...]
+
+
 def passage_vectors(
     passages: Sequence[Passage], embedder: Embedder, cache: Path, model: str, watch: Watch = list
-) -> Vectors:
-    """A unit vector per passage: its heading path and text, drawn towards the questions that it answers."""
+) -> PassageVectors:
     texts = [f"{passage.heading_path}\n{passage.text}" for passage in passages]
     asked = [question for passage in passages for question in passage.questions]
     vectors = dict(zip([*texts, *asked], embedded([*texts, *asked], embedder, cache, model, watch), strict=True))
@@ -34,7 +44,9 @@ def passage_vectors(
         if passage.questions:
             vector = vector + QUESTIONS_WEIGHT * np.mean([vectors[question] for question in passage.questions], axis=0)
         drawn.append(vector / np.linalg.norm(vector))
-    return np.stack(drawn).astype(np.float32)
+    rows = tuple(row for row, passage in enumerate(passages, start=1) for _ in passage.questions)
+    questions = np.stack([vectors[question] for question in asked]) if asked else np.zeros((0, len(drawn[0])))
+    return PassageVectors(np.stack(drawn).astype(np.float32), questions.astype(np.float32), rows)
 
 
 def embedded(texts: Sequence[str], embedder: Embedder, cache: Path, model: str, watch: Watch = list) -> Vectors:

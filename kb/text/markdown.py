@@ -25,6 +25,7 @@ def number(value: float, step: float | None = None) -> str:
 
 def shown(value: Slot) -> str:
     """
+    >>> from kb.text.statements import Quantity
     >>> shown(Quantity((8.1, 10.2), "tokens/s")), shown(Quantity(2000, "USD")), shown(Quantity(80, "%"))
     ('8.1 to 10.2 tokens/s', '$2,000', '80 %')
     """

@@ -59,3 +59,11 @@ def joined(items: Iterable[str], last: str = "and") -> str:
     """
     words = list(items)
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def article(word: str) -> str:
+    """
+    >>> [article(word) for word in ("8B model", "11 GB card", "180B model", "old PC", "14B model")]
+    ['an', 'an', 'a', 'an', 'a']
+    """
+    return "an" if re.match(r"[aeio8]|1[18](?!\d)", word, re.I) else "a"

@@ -19,7 +19,8 @@ Role = Literal[
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
     "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
     "prompt_tokens", "spec_count", "purchase",
-    "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s",
+    "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
+    "models_compared", "model_name",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 
@@ -43,23 +44,30 @@ class AskSlot(Record):
 
 
 class AskFile(Record):
-    """``ask.yaml``: ``slots`` by argument, ``beside`` tools whose answer is a line beside this one's, ``mistaken_for``
-    the tools that similar words ask for."""
+    """``ask.yaml``: ``slots`` by argument, ``beside`` tools whose answer is a line beside this one's."""
 
     asks: str
     """What the asker wants, in a few words that go on from "You ask": "whether a model fits on a device"."""
+    example: Mapping[str, Any]
+    """Arguments of one call, for the documentation and for whoever tries the tool."""
     slots: Mapping[str, AskSlot] = {}
     bare: tuple[Role, ...] = ()
     """What a question that names just these, and does not tell what it asks, is answered with by this tool."""
+    longest: int | None = None
+    """Words of a message; a longer one asks for more than this tool tells, and ``otherwise`` answers it."""
+    text_models: bool = False
+    """It knows language models alone: a question about images, video or speech is answered by ``otherwise``."""
     needs_one_of: tuple[str, ...] = ()
     """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot. ``otherwise`` also answers
     where the tool finds nothing, and nothing else was found."""
     otherwise: str = ""
     ask_back: str = ""
+    instead_of: tuple[str, ...] = ()
+    """Tools in whose place this one answers where all of ``when`` are filled and something new is held against them."""
+    when: tuple[Role, ...] = ()
     beside: tuple[str, ...] = ()
     checks: bool = False
     """It tells only whether something is so: what else is asked is answered too."""
-    mistaken_for: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     """What to offer next, as the user would ask it."""
 

@@ -129,7 +129,14 @@ class Tool(Generic[In, Out]):
     input_model: type[In]
     output_model: type[Out]
     run: Callable[[Catalogue, In], Out]
-    example: Mapping[str, Any]
+    own_example: Mapping[str, Any] | None = None
+    """Arguments to show it with, of a tool without an ``ask.yaml``."""
+
+    @property
+    def example(self) -> Mapping[str, Any]:
+        """Arguments to show it with, as its ``ask.yaml`` has them."""
+        asks = _asks_beside(self.folder)
+        return asks.example if asks else self.own_example or {}
 
     @property
     def package(self) -> str:

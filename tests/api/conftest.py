@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-import httpx
+import httpx2
 import pytest
 
 from api.app import create_app
@@ -47,7 +47,7 @@ def _serve(
 
 def _wait_until_ready(base: str) -> None:
     for _ in range(600):
-        if httpx.get(f"{base}/health/ready").status_code == 200:
+        if httpx2.get(f"{base}/health/ready").status_code == 200:
             return
         time.sleep(0.1)
     raise AssertionError("the server did not become ready")
@@ -70,6 +70,6 @@ def base_url(settings: Settings, serve: Serve) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def http(base_url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=base_url, timeout=60) as client:
+def http(base_url: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=base_url, timeout=60) as client:
         yield client

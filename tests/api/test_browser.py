@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
@@ -117,7 +117,7 @@ def elsewhere() -> Iterator[int]:
 def carried_out(base_url: str) -> list[str]:
     """The counters of what was answered as asked, but for that of this question itself, and for browsers' OPTIONS:
     whether a page may ask, which is answered with nothing that allows it."""
-    lines = httpx.get(f"{base_url}/metrics").text.splitlines()
+    lines = httpx2.get(f"{base_url}/metrics").text.splitlines()
     counted = [line for line in lines if line.startswith("kb_http_requests_total") and 'status="2' in line]
     return [line for line in counted if "/metrics" not in line and "OPTIONS" not in line]
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import api.chat
@@ -57,7 +57,7 @@ def events_of(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
             yield event, json.loads(line.removeprefix("data: "))
 
 
-def test_answer_has_verdict_tools_and_citations(http: httpx.Client) -> None:
+def test_answer_has_verdict_tools_and_citations(http: httpx2.Client) -> None:
     answer = http.post("/chat", json=QUESTION)
     assert answer.status_code == 200
     reply = answer.json()
@@ -71,7 +71,7 @@ def test_answer_has_verdict_tools_and_citations(http: httpx.Client) -> None:
     assert all(f"[{citation['id']}]" in reply["answer"] for citation in reply["citations"][:1])
 
 
-def test_stream_says_the_same_evidence_first(http: httpx.Client) -> None:
+def test_stream_says_the_same_evidence_first(http: httpx2.Client) -> None:
     with http.stream("POST", "/chat", json=QUESTION | {"stream": True}) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         events = list(events_of(answer.iter_lines()))
@@ -99,7 +99,7 @@ def test_stream_says_the_same_evidence_first(http: httpx.Client) -> None:
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_bad_requests_are_422_naming_the_field(
-    http: httpx.Client, body: dict[str, Any], field: str, stream: bool
+    http: httpx2.Client, body: dict[str, Any], field: str, stream: bool
 ) -> None:
     answer = http.post("/chat", json={"stream": stream} | body)
     assert answer.status_code == 422
@@ -112,7 +112,7 @@ def test_heartbeats_while_the_model_thinks(settings: Settings, serve: Any, monke
     events = []
     with (
         serve(settings, lambda _: engine) as base,
-        httpx.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=60) as answer,
+        httpx2.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=60) as answer,
     ):
         for event, data in events_of(answer.iter_lines()):
             events.append(event)
@@ -128,13 +128,13 @@ def test_heartbeats_while_the_model_thinks(settings: Settings, serve: Any, monke
 def test_client_that_leaves_stops_the_model(settings: Settings, serve: Any, stream: bool) -> None:
     engine = HeldEngine()
     with serve(settings, lambda _: engine) as base:
-        with httpx.Client(base_url=base) as client:
+        with httpx2.Client(base_url=base) as client:
             if stream:
                 with client.stream("POST", "/chat", json=QUESTION | {"stream": True}, timeout=60):
                     assert engine.writing.wait(60)
             else:
-                with pytest.raises(httpx.ReadTimeout):
-                    client.post("/chat", json=QUESTION, timeout=httpx.Timeout(60, read=2))
+                with pytest.raises(httpx2.ReadTimeout):
+                    client.post("/chat", json=QUESTION, timeout=httpx2.Timeout(60, read=2))
                 assert engine.writing.wait(60)
         assert engine.saw_cancel.wait(60)
 
@@ -147,11 +147,11 @@ def test_too_many_questions_at_once_are_told_to_wait(
     engine = HeldEngine()
     with (
         serve(settings.model_copy(update={"llm_queue": 0}), lambda _: engine) as base,
-        httpx.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=60),
+        httpx2.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=60),
     ):
         assert engine.writing.wait(60)
         for stream in (False, True):
-            refused = httpx.post(f"{base}/chat", json=QUESTION | {"stream": stream}, timeout=60)
+            refused = httpx2.post(f"{base}/chat", json=QUESTION | {"stream": stream}, timeout=60)
             assert refused.status_code == 503
             assert refused.json()["type"] == "/problems/engine-busy"
             assert int(refused.headers["retry-after"]) > 0
@@ -188,14 +188,14 @@ def test_a_model_killed_in_the_middle_costs_nobody_an_answer(settings: Settings,
     assert isinstance(local, LocalEngine)
     engine = KilledOnce(local)
     with serve(ours, lambda _: engine) as base:
-        with httpx.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=120) as answer:
+        with httpx2.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=120) as answer:
             events = list(events_of(answer.iter_lines()))
         said = [event for event, _ in events if event in ("evidence", "error", "done")]
         assert said == ["evidence", "error", "done"]
         reply = events[-1][1]
         assert reply["answer"].startswith(events[0][1]["answer"])
         assert "signal 9" in reply["reason"]
-        following = httpx.post(f"{base}/chat", json=QUESTION, timeout=120).json()
+        following = httpx2.post(f"{base}/chat", json=QUESTION, timeout=120).json()
         assert local.pid not in (None, engine.killed)
     assert following["reason"] is None
     assert following["usage"]["completion_tokens"] > 0
@@ -208,7 +208,7 @@ def test_a_real_model_explains_below_the_evidence(settings: Settings, serve: Any
     asked = {"messages": [{"role": "user", "content": "what power supply for two 3090s?"}], "stream": True}
     with (
         serve(ours, make_engine) as base,
-        httpx.stream("POST", f"{base}/chat", json=asked, timeout=300) as answer,
+        httpx2.stream("POST", f"{base}/chat", json=asked, timeout=300) as answer,
     ):
         events = list(events_of(answer.iter_lines()))
     assert [event for event, _ in events if event not in ("token", "comment")] == ["evidence", "done"]
@@ -224,8 +224,8 @@ def test_32_clients_at_once_are_all_answered_or_told_to_retry(settings: Settings
     ours = with_model(settings, make_gguf(tmp_path / "tiny.gguf"), llm_context=4096, llm_max_tokens=16, llm_queue=1)
     with serve(ours, make_engine) as base:
 
-        def ask(number: int) -> httpx.Response:
-            return httpx.post(f"{base}/chat", json=QUESTION | {"stream": bool(number % 2)}, timeout=120)
+        def ask(number: int) -> httpx2.Response:
+            return httpx2.post(f"{base}/chat", json=QUESTION | {"stream": bool(number % 2)}, timeout=120)
 
         with ThreadPoolExecutor(32) as clients:
             answers = list(clients.map(ask, range(32)))
@@ -244,7 +244,7 @@ def test_a_whole_reply_waits_for_no_slow_model(settings: Settings, serve: Any, t
     slow = with_model(settings, make_gguf(tmp_path / "tiny.gguf"), llm_context=1 << 17, llm_max_tokens=8192)
     slow = slow.model_copy(update={"llm_reply_s": 0.5, "llm_deadline_s": 300})
     with serve(slow, make_engine) as base:
-        reply = httpx.post(f"{base}/chat", json=QUESTION, timeout=60).json()
+        reply = httpx2.post(f"{base}/chat", json=QUESTION, timeout=60).json()
     assert reply["answer"].startswith("**Not wholly")
     assert reply["reason"] == "The language model did not finish within 0.5 s."
 
@@ -258,9 +258,9 @@ def test_an_engine_that_cannot_run_here_is_told_and_asked_no_more(
     said = "unusable: This build of llama.cpp crashes on this processor (SIGILL): `make llama`"
     with serve(with_model(settings, make_gguf(tmp_path / "tiny.gguf")), make_engine) as base:
         for _ in range(2):
-            reply = httpx.post(f"{base}/chat", json=QUESTION, timeout=60).json()
+            reply = httpx2.post(f"{base}/chat", json=QUESTION, timeout=60).json()
             assert reply["reason"].startswith(said)
             assert reply["answer"].startswith("**Not wholly")
-        ready = httpx.get(f"{base}/health/ready")
+        ready = httpx2.get(f"{base}/health/ready")
     assert ready.status_code == 200
     assert said in ready.json()["chat"]["engine"]

@@ -1,11 +1,11 @@
 """``/disputes``, ``/sources``, ``/passages``."""
 
-import httpx
+import httpx2
 
 from kb.search.live import Index
 
 
-def test_every_dispute_is_listed_and_answers(http: httpx.Client, index: Index) -> None:
+def test_every_dispute_is_listed_and_answers(http: httpx2.Client, index: Index) -> None:
     listed = http.get("/disputes", params={"limit": 1000}).json()
     assert {dispute["slug"] for dispute in listed["items"]} == set(index.known.disputes)
     for slug in index.known.disputes:
@@ -14,7 +14,7 @@ def test_every_dispute_is_listed_and_answers(http: httpx.Client, index: Index) -
         assert dispute["ruling"]
 
 
-def test_disputes_are_filtered(http: httpx.Client, index: Index) -> None:
+def test_disputes_are_filtered(http: httpx2.Client, index: Index) -> None:
     for dispute in index.known.disputes.values():
         target = dispute.about[0]
         record = target.partition("#")[0]
@@ -24,7 +24,7 @@ def test_disputes_are_filtered(http: httpx.Client, index: Index) -> None:
     assert http.get("/disputes", params={"q": "zzzzqqqq"}).json()["total"] == 0
 
 
-def test_a_disputed_figure_names_its_dispute(http: httpx.Client, index: Index) -> None:
+def test_a_disputed_figure_names_its_dispute(http: httpx2.Client, index: Index) -> None:
     for dispute in index.known.disputes.values():
         for target in dispute.about:
             path, _, key = target.partition("#")
@@ -34,7 +34,7 @@ def test_a_disputed_figure_names_its_dispute(http: httpx.Client, index: Index) -
                     assert dispute.slug in figures[key]["disputed"]
 
 
-def test_the_five_documents_are_sources_with_passages(http: httpx.Client) -> None:
+def test_the_five_documents_are_sources_with_passages(http: httpx2.Client) -> None:
     documents = http.get("/sources", params={"kind": "document", "limit": 1000}).json()["items"]
     assert {source["slug"] for source in documents} >= {
         "hardware-behind-ai", "hardware-basics-course", "local-ai-hardware-guide-2026",
@@ -47,7 +47,7 @@ def test_the_five_documents_are_sources_with_passages(http: httpx.Client) -> Non
         assert passage["text"]
 
 
-def test_unknown_ones_are_404_with_suggestions(http: httpx.Client) -> None:
+def test_unknown_ones_are_404_with_suggestions(http: httpx2.Client) -> None:
     for path in ("/sources/hardware-behind-the-ai", "/passages/term.vrams"):
         answer = http.get(path)
         assert answer.status_code == 404

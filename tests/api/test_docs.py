@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -34,14 +34,14 @@ def routes(app: Litestar) -> set[tuple[str, str]]:
     return found
 
 
-def test_every_route_and_tool_is_documented(app: Litestar, http: httpx.Client) -> None:
+def test_every_route_and_tool_is_documented(app: Litestar, http: httpx2.Client) -> None:
     document = http.get("/docs/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     said = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert said == routes(app) | {(method, f"/tools/{tool.name}") for tool in TOOLS for method in ("GET", "POST")}
 
 
-def test_every_operation_has_id_summary_and_examples(http: httpx.Client) -> None:
+def test_every_operation_has_id_summary_and_examples(http: httpx2.Client) -> None:
     document = http.get("/docs/openapi.json").json()
     ids = []
     for path, methods in document["paths"].items():
@@ -56,7 +56,7 @@ def test_every_operation_has_id_summary_and_examples(http: httpx.Client) -> None
     assert len(set(ids)) == len(ids)
 
 
-def test_every_schema_is_json_schema_and_every_reference_leads_somewhere(http: httpx.Client) -> None:
+def test_every_schema_is_json_schema_and_every_reference_leads_somewhere(http: httpx2.Client) -> None:
     text = http.get("/docs/openapi.json").text
     schemas = json.loads(text)["components"]["schemas"]
     for schema in schemas.values():
@@ -64,7 +64,7 @@ def test_every_schema_is_json_schema_and_every_reference_leads_somewhere(http: h
     assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= set(schemas)
 
 
-def test_page_needs_nothing_from_elsewhere(http: httpx.Client) -> None:
+def test_page_needs_nothing_from_elsewhere(http: httpx2.Client) -> None:
     page = http.get("/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     linked = re.findall(r'(?:src|href)="([^"]+)"', page.text)
@@ -79,7 +79,7 @@ def test_page_needs_nothing_from_elsewhere(http: httpx.Client) -> None:
     assert "style=" not in page.text
 
 
-def test_index_names_the_routes(app: Litestar, http: httpx.Client) -> None:
+def test_index_names_the_routes(app: Litestar, http: httpx2.Client) -> None:
     named = set(http.get("/").json()["routes"])
     assert named >= {f"{method} {path}" for method, path in routes(app)}
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import api.edge
@@ -29,7 +29,7 @@ QUESTION = {"messages": [{"role": "user", "content": "What is VRAM?"}]}
 FIT_QUESTION = {"messages": [{"role": "user", "content": "Can I run a 70B model on my RTX 4090?"}]}
 
 
-def carried_out(http: httpx.Client) -> dict[str, float]:
+def carried_out(http: httpx2.Client) -> dict[str, float]:
     """How often each route was answered with what was asked for."""
     lines = (line.rpartition(" ") for line in http.get("/metrics").text.splitlines())
     return {
@@ -44,7 +44,7 @@ def carried_out(http: httpx.Client) -> dict[str, float]:
 
 @pytest.mark.parametrize("host", ["evil.test", "evil.test:8000", "localhost.evil.test", "127.0.0.1.evil.test", "[", ""])
 @pytest.mark.parametrize(("method", "path"), [("GET", "/terms/vram"), ("POST", "/chat"), ("GET", "/no/such/route")])
-def test_a_name_that_only_leads_here_is_not_answered(http: httpx.Client, host: str, method: str, path: str) -> None:
+def test_a_name_that_only_leads_here_is_not_answered(http: httpx2.Client, host: str, method: str, path: str) -> None:
     before = carried_out(http)
     body = {"json": QUESTION} if method == "POST" else {}
     problem = assert_problem(http.request(method, path, headers={"Host": host}, **body), 421)
@@ -55,7 +55,7 @@ def test_a_name_that_only_leads_here_is_not_answered(http: httpx.Client, host: s
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:80", "127.0.0.1:8000", "127.1.2.3", "[::1]:8000", "localhost."]
 )
-def test_this_machines_own_names_are_answered(http: httpx.Client, host: str) -> None:
+def test_this_machines_own_names_are_answered(http: httpx2.Client, host: str) -> None:
     assert http.get("/health/live", headers={"Host": host}).status_code == 200
 
 
@@ -65,9 +65,9 @@ def test_further_names_come_from_the_settings(settings: Settings, serve: Any, mo
     assert allowed.allowed_hosts == ("kb.example", "kb-offline")
     with serve(allowed, ready=False) as base:
         for host, status in (("kb.example", 200), ("kb-offline:8000", 200), ("evil.test", 421)):
-            assert httpx.get(f"{base}/health/live", headers={"Host": host}).status_code == status
+            assert httpx2.get(f"{base}/health/live", headers={"Host": host}).status_code == status
     with serve(settings.model_copy(update={"allowed_hosts": ("*",)}), ready=False) as base:
-        assert httpx.get(f"{base}/health/live", headers={"Host": "evil.test"}).status_code == 200
+        assert httpx2.get(f"{base}/health/live", headers={"Host": "evil.test"}).status_code == 200
 
 
 FOREIGN = (
@@ -79,14 +79,14 @@ FOREIGN = (
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 @pytest.mark.parametrize(("method", "path"), [("GET", "/terms/vram"), ("POST", "/chat"), ("POST", "/tools/check_fit")])
 def test_a_page_of_another_origin_may_not_ask(
-    http: httpx.Client, method: str, path: str, headers: dict[str, str]
+    http: httpx2.Client, method: str, path: str, headers: dict[str, str]
 ) -> None:
     before = carried_out(http)
     assert_problem(http.request(method, path, headers=headers, **({"json": QUESTION} if method == "POST" else {})), 403)
     assert carried_out(http) == before
 
 
-def test_own_pages_programs_and_links_may_ask(http: httpx.Client, base_url: str) -> None:
+def test_own_pages_programs_and_links_may_ask(http: httpx2.Client, base_url: str) -> None:
     for headers in ({}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": base_url}):
         assert http.post("/chat", json=QUESTION, headers=headers).status_code == 200
     followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
@@ -97,7 +97,7 @@ def test_own_pages_programs_and_links_may_ask(http: httpx.Client, base_url: str)
 @pytest.mark.parametrize("content_type", [None, "", "text/plain", "text/plain;charset=UTF-8"])
 @pytest.mark.parametrize("path", ["/chat", "/tools/check_fit"])
 def test_a_body_that_does_not_say_that_it_is_json_is_415(
-    http: httpx.Client, path: str, content_type: str | None
+    http: httpx2.Client, path: str, content_type: str | None
 ) -> None:
     """What a page may send to other origins without asking first: an untyped Blob, sendBeacon, a form."""
     headers = {} if content_type is None else {"Content-Type": content_type}
@@ -111,7 +111,7 @@ def compact(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def test_errors_are_smaller_than_what_caused_them_and_cost_little(http: httpx.Client) -> None:
+def test_errors_are_smaller_than_what_caused_them_and_cost_little(http: httpx2.Client) -> None:
     many = compact({"messages": [{}] * 300_000})
     keys = compact({f"k{number}": 0 for number in range(70_000)})
     nested = compact({"model": "x", "quantization": "x", "device": {f"k{number}": 0 for number in range(70_000)}})
@@ -129,7 +129,7 @@ def test_errors_are_smaller_than_what_caused_them_and_cost_little(http: httpx.Cl
     assert len(long.content) < 3_000
 
 
-def test_300000_empty_messages_are_judged_in_a_moment(http: httpx.Client) -> None:
+def test_300000_empty_messages_are_judged_in_a_moment(http: httpx2.Client) -> None:
     """The server runs in this process, so that its time is ours: 8 s before."""
     body = compact({"messages": [{}] * 300_000})
     started = time.process_time()
@@ -137,7 +137,7 @@ def test_300000_empty_messages_are_judged_in_a_moment(http: httpx.Client) -> Non
     assert time.process_time() - started < 1
 
 
-def test_no_more_problems_are_told_than_help(http: httpx.Client) -> None:
+def test_no_more_problems_are_told_than_help(http: httpx2.Client) -> None:
     answer = http.post("/chat", json={"messages": [{"role": "x", "content": ""}] * 50})
     assert len(answer.json()["errors"]) == MOST_PROBLEMS
     assert answer.json()["detail"].endswith("and 80 more")
@@ -147,7 +147,7 @@ def test_no_more_problems_are_told_than_help(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/terms", "/specs/models", "/search", "/disputes"])
-def test_many_parameters_give_a_short_answer(http: httpx.Client, path: str) -> None:
+def test_many_parameters_give_a_short_answer(http: httpx2.Client, path: str) -> None:
     for count in (MOST_PARAMETERS - 1, 1_000):
         answer = http.get(f"{path}?" + "&".join(f"a{number}=x" for number in range(count)))
         assert_problem(answer, 422)
@@ -155,7 +155,7 @@ def test_many_parameters_give_a_short_answer(http: httpx.Client, path: str) -> N
     assert_problem(http.get(f"{path}?" + "a&" * 5_000), 414)
 
 
-def test_long_heads_are_refused(http: httpx.Client, base_url: str) -> None:
+def test_long_heads_are_refused(http: httpx2.Client, base_url: str) -> None:
     assert_problem(http.get("/terms/vram", headers={"X-Long": "a" * (api.edge.LONGEST_HEAD + 1)}), 431)
     with open_connection(base_url) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
@@ -174,7 +174,7 @@ def sent_until_refused(connection: socket.socket, line: bytes) -> int:
 
 
 @pytest.mark.parametrize("stream", [0, 1, "true", "false", 1.0, None])
-def test_flags_in_a_body_are_true_or_false(http: httpx.Client, stream: Any) -> None:
+def test_flags_in_a_body_are_true_or_false(http: httpx2.Client, stream: Any) -> None:
     answer = http.post("/chat", json=QUESTION | {"stream": stream})
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["stream"]
@@ -182,7 +182,7 @@ def test_flags_in_a_body_are_true_or_false(http: httpx.Client, stream: Any) -> N
     assert http.post("/tools/check_fit", json=fit).status_code == 422
 
 
-def test_figures_in_a_body_are_numbers(http: httpx.Client) -> None:
+def test_figures_in_a_body_are_numbers(http: httpx2.Client) -> None:
     fit = {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 4090", "context": "8192"}
     answer = http.post("/tools/check_fit", json=fit)
     assert [error["field"] for error in answer.json()["errors"]] == ["context"]
@@ -194,7 +194,7 @@ def test_figures_in_a_body_are_numbers(http: httpx.Client) -> None:
 
 @contextmanager
 def open_connection(base: str) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", httpx.URL(base).port or 0), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", httpx2.URL(base).port or 0), timeout=20) as connection:
         yield connection
 
 
@@ -238,16 +238,16 @@ def test_no_more_connections_are_kept_than_files_may_be_open(
 ) -> None:
     monkeypatch.setattr(api.server, "MOST_CONNECTIONS", 3)
     with serve(settings, ready=False) as base:
-        opened = [socket.create_connection(("127.0.0.1", httpx.URL(base).port or 0)) for _ in range(3)]
-        with pytest.raises(httpx.TransportError):
-            httpx.get(f"{base}/health/live")
+        opened = [socket.create_connection(("127.0.0.1", httpx2.URL(base).port or 0)) for _ in range(3)]
+        with pytest.raises(httpx2.TransportError):
+            httpx2.get(f"{base}/health/live")
         for connection in opened:
             connection.close()
         for _ in range(100):
             try:
-                answer = httpx.get(f"{base}/health/live")
+                answer = httpx2.get(f"{base}/health/live")
                 break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 time.sleep(0.05)
         assert answer.status_code == 200
 
@@ -287,7 +287,7 @@ def command(data_dir: Path, **environment: str) -> Iterator[tuple[subprocess.Pop
     )
     base = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: httpx.get(f"{base}/health/live").status_code == 200)
+        wait_for(lambda: httpx2.get(f"{base}/health/live").status_code == 200)
         yield process, base
     finally:
         process.kill()
@@ -299,7 +299,7 @@ def wait_for(happened: Callable[[], bool]) -> None:
         try:
             if happened():
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             pass
         time.sleep(0.1)
     raise AssertionError("it did not happen within two minutes")
@@ -311,10 +311,10 @@ def test_a_stop_waits_for_no_body_and_no_model(data_dir: Path, sig: signal.Signa
     hung = Hung()
     hung.start()
     with command(data_dir, KB_LLM_URL=hung.url, KB_LLM_DEADLINE_S="3600") as (process, base):
-        wait_for(lambda: httpx.get(f"{base}/health/ready").status_code == 200)
-        answers: list[httpx.Response] = []
+        wait_for(lambda: httpx2.get(f"{base}/health/ready").status_code == 200)
+        answers: list[httpx2.Response] = []
         asking = threading.Thread(
-            target=lambda: answers.append(httpx.post(f"{base}/chat", json=FIT_QUESTION, timeout=60))
+            target=lambda: answers.append(httpx2.post(f"{base}/chat", json=FIT_QUESTION, timeout=60))
         )
         with open_connection(base) as connection:
             connection.sendall(HALF)
@@ -344,9 +344,9 @@ def test_a_second_signal_ends_it_at_once(data_dir: Path) -> None:
 def test_no_folder_of_this_machine_is_told(settings: Settings, tmp_path: Path, serve: Any) -> None:
     ours = settings.model_copy(update={"data_dir": tmp_path / "none", "model": tmp_path / "gone.gguf"})
     with serve(ours, ready=False) as base:
-        wait_for(lambda: httpx.get(f"{base}/search?q=x").json()["type"] == "/problems/index-unusable")
+        wait_for(lambda: httpx2.get(f"{base}/search?q=x").json()["type"] == "/problems/index-unusable")
         for path in ("/passages/term.vram", "/health/ready", "/search?q=x"):
-            answer = httpx.get(base + path)
+            answer = httpx2.get(base + path)
             assert "kb build" in answer.json()["detail"]
             assert str(tmp_path) not in answer.text
             assert answer.headers["retry-after"]

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from kb.settings import Settings
@@ -14,7 +14,7 @@ from kb.settings import Settings
 LLAMA = {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "RTX 4090"}
 
 
-def test_alive_and_ready(http: httpx.Client) -> None:
+def test_alive_and_ready(http: httpx2.Client) -> None:
     assert http.get("/health/live").json() == {"status": "alive"}
     ready = http.get("/health/ready").json()
     assert ready["status"] == "ready"
@@ -30,8 +30,8 @@ def test_alive_at_once_and_ready_when_loaded(settings: Settings, serve: Any, wai
         hold.wait(60)
 
     with serve(settings, slow, ready=False) as base:
-        assert httpx.get(f"{base}/health/live").status_code == 200
-        loading = httpx.get(f"{base}/health/ready")
+        assert httpx2.get(f"{base}/health/live").status_code == 200
+        loading = httpx2.get(f"{base}/health/ready")
         assert loading.status_code == 503
         assert loading.json()["detail"].startswith("loading")
         assert loading.headers["retry-after"]
@@ -46,22 +46,22 @@ def test_without_an_index_it_lives_says_how_to_build_and_notices_the_build(
     with serve(settings.model_copy(update={"data_dir": folder}), ready=False) as base:
         for path in ("/health/ready", "/search?q=x", "/passages/term.vram"):
             for _ in range(600):
-                answer = httpx.get(base + path)
+                answer = httpx2.get(base + path)
                 if answer.json()["type"] == "/problems/index-unusable":
                     break
                 time.sleep(0.05)
             assert answer.status_code == 503
             assert "kb build" in answer.json()["detail"]
-        assert httpx.get(f"{base}/health/live").status_code == 200
+        assert httpx2.get(f"{base}/health/live").status_code == 200
         for path in ("/tools", "/terms/vram", "/specs/accelerators?memory_gib_min=24", "/specs/accelerators/rtx-5090"):
-            assert httpx.get(base + path).status_code == 200, path
-        fit = httpx.post(f"{base}/tools/check_fit", json=LLAMA)
+            assert httpx2.get(base + path).status_code == 200, path
+        fit = httpx2.post(f"{base}/tools/check_fit", json=LLAMA)
         assert fit.json()["verdict"] == "fits_with_offload"
-        found = httpx.post(f"{base}/tools/search_passages", json={"query": "what is VRAM"})
+        found = httpx2.post(f"{base}/tools/search_passages", json={"query": "what is VRAM"})
         assert (found.status_code, "kb build" in found.json()["detail"]) == (503, True)
         shutil.copytree(data_dir, folder, symlinks=True)
         wait_until_ready(base)
-        assert httpx.get(f"{base}/terms/vram").status_code == 200
+        assert httpx2.get(f"{base}/terms/vram").status_code == 200
 
 
 def test_a_first_build_that_is_being_opened_is_loading_not_missing(
@@ -72,9 +72,9 @@ def test_a_first_build_that_is_being_opened_is_loading_not_missing(
     def slow(_: Settings) -> None:
         hold.wait(60)
 
-    def until(base: str, kind: str) -> httpx.Response:
+    def until(base: str, kind: str) -> httpx2.Response:
         for _ in range(600):
-            answer = httpx.get(f"{base}/health/ready")
+            answer = httpx2.get(f"{base}/health/ready")
             if answer.json()["type"] == f"/problems/{kind}":
                 return answer
             time.sleep(0.05)
@@ -98,7 +98,7 @@ def test_damaged_index_says_so(settings: Settings, data_dir: Path, tmp_path: Pat
     file.write_bytes(file.read_bytes()[:100])
     with serve(settings.model_copy(update={"data_dir": folder}), ready=False) as base:
         for _ in range(600):
-            answer = httpx.get(f"{base}/search?q=x")
+            answer = httpx2.get(f"{base}/search?q=x")
             if answer.json()["type"] == "/problems/index-unusable":
                 break
             time.sleep(0.05)
@@ -111,9 +111,9 @@ def test_metrics_count_by_route_and_by_server(settings: Settings, serve: Any) ->
     for _ in range(2):
         with serve(settings) as base:
             for name in ("vram", "gguf"):
-                httpx.get(f"{base}/terms/{name}")
-            httpx.get(f"{base}/no/such/route")
-            answer = httpx.get(f"{base}/metrics")
+                httpx2.get(f"{base}/terms/{name}")
+            httpx2.get(f"{base}/no/such/route")
+            answer = httpx2.get(f"{base}/metrics")
             assert answer.headers["content-type"].startswith("text/plain")
             assert line in answer.text.splitlines()
             assert 'route="unmatched",status="404"} 1.0' in answer.text
@@ -129,5 +129,5 @@ def test_files_that_do_not_load_keep_no_good_index_from_being_served(
         (folder / "glossary" / "terms").mkdir(parents=True)
         (folder / "glossary" / "terms" / "vram.md").write_text("no front matter", "utf-8")
     with serve(settings.model_copy(update={"knowledge_dir": folder})) as base:
-        assert httpx.get(f"{base}/terms/vram").status_code == 200
-        assert httpx.get(f"{base}/search?q=vram").status_code == 200
+        assert httpx2.get(f"{base}/terms/vram").status_code == 200
+        assert httpx2.get(f"{base}/search?q=vram").status_code == 200

@@ -3,7 +3,7 @@
 import socket
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 import structlog
 
@@ -22,7 +22,7 @@ STRANGE_NAMES = (
 STRANGE_QUERIES = (b"q=%ff%fe", b"q=%zz", b"%00=%00", b"q=%00", b"&&==&", b"q" * 30_000, b"q=\xff\xfe")
 
 
-def assert_problem(answer: httpx.Response, status: int) -> dict[str, object]:
+def assert_problem(answer: httpx2.Response, status: int) -> dict[str, object]:
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     problem: dict[str, object] = answer.json()
@@ -34,14 +34,14 @@ def assert_problem(answer: httpx.Response, status: int) -> dict[str, object]:
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("body", MALFORMED, ids=map(str, range(len(MALFORMED))))
-def test_malformed_json_is_400(http: httpx.Client, path: str, body: bytes) -> None:
+def test_malformed_json_is_400(http: httpx2.Client, path: str, body: bytes) -> None:
     problem = assert_problem(http.post(path, content=body, headers={"Content-Type": "application/json"}), 400)
     assert "JSON" in str(problem["detail"])
 
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("body", [b"null", b"1", b'"text"', b"[]", b"true", b'{"a": 1e400}', b'{"a": "\\u0000"}'])
-def test_json_of_the_wrong_shape_is_422(http: httpx.Client, path: str, body: bytes) -> None:
+def test_json_of_the_wrong_shape_is_422(http: httpx2.Client, path: str, body: bytes) -> None:
     assert_problem(http.post(path, content=body, headers={"Content-Type": "application/json"}), 422)
 
 
@@ -55,14 +55,14 @@ def test_json_of_the_wrong_shape_is_422(http: httpx.Client, path: str, body: byt
         "application/json; charset=latin-1",
     ],
 )
-def test_what_is_not_json_is_415(http: httpx.Client, path: str, content_type: str) -> None:
+def test_what_is_not_json_is_415(http: httpx2.Client, path: str, content_type: str) -> None:
     assert_problem(http.post(path, content=b"{}", headers={"Content-Type": content_type}), 415)
     gzipped = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     assert_problem(http.post(path, content=b"\x1f\x8b", headers=gzipped), 415)
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_ten_megabytes_are_413(http: httpx.Client, path: str) -> None:
+def test_ten_megabytes_are_413(http: httpx2.Client, path: str) -> None:
     body = b'{"messages": [{"role": "user", "content": "' + b"a" * 10_000_000 + b'"}]}'
     assert_problem(http.post(path, content=body, headers={"Content-Type": "application/json"}), 413)
     pieces = (b"a" * 100_000 for _ in range(11))
@@ -72,7 +72,7 @@ def test_ten_megabytes_are_413(http: httpx.Client, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/nope", "/terms/vram/../../etc/passwd", "/docs/..%2fapp.py", "/chat/x", "/health", "/favicon.ico"]
 )
-def test_unknown_route_is_404(http: httpx.Client, path: str) -> None:
+def test_unknown_route_is_404(http: httpx2.Client, path: str) -> None:
     assert_problem(http.get(path), 404)
 
 
@@ -80,7 +80,7 @@ def test_unknown_route_is_404(http: httpx.Client, path: str) -> None:
     ("method", "path"),
     [("GET", "/chat"), ("POST", "/terms"), ("DELETE", "/terms/vram"), ("PATCH", "/"), ("PUT", "/search")],
 )
-def test_wrong_method_is_405_and_says_which_are_right(http: httpx.Client, method: str, path: str) -> None:
+def test_wrong_method_is_405_and_says_which_are_right(http: httpx2.Client, method: str, path: str) -> None:
     answer = http.request(method, path)
     assert_problem(answer, 405)
     assert answer.headers["allow"]
@@ -113,7 +113,7 @@ def raw_request(base_url: str, line: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def test_head_is_get_without_its_body(http: httpx.Client) -> None:
+def test_head_is_get_without_its_body(http: httpx2.Client) -> None:
     for path in ("/terms/vram", "/terms", "/docs", "/health/live", "/terms/no-such-term-at-all"):
         got, head = http.get(path), http.head(path)
         assert head.status_code == got.status_code
@@ -121,7 +121,7 @@ def test_head_is_get_without_its_body(http: httpx.Client) -> None:
         assert head.headers["content-length"] == got.headers["content-length"]
 
 
-def test_options_names_the_methods_and_opens_nothing_to_other_origins(http: httpx.Client) -> None:
+def test_options_names_the_methods_and_opens_nothing_to_other_origins(http: httpx2.Client) -> None:
     answer = http.options("/chat", headers={"Origin": "https://example.org", "Access-Control-Request-Method": "POST"})
     assert answer.status_code == 204
     assert "POST" in answer.headers["allow"]
@@ -129,7 +129,7 @@ def test_options_names_the_methods_and_opens_nothing_to_other_origins(http: http
 
 
 @pytest.mark.parametrize("path", ["/", "/terms/vram", "/nope", "/docs", "/docs/docs.js", "/metrics"])
-def test_every_answer_has_the_security_headers(http: httpx.Client, path: str) -> None:
+def test_every_answer_has_the_security_headers(http: httpx2.Client, path: str) -> None:
     headers = http.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"].startswith("default-src 'none'")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from kb.search.build import build
@@ -17,7 +17,7 @@ from kb.settings import Settings
 from tests.small_knowledge import write_knowledge
 
 QUESTION = {"messages": [{"role": "user", "content": "how much power does the Zeta 100 draw?"}]}
-ROUTES: tuple[Callable[[httpx.Client], httpx.Response], ...] = (
+ROUTES: tuple[Callable[[httpx2.Client], httpx2.Response], ...] = (
     lambda http: http.get("/search", params={"q": "memory"}),
     lambda http: http.post("/chat", json=QUESTION),
     lambda http: http.post("/tools/search_passages", json={"query": "memory"}),
@@ -39,12 +39,12 @@ def small(built: Path, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def http(small: Settings, serve: Any) -> Iterator[httpx.Client]:
-    with serve(small) as base, httpx.Client(base_url=base, timeout=60) as client:
+def http(small: Settings, serve: Any) -> Iterator[httpx2.Client]:
+    with serve(small) as base, httpx2.Client(base_url=base, timeout=60) as client:
         yield client
 
 
-def until(http: httpx.Client, status: int) -> httpx.Response:
+def until(http: httpx2.Client, status: int) -> httpx2.Response:
     """What ``/health/ready`` says once it answers ``status``."""
     for _ in range(600):
         ready = http.get("/health/ready")
@@ -73,7 +73,7 @@ def _overwritten(folder: Path) -> None:
 
 @pytest.mark.parametrize("damage", [_cut, _empty, _overwritten])
 def test_a_damaged_database_is_told_and_its_rebuild_taken_over(
-    http: httpx.Client, small: Settings, embedder: Embedder, damage: Callable[[Path], None]
+    http: httpx2.Client, small: Settings, embedder: Embedder, damage: Callable[[Path], None]
 ) -> None:
     before = until(http, 200).json()["build_id"]
     damage(index_of(small))
@@ -94,7 +94,7 @@ def test_a_damaged_database_is_told_and_its_rebuild_taken_over(
 
 
 def test_a_lost_link_and_a_damaged_index_are_mended_by_a_build(
-    http: httpx.Client, small: Settings, embedder: Embedder
+    http: httpx2.Client, small: Settings, embedder: Embedder
 ) -> None:
     _cut(index_of(small))
     (small.data_dir / "current").unlink()
@@ -104,7 +104,7 @@ def test_a_lost_link_and_a_damaged_index_are_mended_by_a_build(
     assert [ask(http).status_code for ask in ROUTES] == [200] * len(ROUTES)
 
 
-def test_all_builds_are_gone(http: httpx.Client, small: Settings, embedder: Embedder) -> None:
+def test_all_builds_are_gone(http: httpx2.Client, small: Settings, embedder: Embedder) -> None:
     shutil.rmtree(small.data_dir / "builds")
     assert "Run `kb build`" in until(http, 503).json()["detail"]
     build(small.knowledge_dir, small.data_dir, embedder)
@@ -112,7 +112,7 @@ def test_all_builds_are_gone(http: httpx.Client, small: Settings, embedder: Embe
     assert [ask(http).status_code for ask in ROUTES] == [200] * len(ROUTES)
 
 
-def test_a_database_put_back_by_hand_is_taken_over(http: httpx.Client, small: Settings, tmp_path: Path) -> None:
+def test_a_database_put_back_by_hand_is_taken_over(http: httpx2.Client, small: Settings, tmp_path: Path) -> None:
     path = index_of(small) / "kb.sqlite3"
     kept = shutil.copy(path, tmp_path / "kept")
     _cut(index_of(small))
@@ -123,7 +123,7 @@ def test_a_database_put_back_by_hand_is_taken_over(http: httpx.Client, small: Se
 
 
 def test_lost_vectors_on_the_disk_do_not_matter_and_a_rebuild_is_taken_over(
-    http: httpx.Client, small: Settings, embedder: Embedder
+    http: httpx2.Client, small: Settings, embedder: Embedder
 ) -> None:
     """They are read once, into a copy of the server's own."""
     built_at = until(http, 200).json()["built_at"]
@@ -145,7 +145,7 @@ def test_a_lost_copy_of_the_vectors_is_made_anew(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    with serve(small) as base, httpx.Client(base_url=base, timeout=60) as http:
+    with serve(small) as base, httpx2.Client(base_url=base, timeout=60) as http:
         (copy,) = temporary.iterdir()
         for path in copy.rglob("*"):
             if path.is_file():

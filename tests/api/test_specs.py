@@ -1,13 +1,13 @@
 """``/specs``."""
 
-import httpx
+import httpx2
 import pytest
 
 from kb.catalogue.records import kinds
 from kb.search.live import Index
 
 
-def test_kinds_are_listed_with_counts_and_filters(http: httpx.Client, index: Index) -> None:
+def test_kinds_are_listed_with_counts_and_filters(http: httpx2.Client, index: Index) -> None:
     listed = {kind["kind"]: kind for kind in http.get("/specs").json()["kinds"]}
     assert list(listed) == list(kinds)
     assert listed["accelerators"]["count"] == len(index.known.specs["accelerators"])
@@ -15,7 +15,7 @@ def test_kinds_are_listed_with_counts_and_filters(http: httpx.Client, index: Ind
     assert "architecture" in listed["accelerators"]["text_filters"]
 
 
-def test_a_figure_has_value_unit_and_sources(http: httpx.Client) -> None:
+def test_a_figure_has_value_unit_and_sources(http: httpx2.Client) -> None:
     spec = http.get("/specs/accelerators/rtx 4090").json()
     assert spec["slug"] == "rtx-4090"
     memory = spec["figures"]["memory_gib"]
@@ -24,7 +24,7 @@ def test_a_figure_has_value_unit_and_sources(http: httpx.Client) -> None:
     assert isinstance(memory["disputed"], list)
 
 
-def test_every_spec_answers_by_its_slug(http: httpx.Client, index: Index) -> None:
+def test_every_spec_answers_by_its_slug(http: httpx2.Client, index: Index) -> None:
     for kind, records in index.known.specs.items():
         for slug in records:
             answer = http.get(f"/specs/{kind}/{slug}")
@@ -32,7 +32,7 @@ def test_every_spec_answers_by_its_slug(http: httpx.Client, index: Index) -> Non
             assert answer.json()["slug"] == slug
 
 
-def test_numbers_texts_vendor_and_sort(http: httpx.Client) -> None:
+def test_numbers_texts_vendor_and_sort(http: httpx2.Client) -> None:
     query = {"memory_gib_min": 24, "memory_gib_max": 32, "vendor": "nvidia", "sort": "-memory_bandwidth_gb_per_s"}
     found = http.get("/specs/accelerators", params={**query, "architecture": "blackwell"}).json()
     assert found["total"] >= 1
@@ -46,7 +46,7 @@ def test_numbers_texts_vendor_and_sort(http: httpx.Client) -> None:
     assert {item["figures"]["memory_gib"]["value"] for item in exactly} == {24.0}
 
 
-def test_pages_follow_one_another(http: httpx.Client) -> None:
+def test_pages_follow_one_another(http: httpx2.Client) -> None:
     pages = [http.get("/specs/models", params={"limit": 5, "offset": offset}).json() for offset in (0, 5)]
     slugs = [item["slug"] for page in pages for item in page["items"]]
     assert len(set(slugs)) == 10
@@ -65,7 +65,7 @@ def test_pages_follow_one_another(http: httpx.Client) -> None:
         ("offset=99999999999999999999", "offset"),
     ],
 )
-def test_bad_filters_are_named_with_what_is_accepted(http: httpx.Client, query: str, field: str) -> None:
+def test_bad_filters_are_named_with_what_is_accepted(http: httpx2.Client, query: str, field: str) -> None:
     answer = http.get(f"/specs/accelerators?{query}")
     assert answer.status_code == 422
     error = answer.json()["errors"][0]
@@ -73,14 +73,14 @@ def test_bad_filters_are_named_with_what_is_accepted(http: httpx.Client, query: 
     assert error["accepted"]
 
 
-def test_ambiguous_name_is_422_with_the_candidates(http: httpx.Client) -> None:
+def test_ambiguous_name_is_422_with_the_candidates(http: httpx2.Client) -> None:
     answer = http.get("/specs/accelerators/3060")
     assert answer.status_code == 422
     assert len(answer.json()["candidates"]) == 2
 
 
 @pytest.mark.parametrize("path", ["/specs/gpus", "/specs/gpus/rtx-5090", "/specs/accelerators/rtx 5095"])
-def test_unknown_kind_or_name_is_404_with_suggestions(http: httpx.Client, path: str) -> None:
+def test_unknown_kind_or_name_is_404_with_suggestions(http: httpx2.Client, path: str) -> None:
     answer = http.get(path)
     assert answer.status_code == 404
     assert answer.json()["suggestions"]
@@ -89,12 +89,12 @@ def test_unknown_kind_or_name_is_404_with_suggestions(http: httpx.Client, path: 
 @pytest.mark.parametrize(
     ("words", "slug"), [("5090", "rtx-5090"), ("nvidia rtx 5090", "rtx-5090"), ("m2 ultra", "m2-ultra-76")]
 )
-def test_search_over_all_kinds(http: httpx.Client, words: str, slug: str) -> None:
+def test_search_over_all_kinds(http: httpx2.Client, words: str, slug: str) -> None:
     found = http.get("/specs/search", params={"q": words}).json()
     assert slug in [item["slug"] for item in found["items"][:3]]
 
 
-def test_search_that_finds_nothing_is_empty(http: httpx.Client) -> None:
+def test_search_that_finds_nothing_is_empty(http: httpx2.Client) -> None:
     assert http.get("/specs/search", params={"q": "zzzzqqqq"}).json()["items"] == []
 
 
@@ -107,13 +107,13 @@ def test_search_that_finds_nothing_is_empty(http: httpx.Client) -> None:
         ("/terms/MI250X", "AMD Instinct"),
     ],
 )
-def test_nobody_answers_for_another_thing(http: httpx.Client, path: str, nearest: str) -> None:
+def test_nobody_answers_for_another_thing(http: httpx2.Client, path: str, nearest: str) -> None:
     answer = http.get(path)
     assert answer.status_code == 404
     assert answer.json()["suggestions"][0] == nearest
 
 
-def test_a_short_form_of_several_lists_them(http: httpx.Client) -> None:
+def test_a_short_form_of_several_lists_them(http: httpx2.Client) -> None:
     answer = http.get("/specs/accelerators/RX%207900")
     assert answer.status_code == 422
     assert len(answer.json()["candidates"]) == 3

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -12,7 +12,7 @@ from kb.tools import TOOLS
 FIT = {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "RTX 4090"}
 
 
-def test_list_names_every_tool_with_both_schemas(http: httpx.Client) -> None:
+def test_list_names_every_tool_with_both_schemas(http: httpx2.Client) -> None:
     listed = http.get("/tools").json()
     assert [tool["name"] for tool in listed] == TOOLS.names()
     for tool in listed:
@@ -22,7 +22,7 @@ def test_list_names_every_tool_with_both_schemas(http: httpx.Client) -> None:
         assert http.get(f"/tools/{tool['name']}").json() == tool
 
 
-def test_openai_format(http: httpx.Client) -> None:
+def test_openai_format(http: httpx2.Client) -> None:
     listed = http.get("/tools", params={"format": "openai"}).json()
     assert [tool["function"]["name"] for tool in listed] == TOOLS.names()
     assert {tool["type"] for tool in listed} == {"function"}
@@ -30,7 +30,7 @@ def test_openai_format(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("name", TOOLS.names())
-def test_each_tools_example_gives_what_its_schema_says(http: httpx.Client, index: Index, name: str) -> None:
+def test_each_tools_example_gives_what_its_schema_says(http: httpx2.Client, index: Index, name: str) -> None:
     tool = TOOLS[name]
     answer = http.post(f"/tools/{name}", json=dict(tool.example))
     assert answer.status_code == 200
@@ -38,7 +38,7 @@ def test_each_tools_example_gives_what_its_schema_says(http: httpx.Client, index
     Draft202012Validator(tool.schema()["output_schema"]).validate(answer.json())
 
 
-def test_check_fit_keeps_its_contract(http: httpx.Client) -> None:
+def test_check_fit_keeps_its_contract(http: httpx2.Client) -> None:
     fit = http.post("/tools/check_fit", json=FIT).json()
     assert fit["verdict"] == "fits_with_offload"
     assert set(fit) >= {
@@ -67,7 +67,7 @@ def test_check_fit_keeps_its_contract(http: httpx.Client) -> None:
         ({"quantization": "x" * 300}, "quantization"),
     ],
 )
-def test_bad_arguments_are_422_naming_the_field(http: httpx.Client, change: dict[str, Any], field: str) -> None:
+def test_bad_arguments_are_422_naming_the_field(http: httpx2.Client, change: dict[str, Any], field: str) -> None:
     answer = http.post("/tools/check_fit", json=FIT | change)
     assert answer.status_code == 422
     problem = answer.json()
@@ -75,19 +75,19 @@ def test_bad_arguments_are_422_naming_the_field(http: httpx.Client, change: dict
     assert problem["status"] == 422
 
 
-def test_accepted_range_is_told(http: httpx.Client) -> None:
+def test_accepted_range_is_told(http: httpx2.Client) -> None:
     error = http.post("/tools/check_fit", json=FIT | {"device_count": 0}).json()["errors"][0]
     assert error["accepted"] == "1 to 1024"
 
 
 @pytest.mark.parametrize("change", [{"model": "llama 99"}, {"device": "RTX 7999"}, {"quantization": "q4_k_xxl"}])
-def test_unknown_names_are_404_with_the_nearest(http: httpx.Client, change: dict[str, str]) -> None:
+def test_unknown_names_are_404_with_the_nearest(http: httpx2.Client, change: dict[str, str]) -> None:
     answer = http.post("/tools/check_fit", json=FIT | change)
     assert answer.status_code == 404
     assert answer.json()["suggestions"]
 
 
-def test_unknown_tool_is_404_with_the_nearest(http: httpx.Client) -> None:
+def test_unknown_tool_is_404_with_the_nearest(http: httpx2.Client) -> None:
     for answer in (http.get("/tools/check_fits"), http.post("/tools/check_fits", json={})):
         assert answer.status_code == 404
         assert answer.json()["suggestions"][0] == "check_fit"

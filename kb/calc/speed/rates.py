@@ -5,84 +5,78 @@ Decoding is bound by memory until the units that unpack quantized weights are: t
 """
 
 import re
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from kb.calc.device import Device
+from kb.catalogue.files import read_mapping
+from kb.catalogue.records import Record
 
-_GENERATIONS = (
-    ("ada", r"\bada\b|lovelace|\brtx[ -]?40\d\d\b|\bl4\b|\bl40s?\b"),
-    ("blackwell", r"blackwell|\brtx pro\b|\bgb10\b|\brtx[ -]?50\d\d\b|\bb[23]00\b"),
-    ("hopper", r"hopper|\bg?h[12]00\b|\bgh200\b"),
-    ("ampere", r"ampere|\brtx[ -]?30\d\d\b|\brtx[ -]?a\d{4}\b|\ba100\b|\ba[346]0\b|\bjetson\b|\borin\b"),
-    ("turing gtx", r"\bgtx[ -]?16\d\d\b|\bmx450\b|\bt(400|500|600|1000|1200)\b"),
-    ("turing", r"turing|\brtx[ -]?20\d\d\b|titan rtx|quadro rtx|\bt4\b"),
-    ("volta", r"volta|\bv100\b"),
-    ("pascal", r"pascal|\bgtx[ -]?10\d\d\b|quadro p\d|\bp[1-6]\d?0?\b"),
-    ("rdna4", r"rdna ?4|\brx[ -]?9\d{3}\b"),
-    ("rdna3", r"rdna ?3|\brx[ -]?7\d{3}\b|strix|\bz1\b|radeon 8060s"),
-    ("rdna2", r"rdna ?2|\brx[ -]?6\d{3}\b"),
-    ("cdna", r"cdna|instinct|\bmi\d{2,3}x?\b|\bvega\b|\bgcn\b|radeon vii"),
-    ("alchemist", r"alchemist|xe-?hpg\b|\barc a\d"),
-    ("battlemage", r"battlemage|xe2|\barc (pro )?b\d"),
-)
+
+class Generation(Record):
+    """What ``generations.yaml`` has of one."""
+
+    architecture: tuple[str, ...] = ()
+    chips: tuple[str, ...] = ()
+    tensor_to_vector: Mapping[str, float] = {}
+    integer_share: float = 1.0
+    full_integer_chips: tuple[str, ...] = ()
+    dual_issue: bool = False
+    tflops_per_core: float = 0.4
+
+    def has(self, device: Device) -> bool:
+        architecture = device.architecture.lower().replace(" ", "")
+        return any(name in architecture for name in self.architecture) and (not self.chips or device.chip in self.chips)
+
+
+_UNKNOWN = Generation()
 
 _SERVER_CPUS = r"\b(epyc|xeon|threadripper|altra|graviton|grace)\b"
 
-_VECTOR_TFLOPS_PER_APPLE_CORE = {"m1": 0.325, "m2": 0.358, "m3": 0.36, "m4": 0.43, "m5": 0.46}
-"""128 lanes x 2 operations x the GPU clock (1.27, 1.40, 1.40, 1.68, 1.8 GHz)."""
-
-_TENSOR_TO_VECTOR = {
-    ("turing", "consumer"): 4.0, ("turing", "workstation"): 8.0, ("turing", "datacenter"): 8.0,
-    ("volta", "workstation"): 8.0, ("volta", "datacenter"): 8.0,
-    ("ampere", "consumer"): 2.0, ("ampere", "workstation"): 4.0, ("ampere", "datacenter"): 16.0,
-    ("ada", "consumer"): 2.0, ("ada", "workstation"): 4.0, ("ada", "datacenter"): 4.0,
-    ("hopper", "datacenter"): 14.8,
-    ("blackwell", "consumer"): 2.0, ("blackwell", "workstation"): 4.0, ("blackwell", "datacenter"): 30.0,
-    ("rdna2", "consumer"): 2.0, ("rdna3", "consumer"): 2.0, ("rdna4", "consumer"): 4.0,
-    ("cdna", "datacenter"): 8.0,
-    ("alchemist", "consumer"): 8.0, ("battlemage", "consumer"): 8.0,
-}  # fmt: skip
-"""Dense FP16 tensor rate (FP32 accumulation) over FP32 vector rate, from the vendors' datasheets."""
-
 _DATACENTER_FLOPS = 250e12
 """A device known by its figures alone that has more than this dense FP16 rate is a data centre's."""
-
-_INTEGER_SHARE = {"ampere": 0.5, "ada": 0.5, "hopper": 0.5, "blackwell": 0.5}
-"""32-bit integer lanes over FP32 lanes of an SM, where it is not 1 (NVIDIA's architecture white papers)."""
-
-_GA100 = r"\ba(100|30)\b"
-"""The one Ampere chip with as many integer lanes as FP32 lanes."""
+_DATACENTER_RATIO = 16.0
+_CONSUMER_RATIO = 2.0
+"""Of tensor to vector rate, where the generation is not known."""
 
 _FLOPS_PER_BYTE = {"metal": 30.0, "cpu": 20.0}
 _TYPICAL_FLOPS_PER_BYTE = 40.0
-_DUAL_ISSUE = ("rdna3", "rdna4")
-"""Their FP32 figure counts two instructions per clock, which integer dot products do not get."""
+
+
+@cache
+def generations() -> Mapping[str, Generation]:
+    content = read_mapping(Path(__file__).with_name("generations.yaml"))
+    return TypeAdapter(dict[str, Generation]).validate_python(content)
 
 
 @lru_cache(maxsize=1024)
 def generation_of(device: Device) -> str:
-    """The architecture's generation, or nothing where the name does not tell.
+    """The architecture's generation, or nothing where the device does not tell.
 
-    ``turing gtx`` are the Turing cards without tensor units.
-
-    >>> generation_of(Device("RTX 4090", "cuda", 1, 1.0, architecture="Ada Lovelace"))
+    >>> generation_of(Device("a card", "cuda", 1, 1.0, architecture="Ada Lovelace"))
     'ada'
-    >>> generation_of(Device("Apple M3 Max (40-core GPU)", "metal", 1, 1.0))
+    >>> generation_of(Device("M3 Max (40-core GPU)", "metal", 1, 1.0))
     'm3'
     """
     if device.backend == "cpu":
         return ""
-    name = f"{device.architecture} {device.name}".lower().replace("_", " ")
     if device.backend == "metal":
-        chip = re.search(r"\bm([1-9])\b", name)
+        chip = re.search(r"\bm([1-9])\b", device.name.lower())
         return f"m{chip[1]}" if chip else ""
-    return next((generation for generation, pattern in _GENERATIONS if re.search(pattern, name)), "")
+    return next((name for name, generation in generations().items() if generation.has(device)), "")
+
+
+def _generation(device: Device) -> Generation:
+    return generations().get(generation_of(device), _UNKNOWN)
 
 
 def is_server_cpu(device: Device) -> bool:
     """A processor whose cores reach their memory over several dies or sockets.
 
-    >>> is_server_cpu(Device("AMD EPYC 7352", "cpu", 0, 204.8e9))
+    >>> is_server_cpu(Device("AMD EPYC", "cpu", 0, 204.8e9))
     True
     """
     return device.backend == "cpu" and re.search(_SERVER_CPUS, device.name.lower()) is not None
@@ -95,15 +89,15 @@ def vector_flops(device: Device) -> tuple[float, str]:
     Known, else the dense FP16 rate over the generation's ratio, else by GPU cores (Apple), else from the
     bandwidth that such a chip is usually paired with.
 
-    >>> vector_flops(Device("RTX 3090", "cuda", 1, 936e9, fp16_dense_flops=71.2e12))[0] / 1e12
+    >>> vector_flops(Device("a card", "cuda", 1, 936e9, 71.2e12, architecture="Ampere"))[0] / 1e12
     35.6
     """
-    generation = generation_of(device)
+    generation = _generation(device)
     if device.backend == "metal" and device.gpu_cores:
-        per_core = _VECTOR_TFLOPS_PER_APPLE_CORE.get(generation, 0.4)
+        per_core = generation.tflops_per_core
         return device.gpu_cores * per_core * 1e12, f"{device.gpu_cores} GPU cores x {per_core:g} TFLOPS"
     if device.fp32_flops:
-        share = 0.5 if generation in _DUAL_ISSUE else 1.0
+        share = 0.5 if generation.dual_issue else 1.0
         return device.fp32_flops * share, f"{device.fp32_flops / 1e12:g} TFLOPS FP32"
     if device.fp16_dense_flops:
         ratio = _tensor_ratio(generation, device)
@@ -119,23 +113,22 @@ def unpacking_flops(device: Device, family: str) -> float:
 
     Quantized weights take integer operations, for which many chips have half the lanes; floats do not.
 
-    >>> unpacking_flops(Device("RTX 3090", "cuda", 1, 936e9, fp16_dense_flops=71.2e12), "k-quant") / 1e12
+    >>> unpacking_flops(Device("a card", "cuda", 1, 936e9, 71.2e12, architecture="Ampere"), "k-quant") / 1e12
     17.8
     """
     flops, _ = vector_flops(device)
     if family == "float" or device.backend in ("metal", "cpu"):
         return flops
-    generation = generation_of(device)
-    if re.search(_GA100, device.name.lower()):
-        return flops
-    return flops * _INTEGER_SHARE.get(generation, 1.0)
+    generation = _generation(device)
+    return flops if device.chip in generation.full_integer_chips else flops * generation.integer_share
 
 
-def _tensor_ratio(generation: str, device: Device) -> float:
+def _tensor_ratio(generation: Generation, device: Device) -> float:
     if device.backend in ("metal", "cpu"):
         return 1.0
+    if generation is _UNKNOWN:
+        return _DATACENTER_RATIO if device.fp16_dense_flops > _DATACENTER_FLOPS else _CONSUMER_RATIO
+    ratios = generation.tensor_to_vector
     segment = device.segment if device.segment in ("workstation", "datacenter") else "consumer"
-    if not generation and device.fp16_dense_flops > _DATACENTER_FLOPS:
-        segment, generation = "datacenter", "ampere"
-    ratio = _TENSOR_TO_VECTOR.get((generation, segment)) or _TENSOR_TO_VECTOR.get((generation, "consumer"), 2.0)
-    return ratio * (2.0 if generation in _DUAL_ISSUE else 1.0)
+    ratio = ratios.get(segment) or ratios.get("consumer", _CONSUMER_RATIO)
+    return ratio * (2.0 if generation.dual_issue else 1.0)

@@ -8,17 +8,17 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
-from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, is_about_something, plan
-from kb.chat.answering.talking import names_something, spoken, talk
+from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, passages_of, plan
+from kb.chat.answering.talking import beyond, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
 from kb.search.live import Index
 from kb.text import markdown
 from kb.text.statements import Basis, Said, Statement, of_kind, state
-from kb.tools import TOOLS
+from kb.text.wording import first_sentences
+from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
-from kb.tools.search_passages.tool import SearchAnswer
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,39 @@ def answer(index: Index, situation: Situation) -> Answer:
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
     calls: list[ToolCall] = []
+    ran, planned, problems = _run(index, situation, planned, calls)
+    if not ran and ANYTHING not in (step.tool for step in planned.steps):
+        # Nothing could be worked out: what is written about it is better than nothing.
+        ran, planned, _ = _run(
+            index, situation, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls
+        )
+    if planned.missing and planned.asks == (ANYTHING,) and not _answers(index, situation):
+        ran, calls = [], []
+    said = list(_said(situation, ran))
+    told = {basis for one in said if one.kind == "answer" for basis in one.basis}
+    if situation.why:
+        said = _reasoned(said)
+    statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
+    statements += [*unknown_names(index, situation), *said, *_noted(index, situation, planned, said)]
+    statements += _readings(situation)
+    if situation.unknown_processor and situation.unknown_processor in situation.text:
+        text = "I have no data on the processor “{name}”; this is worked out without it."
+        statements.append(state("next", text, name=situation.unknown_processor))
+    if not of_kind(statements, "answer", "quote"):
+        statements += _problems(problems)
+    if planned.missing:
+        statements.append(state("ask", "{question}", question=planned.missing.question))
+    if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
+        return _abstained(situation, calls, problems)
+    told |= {basis for one in said if one.kind == "dispute" for basis in one.basis}
+    statements += [one for one in relevant_disputes(index, situation, planned.asks) if not told.issuperset(one.basis)]
+    return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
+
+
+def _run(
+    index: Index, situation: Situation, planned: Plan, calls: list[ToolCall]
+) -> tuple[list[_Ran], Plan, list[str]]:
+    """What the steps gave, added to ``calls``; the plan, with what a tool found missing; and what tools refused."""
     ran: list[_Ran] = []
     problems: list[str] = []
     waiting, failed = list(planned.steps), list[Step]()
@@ -71,6 +104,8 @@ def answer(index: Index, situation: Situation) -> Answer:
         except MissingArgument as error:
             if planned.missing is None and not step.beside:
                 planned = replace(planned, missing=Missing(error.field, error.question))
+        except InvalidArguments:  # a slot was filled with what the tool does not take: no word for the user
+            failed.append(step)
         except KnowledgeBaseError as error:
             problems.append(str(error))
             failed.append(step)
@@ -83,29 +118,61 @@ def answer(index: Index, situation: Situation) -> Answer:
             failed.clear()
     if all(one.step.beside for one in ran):  # what they stood beside could not be worked out
         ran = [replace(one, step=replace(one.step, beside=False)) for one in ran]
-    said = list(_said(situation, ran))
-    told = {basis for one in said if one.kind == "answer" for basis in one.basis}
-    statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
-    statements += [*unknown_names(index, situation), *said]
-    if not ran:
-        statements += _problems(problems)
-    if planned.missing and (said or is_about_something(situation) or not any(map(_is_strange, ran))):
-        statements.append(state("ask", "{question}", question=planned.missing.question))
-    if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
-        return _abstained(index, situation, calls, problems)
-    told |= {basis for one in said if one.kind == "dispute" for basis in one.basis}
-    statements += [one for one in relevant_disputes(index, situation, planned.asks) if not told.issuperset(one.basis)]
-    return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
+    return ran, planned, problems
 
 
-def _is_strange(one: _Ran) -> bool:
-    return isinstance(one.result, SearchAnswer) and one.result.strange
+ANSWERS = 0.5
+"""How near one of a passage's questions must be to the message for passages to be told where a tool lacks something."""
+
+
+def _answers(index: Index, situation: Situation) -> bool:
+    found = index.searcher.answering(situation.text)
+    return found is not None and found[1] >= ANSWERS
+
+
+NOTED = 0.68
+"""How near one of a passage's questions must be to the message, for the passage to be told beside a calculation."""
+NOTE_WORDS = 45
+A_STORY = 12
+"""Words from which on a message tells circumstances, of which a calculation takes only the figures."""
+
+
+def _noted(index: Index, situation: Situation, planned: Plan, said: Sequence[Said]) -> Iterator[Statement]:
+    """Why, and what to do: what a passage says to the very question that was also calculated."""
+    short = len(situation.text.split()) < A_STORY
+    if short or planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
+        return
+    found = index.searcher.answering(situation.text)
+    if found is None or found[1] < NOTED:
+        return
+    passage, _ = found
+    kind = passage.passage_id.partition(".")[0]
+    if kind in ("term", "dispute") or index.known.sources[passage.source].kind == "user":
+        return
+    basis = Basis("passage", passage.passage_id)
+    if all(basis not in one.basis for one in said):
+        yield state("next", "{text}", basis, text=first_sentences(passage.text, NOTE_WORDS))
+
+
+def _readings(situation: Situation) -> Iterator[Statement]:
+    """How a name was read that may mean several things, and in which language the answer is."""
+    for named in situation.devices:
+        if len(named.candidates) > 1:
+            others = ", ".join(match.label for match in named.candidates[1:3])
+            text = "“{name}” was read as {label}, not {others}"
+            yield state("assumption", text, name=named.name, label=named.label, others=others)
+    for named in situation.models:
+        if named.candidates and named.match.size:
+            text = "{label} with the layers of {record}"
+            yield state("assumption", text, label=named.label, record=named.match.label)
+    if situation.language != "en":
+        yield state("assumption", "answered in English, the only language that I write")
 
 
 def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:
     """What each tool says of its results; of several results of one tool, what it says of them side by side."""
     for tool, group in groupby(ran, key=lambda one: one.step.tool):
-        several = list(group)
+        several = _different(situation, list(group))
         asked = _asked(situation, tool, several)
         together = TOOLS.side_by_side(tool)
         if len(several) > 1 and together is not None:
@@ -116,6 +183,42 @@ def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:
                 yield from _on(_beside(TOOLS.say(tool)(one.result, asked), one.step), [one])
         if not several[0].step.beside:
             yield from _assumptions(several[0])
+
+
+def _different(situation: Situation, ran: Sequence[_Ran]) -> list[_Ran]:
+    """Of results for the records that one name may mean, those that differ in a figure."""
+    one_name = {"model"} if len(situation.models) == 1 else set()
+    one_name |= {"device"} if len(situation.devices) == 1 else set()
+    kept: list[_Ran] = []
+    for one in ran:
+        figures = list(_figures(one.result.model_dump(exclude={"citations"})))
+        if not any(
+            _differing(one.step, other.step) <= one_name
+            and figures == list(_figures(other.result.model_dump(exclude={"citations"})))
+            for other in kept
+        ):
+            kept.append(one)
+    return kept
+
+
+def _differing(one: Step, other: Step) -> set[str]:
+    names = {*one.arguments, *other.arguments}
+    return {name for name in names if one.arguments.get(name) != other.arguments.get(name)}
+
+
+def _figures(value: object) -> Iterator[float]:
+    if isinstance(value, int | float):
+        yield float(value)
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _figures(item)
+
+
+def _reasoned(said: Sequence[Said]) -> list[Said]:
+    """The answer with its arithmetic in the place of its other reasons."""
+    told = [one for one in said if one.kind == "answer"]
+    details = [one.as_kind("reason") for one in said if isinstance(one, Statement) and one.kind == "detail"]
+    return [*told, *details, *(one for one in said if one.kind not in ("answer", "detail"))]
 
 
 def _beside(said: Iterable[Said], step: Step) -> Iterator[Said]:
@@ -161,9 +264,9 @@ def _problems(problems: Sequence[str]) -> Iterator[Statement]:
         yield state("unknown", "That cannot be worked out: {problem}.", problem=problem.rstrip("."))
 
 
-def _abstained(index: Index, situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
-    ours = situation.terms or names_something(situation)
-    nothing = spoken("nothing_found" if ours or problems else "out_of_scope", situation)
+def _abstained(situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
+    ours = situation.terms or situation.named_now or situation.unknown or problems
+    nothing = spoken("nothing_found") if ours else spoken("out_of_scope", beyond(situation))
     statements = (*_problems(problems), *nothing.statements)
     text = markdown.brief(statements, lambda basis: 0)
     return Answer(

@@ -6,6 +6,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Passage, SourceRef
 from kb.chat.reply import Citation, ToolCall
 from kb.text.statements import Basis
+from kb.text.wording import plain
 
 CALCULATOR = "calculator"
 """The source of what a tool worked out; the tool's own citations say from what."""
@@ -30,7 +31,7 @@ class Citations:
         """What each citation says, for a language model to write over and for its sentences to be held against. The
         user's own documents are evidence of nothing."""
         texts = ((number, self._text(basis)) for basis, number in self._numbers.items())
-        return tuple(f"[{number}] {' '.join(text.split())}" for number, text in texts if text)
+        return tuple(f"[{number}] {' '.join(plain(text).split())}" for number, text in texts if text)
 
     def _text(self, basis: Basis) -> str:
         known = self.catalogue.known

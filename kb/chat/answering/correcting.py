@@ -1,7 +1,7 @@
 """What a question takes for granted and the records do not say, and names that no record has."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
@@ -13,6 +13,7 @@ from kb.text.statements import Basis, Quantity, Said, Statement, state
 MOST_UNKNOWN = 3
 NEAR_ENOUGH = 0.03
 """Of a figure, a claim may be off: 1,008 GB/s are called 1 TB/s."""
+_LETTERS = re.compile(r"[a-z]{2,}")
 _SIZE = re.compile(r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s?b\b", re.I)
 
 
@@ -68,12 +69,18 @@ def _correction(catalogue: Catalogue, claim: Claim) -> Statement | None:
 def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
     """Each unknown name with the nearest ones, and what can be worked out for it all the same."""
     for name in situation.unknown[:MOST_UNKNOWN]:
-        near = catalogue.names.suggest((*DEVICE_KINDS, "models", "quantizations"), name, 3)
+        near = _of_the_family(name, catalogue.names.suggest((*DEVICE_KINDS, "models"), name, 5))
         nearest = f" The nearest names that I know: {', '.join(near)}." if near else ""
         size = _SIZE.search(name)
         by_size = f" I can work it out for any {size[1]}B model: ask with the size alone." if size else ""
         text = "I have no data on “{name}”, so I do not answer for another.{nearest}{by_size}"
         yield state("unknown", text, name=name, nearest=nearest, by_size="" if _taken(situation, name) else by_size)
+
+
+def _of_the_family(name: str, labels: Sequence[str]) -> list[str]:
+    """Those that share a word with the name: what is only spelled a little like it helps nobody."""
+    words = {word for word in _LETTERS.findall(name.casefold()) if word not in ("pro", "max", "ultra", "super")}
+    return [label for label in labels if words & set(_LETTERS.findall(label.casefold()))][:3]
 
 
 def _taken(situation: Situation, name: str) -> bool:

@@ -13,8 +13,6 @@ MOST = 4
 TAKE_MODELS = frozenset({"model", "models", "spec", "specs", "term", "query"})
 """Roles of slots that a model may fill; where an answer has none, what sources say of models is no part of it."""
 CASE = frozenset({"models", "devices", "quantizations"})
-PRICED = frozenset({"recommend_hardware", "plan_build", "compare_devices", "choose_upgrade", "rent_or_buy"})
-"""Tools whose answer has prices in it."""
 
 
 def relevant_disputes(catalogue: Catalogue, situation: Situation, asks: Sequence[str]) -> Iterator[Statement]:
@@ -27,7 +25,7 @@ def relevant_disputes(catalogue: Catalogue, situation: Situation, asks: Sequence
         for dispute in catalogue.known.disputes.values()
         if (records := _records(catalogue, dispute)) & subjects
         and (records <= subjects or _is_the_case(catalogue, dispute.title, records, subjects))
-        and _asked_for(dispute, situation, asks)
+        and _asked_for(dispute, situation)
     ]
     for _, dispute in sorted(found, key=lambda one: (-one[0], one[1].slug))[:MOST]:
         yield told(dispute)
@@ -89,11 +87,10 @@ def _records(catalogue: Catalogue, dispute: Dispute) -> set[str]:
     return records
 
 
-def _asked_for(dispute: Dispute, situation: Situation, asks: Sequence[str]) -> bool:
+def _asked_for(dispute: Dispute, situation: Situation) -> bool:
+    """Of a figure, where that figure is asked for; of one thing as a whole, where it is a term."""
     keys = {target.partition("#")[2] for target in dispute.about} - {""}
     if not keys:
-        return True
+        return len(dispute.about) > 1 or dispute.about[0].startswith("terms/")
     wanted = set(situation.figure_keys)
-    if PRICED & set(asks):
-        wanted |= {"prices", "price"}
     return bool(keys & (wanted | ({"prices"} if "price" in wanted else set())))

@@ -1,10 +1,13 @@
 """From a situation to tool calls: slots filled by what was said, defaults with their reasons, or a question back."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from kb.catalogue.names import DEVICE_KINDS
+from kb.chat.reading.described import system_bandwidth
 from kb.chat.reading.situation import Named, Situation
 from kb.tools.asks import AskFile, AskSlot, Role
 from kb.tools.base import Arguments, Registry
@@ -19,9 +22,15 @@ UNCLEAR = 0.25
 """Below this the likeliest ask is a guess."""
 SUSPECTED = 0.1
 """From here on a claim is held against what sources disagree on: nothing is said where they do not."""
-CLEAR = 0.5
+HALF = 0.5
+"""Below this a question that names a term and nothing else is left to the passages."""
+NO_TEXT = frozenset({"images", "video", "speech"})
+"""Uses that no text model serves: the passages say what they need."""
 ANYTHING = "search_passages"
+MOST_OF_A_QUERY = 2000
 DEVICE_SLOTS = ("device", "devices")
+MODEL_SLOTS = ("model", "models")
+UNKNOWN_MODEL = "If you tell me its size, I can work it out by that: “a 30B model”."
 UNKNOWN_DEVICE = "If you tell me how much memory it has, and how fast that memory is in GB/s, I can work it out."
 """What answers where no calculator can: the passages."""
 
@@ -69,38 +78,58 @@ def plan(tools: Registry, situation: Situation) -> Plan:
                 steps.append(found)
                 if found.tool not in asked and not found.beside:
                     asked.append(found.tool)
-    if not steps and missing is not None and situation.asks[wanted[0]] < CLEAR:
-        asked = _bare(tools, situation, at_least=2)
-        steps = [step for ask in asked for step in _steps(tools, ask, situation) if isinstance(step, Step)]
-    if not steps and checks != wanted and (missing is None or not is_about_something(situation)):
+    if not steps and checks != wanted:
         # In general first; what is missing is asked for behind it.
-        steps = [step for step in _steps(tools, ANYTHING, situation) if isinstance(step, Step)]
-        asked = [ANYTHING]
+        steps, asked = [passages_of(situation)], [ANYTHING]
     checking = [step for ask in checks for step in _steps(tools, ask, situation) if isinstance(step, Step)]
     steps = checking + steps if checks[:1] == wanted[:1] else steps + checking
-    asks_back = missing is not None and missing.question and (not asked or asked == [ANYTHING])
-    return Plan((*asked, *checks), tuple(steps), missing if asks_back else None)
+    asks_back = not asked or (asked == [ANYTHING] and not situation.hearsay)
+    return Plan((*asked, *checks), tuple(steps), missing if asks_back and missing and missing.question else None)
 
 
-def is_about_something(situation: Situation) -> bool:
-    """Whether a model or a device is named: then a question in return is nearer than what is true in general."""
-    return bool(situation.models or situation.devices or situation.unknown)
+def passages_of(situation: Situation) -> Step:
+    return Step(ANYTHING, {"query": situation.text[:MOST_OF_A_QUERY]}, frozenset({"query"}))
 
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
+    new_use = "use" not in situation.carried and not situation.named_now and bool(situation.carried)
+    if situation.use in NO_TEXT and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
+        return [ANYTHING]
     ranked = [ask for ask in situation.asks if ask in tools]
-    checks = [ask for ask in ranked if situation.asks[ask] >= SUSPECTED and _is_a_check(tools, ask)]
+    if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
+        return [over]
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
-        return list(dict.fromkeys((*(_bare(tools, situation) or ranked[:1]), *checks)))
-    wanted = [ask for ask in ranked[:MOST_ASKS] if ask == ranked[0] or situation.asks[ask] >= ALSO_ASKED]
-    if checks == wanted[:1]:
-        wanted += [ask for ask in ranked[1:2] if situation.asks[ask] >= UNCLEAR]
+        bare = _bare(tools, situation) if situation.named_now or not situation.carried else []
+        return bare or [ask for ask in ranked[:1] if situation.asks[ask] >= UNCLEAR / 2]
+    if situation.asks[ranked[0]] < HALF and not situation.named_now and situation.terms and _untold(situation):
+        return [ANYTHING]  # asked of a matter, in words of which no calculator is sure
+    first = tools.asks(ranked[0])
+    checks = [ask for ask in ranked if situation.asks[ask] >= SUSPECTED and _is_a_check(tools, ask)]
+    least = UNCLEAR if ranked[0] in checks else ALSO_ASKED
+    also = [ask for ask in ranked[1:MOST_ASKS] if situation.asks[ask] >= least]
+    wanted = [ranked[0], *(ask for ask in also if first is None or ask not in first.instead_of)]
     return list(dict.fromkeys((*wanted, *checks)))
 
 
 def _is_a_check(tools: Registry, ask: str) -> bool:
     asks = tools.asks(ask)
     return asks is not None and asks.checks
+
+
+def _is_of_text(tools: Registry, ask: str) -> bool:
+    """Whether a tool chooses among text models, or nothing does."""
+    asks = tools.asks(ask) if ask in tools else None
+    return asks is None or any(slot.role == "use" for slot in asks.slots.values())
+
+
+def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
+    """The tool that holds what is considered against what is there, where the words ask for one of its neighbours."""
+    new = any(named.standing == "considers" and named.label not in situation.carried for named in situation.devices)
+    for tool in tools if new and not situation.together else ():
+        asks = tools.asks(tool.name)
+        if asks and ask in asks.instead_of and all(values_of(situation, role) for role in asks.when):
+            return tool.name
+    return ""
 
 
 def instead(tools: Registry, step: Step, situation: Situation) -> Iterator[Step]:
@@ -132,11 +161,11 @@ def _steps(
     missing = _missing(asks, situation)
     if missing is not None:
         name, otherwise, question = missing
-        of_unknown = bool(situation.unknown) and asks.slots[name].role == "spec"
-        if otherwise and not of_unknown:
-            yield from _steps(tools, otherwise, situation, beside, (*tried, ask))
-        if (question or of_unknown) and not beside:
-            yield Missing(name, UNKNOWN_DEVICE if situation.unknown and name in DEVICE_SLOTS else question)
+        others = _steps(tools, otherwise, situation, beside, (*tried, ask)) if otherwise else ()
+        instead = [one for one in others if not question or isinstance(one, Step)]
+        yield from instead
+        if question and not beside and all(isinstance(one, Step) and one.tool == ANYTHING for one in instead):
+            yield Missing(name, _asked_for(name, question, situation))
         return
     cases = list(_cases(asks, situation))
     for arguments, stated in cases[:MOST_CASES]:
@@ -145,6 +174,13 @@ def _steps(
     if len(cases) == 1:
         for other in () if beside else asks.beside:
             yield from _steps(tools, other, situation, True, (*tried, ask))
+
+
+def _asked_for(slot: str, question: str, situation: Situation) -> str:
+    """The question in return; of what was named and is not known, its figures."""
+    if not situation.unknown:
+        return question
+    return UNKNOWN_MODEL if slot in MODEL_SLOTS else UNKNOWN_DEVICE if slot in DEVICE_SLOTS else question
 
 
 def _is_left_out(asks: AskFile, slot: AskSlot, situation: Situation) -> bool:
@@ -158,6 +194,10 @@ def _filling(asks: AskFile, name: str, situation: Situation) -> Sequence[Any]:
 
 def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None:
     """The slot that the question leaves open and the tool needs, what answers without it, and how it is asked for."""
+    if asks.longest is not None and len(situation.text.split()) > asks.longest:
+        return "", asks.otherwise or ANYTHING, ""
+    if asks.text_models and situation.other_models and not situation.models:
+        return "", ANYTHING, ""
     for name, slot in asks.slots.items():
         found = _filling(asks, name, situation)
         if (slot.required and not found) or (slot.at_most and len(found) > slot.at_most):
@@ -214,14 +254,19 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
     match role:
         case "model":
             return [one for named in situation.models for one in _each(named)]
+        case "model_name":
+            return [one.name if one.figures else one.argument for named in situation.models for one in _each(named)]
         case "models":
-            return _whole([_plain(one) for named in situation.models for one in _each(named)])
+            # A list of models takes one of a size by its name: "70B".
+            each = [one for named in situation.models for one in _each(named)]
+            return _whole([one.name if one.figures else one.argument for one in each])
         case "device":
             return _devices(situation)
         case "devices":
             return _whole([_counted(one) for named in runners(situation) for one in _each(named)])
         case "cards":
-            return _whole([_counted(named) for named in situation.devices if named.kind == "accelerators"])
+            cards = [_counted(named) for named in meant(situation) if named.kind == "accelerators"]
+            return [[card] for card in cards] if situation.alternatives and not situation.together else _whole(cards)
         case "quantization":
             return situation.quantizations
         case "cpu":
@@ -234,18 +279,26 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "link":
             return [named for named in situation.others if named.kind == "interconnects"]
         case "term":
-            # "what is its TDP": the figure of what was spoken of, no definition
-            return () if situation.figure_keys and situation.carried else situation.terms
+            return _untold(situation)
         case "terms":
             return _whole([named.argument for named in situation.terms])
         case "spec":
-            return _specs(situation)
+            specs = _specs(situation)
+            now = [named for named in specs if named.label not in situation.carried]
+            return now or (specs if situation.figure_keys else [])
+        case "unknown_processor":
+            return _stated(situation.unknown_processor or None)
         case "specs":
             return _whole([_plain(named) for named in _specs(situation)])
         case "figure_keys":
             return _whole(list(situation.figure_keys))
+        case "models_compared":
+            return values_of(situation, "models") if len(situation.models) > 1 else ()
         case "query":
-            return [situation.text]
+            return [_query(situation)]
+        case "told":
+            known = situation.terms if situation.earlier_ask == "lookup_term" else ()
+            return _whole([f"term.{named.match.slug}" for named in known if named.label in situation.carried])
         case "min_memory_gib":
             described = [named.figures for named in situation.devices if named.standing != "has"]
             sizes = [figures.memory_gib for figures in described if isinstance(figures, DeviceFigures)]
@@ -258,7 +311,7 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.context or situation.prompt_tokens)
         case "compared":
             compared = [_counted(one) for named in runners(situation) for one in _each(named)]
-            return _whole(compared) if len(compared) > 1 else ()
+            return _whole(compared) if len(compared) > 1 and not situation.together else ()
         case "owned":
             return _joined(_owned(situation))
         case "owned_devices":
@@ -271,16 +324,35 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "spec_count":
             return [named.count for named in situation.devices if named.count > 1][:1]
         case "machine":
-            return [named for named in situation.devices if named.kind == "machines"][:1]
+            return [named for named in meant(situation) if named.kind == "machines"][:1]
         case "card":
-            return [named for named in situation.devices if named.kind == "accelerators"][:1]
+            return [named for named in meant(situation) if named.kind == "accelerators"][:1]
         case "card_count":
-            return [named.count for named in situation.devices if named.kind == "accelerators" and named.count > 1][:1]
+            return [named.count for named in meant(situation) if named.kind == "accelerators" and named.count > 1][:1]
+        case "system_bandwidth_gb_per_s":
+            bandwidth, assumed = system_bandwidth(situation)
+            return () if assumed else (bandwidth,)
         case "wanted_tokens_per_s":
             return _stated(situation.tokens_per_s) if situation.speed_is == "wanted" else ()
         case "device_count" | "rest_w" | "near_usd":
             return ()
     return _stated(getattr(situation, role) or None)
+
+
+def _untold(situation: Situation) -> list[Named]:
+    """Terms that the answer before has not explained."""
+    told = situation.carried if situation.earlier_ask == "lookup_term" else ()
+    return [named for named in situation.terms if named.label not in told]
+
+
+def _query(situation: Situation) -> str:
+    """The message, and what its pronouns stand for."""
+    if situation.use in NO_TEXT and "use" not in situation.carried and not situation.terms:
+        return f"{situation.use.removesuffix('s')} models: memory, speed, which cards"
+    if any(one.label not in situation.carried for one in situation.terms):
+        return situation.text
+    carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
+    return f"{situation.text} {', '.join(carried)}" if carried and _IT.search(situation.text) else situation.text
 
 
 def _stated(value: Any) -> Sequence[Any]:
@@ -295,7 +367,10 @@ def _each(named: Named) -> Iterator[Named]:
     """One for each that an ambiguous name may mean."""
     if named.figures is not None:
         yield named
-    for match in named.candidates[:MOST_CASES]:
+    one = (
+        named.candidates and named.candidates[0].kind in DEVICE_KINDS
+    )  # the likeliest; the answer says how it was read
+    for match in named.candidates[: 1 if one else MOST_CASES]:
         yield Named(named.name, (match,), None, named.count, named.standing)
 
 
@@ -305,8 +380,23 @@ def runners(situation: Situation) -> list[Named]:
     return others or list(situation.devices)
 
 
-def _devices(situation: Situation) -> Sequence[Any]:
+_IT = re.compile(r"\b(?:it|its|they|them|that|those|this|these)\b", re.I)
+_ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
+
+
+def meant(situation: Situation) -> list[Named]:
+    """The devices that a question about one of them means: where it names none, of what is considered beside what is
+    there the last."""
     devices = runners(situation)
+    several = len(devices) > 1 and not situation.together
+    if not several or any(one.label not in situation.carried for one in devices) or _ALL.search(situation.text):
+        return devices
+    considered = [one for one in devices if one.standing == "considers"]
+    return considered[-1:] if len(considered) < len(devices) and considered else devices
+
+
+def _devices(situation: Situation) -> Sequence[Any]:
+    devices = meant(situation)
     if situation.together and len(devices) > 1 and all(named.kind == "accelerators" for named in devices):
         return [" + ".join(_counted(named) for named in devices)]
     return [one for named in devices for one in _each(named)]

@@ -10,13 +10,22 @@ import yaml
 
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
+from kb.chat.answering.plan import HALF, UNCLEAR
 from kb.chat.reading.situation import Situation
 from kb.text.statements import Statement, state
 
-CLEAR = 0.5
-"""How likely it must be, where something of ours was spoken of before."""
 _THANKS = re.compile(r"\b(?:thanks?|thank you|thx|cheers|great|cool|perfect|bye|good night|ok(?:ay)?)\b", re.I)
 _ABILITIES = re.compile(r"\b(?:what can you|who are you|what are you|help|can you do|how do you work)\b", re.I)
+
+
+_MEASURED = re.compile(r"\bmeasured?\b|\bbenchmark\w*|\btested?\b|\baccura\w+|\bsure\b|\btheor\w+|\breal\b", re.I)
+_FUTURE = re.compile(
+    r"\bin (?:a|one|two|three|five|\d+|some|a few) (?:years?|months?)\b|\bnext (?:year|generation)\b|\bfuture\b", re.I
+)  # fmt: skip
+FOREIGN = 0.7
+"""How likely a question that goes on must be beyond us to be called so; below it, it is not understood."""
+CERTAIN = 0.85
+"""How likely a question must be beyond us to be so although something of ours is named."""
 
 
 class Talk(Record):
@@ -42,28 +51,41 @@ def talks() -> Mapping[str, Talk]:
 def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     """What is said, where the likeliest ask is one that needs no tool and nothing of ours is named."""
     ask = next(iter(situation.asks), "")
-    if ask not in talks() or (ask != "about_answers" and names_something(situation)):
+    known = talks().get(ask)
+    least = HALF if situation.carried and ask != "out_of_scope" else UNCLEAR
+    if known is None or situation.asks[ask] < least:
         return None
-    if situation.carried and situation.asks[ask] < CLEAR:
+    if (
+        situation.named_now
+        and ask != "about_answers"
+        and not (ask == "out_of_scope" and situation.asks[ask] >= CERTAIN)
+    ):
         return None
-    return spoken(ask, situation)
-
-
-def spoken(ask: str, situation: Situation) -> Spoken:
-    known = talks()[ask]
-    reply = next(iter(known.replies))
+    reply = ""
     if ask == "small_talk" and _ABILITIES.search(situation.text):
         reply = "abilities"
     elif ask == "small_talk" and _THANKS.search(situation.text):
         reply = "thanks"
+    elif ask == "about_answers" and _MEASURED.search(situation.text):
+        reply = "measured"
+    elif ask == "out_of_scope":
+        reply = beyond(situation)
+    return spoken(ask, reply)
+
+
+def beyond(situation: Situation) -> str:
+    """Which reply says that a question is not answered."""
+    if _FUTURE.search(situation.text):
+        return "future"
+    return "unclear" if situation.carried and situation.asks.get("out_of_scope", 0.0) < FOREIGN else ""
+
+
+def spoken(ask: str, reply: str = "") -> Spoken:
+    """One of the replies of an ask; without a name, the first."""
+    known = talks()[ask]
+    text = known.replies[reply] if reply else next(iter(known.replies.values()))
     return Spoken(
-        (state("answer", "{text}", text=" ".join(known.replies[reply].split())),),
+        (state("answer", "{text}", text=" ".join(text.split())),),
         known.abstains,
         "nothing in the knowledge base answers this" if known.abstains else None,
     )
-
-
-def names_something(situation: Situation) -> bool:
-    """In this message: what earlier ones left standing does not make it ours."""
-    named = (*situation.models, *situation.devices, *situation.quantizations)
-    return bool(situation.unknown) or any(one.label not in situation.carried for one in named)

@@ -29,7 +29,7 @@ READINGS = 2
 """Of each way to ask with choices in it, so many are learned."""
 IN_WORDS = "_in_words"
 """Ends a slot whose number is spelled out."""
-MOST_CLAUSES = 6
+MOST_CLAUSES = 4
 SHORTEST_CLAUSE = 3
 """Words; a shorter one goes with the one before."""
 CLAUSE = 0.6
@@ -40,7 +40,7 @@ REALLY_ASKED = 3.0
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SLOT = re.compile(r"\{(\w+)\}")
-_BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?\s+(?:and|und|et|och)\s+", re.I)
+_BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?(?<!\s)\s+(?:and|und|et|och)\s+", re.I)
 
 
 class _Slot(Record):
@@ -69,9 +69,9 @@ class AskReader:
         if not self.learned.labels:
             return {}
         parts = clauses(text)
-        whole, *each = self.learned.probabilities([text, *(parts if len(parts) > 1 else ())], present)
-        for clause in each:
-            whole = whole.clip(min=CLAUSE * clause)
+        whole = self.learned.probabilities([text], present)[0]
+        if len(parts) > 1:  # apart from the whole, for of texts embedded together each costs as much as the longest
+            whole = whole.clip(min=CLAUSE * self.learned.probabilities(parts, present).max(axis=0))
         ranked = sorted(zip(self.learned.labels, whole.tolist(), strict=True), key=lambda pair: -pair[1])
         return dict(ranked)
 

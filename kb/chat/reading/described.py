@@ -8,6 +8,7 @@ from kb.catalogue.names import Names
 from kb.chat.reading.situation import Named, Quantities
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
+from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
 _NEAR = 30
@@ -98,7 +99,7 @@ def cards(text: str, figures: Sequence[FigureFound]) -> Iterator[Described]:
         else:
             word = re.sub(r"\s+", " ", found["host"]).strip().lower()
             device = DeviceFigures(
-                name=f"{_article(word)} {word} with {size:g} GB of RAM", memory_gib=size, backend="cpu"
+                name=f"{article(word)} {word} with {size:g} GB of RAM", memory_gib=size, backend="cpu"
             )
         end = figure.end if found.string is not text else found.end()
         yield Described(Named(device.name, figures=device, count=count), start, max(end, figure.end))
@@ -123,7 +124,7 @@ def host_in(text: str) -> str:
     if not found:
         return ""
     word = re.sub(r"\s+", " ", found[1]).strip().lower()
-    return f"{_article(word)} {word}"
+    return f"{article(word)} {word}"
 
 
 def system_bandwidth(stated: Quantities) -> tuple[float, bool]:
@@ -144,12 +145,7 @@ def system_bandwidth(stated: Quantities) -> tuple[float, bool]:
 
 
 def _card(size: float) -> str:
-    return f"{_article(size)} {size:g} GB graphics card"
-
-
-def _article(word: float | str) -> str:
-    text = f"{word:g}" if isinstance(word, float) else word
-    return "an" if text[0] in "aeio8" or (text.startswith(("11", "18")) and not text.startswith("11")) else "a"
+    return f"{article(f'{size:g}')} {size:g} GB graphics card"
 
 
 def model_of_size(names: Names, size: str) -> Named:
@@ -165,7 +161,7 @@ def _dense(billions: float, label: str) -> ModelFigures:
     layers = max(4, round((billions * 1e9 / (12 * _DENSE_ASPECT**2)) ** (1 / 3)))
     heads = max(2, round(layers * _DENSE_ASPECT / _HEAD))
     return ModelFigures(
-        name=f"a {label} model",
+        name=f"{article(label)} {label} model",
         params_total=round(billions * 1e9),
         num_hidden_layers=min(layers, 1000),
         hidden_size=heads * _HEAD,

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from kb.catalogue.names import Match, Names
+from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Machine
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.quantities import Roled
 from kb.chat.reading.situation import Claim, Named, Standing
 from kb.chat.reading.spans import Span, gib_of
 from kb.text.figures import FigureFound
+from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures
 
 _COUNT_WORDS = {
@@ -30,7 +31,11 @@ _MORE = re.compile(
 )
 _HAS = re.compile(
     r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"
-    r"|own|bought|running on|currently|current|existing|owned|i've got|tengo|ich habe|j'ai|jag har|tenho|у меня)\b", re.I
+    r"|it'?s an?|own|bought|running on|currently|current|existing|owned|i've got|tengo|ich habe|j'ai|jag har|tenho|у меня)\b", re.I
+)  # fmt: skip
+_ANOTHERS = re.compile(
+    r"\b(?:my (?:friend|colleague|brother|sister|buddy|neighbou?r|boss|mate|cousin|dad|son)\w*(?:'s)?"
+    r"|his|her|their|someone's)\b", re.I
 )  # fmt: skip
 _CONSIDERS = re.compile(
     r"\b(?:buy(?:ing)?|should i|shall i|considering|consider|upgrad\w+|worth|recommend|instead|looking (?:at|to|for)"
@@ -56,6 +61,8 @@ _NVLINK = re.compile(r"\bnv[\s-]?link\b", re.I)
 _CLAIM_KEYS = {"bytes/s": ("memory_bandwidth_gb_per_s", 1e9), "cores": ("cuda_cores", 1.0)}
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
 _RAM = re.compile(r" ?(?:of )?(?:system |main )?(?:ram|ddr|lpddr)|/s| per", re.I)
+FEW = 4
+"""Of more records that a name may mean, the newest are meant first."""
 MOST_COUNT = 64
 MOST_DEVICES = 16
 """Different ones of one message that are read."""
@@ -68,22 +75,22 @@ class Devices:
         self.text, self.names, self.spans, self.figures = text, names, spans, figures
         self.found: list[tuple[Named, Span]] = []
         self.unknown: list[str] = []
-        self.left_out: list[str] = []
-        """Processors that nobody knows, beside a card."""
+        self.unknown_processors: list[str] = []
+        """Some of ``unknown``: beside a card they decide little."""
         self.more: list[Named] = []
         """Those of which one more is spoken of."""
         self.covered = {place for span in spans for place in range(span.start, span.end)}
 
     def add(self, span: Span) -> None:
         if not span.known:
-            if self._is_processor(span) and any(other.kind == "accelerators" and other.known for other in self.spans):
-                self.left_out.append(span.text)
-                return
             self.unknown.append(span.text)
+            if self._is_processor(span):
+                self.unknown_processors.append(span.text)
+                return
             if span.memory_gib:
                 self.found.append((replace(card_of(span.memory_gib), count=self._count(span)), span))
             return
-        matches = span.matches
+        matches = span.matches if len(span.matches) <= FEW else self._newest_first(span.matches)
         if _LAPTOP.search(self._clause(span)):
             matches = tuple(self.names.named("accelerators", f"{match.slug}-laptop") or match for match in matches)
         named = self.standing(Named(span.text, matches, count=self._count(span)), span.start)
@@ -91,9 +98,17 @@ class Devices:
             self.more.append(named)
         self.found.append((named, span))
 
+    def _newest_first(self, matches: Sequence[Match]) -> tuple[Match, ...]:
+        return tuple(sorted(matches, key=lambda match: _launched(self.names.record(match)), reverse=True))
+
     def _is_processor(self, span: Span) -> bool:
         head = re.split(r"[\s\d-]", span.text.casefold())[0]
-        return bool(self.names.begins_a_name("cpus", head)) and not self.names.begins_a_name("accelerators", head)
+        if not self.names.begins_a_name("cpus", head):
+            return False
+        if not self.names.begins_a_name("accelerators", head):
+            return True
+        nearest = self.names.suggest(DEVICE_KINDS, span.text, 1)
+        return bool(nearest and self.names.matches("cpus", nearest[0]))
 
     def _clause(self, span: Span) -> str:
         before = _SENTENCE.split(self.text[max(0, span.start - 40) : span.start])[-1]
@@ -111,6 +126,8 @@ class Devices:
         sentence = _SENTENCE.split(self.text[max(0, at - 120) : at])[-1]
         has = max((found.end() for found in _HAS.finditer(sentence)), default=-1)
         considers = max((found.end() for found in _CONSIDERS.finditer(sentence)), default=-1)
+        if max((found.end() for found in _ANOTHERS.finditer(sentence)), default=-1) > max(has, considers):
+            return replace(named, standing="mentioned")
         standing: Standing = "mentioned" if has == considers else "has" if has > considers else "considers"
         return replace(named, standing=standing)
 
@@ -122,7 +139,7 @@ class Devices:
         for at, (named, span) in enumerate(self.found[:MOST_DEVICES]):
             if named.figures is not None or any(match.memory_gib for match in named.candidates):
                 continue
-            unified = self._is_unified(named)
+            unified = is_unified(self.names, named)
             for figure in sizes[:MOST_DEVICES]:
                 near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text, figure.end, span.start)
                 shared = unified and role_of.get(id(figure), "") in ("", "system_memory_gb", "vram_gib")
@@ -132,12 +149,6 @@ class Devices:
                     belongs.add(id(figure))
                     break
         return [one for one in roles if id(one.figure) not in belongs or one.role == "system_memory_gb"]
-
-    def _is_unified(self, named: Named) -> bool:
-        record = self.names.record(named.match)
-        if isinstance(record, Machine) and record.accelerator:
-            record = self.names.record(Match("accelerators", record.accelerator, ""))
-        return isinstance(record, Accelerator) and record.unified_memory
 
     def merged(self) -> list[Named]:
         """Each device once; the same one twice beside a plus is two of them."""
@@ -160,12 +171,17 @@ class Devices:
         runners = [device for device in devices if device.kind != "cpus"]
         if len(runners) < 2:
             return False
-        placed = [span for _, span in self.found if span.kind != "cpus"]
-        between = [self.text[a.end : b.start] for a, b in itertools.pairwise(placed)]
-        if any(_OR_BETWEEN.search(words) for words in between):
+        if self.alternatives():
             return False
-        joined = any(_PLUS_BETWEEN.fullmatch(words) for words in between)
+        joined = any(_PLUS_BETWEEN.fullmatch(words) for words in self._between())
         return joined or bool(_TOGETHER.search(self.text))
+
+    def alternatives(self) -> bool:
+        return any(_OR_BETWEEN.search(words) for words in self._between())
+
+    def _between(self) -> list[str]:
+        placed = [span for _, span in self.found if span.kind != "cpus"]
+        return [self.text[a.end : b.start] for a, b in itertools.pairwise(placed)]
 
     def claims(self, devices: Sequence[Named]) -> Iterator[Claim]:
         nvlink = _NVLINK.search(self.text) is not None
@@ -194,9 +210,20 @@ class Devices:
             yield Claim(device, key, figure.base / unit)
 
 
+def _launched(record: object) -> str:
+    return record.launched.value if isinstance(record, Accelerator | Machine) and record.launched else ""
+
+
+def is_unified(names: Names, named: Named) -> bool:
+    """Whether its memory is the system's too."""
+    record = names.record(named.match) if named.candidates else None
+    if isinstance(record, Machine) and record.accelerator:
+        record = names.record(Match("accelerators", record.accelerator, ""))
+    return isinstance(record, Accelerator) and record.unified_memory
+
+
 def card_of(memory_gib: float) -> Named:
-    article = "an" if f"{memory_gib:g}".startswith(("8", "11", "18")) else "a"
-    figures = DeviceFigures(name=f"{article} {memory_gib:g} GB graphics card", memory_gib=memory_gib)
+    figures = DeviceFigures(name=f"{article(f'{memory_gib:g}')} {memory_gib:g} GB graphics card", memory_gib=memory_gib)
     return Named(figures.name, figures=figures)
 
 

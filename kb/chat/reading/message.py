@@ -11,6 +11,7 @@ from kb.catalogue.records import LanguageModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import CPU_ONLY, cards, host_in, model_of_size, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
+from kb.chat.reading.fragments import is_fragment
 from kb.chat.reading.language import language_of
 from kb.chat.reading.lexicon import lexicon
 from kb.chat.reading.mentions import is_of_another_kind, spans
@@ -53,6 +54,10 @@ _BITS = re.compile(r"(?<![\w.])(\d{1,2}(?:\.\d{1,3})?) ?(?:bpw\b|bits? per weigh
 _QUANTIZATION = re.compile(r"\bi?q\d_\w+", re.I)
 """The form of a GGUF type's name."""
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
+_WHY = re.compile(
+    r"\W*(?:(?:and|but|so|ok|hm+)\W+)?(?:why|how come|how so)(?: (?:is|was) (?:that|it)| so| that)?\W*", re.I
+)
+_HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
 _USES = (
     ("coding", r"\bcod(?:e|ing)\b|\bprogramming\b|\bdevelop(?:er|ment)\b|\bcopilot\b|\bopencode\b|\bcline\b|\baider\b"),
     ("images", r"\bimages?\b|\bpictures?\b|\bstable diffusion\b|\bsdxl?\b|\bcomfyui\b|\bphoto\w*"),
@@ -64,6 +69,8 @@ _USES = (
     ("agents", r"\bagents?\b|\bagentic\b|\btool calls?\b"),
     ("chat", r"\bchat(?:ting|bot|s)?\b|\bassistant\b"),
 )
+_OTHER_USES = frozenset({"images", "video", "speech"})
+"""For these other models are run than those for text."""
 _USE = tuple((use, re.compile(pattern, re.I)) for use, pattern in _USES)
 
 
@@ -76,6 +83,9 @@ class Read:
     unknown_models: tuple[str, ...] = ()
     more: tuple[Named, ...] = ()
     """Devices of which one more is spoken of (*another 3090*)."""
+    unknown_processors: tuple[str, ...] = ()
+    fragment: bool = False
+    """Nothing but names, figures and small words: it asks nothing of its own."""
 
 
 def in_one_form(text: str) -> str:
@@ -164,7 +174,9 @@ class _Message:
         if not devices and stated.vram_gib:
             at = next((one.figure.start for one in roles if one.role == "vram_gib"), 0)
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
+        devices = [self._largest_first(device) for device in devices]
         claims = tuple(self.named.claims(devices))
+        use = next((use for use, way in _USE if way.search(text)), "")
         situation = Situation(
             text=text,
             language=language_of(text),
@@ -174,19 +186,39 @@ class _Message:
             terms=self._telling(terms, bool(self.models or devices or quantizations or others)),
             others=tuple(others),
             together=self.named.together(devices),
+            alternatives=self.named.alternatives(),
             figure_keys=figure_names().asked_in(text),
             claims=claims,
             unknown=self._unknown(),
             training_method=_training_method(text),
             engine=self._engine(),
-            use=next((use for use, way in _USE if way.search(text)), ""),
+            use=use,
+            other_models=use in _OTHER_USES or any(is_of_another_kind(self.names, span) for span in self.spans),
             vendor=self._vendor(devices),
             quiet=bool(_QUIET.search(text)),
+            why=bool(_WHY.fullmatch(text)),
+            hearsay=bool(_HEARSAY.search(text)) and "?" not in text,
             notes=tuple(self._notes()),
             **vars(stated),
         )
+        named_now = bool(
+            situation.models or devices or quantizations or situation.engine or situation.unknown or situation.others
+        )
+        situation = replace(situation, named_now=named_now)
         unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
-        return Read(situation, self._plain(), unknown_models, tuple(self.named.more))
+        measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
+        covered: list[Span | FigureFound] = [*self.spans, *measures, *(one.figure for one in roles)]
+        return Read(
+            situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
+            is_fragment(text, [(one.start, one.end) for one in covered]),
+        )  # fmt: skip
+
+    def _largest_first(self, device: Named) -> Named:
+        """Of a card that is sold in several sizes, more people run models on the largest."""
+        if len(device.candidates) < 2:
+            return device
+        ranked = sorted(device.candidates, key=lambda match: -max(self.names.memory_options(match), default=0.0))
+        return replace(device, candidates=tuple(ranked))
 
     def _model(self, span: Span) -> None:
         if self._is_other_kinds(span.start, span.end):
@@ -247,8 +279,8 @@ class _Message:
                 self.text[figure.end : figure.end + 12],
             )
             listed = _IN_LIST.search(before) is not None and _LIST_GOES_ON.match(after) is not None
-            machine = device or bool(self.named.unknown or self.named.left_out or stated.memory_channels)
-            if machine and listed and stated.system_memory_gb is None and size >= 4:
+            machine = device or bool(self.named.unknown or stated.memory_channels)
+            if machine and (listed or stated.memory_type) and stated.system_memory_gb is None and size >= 4:
                 return replace(stated, system_memory_gb=size)
             if device or size < 2 or stated.vram_gib is not None:
                 continue
@@ -276,6 +308,8 @@ class _Message:
     def _telling(self, terms: Sequence[Named], other: bool) -> tuple[Named, ...]:
         """Terms without the generic ones, unless nothing else was named."""
         telling = tuple(named for named in terms if not self._is_generic(named))
+        if _SIZE_ASKED.search(self.text):
+            return (*telling, Named("parameters", tuple(self.names.matches("terms", "parameters"))))
         return telling if telling or other else tuple(terms)
 
     def _is_generic(self, named: Named) -> bool:
@@ -305,8 +339,6 @@ class _Message:
         return tuple(dict.fromkeys(text for _, text in sorted(found)))
 
     def _notes(self) -> Iterator[str]:
-        for name in self.named.left_out:
-            yield f"I have no data on “{name}”; it was left out"
         for span in self.spans:
             for match in span.matches[:1]:
                 if match.note and match.kind != "terms":
@@ -323,6 +355,7 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
+_SIZE_ASKED = re.compile(r"\bwhat (?:does|do|is|are) (?:an? |the )?\d+(?:\.\d+)?b\b(?! model)", re.I)
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
 
 

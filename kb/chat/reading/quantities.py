@@ -15,7 +15,6 @@ NEAR = 34
 LEAST_CONTEXT = 256
 """Fewer tokens are an answer's or a batch's, no window."""
 _BREAK = re.compile(r"[?!;\n]|\. |, | and | but | then |[()]")
-_LIST_BREAK = re.compile(r"[?!;\n,+()]|\. ")
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,8 @@ _NAMED = re.compile(
     r"(?:(?P<context>(?<![\w-])-c|\b(?:context|ctx|window|num_ctx|n_ctx|max[-_](?:model[-_])?len(?:gth)?|max_seq_length|seq(?:uence)?s?)"
     r"(?:[- _](?:length|size|window|len))?)|(?P<batch_size>\bbatch(?:[-_ ]?size)?|\bbs)"
     r"|(?P<gpu_layers>\b(?:n[-_ ]?)?gpu[-_ ]?layers|-?-?\bngl|n_gpu_layers)"
-    r"|(?P<budget>\b(?:budget|spend))|(?P<users>\b(?:max-num-seqs|concurrency|num_parallel|-np)))[ ]?(?:set )?(?:of|=|:|at|is|to)? ?$", re.I
+    r"|(?P<budget>\b(?:budget|spend))|(?P<users>\b(?:max-num-seqs|concurrency|num_parallel|-np"
+    r"|(?:firm|team|office|company|group|class|department|lab|family|staff|start-?up|crew)(?= of))))[ ]?(?:set )?(?:of|=|:|at|is|to)? ?$", re.I
 )  # fmt: skip
 _WINDOW = re.compile(r"[ -]{0,2}(?:tokens? )?(?:of )?(?:context|ctx|window|kontext|contexte|上下文)", re.I)
 _PROMPT = re.compile(r"[ -]{0,2}(?:tokens? )?(?:prompts?\b|of prompt|input\b)", re.I)
@@ -122,11 +122,6 @@ _KV_TYPE = re.compile(
     re.I,
 )
 _KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16", "int8": "q8_0", "fp8": "q8_0"}
-_MEASURED = re.compile(
-    r"\b(?:i|we|mine|my)\b[^.?!]{0,40}\b(?:gets?|got|getting|see|seeing|have|reach|measured?|only|makes?|does|runs?)\b"
-    r"|\bonly (?:get|getting|gives?|does|makes?)|\bat (?:just|only)\b|\b(?:gives?|is giving) me\b|\bget(?:ting)?\b|\bmeasured\b"
-    r"|\bonly$|\bsays? \d|^\W{0,3}$", re.I
-)  # fmt: skip
 _CLAIMED = re.compile(
     r"\b(?:he|she|they|someone|somebody|people|guy|reddit|thread|blog|video|youtube|readme|page|article|friend|review\w*"
     r"|everyone|everybody|advertised|claim\w*|supposed\w*|says?|said|saying)\b",

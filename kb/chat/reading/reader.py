@@ -6,21 +6,31 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from kb.catalogue.names import Names
-from kb.chat.reading.devices import MOST_COUNT
+from kb.chat.reading.devices import MOST_COUNT, is_unified
+from kb.chat.reading.fragments import TELLING, stated
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.message import Read, read_message
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import read as read_figures
+from kb.tools import TOOLS
 
 MOST_CONVERSATION = 16_000
 """Characters of all messages that are read, the last ones first."""
-CLASSIFIED_TURNS = 3
+CLASSIFIED_TURNS = 4
 """Of how many turns it is asked what they ask: each costs as much as all the rest of its reading."""
 FOLLOW_UP = "follow_up"
 """The ask of a fragment that goes on from the turn before (*and with two?*)."""
 GOES_ON = 0.5
 """How likely that ask must be."""
+CLEAR = 0.3
+"""How likely an ask must be to be a message's own, where the message goes on from the turn before."""
+CONTINUED = 0.9
+"""How likely the ask is with which a fragment goes on."""
+COMPARING, FIGURES = "compare_devices", "lookup_spec"
+"""What *which would you take* asks of several devices, and *what about power* of those that are known."""
+MOST_BACK = 8
+"""Turns that are looked back for it."""
 SHORT = 6
 """Words; a message of no more that names no subject of its own goes on from the turn before."""
 
@@ -52,6 +62,10 @@ _COMPARES = re.compile(
     r"\bgain\b|\bcompar\w+|\bvs\b|\bversus\b|\bbetter\b|\bfaster\b|\bslower\b|\bdifference\b|\bworth\b|\bupgrad\w+"
     r"|^\W{0,3}or\b|\bthan\b|\bwhich (?:one|of)\b|\bover (?:the|my|a)\b|\bjump\b|\bimprove\w*", re.I
 )  # fmt: skip
+_WHICH = re.compile(r"\bwhich\b|\bbetter\b|\bof (?:them|those|these)\b|\bcompared?\b", re.I)
+_CHOSEN = re.compile(r"\bthe (first|second|former|latter|last)\b(?! (?:slot|card|gpu|drive|socket))", re.I)
+_PLACES = {"first": 0, "former": 0, "second": 1, "latter": -1, "last": -1}
+_OR = re.compile(r"^\W{0,3}or\b|\b(?:them|those|these|either)\b", re.I)
 _ADDS = re.compile(
     r"\b(?:add(?:ing|ed)?|another|plus|together|alongside|as well|on top|in addition|second|combin\w+|next to)\b|^\W{0,3}\+",
     re.I,
@@ -60,9 +74,9 @@ _COUNTED = re.compile(
     r"(?<![\d.,])\b(\d{1,2}|two|three|four|five|six|eight|a pair|both)\b(?![.,]\d)"
     r"(?:\s?(?:of\s(?:them|those|these)|cards?|gpus?|ones?|x)\b|\s?\?|\W{0,2}$| together| instead)", re.I
 )  # fmt: skip
+_BOTH = re.compile(r"\bboth\b|\btogether\b|\bcombined?\b|\bin (?:one|the same) (?:machine|box|pc|rig)\b", re.I)
 _ONE_MORE = re.compile(r"\b(?:a second|another|one more|a 2nd|an additional)\b(?: one| card| gpu|\W|$)", re.I)
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "a pair": 2, "both": 2}
-_OWN = re.compile(r"\b(?:my|mine|our|i|we|i'm|i've)\b", re.I)
 _IT = re.compile(r"\b(?:it|its|them|they|that|those|this|these|same|one|both)\b", re.I)
 
 
@@ -80,6 +94,12 @@ class _Turn:
     plain: str
     unknown_models: tuple[str, ...] = ()
     owned: tuple[Named, ...] = ()
+    goes_on: bool = False
+    fragment: bool = False
+    states: frozenset[str] = frozenset()
+    tried: tuple[Named, ...] = ()
+    """Devices of which the same was asked, one after the other."""
+    """The roles of what the message itself states."""
 
 
 def read(messages: Sequence[str], names: Names, asks: Asks | None = None) -> Situation:
@@ -133,19 +153,65 @@ def _within(messages: Sequence[str]) -> list[str]:
 
 
 def _with_asks(turns: Sequence[_Turn], asks: Asks) -> Situation:
-    """The asks of the last turn, likeliest first; where it only goes on, those of the turn before."""
-    earlier = ""
-    odds: dict[str, float] = {}
-    last = turns[-CLASSIFIED_TURNS:]
-    for turn in last:
-        said = dict(asks.probabilities(turn.plain, present(turn.situation))) if turn.plain.strip() else {}
+    asked = _Asked(turns, asks)
+    last = len(turns) - 1
+    odds = dict(asked.odds(last))
+    before = replace(turns[-2].situation, asks=asked.odds(last - 1)) if last else None
+    earlier_ask = next(iter(before.asks), "") if before else ""
+    return replace(turns[-1].situation, asks=odds, earlier_ask=earlier_ask, earlier=before)
+
+
+class _Asked:
+    """What each turn asks, likeliest first; a turn that only goes on asks what the one before it asked."""
+
+    def __init__(self, turns: Sequence[_Turn], asks: Asks) -> None:
+        self.turns, self.asks = turns, asks
+        self.known: dict[int, dict[str, float]] = {}
+        self.left = CLASSIFIED_TURNS
+
+    def odds(self, at: int) -> dict[str, float]:
+        if at not in self.known:
+            self.known[at] = self._odds(at)
+        return self.known[at]
+
+    def _odds(self, at: int) -> dict[str, float]:
+        turn = self.turns[at]
+        if turn.fragment and (earlier := self._earlier(at)):
+            return {earlier: CONTINUED}
+        if turn.fragment and turn.states == _TOGETHER:
+            return {}  # what they do together is asked without a word for it
+        if turn.fragment and turn.states in (_COMPARED, _FIGURES):
+            return {COMPARING if turn.states == _COMPARED else FIGURES: CONTINUED}
+        said = self._classified(turn)
         goes_on = said.pop(FOLLOW_UP, 0.0)
-        ranked = sorted(said.items(), key=lambda item: -item[1])
-        odds = dict(ranked)
-        if earlier and goes_on >= max(GOES_ON, max(odds.values(), default=0.0)):
-            odds = {earlier: goes_on, **{ask: chance for ask, chance in ranked if ask != earlier}}
-        before, earlier = earlier, next(iter(odds), "")
-    return replace(last[-1].situation, asks=odds, earlier_ask=before)
+        ranked = dict(sorted(said.items(), key=lambda item: -item[1]))
+        likeliest = max(ranked.values(), default=0.0)
+        beside_us = "use" in turn.states and next(iter(ranked), "") not in TOOLS and likeliest < CONTINUED
+        if at and turn.goes_on and (goes_on >= max(GOES_ON, likeliest) or likeliest < CLEAR or beside_us):
+            earlier = self._earlier(at) if turn.states else ""
+            return (
+                {earlier: CONTINUED, **{ask: odd for ask, odd in ranked.items() if ask != earlier}}
+                if earlier
+                else ranked
+            )
+        return ranked
+
+    def _classified(self, turn: _Turn) -> dict[str, float]:
+        if not turn.plain.strip() or self.left <= 0:
+            return {}
+        self.left -= 1
+        return dict(self.asks.probabilities(turn.plain, present(turn.situation)))
+
+    def _earlier(self, at: int) -> str:
+        """The last question that takes something of what this turn states."""
+        states = self.turns[at].states
+        for before in range(at - 1, max(-1, at - 1 - MOST_BACK), -1):
+            ask, odd = next(iter(self.odds(before).items()), ("", 0.0))
+            known = TOOLS.asks(ask) if ask in TOOLS else None
+            takes = {slot.role for slot in known.slots.values()} if known else set()
+            if known and odd >= CLEAR and (not states or (states & takes and states & TELLING <= takes)):
+                return ask
+        return ""
 
 
 def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
@@ -153,8 +219,11 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
     if before is None:
         devices = _with_more(now.devices, said.more)
         situation = replace(now, devices=devices)
-        return _Turn(situation, said.plain, said.unknown_models, _owned(devices))
-    goes_on = _is_going_on(now)
+        situation = _without_processor(situation, said)
+        return _Turn(
+            situation, said.plain, said.unknown_models, _owned(devices), False, said.fragment, stated(now), devices
+        )  # fmt: skip
+    goes_on = said.fragment or _is_going_on(now)
     corrects = goes_on and bool(_CORRECTS.search(now.text))
     taken: dict[str, Any] = {}
     carried: list[str] = []
@@ -163,21 +232,73 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
         _carry_names(before, said, taken, carried)
     for item in fields(Quantities):
         earlier = getattr(before.situation, item.name)
-        kept = item.name in _KEPT or (goes_on and item.name not in _OF_ONE_ASK)
+        kept = item.name in _KEPT or said.fragment or (goes_on and item.name not in _OF_ONE_ASK)
         if kept and earlier is not None and earlier != "" and getattr(now, item.name) in (None, ""):
             taken[item.name] = earlier
+            carried.append(item.name)
     if goes_on:
-        taken["training_method"] = now.training_method or before.situation.training_method
+        known_method = before.situation.training_method
+        full = said.fragment and known_method and re.search(r"\bfull\b", now.text, re.I)
+        taken["training_method"] = now.training_method or ("full" if full else known_method)
         taken["engine"] = now.engine or before.situation.engine
         taken["use"] = now.use or before.situation.use
+        carried += ["use"] if taken["use"] and not now.use else []
         if len(now.text.split()) <= SHORT and (now.devices or now.others):
             taken["figure_keys"] = now.figure_keys or before.situation.figure_keys
+    unchanged = bool(devices) and set(devices) <= set(before.situation.devices)
+    compares = len(devices) > 1 and len(now.devices) == 1 and not now.together
+    taken["alternatives"] = now.alternatives or compares or (unchanged and before.situation.alternatives)
+    taken["unknown_processor"] = before.situation.unknown_processor
     taken["together"] = now.together or (
-        len(devices) > 1 and (bool(said.more) or bool(_ADDS.search(now.text)) or _unchanged(devices, before))
+        len({named.candidates for named in devices}) > 1
+        and (
+            bool(said.more)
+            or bool(_ADDS.search(now.text))
+            or bool(not now.devices and _BOTH.search(now.text))
+            or _unchanged(devices, before)
+        )
     )
+    memory = now.system_memory_gb or taken.get("system_memory_gb")
+    if memory:
+        devices = tuple(_with_memory(one, memory, names) if is_unified(names, one) else one for one in devices)
     situation = replace(now, **taken, devices=devices, carried=tuple(dict.fromkeys(carried)))
+    situation = _without_processor(situation, said)
     unknown_models = tuple(name for name in situation.unknown if name in (*said.unknown_models, *before.unknown_models))
-    return _Turn(situation, said.plain, unknown_models, _owned(devices) or before.owned)
+    owned = _owned(devices) or before.owned
+    tried = devices if now.alternatives or not goes_on or corrects else tuple(
+        dict.fromkeys((*(before.tried or before.situation.devices), *devices))
+    )  # fmt: skip
+    states = stated(now) | _said_of(said, now, 0 if now.devices else len(devices))
+    if taken.get("training_method") != before.situation.training_method:
+        states |= {"training_method"}
+    if said.fragment and len(devices) > 1 and not situation.models and now.alternatives:
+        states = _COMPARED
+    if said.fragment and not now.devices and len(devices) > 1 and _WHICH.search(now.text) and not states:
+        states = _COMPARED
+    if states == _TOGETHER:
+        situation = replace(situation, named_now=True)
+    return _Turn(situation, said.plain, unknown_models, owned, goes_on, said.fragment, states, tried)
+
+
+_TOGETHER, _COMPARED, _FIGURES = frozenset({"together"}), frozenset({"compared"}), frozenset({"figure_keys"})
+
+
+def _said_of(said: Read, now: Situation, known: int) -> frozenset[str]:
+    """*And two of them?* and *both together* say something of the devices."""
+    if known > 1 and _BOTH.search(now.text):
+        return _TOGETHER
+    return (
+        frozenset(("device", "cards", "owned")) if said.fragment and _recounted(now.text) is not None else frozenset()
+    )
+
+
+def _without_processor(situation: Situation, said: Read) -> Situation:
+    """Beside a device that runs models, an unknown processor is a remark."""
+    known = [named for named in situation.devices if named.candidates and named.kind != "cpus"]
+    if not known or not said.unknown_processors:
+        return situation
+    unknown = tuple(name for name in situation.unknown if name not in said.unknown_processors)
+    return replace(situation, unknown=unknown, unknown_processor=said.unknown_processors[0])
 
 
 def _unchanged(devices: Sequence[Named], before: _Turn) -> bool:
@@ -209,6 +330,7 @@ def _carry_names(before: _Turn, said: Read, taken: dict[str, Any], carried: list
         carried += [named.label for named in known.quantizations]
     if not (now.terms or now.others or now.models or now.devices) and _IT.search(now.text):
         taken["terms"], taken["others"] = known.terms, known.others
+        carried += [named.label for named in (*known.terms, *known.others)]
 
 
 def _devices(
@@ -219,15 +341,26 @@ def _devices(
     if not now.devices:
         if corrects and (resized := _resized(known, now.text, names)):
             return resized
+        if goes_on and len(before.tried) > 1 and _WHICH.search(now.text):
+            carried += [named.label for named in before.tried]
+            return before.tried
+        if goes_on and len(known) > 1 and (chosen := _CHOSEN.search(now.text)):
+            known = (known[_PLACES[chosen[1].lower()]],)
         if not (goes_on and known):
             known = () if now.terms and not now.models else before.owned
+        if said.fragment and (resized := _resized(known, now.text, names)):
+            return resized
         carried += [named.label for named in known]
         count = _recounted(now.text) if goes_on else None
-        if count is None:
+        if count is None or (len(known) > 1 and _BOTH.search(now.text)):
             return tuple(known)
         return tuple(replace(named, count=min(count or named.count + 1, MOST_COUNT)) for named in known)
     if corrects and known:
         return _corrected(known, now.devices)
+    if said.fragment and known and all(named.kind == "cpus" for named in now.devices):
+        kept = [named for named in known if named.kind != "cpus"]
+        carried += [named.label for named in kept]
+        return (*kept, *now.devices)
     if said.more:
         return _with_more(now.devices, said.more, known)
     others = [
@@ -240,6 +373,8 @@ def _devices(
         return (*others, *now.devices)
     if _COMPARES.search(now.text) and others and len(now.devices) == 1:
         beside = [named for named in before.owned if named in others] or others
+        if _OR.search(now.text):
+            beside = [*beside, *(named for named in others if named not in beside)]
         carried += [named.label for named in beside]
         considered = replace(now.devices[0], standing="considers" if now.devices[0].standing != "has" else "has")
         return (*beside, considered)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kb.catalogue.names import Match
+from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
 Standing = Literal["has", "considers", "mentioned"]
@@ -37,7 +38,7 @@ class Named:
             return self.figures.name
         match = self.candidates[0]
         if match.size:
-            return f"a {match.size.upper()} model"
+            return f"{article(match.size)} {match.size.upper()} model"
         return f"{match.label} {match.memory_gib} GB" if match.memory_gib else match.label
 
     @property
@@ -115,23 +116,37 @@ class Situation(Quantities):
     """Records of other kinds: drives, links, boards, engines, builds, power supplies."""
     together: bool = False
     """The devices work as one machine."""
+    alternatives: bool = False
+    """The devices are held against each other."""
     figure_keys: tuple[str, ...] = ()
     """Figures of a record that are asked for by name."""
     claims: tuple[Claim, ...] = ()
     unknown: tuple[str, ...] = ()
     """Names in the form of a device or a model that no record has."""
+    unknown_processor: str = ""
+    """A processor that no record has, beside devices that are known: it decides little."""
     training_method: Literal["full", "lora", "qlora"] | None = None
     engine: str = ""
     """The slug of the program that is spoken of."""
     use: str = ""
     """``coding``, ``chat``, ``writing``, ``images``, ``documents`` …; empty where none is named."""
+    other_models: bool = False
+    """Models for images, video or speech are spoken of."""
     vendor: str | None = None
     quiet: bool = False
+    hearsay: bool = False
+    """It tells what somebody said, and asks nothing."""
+    why: bool = False
+    """It asks for no more than the reasons of the answer before."""
     notes: tuple[str, ...] = ()
     """What was read otherwise than it was written, or not at all."""
     carried: tuple[str, ...] = ()
-    """What was taken from earlier messages."""
+    """What was taken from earlier messages: names by their labels, figures by the names of their fields."""
     asks: Mapping[str, float] = field(default_factory=dict)
     """How likely each ask is, by a tool's name or one of :data:`kb.chat.reading.asks.TALK`, likeliest first."""
     earlier_ask: str = ""
     """The ask of the turn before."""
+    earlier: "Situation | None" = None
+    """That of the turn before, where there was one."""
+    named_now: bool = False
+    """Whether the last message itself names a model, a device, a quantization, a program, or one that nobody knows."""

@@ -144,5 +144,4 @@ TOOL = Tool(
     BestQuantizationArguments,
     BestQuantizationAnswer,
     run,
-    {"model": "qwen2.5 32b", "device": "RTX 4090", "context": 8192},
 )

@@ -186,5 +186,4 @@ TOOL = Tool(
     FitArguments,
     FitAnswer,
     run,
-    {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "RTX 4090", "context": 8192},
 )

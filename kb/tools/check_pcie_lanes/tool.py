@@ -48,10 +48,10 @@ class LaneRequest(Arguments):
 class LanesArguments(Arguments):
     platform: Name | PlatformFigures = Field(description="a processor or a mainboard")
     devices: Annotated[tuple[Name | LaneRequest, ...], Field(min_length=1, max_length=32)] = Field(
-        description="cards by name (`2x RTX 5090`), or objects with `lanes`"
+        description="cards by name, `2x` before it for two, or objects with `lanes`"
     )
     nvme_drives: Annotated[Whole, Field(ge=0, le=32)] = 1
-    model: ModelArgument = Field("llama-3-1-70b", description="whose split over the cards is priced")
+    model: ModelArgument = Field("70b", description="whose split over the cards is priced")
 
 
 class DeviceLink(Record):
@@ -308,5 +308,4 @@ TOOL = Tool(
     LanesArguments,
     LanesAnswer,
     run,
-    {"platform": "Ryzen 9 9950X", "devices": ["2x RTX 5090"], "nvme_drives": 2},
 )

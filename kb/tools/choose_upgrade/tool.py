@@ -14,7 +14,7 @@ from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Tool, cite
 from kb.tools.choose_upgrade.offered import bigger, price_of
-from kb.tools.shared.fitting import Context, DeviceCount, SystemMemory
+from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
 from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument, ResolvedDevices, resolve_devices, split_count
 from kb.tools.shared.running import (
@@ -42,12 +42,13 @@ Held = Literal["whole", "partly", "no"]
 
 
 class UpgradeArguments(Arguments):
-    device: DeviceArgument = Field(description="what is there now: a card, `2x RTX 3090`, a machine")
+    device: DeviceArgument = Field(description="what is there now: a card (`2x` before it for two) or a machine")
     device_count: DeviceCount = 1
     considered: Annotated[tuple[DeviceArgument, ...], Field(max_length=4)] = Field(
         (), description="what to change to or add; without any, a second card, a larger one and more RAM are tried"
     )
     system_memory_gb: SystemMemory | None = Field(None, description="RAM now; models may then run partly from there")
+    system_bandwidth_gb_per_s: SystemBandwidth | None = None
     model: ModelArgument | None = Field(None, description="what is to run; without it, what one would start with")
     use: Name = Field("any", description="chat, coding, writing, documents, agents, or `any`")
     context: Context = 8192
@@ -113,7 +114,10 @@ class _Change:
 def run(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAnswer:
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
     devices.require_memory()
-    now = Machine(arguments.device, devices, arguments.device_count, arguments.system_memory_gb)
+    now = Machine(
+        arguments.device, devices, arguments.device_count, arguments.system_memory_gb,
+        arguments.system_bandwidth_gb_per_s,
+    )  # fmt: skip
     runs_now = _runs(catalogue, arguments, now)
     reference = _reference(catalogue, arguments, runs_now)
     before = _run_reference(catalogue, arguments, now, reference)
@@ -176,7 +180,7 @@ def _considered(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine)
             yield _more_of_it(catalogue, now, max(len(devices.devices) - had, 1))
             continue
         price = price_of(catalogue, named, devices)
-        yield _Change("other_device", devices.label, Machine(named, devices, 1, arguments.system_memory_gb), price)
+        yield _Change("other_device", devices.label, replace(now, device=named, devices=devices, count=1), price)
         if _is_card(catalogue, devices) and _is_card(catalogue, now.devices) and isinstance(named, str):
             beside = _beside(catalogue, now, named)
             if beside is not None:
@@ -190,7 +194,7 @@ def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> I
         yield _more_of_it(catalogue, now, 1)
     for offer in bigger(catalogue, now.devices):
         devices = resolve_devices(catalogue, offer.device)
-        machine = Machine(offer.device, devices, 1, arguments.system_memory_gb)
+        machine = replace(now, device=offer.device, devices=devices, count=1)
         yield _Change("other_device", offer.label, machine, offer.price)
     if arguments.system_memory_gb is not None and not now.devices.each.unified_memory:
         size = max(arguments.system_memory_gb * 2, ROOMY_SYSTEM_GB)
@@ -202,7 +206,7 @@ def _more_of_it(catalogue: Catalogue, now: Machine, more: int) -> _Change:
     name, had = _name_and_count(now)
     devices = resolve_devices(catalogue, name, had + more)
     label = devices.label.removeprefix(f"{had + more}× ")
-    machine = Machine(name, devices, had + more, now.system_memory_gb)
+    machine = replace(now, device=name, devices=devices, count=had + more)
     return _Change(
         "second_card", label if more == 1 else f"{more}× {label}", machine, price_of(catalogue, name, devices), more
     )
@@ -221,7 +225,7 @@ def _beside(catalogue: Catalogue, now: Machine, named: str) -> Machine | None:
     name, count = _name_and_count(now)
     joined = f"{count}x {name} + {named}" if count > 1 else f"{name} + {named}"
     try:
-        return Machine(joined, resolve_devices(catalogue, joined), 1, now.system_memory_gb)
+        return replace(now, device=joined, devices=resolve_devices(catalogue, joined), count=1)
     except InvalidArgument:  # of two makers
         return None
 
@@ -337,5 +341,4 @@ TOOL = Tool(
     UpgradeArguments,
     UpgradeAnswer,
     run,
-    {"device": "RTX 3070", "considered": ["RTX 5070 Ti"], "system_memory_gb": 32},
 )

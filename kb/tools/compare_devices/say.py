@@ -51,7 +51,7 @@ def _by_rate(what: str, *columns: ComparedDevice) -> Statement:
 
 
 def _conclusion(result: CompareAnswer, better: ComparedDevice, other: ComparedDevice) -> Statement:
-    text = TEXTS[_case(result, better, other)]
+    text = TEXTS[_case(result)]
     if len(result.devices) > 2:
         text = text.replace("as {other}", "as {other} (the next best)")
     ratio = result.times_as_fast or 1.0
@@ -70,10 +70,10 @@ def _conclusion(result: CompareAnswer, better: ComparedDevice, other: ComparedDe
     return Statement("answer", f"{text}.", values)
 
 
-def _case(result: CompareAnswer, better: ComparedDevice, other: ComparedDevice) -> str:
+def _case(result: CompareAnswer) -> str:
     if result.why == "memory" and result.times_as_fast is None:
         return "larger"
-    return "cheaper" if result.why == "alike" and better.price_usd and other.price_usd else result.why
+    return "cheaper" if result.why == "alike" and result.prices_known else result.why
 
 
 def _what_fits(result: CompareAnswer, better: ComparedDevice, other: ComparedDevice) -> Iterator[Said]:

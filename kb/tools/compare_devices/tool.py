@@ -80,6 +80,8 @@ class CompareAnswer(Result):
     """The better one against the other, with the model, else by bandwidth."""
     other_times_as_fast: float | None = None
     """The other way round."""
+    prices_known: bool = False
+    """Of both, for the memory that is compared; under ``alike`` the better one is then the cheaper."""
     unless: tuple[Unless, ...] = ()
     """What speaks for the other one."""
     only_on_better: tuple[str, ...] = ()
@@ -130,6 +132,7 @@ def run(catalogue: Catalogue, arguments: CompareArguments) -> CompareAnswer:
         why=why,
         times_as_fast=_ratio(columns[better], columns[other]),
         other_times_as_fast=_ratio(columns[other], columns[better]),
+        prices_known=all(_own_price(columns[index]) for index in (better, other)),
         unless=_unless(columns[better], columns[other]),
         only_on_better=_alone(runs[better], runs[other]),
         only_on_other=_alone(runs[other], runs[better]),
@@ -231,7 +234,7 @@ def _choice(columns: Sequence[ComparedDevice], model_named: bool) -> tuple[int, 
 
 
 def _cheaper_first(columns: Sequence[ComparedDevice], first: int, second: int) -> tuple[int, int]:
-    prices = columns[first].price_usd, columns[second].price_usd
+    prices = _own_price(columns[first]), _own_price(columns[second])
     return (second, first) if prices[0] and prices[1] and sum(prices[1]) < sum(prices[0]) else (first, second)
 
 
@@ -336,5 +339,4 @@ TOOL = Tool(
     CompareArguments,
     CompareAnswer,
     run,
-    {"devices": ["RTX 4090", "RTX 3090"]},
 )

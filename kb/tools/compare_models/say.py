@@ -13,7 +13,7 @@ def say(result: CompareModelsAnswer, asked: Asked) -> Iterator[Said]:
     if result.fastest and result.slowest and result.speed_ratio:
         text = "{fast} writes about {times} times as fast as {slow}{why}."
         quick = next(row for row in result.models if row.name == result.fastest)
-        why = ", as each token uses only {active} of its {total} billion parameters" if quick.is_mixture else ""
+        why = ", as each token uses only {active} billion of its {total} billion parameters" if quick.is_mixture else ""
         yield state(
             "reason", text.replace("{why}", why), fast=opening(result.fastest), slow=result.slowest,
             times=Quantity(result.speed_ratio), active=Quantity(quick.active_billions),

@@ -179,5 +179,4 @@ TOOL = Tool(
     CompareModelsArguments,
     CompareModelsAnswer,
     run,
-    {"models": ["qwen3 32b", "qwen3 30b-a3b"], "device": "RTX 4090"},
 )

@@ -36,5 +36,4 @@ TOOL = Tool(
     TokenCostArguments,
     TokenCostAnswer,
     run,
-    {"cost_per_hour": 1.5, "tokens_per_s": 40},
 )

@@ -93,5 +93,4 @@ TOOL = Tool(
     LoadTimeArguments,
     LoadTimeAnswer,
     run,
-    {"model": "llama 3.1 70b", "quantization": "q4_k_m", "drive": "Samsung 990 Pro"},
 )

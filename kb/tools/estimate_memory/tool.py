@@ -122,5 +122,4 @@ TOOL = Tool(
     MemoryArguments,
     MemoryAnswer,
     run,
-    {"model": "llama 3.1 70b"},
 )

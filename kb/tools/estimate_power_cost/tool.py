@@ -19,7 +19,7 @@ class PowerCostArguments(Arguments):
     device: Name | None = None
     device_count: DeviceCount = 1
     devices: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] | None = Field(
-        None, description="several different ones: `2x RTX 3090`, `RTX 4090`"
+        None, description="several different ones by name, `2x` before it for two"
     )
     power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
     rest_w: Annotated[Real, Field(ge=0, le=10_000, description="the rest of the machine while the cards work")] = 0.0
@@ -92,5 +92,4 @@ TOOL = Tool(
     PowerCostArguments,
     PowerCostAnswer,
     run,
-    {"watts": 2000, "price_per_kwh": 0.15, "hours_per_day": 24},
 )

@@ -113,5 +113,4 @@ TOOL = Tool(
     FitArguments,
     SpeedAnswer,
     run,
-    {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 4090", "context": 2048},
 )

@@ -101,5 +101,4 @@ TOOL = Tool(
     TrainingMemoryArguments,
     TrainingMemoryAnswer,
     run,
-    {"model": "llama 3.1 8b", "method": "qlora"},
 )

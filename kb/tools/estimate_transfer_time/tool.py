@@ -91,5 +91,4 @@ TOOL = Tool(
     TransferTimeArguments,
     TransferTimeAnswer,
     run,
-    {"link": "PCIe 4.0 x16", "model": "llama 3.1 70b", "split": "tensor"},
 )

@@ -259,5 +259,4 @@ TOOL = Tool(
     ExplainArguments,
     ExplainAnswer,
     run,
-    {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "dgx spark", "measured_tokens_per_s": 4},
 )

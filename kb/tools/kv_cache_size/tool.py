@@ -70,5 +70,4 @@ TOOL = Tool(
     KvCacheArguments,
     KvCacheAnswer,
     run,
-    {"model": "llama 3.1 70b", "context": 131072},
 )

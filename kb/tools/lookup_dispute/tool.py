@@ -11,7 +11,7 @@ from kb.tools.base import Arguments, Result, Tool, cite
 
 NEAR = 0.69
 """What a claim comes to with the dispute that is about it, at the least: cosine similarity, and :data:`SHARED` for each
-record that both name. All questions of ``eval/`` about disputes reach it."""
+record that both name. Of ``eval/``'s questions about disputes all reach it; of false premises without one, none."""
 SHARED, MOST_SHARED = 0.05, 3
 POOL = 50
 MUST_AGREE = ("models", "accelerators", "machines", "quantizations")
@@ -92,5 +92,4 @@ TOOL = Tool(
     DisputeArguments,
     DisputeAnswer,
     run,
-    {"query": "does a 70B model at Q2_K take 21 GB?"},
 )

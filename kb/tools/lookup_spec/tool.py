@@ -80,5 +80,4 @@ TOOL = Tool(
     SpecArguments,
     SpecAnswer,
     run,
-    {"name": "RTX 5090", "kind": "accelerators"},
 )

@@ -20,5 +20,4 @@ TOOL = Tool(
     TermArguments,
     TermView,
     run,
-    {"name": "NVFP4"},
 )

@@ -106,5 +106,4 @@ TOOL = Tool(
     MaxContextArguments,
     MaxContextAnswer,
     run,
-    {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 3060 12GB"},
 )

@@ -25,10 +25,10 @@ class BuildArguments(Arguments):
     """Exactly one of ``models``, ``accelerator`` and ``build``."""
 
     models: Annotated[tuple[ModelArgument, ...], Field(min_length=1, max_length=4)] | None = None
-    accelerator: Name | None = Field(None, description="the card, `2x RTX 5090` too")
+    accelerator: Name | None = Field(None, description="the card, `2x` before it for two")
     accelerator_count: Annotated[Whole, Field(ge=1, le=16)] = 1
     accelerator_price_usd: Money | None = Field(None, description="of one card, where the database holds no price")
-    build: Name | None = Field(None, description="a published build, part by part (`Tier 2`)")
+    build: Name | None = Field(None, description="a published build by name, part by part")
     quantization: Name = "q4_k_m"
     context: Context = 8192
     users: Annotated[Whole, Field(ge=1, le=1000)] = 1
@@ -381,5 +381,4 @@ TOOL = Tool(
     BuildArguments,
     BuildPlan,
     run,
-    {"accelerator": "RTX 5090", "accelerator_count": 2},
 )

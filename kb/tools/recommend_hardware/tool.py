@@ -242,5 +242,4 @@ TOOL = Tool(
     RecommendArguments,
     RecommendAnswer,
     run,
-    {"models": ["llama 3.1 70b"], "budget_usd": 3000},
 )

@@ -48,5 +48,4 @@ TOOL = Tool(
     RentOrBuyArguments,
     RentOrBuyAnswer,
     run,
-    {"purchase": 1600, "rent_per_hour": 0.5, "own_watts": 450},
 )

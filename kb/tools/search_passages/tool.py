@@ -16,6 +16,7 @@ STRANGE = 0.2
 class SearchArguments(Arguments):
     query: Annotated[str, Field(min_length=1, max_length=2000)]
     k: Annotated[Whole, Field(ge=1, le=50)] = 5
+    leave_out: Annotated[tuple[str, ...], Field(max_length=20)] = Field((), description="ids of passages known already")
 
 
 class PassageHit(Record):
@@ -44,17 +45,15 @@ def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
 
     if not isinstance(catalogue, Index):
         raise IndexUnusable("Passages are found by the index, and there is none yet. Run `kb build`.")
-    findings = catalogue.searcher.search(arguments.query, arguments.k)
+    findings = catalogue.searcher.search(arguments.query, arguments.k + len(arguments.leave_out))
+    found = [hit for hit in findings.hits if hit.passage.passage_id not in arguments.leave_out][: arguments.k]
     return SearchAnswer(
-        hits=tuple(_hit(catalogue, hit.passage, hit.score) for hit in findings.hits),
-        near=findings.reaches(),
+        hits=tuple(_hit(catalogue, hit.passage, hit.score) for hit in found),
+        near=bool(found) and findings.reaches(),
         strange=findings.share_unknown >= STRANGE,
         citations=cite(
             catalogue,
-            {
-                hit.passage.title: (SourceRef(source=hit.passage.source, section=hit.passage.section),)
-                for hit in findings.hits
-            },
+            {hit.passage.title: (SourceRef(source=hit.passage.source, section=hit.passage.section),) for hit in found},
         ),
     )
 
@@ -81,5 +80,4 @@ TOOL = Tool(
     SearchArguments,
     SearchAnswer,
     run,
-    {"query": "why does memory bandwidth limit token generation?", "k": 3},
 )

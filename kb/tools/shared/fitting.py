@@ -58,9 +58,9 @@ SystemBandwidth = Annotated[
 
 
 class FitArguments(Arguments):
-    model: ModelArgument = Field(description="a name (`llama 3.1 70b`), a size (`70b`), or an object of config keys")
+    model: ModelArgument = Field(description="a name, a size (`70b`), or an object of config keys")
     quantization: QuantizationArgument = None
-    device: DeviceArgument = Field(description="a name (`RTX 4090`, `m2 ultra 192gb`), or an object of figures")
+    device: DeviceArgument = Field(description="a card, chip or machine by name, or an object of figures")
     device_count: DeviceCount = 1
     context: Context = 8192
     kv_cache_type: KvCacheType = "f16"

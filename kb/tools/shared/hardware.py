@@ -57,7 +57,7 @@ class RecommendArguments(Arguments):
     vendor: Name | None = Field(None, description="only of this maker: NVIDIA, AMD, Apple, Intel")
     limit: Annotated[Whole, Field(ge=1, le=50)] = 5
     owned: Annotated[tuple[Name, ...], Field(max_length=16)] = Field(
-        (), description="cards that are there already and are not billed: `RTX 3090`, `2x RTX 3060 12GB`"
+        (), description="cards that are there already and are not billed, `2x` before a name for two"
     )
     use: Name = Field("any", description="without models: what for: chat, coding, writing, documents, agents, or `any`")
     near_usd: bool = Field(

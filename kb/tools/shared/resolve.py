@@ -112,13 +112,11 @@ def _of_size(
     assumed = [f"assumed {text}" for text in architecture.assumed]
     if record.stands_for_size == size:
         notes = (f"{lent} the shape of {record.name}", *assumed)
-        full = f"{short} (with the shape of {record.name})"
-        return ResolvedModel(architecture, full, record.slug, record, references, notes, size, short)
+        return ResolvedModel(architecture, short, record.slug, record, references, notes, size, short)
     params = round(float(size.removesuffix("b")) * 1e9)
     stretched = replace(architecture, name=f"{size.upper()} model", params_total=params, params_active=params)
     notes = (f"{lent} the layers and the cache of {record.name}, and weights by its number of parameters", *assumed)
-    full = f"{short} (with the shape of {record.name}, scaled)"
-    return ResolvedModel(stretched, full, None, None, references, notes, size, short)
+    return ResolvedModel(stretched, short, None, None, references, notes, size, short)
 
 
 def _sources(record: LanguageModel) -> tuple[SourceRef, ...]:
@@ -276,7 +274,7 @@ def _together(catalogue: Catalogue, names: str, device_count: int, system_memory
     """``RTX 3090 + RTX 4090``: unequal cards in one machine."""
     if device_count > 1:
         raise InvalidArgument(
-            "device_count", device_count, "1 where `device` lists cards (write `2x RTX 3090 + RTX 4090`)"
+            "device_count", device_count, "1 where `device` lists cards (write `2x` before a card's name there)"
         )
     parts = [resolve_devices(catalogue, name, 1, system_memory_gb) for name in names.split(" + ") if name.strip()]
     devices = tuple(device for part in parts for device in part.devices)

@@ -28,6 +28,8 @@ READABLE_TOKENS_PER_S = 5.0
 COMFORTABLE_TOKENS_PER_S = 10.0
 """From here on an answer comes faster than it is read."""
 
+MOST_SUGGESTED = 4
+
 ROOM_SHARE = 0.03
 """Of the memory, to be left free."""
 CURRENT_YEARS = 1
@@ -42,6 +44,7 @@ class Machine:
     devices: ResolvedDevices
     count: int = 1
     system_memory_gb: float | None = None
+    system_bandwidth_gb_per_s: float | None = None
 
 
 Wanted = LanguageModel | ModelFigures
@@ -169,6 +172,7 @@ def _asked(wanted: Wanted, quantization: str, machine: Machine, context: int) ->
     return FitArguments(
         model=_argument(wanted), quantization=quantization, device=machine.device, device_count=machine.count,
         context=context, system_memory_gb=machine.system_memory_gb,
+        system_bandwidth_gb_per_s=machine.system_bandwidth_gb_per_s,
     )  # fmt: skip
 
 
@@ -198,3 +202,28 @@ def start_with(runs: Iterable[Run]) -> Run | None:
     if easy:
         return max(current or easy, key=lambda run: (run.params, run.released))
     return max(found, key=lambda run: run.typical, default=None)
+
+
+def suggested(
+    catalogue: Catalogue,
+    current: list[LanguageModel],
+    held: list[Run],
+    machine: Machine,
+    context: int,
+    types: tuple[str, ...],
+) -> list[Run]:
+    """Of ``current`` models those that are fast enough to use, the recommended one first, then the largest; ``held``
+    are runs that are known already."""
+    whole = {run.slug: run for run in held}
+    runs = []
+    for record in current:
+        found = whole.get(record.slug) or run_at_all(catalogue, record, machine, context, types)
+        if found is not None and not types:
+            found = comfortable_run(catalogue, found, machine)
+        if found is not None and found.is_at_least(READABLE_TOKENS_PER_S):
+            runs.append(found)
+    first = start_with(runs)
+    if first is None:
+        return []
+    others = sorted((run for run in runs if run is not first), key=lambda run: (-run.params, run.slug))
+    return [first, *others[: MOST_SUGGESTED - 1]]

@@ -26,8 +26,12 @@ def say(result: PowerSupplyAnswer, asked: Asked) -> Iterator[Said]:
     else:
         text = "Plan a power supply of {plan} for {device}: the machine draws {draw} under load."
         yield state("answer", text, plan=plan, device=result.device, draw=draw)
-    if "cpu" not in asked.stated:
-        yield state("assumption", "a processor of 250 W, as none was named")
+    cpu, name = Quantity(result.cpu_w, "W"), str(asked.arguments.get("cpu_like", ""))
+    if name:
+        text = "{cpu} for “{name}”, of which I have no data: that of the {near}"
+        yield state("assumption", text, cpu=cpu, name=name, near=result.cpu)
+    elif "cpu" not in asked.stated:
+        yield state("assumption", "a processor of {cpu}, as none was named", cpu=cpu)
     yield state("detail", "{formula}.", formula=result.formula)
     wall = Quantity(result.wall_w, "W")
     circuit = result.circuits[0] if result.circuits else "no household circuit"

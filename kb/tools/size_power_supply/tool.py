@@ -26,10 +26,14 @@ class PowerSupplyArguments(Arguments):
     device: Name | None = Field(None, description="the graphics card; or list several different ones in `devices`")
     device_count: DeviceCount = 1
     devices: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] | None = Field(
-        None, description="different cards in one machine: `2x RTX 3090`, `RTX 4090`"
+        None, description="different cards in one machine by name, `2x` before it for two"
     )
     power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
     cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
+    cpu_like: Name | None = Field(
+        None,
+        description="a processor without a record, instead of `cpu`: the nearest name counts for it",
+    )
     other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
     psu_w: Watts | None = Field(None, description="a supply to judge")
 
@@ -38,6 +42,9 @@ class PowerSupplyAnswer(Result):
     """``recommended_psu_w`` is loaded to 80 % at most by the sustained draw."""
 
     device: str
+    cpu: str
+    """The processor that was counted, or what was assumed."""
+    cpu_w: float
     sustained_w: float
     recommended_psu_w: float
     psu_count: int
@@ -71,7 +78,7 @@ def _cards(
     if (arguments.device is None) == (arguments.devices is None):
         raise InvalidArgument("device", arguments.device, "either `device` or `devices`, one of the two")
     if arguments.devices is not None and arguments.device_count > 1:
-        raise InvalidArgument("device_count", arguments.device_count, "1 beside `devices` (write `2x RTX 3090` there)")
+        raise InvalidArgument("device_count", arguments.device_count, "1 beside `devices` (`2x` before a name there)")
     names = arguments.devices or (arguments.device or "",)
     cards: list[_Cards] = []
     references: dict[str, tuple[SourceRef, ...]] = {}
@@ -93,18 +100,29 @@ def _verdict(sustained_w: float, psu_w: float | None) -> Literal["enough", "tigh
     return "tight" if sustained_w <= psu_w else "too_small"
 
 
+def _cpu(catalogue: Catalogue, arguments: PowerSupplyArguments) -> Cpu | None:
+    """The one that is named, else the nearest to one that has no record."""
+    if arguments.cpu:
+        slug = catalogue.names.resolve(("cpus",), arguments.cpu, "CPU").slug
+    elif arguments.cpu_like and (near := catalogue.names.suggest(("cpus",), arguments.cpu_like, 1)):
+        slug = catalogue.names.resolve(("cpus",), near[0], "CPU").slug
+    else:
+        return None
+    record = catalogue.known.specs["cpus"][slug]
+    assert isinstance(record, Cpu)
+    return record
+
+
 def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
     cards, references = _cards(catalogue, arguments)
     cpu_w, cpu_label = DEFAULT_CPU_W, "CPU (assumed)"
-    if arguments.cpu:
-        match = catalogue.names.resolve(("cpus",), arguments.cpu, "CPU")
-        record = catalogue.known.specs["cpus"][match.slug]
-        assert isinstance(record, Cpu)
-        figure = record.max_power_w or record.tdp_w
+    cpu = _cpu(catalogue, arguments)
+    if cpu is not None:
+        figure = cpu.max_power_w or cpu.tdp_w
         if figure is None:
-            raise InvalidArgument("cpu", arguments.cpu, "a processor whose power is known")
-        cpu_w, cpu_label = figure.value, record.name
-        references[f"power of {record.name}"] = figure.sources
+            raise InvalidArgument("cpu", arguments.cpu or arguments.cpu_like, "a processor whose power is known")
+        cpu_w, cpu_label = figure.value, cpu.name
+        references[f"power of {cpu.name}"] = figure.sources
     sustained = sum(card.count * card.watts for card in cards) + cpu_w + arguments.other_w
     recommended = recommended_psu_w(sustained)
     supplies = 1 if recommended <= LARGEST_COMMON_PSU_W else 2
@@ -123,6 +141,8 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
         )
     return PowerSupplyAnswer(
         device=" + ".join(card.label if card.count == 1 else f"{card.count}× {card.label}" for card in cards),
+        cpu=cpu_label,
+        cpu_w=cpu_w,
         sustained_w=sustained,
         recommended_psu_w=recommended,
         psu_count=supplies,
@@ -150,5 +170,4 @@ TOOL = Tool(
     PowerSupplyArguments,
     PowerSupplyAnswer,
     run,
-    {"device": "RTX 5090", "device_count": 2, "cpu": "Ryzen 9 9950X"},
 )

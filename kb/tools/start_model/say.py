@@ -26,6 +26,8 @@ def say(result: StartAnswer, asked: Asked) -> Iterator[Said]:
         if start.after:
             yield state("reason", "{after}", engine, after=start.after)
         yield from _next(result, asked)
+    if result.model_is_chosen:
+        yield state("assumption", "{model}, as no model was named", model=result.model or "")
     if fit and start.quantization and "quantization" not in asked.stated:
         text = "{quantization} weights and {context} tokens of context"
         context = Quantity(result.context, step=1)

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from kb.calc.results import Verdict
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Backend, Engine, InstallWay, Quantization, Record, SourceRef, System
+from kb.catalogue.records import Backend, Engine, InstallWay, LanguageModel, Quantization, Record, SourceRef, System
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Tool, cite
 from kb.tools.shared.fitting import Context, DeviceCount, FitArguments, Parts, SystemMemory
+from kb.tools.shared.given import ModelFigures
 from kb.tools.shared.resolve import (
     DeviceArgument,
     ModelArgument,
@@ -25,6 +26,7 @@ from kb.tools.shared.resolve import (
     resolve_quantization,
     resolve_weights,
 )
+from kb.tools.shared.running import Machine, models_for, suggested
 
 SYSTEMS_OF: Mapping[Backend, tuple[System, ...]] = {
     "metal": ("macos",), "cuda": ("linux", "windows"), "rocm": ("linux", "windows"),
@@ -44,6 +46,7 @@ class StartArguments(Arguments):
     quantization: Name | None = Field(None, description="`q4_k_m` …; without it, what the engine loads by itself")
     context: Context = 8192
     system_memory_gb: SystemMemory | None = None
+    use: Name | None = Field(None, description="what a model is chosen for where none is named: coding, chat …")
 
 
 class Install(Record):
@@ -82,6 +85,8 @@ class EngineStart(Record):
 
 class StartAnswer(Result):
     model: str | None
+    model_is_chosen: bool = False
+    """None was named: it is the one to start with on the device."""
     device: str | None
     system: System | None
     context: int
@@ -101,12 +106,14 @@ class StartAnswer(Result):
 
 
 def run(catalogue: Catalogue, arguments: StartArguments) -> StartAnswer:
-    model = resolve_model(catalogue, arguments.model) if arguments.model is not None else None
     devices = (
         resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
         if arguments.device is not None
         else None
     )
+    named_model = arguments.model
+    arguments = arguments.model_copy(update={"model": _model(catalogue, arguments, devices)})
+    model = resolve_model(catalogue, arguments.model) if arguments.model is not None else None
     named = _named_engine(catalogue, arguments.engine)
     wanted = resolve_quantization(catalogue, arguments.quantization).record if arguments.quantization else None
     backend = devices.each.backend if devices else None
@@ -127,6 +134,7 @@ def run(catalogue: Catalogue, arguments: StartArguments) -> StartAnswer:
         references |= {**model.references, **devices.references}
     return StartAnswer(
         model=model.label if model else None,
+        model_is_chosen=model is not None and named_model is None,
         device=devices.label if devices else None,
         system=arguments.system,
         context=arguments.context,
@@ -141,6 +149,21 @@ def run(catalogue: Catalogue, arguments: StartArguments) -> StartAnswer:
         assumptions=(*(model.notes if model else ()), *(devices.notes if devices else ())),
         citations=cite(catalogue, references),
     )
+
+
+def _model(catalogue: Catalogue, arguments: StartArguments, devices: ResolvedDevices | None) -> ModelArgument | None:
+    """The model that is named; for one given by its size the one that stands for it; for none the one to start with."""
+    model = arguments.model
+    if isinstance(model, ModelFigures):
+        typical = catalogue.names.matches("models", f"{model.params_total / 1e9:.0f}B") if model.params_total else []
+        return typical[0].slug if typical else model
+    if model is not None or devices is None or arguments.device is None or devices.memory_asked:
+        return model
+    machine = Machine(arguments.device, devices, arguments.device_count, arguments.system_memory_gb)
+    current = models_for(catalogue, arguments.use or "any")
+    runs = suggested(catalogue, current, [], machine, arguments.context, ())
+    records = (run.model for run in runs if isinstance(run.model, LanguageModel))
+    return next((record.slug for record in records if record.ollama_name or record.gguf_repository), None)
 
 
 def _named_engine(catalogue: Catalogue, name: str | None) -> Engine | None:
@@ -309,5 +332,4 @@ TOOL = Tool(
     StartArguments,
     StartAnswer,
     run,
-    {"model": "llama 3.1 8b", "device": "RTX 4090", "system": "linux"},
 )

@@ -156,5 +156,4 @@ TOOL = Tool(
     UsersArguments,
     UsersAnswer,
     run,
-    {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 4090", "users": 10},
 )

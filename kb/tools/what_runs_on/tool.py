@@ -8,20 +8,15 @@ from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
-from kb.tools.shared.fitting import Context, DeviceCount, SystemMemory
+from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
 from kb.tools.shared.resolve import DeviceArgument, resolve_devices
 from kb.tools.shared.running import (
-    READABLE_TOKENS_PER_S,
     Machine,
     Run,
-    comfortable_run,
     models_for,
-    run_at_all,
     run_whole,
-    start_with,
+    suggested,
 )
-
-MOST_SUGGESTED = 4
 
 
 class WhatRunsOnArguments(Arguments):
@@ -39,6 +34,7 @@ class WhatRunsOnArguments(Arguments):
     system_memory_gb: SystemMemory | None = Field(
         None, description="as printed: 64 means 64 GiB; `suggested` then has models that run partly from there"
     )
+    system_bandwidth_gb_per_s: SystemBandwidth | None = None
 
 
 class RunnableModel(Record):
@@ -77,14 +73,17 @@ class WhatRunsOnAnswer(Result):
 def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
     devices.require_memory()
-    machine = Machine(arguments.device, devices, arguments.device_count, arguments.system_memory_gb)
+    machine = Machine(
+        arguments.device, devices, arguments.device_count, arguments.system_memory_gb,
+        arguments.system_bandwidth_gb_per_s,
+    )  # fmt: skip
     types = (arguments.quantization,) if arguments.quantization else ()
     meant = _models_meant(catalogue, arguments)
     found = (run_whole(catalogue, record, machine, arguments.context, types) for record in meant)
     held = [run for run in found if run is not None]
     held.sort(key=lambda run: (-run.params, run.parts.model.label))
     current = meant if arguments.models or arguments.use else models_for(catalogue)
-    suggested = _suggested(catalogue, current, held, machine, arguments.context, types)
+    first = suggested(catalogue, current, held, machine, arguments.context, types)
     kind = arguments.quantization or "Q4_K_M or better"
     notes = [f"a context of {arguments.context:,} tokens"]
     if arguments.system_memory_gb is None:
@@ -94,7 +93,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
         models=tuple(_runnable(run) for run in held[: arguments.limit]),
         count=len(held),
         largest_billions=round(held[0].params / 1e9, 1) if held else None,
-        suggested=tuple(_runnable(run) for run in suggested),
+        suggested=tuple(_runnable(run) for run in first),
         use=_marked(current, arguments.use),
         formula=(
             f"{len(held)} of {len(meant)} models hold weights ({kind}), {arguments.context:,} tokens of cache and "
@@ -122,29 +121,6 @@ def _marked(models: list[LanguageModel], use: str | None) -> str:
     return use if use and any(use in record.use for record in models) else ""
 
 
-def _suggested(
-    catalogue: Catalogue,
-    current: list[LanguageModel],
-    held: list[Run],
-    machine: Machine,
-    context: int,
-    types: tuple[str, ...],
-) -> list[Run]:
-    whole = {run.slug: run for run in held}
-    runs = []
-    for record in current:
-        found = whole.get(record.slug) or run_at_all(catalogue, record, machine, context, types)
-        if found is not None and not types:
-            found = comfortable_run(catalogue, found, machine)
-        if found is not None and found.is_at_least(READABLE_TOKENS_PER_S):
-            runs.append(found)
-    first = start_with(runs)
-    if first is None:
-        return []
-    others = sorted((run for run in runs if run is not first), key=lambda run: (-run.params, run.slug))
-    return [first, *others[: MOST_SUGGESTED - 1]]
-
-
 def _runnable(run: Run) -> RunnableModel:
     held = run.parts.requirement(run.asked)
     return RunnableModel(
@@ -169,5 +145,4 @@ TOOL = Tool(
     WhatRunsOnArguments,
     WhatRunsOnAnswer,
     run,
-    {"device": "RTX 3060 12GB", "limit": 10},
 )

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from kb.calc.device import Device
 from kb.calc.memory.architecture import Architecture
-from kb.calc.memory.choose import best_quantization, quantization_choices
 from kb.calc.memory.families import Config, architecture_of
 from kb.calc.memory.fit import check_fit, fits, max_context
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES
@@ -222,17 +221,6 @@ def test_refuses_nonsense_by_name(bad) -> None:
         fit(LLAMA_8B, "q4_k_m", RTX_4090, **bad)
     with pytest.raises(InvalidArgument, match="devices"):
         fit(LLAMA_8B, "q4_k_m")
-
-
-def test_best_quantization_is_the_largest_that_fits() -> None:
-    best = best_quantization(LLAMA_70B, LADDER, [A6000], Workload())
-    assert best is not None
-    assert best.quantization.slug == "q4_k_m"
-    choices = quantization_choices(LLAMA_70B, LADDER, [A6000], Workload())
-    assert [choice.weights.total_bytes for choice in choices] == sorted(
-        (choice.weights.total_bytes for choice in choices), reverse=True
-    )
-    assert best_quantization(LLAMA_70B, LADDER, [M1], Workload()) is None
 
 
 devices = st.builds(

@@ -216,8 +216,9 @@ def test_time_to_first_token_follows_the_prompt() -> None:
         (card(fp32_flops=82.6e12, name="RTX 4090", architecture="Ada Lovelace"), "ada", 82.6),
         (card(fp32_flops=61.4e12, name="RX 7900 XTX", architecture="RDNA 3", backend="rocm"), "rdna3", 30.7),
         (card(name="M2 Ultra", architecture="", backend="metal", gpu_cores=76, fp16_dense_flops=0), "m2", 27.2),
-        (card(name="GTX 1660", architecture="Turing", fp32_flops=5e12), "turing gtx", 5.0),
-        (card(name="RTX 5000 Ada", architecture="", fp32_flops=65e12), "ada", 65.0),
+        (card(name="GTX 1660", architecture="Turing", chip="TU116", fp32_flops=5e12), "turing gtx", 5.0),
+        (card(name="Quadro RTX 4000", architecture="Turing", fp32_flops=7.1e12), "turing", 7.1),
+        (card(name="RTX 4090", architecture="", fp32_flops=82.6e12), "", 82.6),
         (card(name="A device", architecture="", fp16_dense_flops=0, bandwidth_bytes_per_s=500e9), "", 20.0),
     ],
 )
@@ -231,7 +232,7 @@ def test_generation_and_vector_rate(device: Device, generation: str, teraflops: 
     [
         (card(fp32_flops=35.6e12), "k-quant", 17.8),
         (card(fp32_flops=35.6e12), "float", 35.6),
-        (card(fp32_flops=19.5e12, name="NVIDIA A100 80GB PCIe", segment="datacenter"), "k-quant", 19.5),
+        (card(fp32_flops=19.5e12, name="NVIDIA A100 80GB PCIe", chip="GA100"), "k-quant", 19.5),
         (card(fp32_flops=31.2e12, name="NVIDIA A10", segment="datacenter"), "k-quant", 15.6),
         (card(fp32_flops=51.2e12, name="H100", architecture="Hopper", segment="datacenter"), "legacy", 25.6),
         (card(fp32_flops=13.4e12, name="RTX 2080 Ti", architecture="Turing"), "legacy", 13.4),

@@ -12,14 +12,14 @@ from kb.chat.assistant import Assistant
 from kb.chat.explaining.explanation import Explanation
 from kb.chat.explaining.ground import sentences
 from kb.chat.explaining.pieces import LONGEST_SENTENCE, LONGEST_TEXT, Endless, Sentences
-from kb.chat.reading.reader import read
+from kb.chat.reading.reader import read as read_messages
 from kb.chat.reply import MAX_MESSAGE, ChatRequest, Message
 from kb.errors import EngineUnavailable
 from kb.llm.base import Run
 from kb.llm.messages import Thoughts
 from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
-from kb.text.figures import read
+from kb.text.figures import read as read_figures
 from kb.tools.base import InvalidArguments, parse_arguments
 from tests.kb.chat.asking import answered
 
@@ -89,14 +89,14 @@ def cpu_s(work: Callable[[], object], times: int = 3) -> float:
 
 @pytest.mark.parametrize("text", PASTED.values(), ids=PASTED.keys())
 def test_what_is_pasted_is_read_at_once(index: Index, text: str) -> None:
-    assert cpu_s(lambda: read([text], index.names, None)) < PASTED_S
+    assert cpu_s(lambda: read_messages([text], index.names)) < PASTED_S
 
 
 def test_a_pasted_table_is_read_as_if_it_were_not_padded(index: Index) -> None:
-    question = read([PASTED["blanks before the unit"]], index.names, None)
-    assert (question.size_gb, [thing.match.slug for thing in question.models]) == (24, ["llama-3-1-70b"])
-    devices = read([NVIDIA_SMI], index.names, None).devices
-    assert {thing.match.slug for thing in devices} == {"rtx-3090"}
+    question = read_messages([PASTED["blanks before the unit"]], index.names)
+    assert (question.size_gb, [named.match.slug for named in question.models]) == (24, ["llama-3-1-70b"])
+    devices = read_messages([NVIDIA_SMI], index.names).devices
+    assert {named.match.slug for named in devices} == {"rtx-3090"}
 
 
 @pytest.mark.parametrize("text", PUMPED.values(), ids=PUMPED.keys())
@@ -137,7 +137,7 @@ def test_random_texts_of_the_words_of_questions(index: Index) -> None:
     ]
     for _ in range(20):
         text = filled("".join(rng.choices(pieces, k=rng.choice((1, 2, 3, 8)))), MAX_MESSAGE - 1) + rng.choice("x?1")
-        assert cpu_s(lambda text=text: read([text], index.names, None), 2) < WORST_S, text[:80]
+        assert cpu_s(lambda text=text: read_messages([text], index.names), 2) < WORST_S, text[:80]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_number_that_is_too_long_is_none(live: LiveIndex, settings: Settings, 
     nines = "9" * 320
     for number in (nines, f"{nines}.5", f"0.{nines}", ",".join(["999"] * 100)):
         text = f"llama 3.1 8b q4 on a 4090 with {number}{unit}"
-        question = read([text], live.get().names, None)
+        question = read_messages([text], live.get().names)
         read = (question.context, question.users, question.watts, question.budget, question.system_memory_gb)
         assert read == (None,) * 5
         assert question.hours_per_day is None
@@ -222,5 +222,5 @@ def test_a_long_thought_is_left_out_in_the_time_of_its_length() -> None:
 
 
 def test_figures_of_any_size_are_read() -> None:
-    assert read("hundred " * 200)
-    assert read("9" * 5_000)
+    assert read_figures("hundred " * 200)
+    assert read_figures("9" * 5_000)

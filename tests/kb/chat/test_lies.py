@@ -18,6 +18,7 @@ from kb.llm.base import Engine, Prompt, Run
 from kb.llm.remote import Endpoint, RemoteEngine
 from kb.search.live import LiveIndex
 from kb.settings import Settings
+from tests.kb.chat.asking import answered
 
 QUESTION = "can I run a 70B on my 4090, and how fast?"
 """Needs 45.68 GB of 25.77 (24 GiB), 45.4 % of the weights offloaded, 8,192 tokens, 2.13 tokens/s."""
@@ -204,13 +205,9 @@ def test_the_composed_answer_does_not_vouch_for_itself(
     live: LiveIndex, settings: Settings, monkeypatch: pytest.MonkeyPatch, lie: str
 ) -> None:
     """A wrong figure in the composer's own words, where the model's evidence has them too, is named."""
-
-    _, composed = read(QUESTION, live.get())
-    wrong = replace(
-        composed, text=f"{composed.text} It needs {lie}.", trusted=f"{composed.trusted} It needs {lie}.",
-        evidence=(*composed.evidence, f"[1] It needs {lie}."),
-    )  # fmt: skip
-    monkeypatch.setattr(kb.chat.assistant, "compose", lambda *_: wrong)
+    right = answered(live.get(), QUESTION)
+    wrong = replace(right, text=f"{right.text} It needs {lie}.", evidence=(*right.evidence, f"[1] It needs {lie}."))
+    monkeypatch.setattr(kb.chat.assistant, "answered", lambda *_: wrong)
     reply = Assistant(live, None, settings).answer([Message(role="user", content=QUESTION)])
     assert len(reply.grounding.unsupported_figures) == 1
 

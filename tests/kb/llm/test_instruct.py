@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from kb.chat.calls import Admitted
 from kb.chat.explaining.ground import Evidence
-from kb.chat.understand import understand
+from kb.chat.reading.choosing import chosen, unsure
+from kb.chat.reading.situation import Situation
 from kb.errors import EngineUnavailable
 from kb.llm.base import Grammar, Prompt, Run
 from kb.llm.llama import LlamaLog, Model
@@ -19,7 +19,6 @@ from kb.llm.local import LocalEngine
 from kb.llm.lock import lock, locked
 from kb.llm.wire import LoadModel
 from kb.llm.writing import Draft
-from kb.search.live import Index
 
 CONTEXT = 4096
 THREADS = 1
@@ -94,15 +93,12 @@ def test_a_next_prompt_is_read_from_where_it_differs(model: Model, monkeypatch: 
     assert whole.argmax() == model.logits().argmax()
 
 
-@pytest.mark.parametrize("device", ["RTX 3090", "RTX 4090"])
-def test_what_it_plans_is_a_call_of_the_question(model: Model, index: Index, device: str) -> None:
-    question = f"two {device} in my cellar, tell me whether the old house copes"
-    admitted = Admitted(understand([question], index.names))
-    system = 'Reply with one JSON object: {"tool":"size_power_supply","arguments":{"device":NAME,"device_count":N}}'
-    text = written(model, Prompt(system, question, (), 200, purpose="plan"), admitted.grammar, 0.2)
-    call = admitted.read(text)
-    assert call.line == text
-    assert device in str(call.arguments)
+def test_what_it_chooses_is_one_of_the_asks_offered(engine: LocalEngine) -> None:
+    asks = {"size_power_supply": 0.3, "estimate_power_cost": 0.28, "check_fit": 0.2}
+    situation = Situation(text="two cards in my cellar, tell me whether the old house copes", asks=asks)
+    assert unsure(situation)
+    decided = chosen(engine, situation, Run(120))
+    assert next(iter(decided.asks)) in asks
 
 
 def test_it_writes_words_and_counts(engine: LocalEngine) -> None:

@@ -13,7 +13,7 @@ from kb.search.dense import DenseIndex, write_vectors
 from kb.search.embed import PACKAGED, Embedder, Vectors, model_folder, model_sha256
 from kb.search.live import Index
 from kb.search.manifest import vectors_sha256
-from kb.search.vectors import passage_vectors
+from kb.search.vectors import PassageVectors, passage_vectors
 
 QUERIES = (
     "Why does memory bandwidth limit token generation?",
@@ -53,7 +53,7 @@ QUERIES = (
 def stored(index: Index, data_dir: Path, embedder: Embedder) -> Vectors:
     """One row per passage, from what the build kept."""
     passages = list(index.known.passages.values())
-    return passage_vectors(passages, embedder, data_dir / "embeddings", model_sha256(embedder.folder))
+    return passage_vectors(passages, embedder, data_dir / "embeddings", model_sha256(embedder.folder)).passages
 
 
 def test_recall_at_10_is_whole(index_dir: Path, embedder: Embedder, stored: Vectors) -> None:
@@ -97,7 +97,8 @@ COUNT = 1200
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large") / "chroma"
     made = np.random.default_rng(0).normal(size=(COUNT, 16)).astype(np.float32)
-    write_vectors(folder, made / np.linalg.norm(made, axis=1, keepdims=True))
+    unit = made / np.linalg.norm(made, axis=1, keepdims=True)
+    write_vectors(folder, PassageVectors(unit, unit[:0], ()))
     return folder
 
 

@@ -107,7 +107,7 @@ def test_verdicts_of_the_newcomers_question(index: Index) -> None:
 
 def test_names_are_told_as_they_were_understood(index: Index) -> None:
     answer = fit(index, model="70b", quantization="4-bit", device="4090")
-    assert (answer.model, answer.quantization) == ("a 70B model (with the shape of Llama 3.1 70B)", "Q4_K_M")
+    assert (answer.model, answer.quantization) == ("a 70B model", "Q4_K_M")
     assert answer.device == "GeForce RTX 4090"
     assert any("70B is a size, not a model" in line for line in answer.assumptions)
     guessed = fit(index, model="lama 3.1 70b", quantization="q4", device="4090")

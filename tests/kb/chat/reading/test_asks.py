@@ -1,17 +1,46 @@
 """What a message asks for: learned from the ways to ask in the tools' folders, kept with the index."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from kb.chat.reading.asks import TALK, AskReader, lessons, slots
+import kb.tools
 from kb.chat.answering.plan import ALSO_ASKED
+from kb.chat.reading.asks import TALK, AskReader, lessons, slots
 from kb.errors import InvalidKnowledge
+from kb.search.build import build
 from kb.search.classify import Classifier, Lesson, learn, read_classifier, write_classifier
 from kb.search.embed import Embedder
-from kb.search.live import Index
-from kb.tools import TOOLS
+from kb.search.live import Index, LiveIndex
+from kb.tools import TOOLS, registry
 from kb.tools.asks import read_ways
+from tests.small_knowledge import write_knowledge
+
+NAME = "books_in_context"
+TOOL = """
+from kb.tools.base import Arguments, Result, Tool
+
+TOOL = Tool("books_in_context", "How many books fit in a context.", Arguments, Result, lambda _, __: Result(), {})
+"""
+ASK = "asks: how many books fit in a context\n"
+WAYS = """\
+sample:
+  - how many books fit in {context}
+  - number of novels in a context of {context}
+  - how many novels can it hold at once
+  - can I paste a whole book into it
+  - does the Bible go into {context} tokens
+  - is {context} enough for one book
+  - how many pages of a novel are {context} tokens
+  - war and peace in {context}, possible?
+  - books per context window
+  - how much of a book can {model} read at once
+  - would three books go into the context of {model}
+  - my novel has 90,000 words, does it go in
+"""
+PARAPHRASES = ("how many novels go into 128k?", "could I give it an entire book", "will five books fit in model")
 
 LESSONS = [
     Lesson(text, (ask,))
@@ -125,8 +154,9 @@ def test_a_mistake_in_the_ways_is_named(tmp_path: Path, text: str) -> None:
 def test_a_dropped_folder_is_read_after_the_next_build(
     tmp_path: Path, data_dir: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drop(tmp_path)
-    (tmp_path / NAME / "ways.yaml").write_text(WAYS, "utf-8")
+    (tmp_path / NAME).mkdir()
+    for file, content in (("tool.py", TOOL), ("ask.yaml", ASK), ("ways.yaml", WAYS)):
+        (tmp_path / NAME / file).write_text(content, "utf-8")
     monkeypatch.setattr(kb.tools, "__path__", [*kb.tools.__path__, str(tmp_path)])
     knowledge, data = write_knowledge(tmp_path / "knowledge"), tmp_path / "data"
     shutil.copytree(data_dir / "embeddings", data / "embeddings")

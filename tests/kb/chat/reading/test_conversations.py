@@ -1,5 +1,6 @@
 """What stays known from turn to turn, what is corrected, compared and dropped."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,7 +132,7 @@ class Asks:
     known: dict[str, dict[str, float]]
     asked: list[str]
 
-    def probabilities(self, text: str) -> dict[str, float]:
+    def probabilities(self, text: str, present: Collection[str] = ()) -> dict[str, float]:
         self.asked.append(text)
         return self.known.get(text, {"lookup_term": 0.9})
 
@@ -140,15 +141,26 @@ def test_a_fragment_asks_what_the_turn_before_asked(names: Names) -> None:
     asks = Asks(
         {
             "will model fit on a graphics card?": {"check_fit": 0.8, "estimate_speed": 0.1, "follow_up": 0.1},
-            "and with two?": {"follow_up": 0.7, "compare_devices": 0.2, "check_fit": 0.1},
         },
         [],
     )
     situation = read(["will Qwen3 32B fit on a 3090?", "and with two?"], names, asks)
     assert situation.earlier_ask == "check_fit"
     assert next(iter(situation.asks)) == "check_fit"
+    assert asks.asked == ["will model fit on a graphics card?"]
+
+
+def test_a_message_that_goes_on_is_not_asked_as_itself(names: Names) -> None:
+    asks = Asks(
+        {
+            "will model fit on a graphics card?": {"check_fit": 0.8},
+            "and squeezed down to Q4?": {"follow_up": 0.7, "compare_devices": 0.2, "check_fit": 0.1},
+        },
+        [],
+    )
+    situation = read(["will Qwen3 32B fit on a 3090?", "and squeezed down to q3?"], names, asks)
+    assert next(iter(situation.asks)) == "check_fit"
     assert "follow_up" not in situation.asks
-    assert asks.asked == ["will model fit on a graphics card?", "and with two?"]
 
 
 def test_names_that_nobody_knows_are_taken_out_too(names: Names) -> None:
