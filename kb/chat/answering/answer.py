@@ -19,7 +19,6 @@ from kb.text.statements import Basis, Said, Statement, of_kind, state
 from kb.text.wording import first_sentences
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
-from kb.tools.search_passages.tool import SearchAnswer
 
 
 @dataclass(frozen=True)
@@ -168,10 +167,6 @@ def _readings(situation: Situation) -> Iterator[Statement]:
             yield state("assumption", text, label=named.label, record=named.match.label)
     if situation.language != "en":
         yield state("assumption", "answered in English, the only language that I write")
-
-
-def _is_strange(one: _Ran) -> bool:
-    return isinstance(one.result, SearchAnswer) and one.result.strange
 
 
 def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:

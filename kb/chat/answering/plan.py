@@ -30,7 +30,7 @@ ANYTHING = "search_passages"
 MOST_OF_A_QUERY = 2000
 DEVICE_SLOTS = ("device", "devices")
 MODEL_SLOTS = ("model", "models")
-UNKNOWN_MODEL = "If you tell me its size, I can work it out by that: “a 30B model”."
+UNKNOWN_MODEL = "If you tell me its size in billions of parameters, I can work it out by that."
 UNKNOWN_DEVICE = "If you tell me how much memory it has, and how fast that memory is in GB/s, I can work it out."
 """What answers where no calculator can: the passages."""
 
