@@ -124,8 +124,8 @@ def test_every_field_of_the_chat_is_documented(field: str) -> None:
 
 def test_the_files_of_a_tools_folder_are_documented() -> None:
     table = (ROOT / "ARCHITECTURE.md").read_text("utf-8").split("## A tool is a folder")[1].split("\n## ")[0]
-    there = {path.name for tool in TOOLS for path in tool.folder.iterdir() if path.is_file()} - {"__init__.py"}
-    assert set(re.findall(r"^\| `([\w.]+)` \|", table, re.M)) == there
+    of_all = set.intersection(*({path.name for path in tool.folder.iterdir()} for tool in TOOLS))
+    assert set(re.findall(r"^\| `([\w.]+)` \|", table, re.M)) == of_all - {"__init__.py", "__pycache__"}
 
 
 @pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md"])

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 import api.chat
+from kb.chat.reply import Reply
 from kb.llm import make_engine
 from kb.llm.base import Prompt, Run
 from kb.llm.local import LocalEngine
@@ -61,14 +62,39 @@ def test_answer_has_verdict_tools_and_citations(http: httpx2.Client) -> None:
     answer = http.post("/chat", json=QUESTION)
     assert answer.status_code == 200
     reply = answer.json()
-    assert set(reply) == {
-        "answer", "citations", "tool_calls", "abstained", "reason", "engine", "grounding", "usage",
-    }  # fmt: skip
+    assert set(reply) == set(Reply.model_fields)
     assert reply["engine"] == "composed"
     assert not reply["abstained"]
     assert {call["name"] for call in reply["tool_calls"]} >= {"check_fit", "estimate_speed"}
     assert reply["grounding"]["unsupported_figures"] == []
     assert all(f"[{citation['id']}]" in reply["answer"] for citation in reply["citations"][:1])
+
+
+def test_details_stand_in_the_answer_where_they_are_asked_for(http: httpx2.Client) -> None:
+    brief = http.post("/chat", json=QUESTION).json()
+    full = http.post("/chat", json=QUESTION | {"detail": "full"}).json()
+    assert brief["details"]
+    assert brief["details"] not in brief["answer"]
+    assert full["answer"] == f"{brief['answer']}\n\n{brief['details']}"
+
+
+def test_what_was_read_is_shown_and_what_is_missing_asked_for(http: httpx2.Client) -> None:
+    def reply(*turns: str) -> dict[str, Any]:
+        messages = [{"role": "user", "content": turn} for turn in turns]
+        found: dict[str, Any] = http.post("/chat", json={"messages": messages}).json()
+        return found
+
+    read = reply("I have an RTX 3090.", "does qwen3 32b fit with 16k context?")
+    assert {(name["kind"], name["name"]) for name in read["understood"]["names"]} == {
+        ("accelerators", "GeForce RTX 3090"), ("models", "Qwen3 32B"),
+    }  # fmt: skip
+    assert read["understood"]["quantities"] == {"context": 16384}
+    assert read["understood"]["from_earlier"]
+    assert read["question"] is None
+    assert read["follow_ups"]
+    asked = reply("which models can I run?")
+    assert asked["question"]["slot"] == "device"
+    assert asked["question"]["text"] in asked["answer"]
 
 
 def test_stream_says_the_same_evidence_first(http: httpx2.Client) -> None:
@@ -95,6 +121,7 @@ def test_stream_says_the_same_evidence_first(http: httpx2.Client) -> None:
         ({"messages": [{"role": "assistant", "content": "x"}]}, "messages"),
         (QUESTION | {"stream": "perhaps"}, "stream"),
         (QUESTION | {"temperature": 2}, "temperature"),
+        (QUESTION | {"detail": "more"}, "detail"),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
@@ -236,7 +263,7 @@ def test_32_clients_at_once_are_all_answered_or_told_to_retry(settings: Settings
         elif number % 2:
             assert list(events_of(iter(answer.text.splitlines())))[-1][0] == "done"
         else:
-            assert answer.json()["answer"].startswith("**Not wholly")
+            assert {call["name"] for call in answer.json()["tool_calls"]} >= {"check_fit"}
 
 
 def test_a_whole_reply_waits_for_no_slow_model(settings: Settings, serve: Any, tmp_path: Path) -> None:
@@ -245,7 +272,8 @@ def test_a_whole_reply_waits_for_no_slow_model(settings: Settings, serve: Any, t
     slow = slow.model_copy(update={"llm_reply_s": 0.5, "llm_deadline_s": 300})
     with serve(slow, make_engine) as base:
         reply = httpx2.post(f"{base}/chat", json=QUESTION, timeout=60).json()
-    assert reply["answer"].startswith("**Not wholly")
+    assert reply["tool_calls"][0]["result"]["verdict"] == "fits_with_offload"
+    assert reply["explanation"] == ""
     assert reply["reason"] == "The language model did not finish within 0.5 s."
 
 
@@ -260,7 +288,8 @@ def test_an_engine_that_cannot_run_here_is_told_and_asked_no_more(
         for _ in range(2):
             reply = httpx2.post(f"{base}/chat", json=QUESTION, timeout=60).json()
             assert reply["reason"].startswith(said)
-            assert reply["answer"].startswith("**Not wholly")
+            assert reply["tool_calls"][0]["result"]["verdict"] == "fits_with_offload"
+            assert reply["explanation"] == ""
         ready = httpx2.get(f"{base}/health/ready")
     assert ready.status_code == 200
     assert said in ready.json()["chat"]["engine"]

@@ -8,7 +8,7 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
-from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, passages_of, plan
+from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, is_about_something, passages_of, plan
 from kb.chat.answering.talking import beyond, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
@@ -19,6 +19,7 @@ from kb.text.statements import Basis, Said, Statement, of_kind, state
 from kb.text.wording import first_sentences
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
+from kb.tools.search_passages.tool import SearchAnswer
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,12 @@ def answer(index: Index, situation: Situation) -> Answer:
     planned = plan(TOOLS, situation)
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, situation, planned, calls)
-    if not ran and ANYTHING not in (step.tool for step in planned.steps):
+    if not ran and planned.steps and ANYTHING not in (step.tool for step in planned.steps):
         # Nothing could be worked out: what is written about it is better than nothing.
         ran, planned, _ = _run(
             index, situation, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls
         )
+    strange = any(map(_is_strange, ran))
     if planned.missing and planned.asks == (ANYTHING,) and not _answers(index, situation):
         ran, calls = [], []
     said = list(_said(situation, ran))
@@ -81,7 +83,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements.append(state("next", text, name=situation.unknown_processor))
     if not of_kind(statements, "answer", "quote"):
         statements += _problems(problems)
-    if planned.missing:
+    if planned.missing and (said or is_about_something(situation) or not strange):
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(situation, calls, problems)
@@ -167,6 +169,10 @@ def _readings(situation: Situation) -> Iterator[Statement]:
             yield state("assumption", text, label=named.label, record=named.match.label)
     if situation.language != "en":
         yield state("assumption", "answered in English, the only language that I write")
+
+
+def _is_strange(one: _Ran) -> bool:
+    return isinstance(one.result, SearchAnswer) and one.result.strange
 
 
 def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:

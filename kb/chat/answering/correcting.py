@@ -75,6 +75,8 @@ def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
         by_size = f" I can work it out for any {size[1]}B model: ask with the size alone." if size else ""
         text = "I have no data on “{name}”, so I do not answer for another.{nearest}{by_size}"
         yield state("unknown", text, name=name, nearest=nearest, by_size="" if _taken(situation, name) else by_size)
+    for note in situation.notes:
+        yield state("assumption", "{note}", note=note)
 
 
 def _of_the_family(name: str, labels: Sequence[str]) -> list[str]:

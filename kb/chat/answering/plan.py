@@ -78,13 +78,17 @@ def plan(tools: Registry, situation: Situation) -> Plan:
                 steps.append(found)
                 if found.tool not in asked and not found.beside:
                     asked.append(found.tool)
-    if not steps and checks != wanted:
+    if not steps and checks != wanted and (missing is None or missing.question):
         # In general first; what is missing is asked for behind it.
         steps, asked = [passages_of(situation)], [ANYTHING]
     checking = [step for ask in checks for step in _steps(tools, ask, situation) if isinstance(step, Step)]
     steps = checking + steps if checks[:1] == wanted[:1] else steps + checking
     asks_back = not asked or (asked == [ANYTHING] and not situation.hearsay)
     return Plan((*asked, *checks), tuple(steps), missing if asks_back and missing and missing.question else None)
+
+
+def is_about_something(situation: Situation) -> bool:
+    return bool(situation.models or situation.devices or situation.unknown)
 
 
 def passages_of(situation: Situation) -> Step:
@@ -101,7 +105,12 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
         bare = _bare(tools, situation) if situation.named_now or not situation.carried else []
         return bare or [ask for ask in ranked[:1] if situation.asks[ask] >= UNCLEAR / 2]
-    if situation.asks[ranked[0]] < HALF and not situation.named_now and situation.terms and _untold(situation):
+    if (
+        situation.asks[ranked[0]] < HALF
+        and situation.terms
+        and not is_about_something(situation)
+        and _untold(situation)
+    ):
         return [ANYTHING]  # asked of a matter, in words of which no calculator is sure
     first = tools.asks(ranked[0])
     checks = [ask for ask in ranked if situation.asks[ask] >= SUSPECTED and _is_a_check(tools, ask)]
@@ -161,6 +170,9 @@ def _steps(
     missing = _missing(asks, situation)
     if missing is not None:
         name, otherwise, question = missing
+        if situation.unknown and name in asks.slots and asks.slots[name].role == "spec":
+            yield Missing(name, "")  # it was named, and nobody knows it: no other thing's record answers
+            return
         others = _steps(tools, otherwise, situation, beside, (*tried, ask)) if otherwise else ()
         instead = [one for one in others if not question or isinstance(one, Step)]
         yield from instead
@@ -279,12 +291,16 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "link":
             return [named for named in situation.others if named.kind == "interconnects"]
         case "term":
-            return _untold(situation)
+            # "what is its TDP": a figure of what was spoken of, and no definition
+            of_carried = [named for named in _specs(situation) if named.label in situation.carried]
+            return () if situation.figure_keys and of_carried else _untold(situation)
         case "terms":
             return _whole([named.argument for named in situation.terms])
         case "spec":
             specs = _specs(situation)
             now = [named for named in specs if named.label not in situation.carried]
+            if now and not situation.figure_keys and _IT.search(situation.text):
+                return [*now, *(named for named in situation.quantizations if named not in now)]  # does it support it?
             return now or (specs if situation.figure_keys else [])
         case "unknown_processor":
             return _stated(situation.unknown_processor or None)
@@ -425,3 +441,11 @@ def _counted(named: Named) -> Any:
 def _specs(situation: Situation) -> Sequence[Named]:
     groups = (situation.devices, situation.others, situation.models, situation.quantizations)
     return [named for group in groups for named in group if named.candidates]
+
+
+def _answering_both(tools: Registry, situation: Situation, wanted: list[str]) -> list[str]:
+    """*Can it run, and how fast*: of the two likeliest, the one that has the other's answer beside its own."""
+    first, second = ([ask for ask in situation.asks if ask in tools] + ["", ""])[:2]
+    asks = tools.asks(second) if second else None
+    both = asks is not None and first in asks.beside and situation.asks[second] >= UNCLEAR
+    return [second] if both and wanted[:1] == [first] else wanted

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from kb.chat.answering.answer import Answer
-from kb.chat.explaining.ground import Evidence, figures_with_units
+from kb.chat.explaining.ground import Evidence, figures_of_names, figures_with_units
 from kb.chat.explaining.owners import Owners
 from kb.chat.explaining.pieces import Endless, Sentences
 from kb.chat.explaining.polarity import Verdict
@@ -37,7 +37,8 @@ class Explanation:
         results = (figures_with_units(call.result) for call in answer.tool_calls)
         self._shown = (*answer.evidence, *answer.worded)
         self.evidence = Evidence((*self._shown, *results), self._names, strict=True)
-        self._owners = Owners(self._shown, self._names)
+        named = (line for call in answer.tool_calls for line in figures_of_names(call.result))
+        self._owners = Owners((*self._shown, *named), self._names)
         self._marks = {citation.id for citation in answer.citations}
         self._verdict = _verdict(answer)
         self._instead = tuple(_instead(answer))

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kb.catalogue.units import GIB, unit_of
@@ -25,6 +25,21 @@ def figures_with_units(value: Any, key: str = "") -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{value} {unit_of(key)}".strip()
     return value if isinstance(value, str) else ""
+
+
+def figures_of_names(value: Any) -> Iterator[str]:
+    """What a result says of each thing that it names, in a line each.
+
+    >>> list(figures_of_names({"devices": [{"name": "A", "tdp_w": 350}, {"name": "B", "tdp_w": 450}]}))
+    ['A, 350 W', 'B, 450 W']
+    """
+    if isinstance(value, dict):
+        if isinstance(value.get("name"), str):
+            yield figures_with_units(value).replace("; ", ", ")
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from figures_of_names(item)
 
 
 class Evidence:

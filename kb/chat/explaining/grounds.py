@@ -7,6 +7,7 @@ from typing import Any
 from kb.catalogue.records import Build, Dispute, Figure, Spec, Term
 from kb.catalogue.units import unit_of
 from kb.chat.answering.answer import Answer
+from kb.chat.answering.talking import talks
 from kb.chat.explaining.ground import figures_with_units
 from kb.chat.reading.situation import Quantities, Situation
 from kb.chat.reply import Citation
@@ -20,6 +21,8 @@ def grounds(index: Index, answer: Answer) -> Iterator[str]:
     """Texts that hold every figure which the answer may have."""
     yield from answer.problems
     yield from _users(answer.situation)
+    if not answer.tool_calls:
+        yield from (reply for talk in talks().values() for reply in talk.replies.values())
     for call in answer.tool_calls:
         yield figures_with_units(call.arguments)
         yield figures_with_units(call.result)

@@ -25,7 +25,7 @@ def say(result: BestQuantizationAnswer, asked: Asked) -> Iterator[Said]:
         if result.best != result.recommended and result.best and result.best_headroom_gb is not None:
             text = "{largest} would fit too, but it leaves only {left}."
             if result.best_is_unquantized:
-                text = "{largest} would fit too, but it is twice as large and half as fast for hardly any gain."
+                text = "{largest} would fit too, but it is larger and slower for hardly any gain."
             left = Quantity(result.best_headroom_gb, "GB")
             yield state("reason", text, largest=result.best, left=left)
         if result.recommended_is_lossy:

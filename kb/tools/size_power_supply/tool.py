@@ -14,7 +14,7 @@ from kb.calc.power import (
     wall_w,
 )
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Cpu, SourceRef
+from kb.catalogue.records import Cpu, Figure, SourceRef
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.fitting import DeviceCount
@@ -32,7 +32,7 @@ class PowerSupplyArguments(Arguments):
     cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
     cpu_like: Name | None = Field(
         None,
-        description="a processor without a record, instead of `cpu`: the nearest name counts for it",
+        description="a processor without a record, instead of `cpu`: one of a similar name counts for it",
     )
     other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
     psu_w: Watts | None = Field(None, description="a supply to judge")
@@ -100,17 +100,33 @@ def _verdict(sustained_w: float, psu_w: float | None) -> Literal["enough", "tigh
     return "tight" if sustained_w <= psu_w else "too_small"
 
 
+NEAREST = 3
+"""Processors of a similar name, of which the middle one by power stands for one without a record."""
+
+
 def _cpu(catalogue: Catalogue, arguments: PowerSupplyArguments) -> Cpu | None:
-    """The one that is named, else the nearest to one that has no record."""
+    """The one that is named, else one that stands for it."""
     if arguments.cpu:
-        slug = catalogue.names.resolve(("cpus",), arguments.cpu, "CPU").slug
-    elif arguments.cpu_like and (near := catalogue.names.suggest(("cpus",), arguments.cpu_like, 1)):
-        slug = catalogue.names.resolve(("cpus",), near[0], "CPU").slug
-    else:
-        return None
+        return _record(catalogue, catalogue.names.resolve(("cpus",), arguments.cpu, "CPU").slug)
+    near = catalogue.names.suggest(("cpus",), arguments.cpu_like, NEAREST) if arguments.cpu_like else []
+    records = [_record(catalogue, catalogue.names.resolve(("cpus",), label, "CPU").slug) for label in near]
+    known = sorted((record for record in records if _power(record)), key=_watts)
+    return known[len(known) // 2] if known else None
+
+
+def _record(catalogue: Catalogue, slug: str) -> Cpu:
     record = catalogue.known.specs["cpus"][slug]
     assert isinstance(record, Cpu)
     return record
+
+
+def _power(record: Cpu) -> Figure[float] | None:
+    return record.max_power_w or record.tdp_w
+
+
+def _watts(record: Cpu) -> float:
+    figure = _power(record)
+    return figure.value if figure else 0.0
 
 
 def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAnswer:
@@ -118,7 +134,7 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
     cpu_w, cpu_label = DEFAULT_CPU_W, "CPU (assumed)"
     cpu = _cpu(catalogue, arguments)
     if cpu is not None:
-        figure = cpu.max_power_w or cpu.tdp_w
+        figure = _power(cpu)
         if figure is None:
             raise InvalidArgument("cpu", arguments.cpu or arguments.cpu_like, "a processor whose power is known")
         cpu_w, cpu_label = figure.value, cpu.name

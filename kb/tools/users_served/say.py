@@ -58,7 +58,7 @@ def _asked_for(result: UsersAnswer, names: dict[str, str]) -> Iterator[Said]:
 
 
 def _most(result: UsersAnswer, names: dict[str, str]) -> Iterator[Said]:
-    served = result.users if result.users is not None else result.users_by_memory
+    served = _served(result)
     each, context = result.decode_tokens_per_s_each, tokens(result.context)
     if not served:
         text = "Not even one at {least}: {model} at {quantization} on {device} is too slow for that."
@@ -81,14 +81,18 @@ def _memory(result: UsersAnswer) -> Iterator[Said]:
     yield state("reason", text, weights=weights, each=each, have=have, held=held)
 
 
+def _served(result: UsersAnswer) -> int:
+    return result.users if result.users is not None else result.users_by_memory
+
+
 def _people(count: int) -> Quantity:
     return Quantity(count, "user" if count == 1 else "users", step=1)
 
 
 def side_by_side(results: Sequence[UsersAnswer], asked: Asked) -> Iterator[Said]:
     cases = varied(results)
-    best, case = max(zip(results, cases.each, strict=True), key=lambda pair: pair[0].users or pair[0].users_by_memory)
-    served = best.users if best.users is not None else best.users_by_memory
+    best, case = max(zip(results, cases.each, strict=True), key=lambda pair: _served(pair[0]))
+    served = _served(best)
     if served:
         yield state("answer", "The most are served {case}: up to {served} at once.", case=case, served=_people(served))
     else:

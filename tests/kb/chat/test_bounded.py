@@ -94,7 +94,7 @@ def test_what_is_pasted_is_read_at_once(index: Index, text: str) -> None:
 
 def test_a_pasted_table_is_read_as_if_it_were_not_padded(index: Index) -> None:
     question = read_messages([PASTED["blanks before the unit"]], index.names)
-    assert (question.size_gb, [named.match.slug for named in question.models]) == (24, ["llama-3-1-70b"])
+    assert (question.vram_gib, [named.match.slug for named in question.models]) == (24, ["llama-3-1-70b"])
     devices = read_messages([NVIDIA_SMI], index.names).devices
     assert {named.match.slug for named in devices} == {"rtx-3090"}
 
@@ -149,8 +149,8 @@ def test_a_number_that_is_too_long_is_none(live: LiveIndex, settings: Settings, 
     for number in (nines, f"{nines}.5", f"0.{nines}", ",".join(["999"] * 100)):
         text = f"llama 3.1 8b q4 on a 4090 with {number}{unit}"
         question = read_messages([text], live.get().names)
-        read = (question.context, question.users, question.watts, question.budget, question.system_memory_gb)
-        assert read == (None,) * 5
+        known = (question.context, question.users, question.watts, question.budget, question.system_memory_gb)
+        assert known == (None,) * 5
         assert question.hours_per_day is None
         assert "a number of more than 20 digits was left unread" in question.notes
         assert "left unread" in Assistant(live, None, settings).answer([Message(role="user", content=text)]).answer

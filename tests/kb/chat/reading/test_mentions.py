@@ -4,7 +4,10 @@ import re
 
 import pytest
 
+from kb.catalogue import Catalogue
+from kb.settings import KNOWLEDGE
 from kb.text.wording import article
+from kb.tools.shared.resolve import resolve_model
 from tests.kb.chat.reading.conftest import Reading
 from tests.kb.chat.reading.seen import devices, labels, models
 
@@ -94,13 +97,11 @@ def test_models(reading: Reading, text: str, expected: list[str]) -> None:
 
 def test_a_size_has_the_shape_of_a_model_of_it(reading: Reading) -> None:
     (typical,) = reading("a 70b").models
-    (computed,) = reading("a 128b").models
-    assert typical.figures.num_hidden_layers == 80
-    figures = computed.figures
-    assert figures is not None
-    assert figures.params_total == 128e9
-    shape = 12 * figures.num_hidden_layers * figures.hidden_size**2
-    assert shape == pytest.approx(128e9, rel=0.1)
+    (between,) = reading("a 128b").models
+    assert (typical.label, typical.argument) == ("a 70B model", "70b")
+    assert (between.label, between.argument) == ("a 128B model", "128b")
+    described = resolve_model(Catalogue.load(KNOWLEDGE), between.argument).architecture
+    assert described.params_total == 128e9
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def _size(name: str) -> str:
 
 def test_an_unknown_model_stands_by_its_size_too(reading: Reading) -> None:
     situation = reading("can a 3090 run Qwen3.8 27B at Q4?")
-    assert [(model.name, model.figures is not None) for model in situation.models] == [("27B", True)]
+    assert [(model.name, model.argument) for model in situation.models] == [("27B", "27b")]
     assert reading("how fast is GigaChat 3.5 on a 5090?").models == ()
 
 

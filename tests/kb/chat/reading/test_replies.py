@@ -1,0 +1,92 @@
+"""The first sentence of what a turn of a conversation is answered with."""
+
+import pytest
+
+from kb.chat.answering.answer import answer
+from kb.chat.reading.message import read_message
+from kb.chat.reading.reader import read
+from kb.search.live import Index
+from tests.kb.chat.reading.test_going_on import ByHeart
+
+REPLIES = {
+    "an upgrade of what is there": (
+        [
+            ("my machine has a 3070 and 32 gb ram", "what_runs_on"),
+            ("what would I gain with a 5070 Ti?", "compare_devices"),
+        ],
+        "With the GeForce RTX 5070 Ti, ",
+    ),
+    "the supply of the card considered last": (
+        [
+            ("my pc: 3070, 32 gb ram, ryzen 5600x", "what_runs_on"),
+            ("what would I gain with a 5070 Ti?", "choose_upgrade"),
+            ("or a used 3090?", "choose_upgrade"),
+            ("will my 650W power supply be enough for that?", "size_power_supply"),
+        ],
+        "650 W are tight: GeForce RTX 3090 and the rest draw",
+    ),
+    "a slower card is held against the faster": (
+        [("i bought a 5060 ti 16gb and it is slower than my friends 3090, why", "explain_speed")],
+        "For text generation the GeForce RTX 3090 is about",
+    ),
+    "both cards as one machine": (
+        [("i have a 5060 ti 16gb, is it slower than a 3090?", "compare_devices"), ("both together?", "out_of_scope")],
+        "The GeForce RTX 5060 Ti 16GB + GeForce RTX 3090 run models up to",
+    ),
+    "the start of the model that the machine is for": (
+        [("what can my 3090 do for coding?", "what_runs_on"), ("ok and how do I start it?", "start_model")],
+        "The easiest way to start Qwen",
+    ),
+    "a model given by its size is bought for": (
+        [("what hardware for a 70B?", "recommend_hardware")],
+        "For a 70B model",
+    ),
+    "images are told of, not text models": (
+        [("what can my 3090 run?", "what_runs_on"), ("can it make images too?", "estimate_power_cost")],
+        "Image models load their parts in turn",
+    ),
+    "a fragment beside the point is not understood": (
+        [("what can my 3090 run?", "what_runs_on"), ("quiz me", "")],
+        "I am not sure what you mean by that.",
+    ),
+    "what comes is not known": (
+        [("what to buy for 3000 dollars", "recommend_hardware"), ("and in two years?", "")],
+        "I do not know what comes later",
+    ),
+    "thanks are not a question": (
+        [("what can my 3090 run?", "what_runs_on"), ("thanks!", "small_talk")],
+        "You are welcome.",
+    ),
+    "of several machines the one that serves most": (
+        [("how many users do llama 3.3 70b serve on an m2 max 96gb or on two m3 ultra 512gb?", "users_served")],
+        "The most are served on",
+    ),
+    "whether figures are measured": (
+        [("are your own numbers measured?", "about_answers")],
+        "Calculated, not measured by me",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("turns", "first"), REPLIES.values(), ids=REPLIES.keys())
+def test_replies(index: Index, turns: list[tuple[str, str]], first: str) -> None:
+    asks = ByHeart({read_message(text, index.names).plain: {ask: 0.8} if ask else {} for text, ask in turns})
+    reply = answer(index, read([text for text, _ in turns], index.names, asks))
+    assert reply.text.removeprefix("- ").startswith(first)
+    assert not reply.problems
+
+
+def test_a_claim_is_ruled_on_without_a_question_back(index: Index) -> None:
+    text = "a youtuber said you need 2 GB per billion parameters at 4 bit"
+    asks = ByHeart({read_message(text, index.names).plain: {"estimate_memory": 0.9}})
+    reply = answer(index, read([text], index.names, asks))
+    assert reply.question is None
+    assert "0.6 GB per billion" in reply.text
+
+
+def test_an_unknown_processor_is_a_remark(index: Index) -> None:
+    text = "what can I run: 3070, 32 gb ram, ryzen 5600x"
+    asks = ByHeart({read_message(text, index.names).plain: {"what_runs_on": 0.9}})
+    reply = answer(index, read([text], index.names, asks))
+    assert reply.text.startswith("The GeForce RTX 3070 runs")
+    assert "I have no data on the processor “ryzen 5600x”" in reply.text
