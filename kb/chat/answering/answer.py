@@ -19,6 +19,7 @@ from kb.text.statements import Basis, Said, Statement, of_kind, state
 from kb.text.wording import first_sentences
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
+from kb.tools.search_passages.tool import SearchAnswer
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         ran, planned, _ = _run(
             index, situation, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls
         )
+    strange = any(map(_is_strange, ran))
     if planned.missing and planned.asks == (ANYTHING,) and not _answers(index, situation):
         ran, calls = [], []
     said = list(_said(situation, ran))
@@ -81,7 +83,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements.append(state("next", text, name=situation.unknown_processor))
     if not of_kind(statements, "answer", "quote"):
         statements += _problems(problems)
-    if planned.missing and (said or is_about_something(situation)):
+    if planned.missing and (said or is_about_something(situation) or not strange):
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(situation, calls, problems)
@@ -167,6 +169,10 @@ def _readings(situation: Situation) -> Iterator[Statement]:
             yield state("assumption", text, label=named.label, record=named.match.label)
     if situation.language != "en":
         yield state("assumption", "answered in English, the only language that I write")
+
+
+def _is_strange(one: _Ran) -> bool:
+    return isinstance(one.result, SearchAnswer) and one.result.strange
 
 
 def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:

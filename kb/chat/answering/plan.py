@@ -291,12 +291,16 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "link":
             return [named for named in situation.others if named.kind == "interconnects"]
         case "term":
-            return _untold(situation)
+            # "what is its TDP": a figure of what was spoken of, and no definition
+            of_carried = [named for named in _specs(situation) if named.label in situation.carried]
+            return () if situation.figure_keys and of_carried else _untold(situation)
         case "terms":
             return _whole([named.argument for named in situation.terms])
         case "spec":
             specs = _specs(situation)
             now = [named for named in specs if named.label not in situation.carried]
+            if now and not situation.figure_keys and _IT.search(situation.text):
+                return [*now, *(named for named in situation.quantizations if named not in now)]  # does it support it?
             return now or (specs if situation.figure_keys else [])
         case "unknown_processor":
             return _stated(situation.unknown_processor or None)

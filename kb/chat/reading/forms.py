@@ -371,7 +371,7 @@ class Forms:
             if figure is not None and figure.start == start and figure.dimension == "bytes":
                 if not _GAP_TO_MEMORY.fullmatch(self.text, end, start) or figure.ends is not None:
                     return None
-                if gib_of(figure) not in self.words.device_memory:
-                    return None
+                if gib_of(figure) % 2 and gib_of(figure) not in self.words.device_memory:
+                    return None  # no card has 35 GB, sold or rebuilt: that is a model's size
                 return None if _NOT_ITS_MEMORY.match(self.text, figure.end) else figure
         return None

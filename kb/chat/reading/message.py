@@ -335,7 +335,8 @@ class _Message:
         unknown = {*self.unknown, *self.named.unknown}
         found = [(span.start, span.text) for span in self.spans if span.text in unknown]
         covered = {place for span in self.spans for place in range(span.start, span.end)}
-        found += [(one.start(), one[0]) for one in _QUANTIZATION.finditer(self.text) if one.start() not in covered]
+        typed = (one for one in _QUANTIZATION.finditer(self.text) if one.start() not in covered)
+        found += [(one.start(), one[0]) for one in typed if not self.names.knows("quantizations", one[0])]
         return tuple(dict.fromkeys(text for _, text in sorted(found)))
 
     def _notes(self) -> Iterator[str]:

@@ -9,6 +9,9 @@ from kb.catalogue.records import Passage, Record, SourceRef
 from kb.errors import IndexUnusable
 from kb.tools.base import Arguments, Result, Tool, Whole, cite
 
+STRANGE = 0.2
+"""Of a query's words, the share that no passage uses, from which on it may be about something else."""
+
 
 class SearchArguments(Arguments):
     query: Annotated[str, Field(min_length=1, max_length=2000)]
@@ -32,6 +35,8 @@ class SearchAnswer(Result):
     hits: tuple[PassageHit, ...]
     near: bool = True
     """Whether the query is near enough to any passage to be about what they are about."""
+    strange: bool = False
+    """Whether several of its words are in no passage, too."""
 
 
 def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
@@ -45,6 +50,7 @@ def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
     return SearchAnswer(
         hits=tuple(_hit(catalogue, hit.passage, hit.score) for hit in found),
         near=bool(found) and findings.reaches(),
+        strange=findings.share_unknown >= STRANGE,
         citations=cite(
             catalogue,
             {hit.passage.title: (SourceRef(source=hit.passage.source, section=hit.passage.section),) for hit in found},
