@@ -16,8 +16,8 @@ from kb.tools.shared.given import DeviceFigures
 MOST_CASES = 4
 """Calls of one tool for one question."""
 MOST_ASKS = 2
-ALSO_ASKED = 0.6
-"""How likely a second ask must be to be answered too."""
+ALSO_ASKED = 0.5
+"""A second ask is answered too from here on: it was asked rather than not."""
 UNCLEAR = 0.25
 """Below this the likeliest ask is a guess."""
 SUSPECTED = 0.1
