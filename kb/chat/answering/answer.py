@@ -43,8 +43,8 @@ class Answer:
 
     @property
     def worded(self) -> tuple[str, ...]:
-        """Each statement as words, those first that answer; no dispute and no unknown name: those repeat claims."""
-        told = of_kind(self.statements, "answer"), of_kind(self.statements, "correction", "reason", "next")
+        """Each statement as words, those first that answer; nothing of a kind that repeats what others claim."""
+        told = of_kind(self.statements, "answer"), of_kind(self.statements, "reason", "next")
         more = of_kind(self.statements, "assumption", "detail")
         return tuple(markdown.plain([*told[0], *told[1], *more]))
 
@@ -289,9 +289,11 @@ def _written(
     numbers = Citations(index, calls)
     text = markdown.brief(statements, numbers.mark)
     details = markdown.details(statements, numbers.mark)
+    cited = {(citation.source, citation.section) for citation in numbers.listed}
     for call in calls:
         for citation in call.result.get("citations", ()):
-            numbers.mark(Basis("source", f"{citation['source']}#{citation['section']}"))
+            if (citation["source"], citation["section"]) not in cited:
+                numbers.mark(Basis("source", f"{citation['source']}#{citation['section']}"))
     return Answer(
         situation=situation,
         statements=tuple(statements),

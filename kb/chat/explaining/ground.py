@@ -13,13 +13,14 @@ SMALL = 3
 
 
 def figures_with_units(value: Any, key: str = "") -> str:
-    """A tool's result as text in which each number carries the unit of its key.
+    """A tool's result as text in which each number carries the unit of its key; without the user's own documents.
 
     >>> figures_with_units({"required_gb": 45.7, "breakdown": {"kv_cache_gb": 2.7}, "device_count": 2})
     '45.7 GB; 2.7 GB; 2'
     """
     if isinstance(value, dict):
-        return "; ".join(filter(None, (figures_with_units(item, name) for name, item in value.items())))
+        own = {} if value.get("users_own") else value
+        return "; ".join(filter(None, (figures_with_units(item, name) for name, item in own.items())))
     if isinstance(value, (list, tuple)):
         return "; ".join(filter(None, (figures_with_units(item, key) for item in value)))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -31,11 +32,12 @@ def figures_of_names(value: Any) -> Iterator[str]:
     """What a result says of each thing that it names, in a line each.
 
     >>> list(figures_of_names({"devices": [{"name": "A", "tdp_w": 350}, {"name": "B", "tdp_w": 450}]}))
-    ['A, 350 W', 'B, 450 W']
+    ['A: 350 W', 'B: 450 W']
     """
     if isinstance(value, dict):
         if isinstance(value.get("name"), str):
-            yield figures_with_units(value).replace("; ", ", ")
+            own = {key: item for key, item in value.items() if isinstance(item, (int, float))}
+            yield f"{value['name']}: {figures_with_units(own).replace('; ', ', ')}"
         value = list(value.values())
     if isinstance(value, (list, tuple)):
         for item in value:

@@ -54,7 +54,7 @@ LIES = (
     ("It reads 57k tokens.", "57"),
     ("It reads 8.192M tokens.", "8.192"),
     ("It reads 8,192 thousand tokens.", "8,192"),
-    ("The sum is 40 to 50 GB.", "40"),
+    ("The sum is 37 to 53 GB.", "37"),
     ("The sum is 40–50 GB.", "50"),
     ("It is 57 % of the weights.", "57"),
     ("It is fifty-seven per cent of the weights.", "fifty-seven"),

@@ -95,7 +95,7 @@ def test_bench_says_why_llama_cpp_refuses(
     model = make_gguf(tmp_path / "tiny.gguf")
     unknown = tmp_path / "unknown.gguf"  # of an architecture that does not exist, as one newer than llama.cpp would be
     unknown.write_bytes(model.read_bytes().replace(b"llama", b"lambo"))
-    with pytest.raises(EngineUnavailable, match="lambo"):
+    with pytest.raises(UnreadableModel, match="lambo' is not known here"):
         bench(index, unknown, here, settings)
     killed = tmp_path / "killed"
     killed.write_text("#!/bin/sh\nkill -9 $$\n", "utf-8")

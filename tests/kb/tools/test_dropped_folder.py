@@ -59,7 +59,6 @@ TOOL = Tool(
     BooksArguments,
     BooksAnswer,
     run,
-    {"context": 1_000_000},
 )
 '''
 SAY_PY = '''
@@ -81,6 +80,7 @@ def say(result: BooksAnswer, asked: Asked) -> Iterator[Said]:
 '''
 ASK_YAML = """
 asks: how many books fit in a context
+example: {context: 1000000}
 slots:
   context: {from: context, required: true, ask_back: "How long is the context, in tokens?"}
 follow_ups: [And how many in 32k?]
