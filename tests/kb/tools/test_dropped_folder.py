@@ -160,7 +160,7 @@ def test_a_dropped_folder_is_a_tool_everywhere(tmp_path: Path, data_dir: Path) -
         paths = http.get("/docs/openapi.json").json()["paths"]
         answer = http.post(f"/tools/{NAME}", json={"context": 1_000_000}).json()
         refused = http.post(f"/tools/{NAME}", json={"context": "many"})
-        chats = {text: http.post("/chat", json=chat(text)).json() for text in (*PARAPHRASES, "how many books fit?")}
+        chats = {text: http.post("/chat", json=chat(text)).json() for text in PARAPHRASES}
     assert listed.keys() == {*TOOLS.names(), NAME}
     assert answer["formula"] == "1,000,000 ÷ 135,000 tokens a book = 7"
     Draft202012Validator(listed[NAME]["output_schema"]).validate(answer)
@@ -174,7 +174,6 @@ def test_a_dropped_folder_is_a_tool_everywhere(tmp_path: Path, data_dir: Path) -
         assert "135,000 tokens" in chats[text]["answer"]
         assert chats[text]["grounding"]["unsupported_figures"] == []
         assert chats[text]["follow_ups"] == ["And how many in 32k?"]
-    assert chats["how many books fit?"]["question"]["text"] == "How long is the context, in tokens?"
 
 
 def chat(text: str) -> dict[str, object]:
