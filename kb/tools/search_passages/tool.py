@@ -7,7 +7,7 @@ from pydantic import Field
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Passage, Record, SourceRef
 from kb.errors import IndexUnusable
-from kb.tools.base import Arguments, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 
 STRANGE = 0.2
 """Of a query's words, the share that no passage uses, from which on it may be about something else."""
@@ -16,7 +16,7 @@ STRANGE = 0.2
 class SearchArguments(Arguments):
     query: Annotated[str, Field(min_length=1, max_length=2000)]
     k: Annotated[Whole, Field(ge=1, le=50)] = 5
-    leave_out: Annotated[tuple[str, ...], Field(max_length=20)] = Field((), description="ids of passages known already")
+    leave_out: Annotated[tuple[Name, ...], Field(max_length=20)] = Field((), description="ids of passages known already")
 
 
 class PassageHit(Record):
