@@ -16,7 +16,7 @@ STRANGE = 0.2
 class SearchArguments(Arguments):
     query: Annotated[str, Field(min_length=1, max_length=2000)]
     k: Annotated[Whole, Field(ge=1, le=50)] = 5
-    leave_out: Annotated[tuple[Name, ...], Field(max_length=20)] = Field((), description="ids of passages known already")
+    leave_out: Annotated[tuple[Name, ...], Field(max_length=20)] = Field((), description="ids of passages known before")
 
 
 class PassageHit(Record):
