@@ -441,11 +441,3 @@ def _counted(named: Named) -> Any:
 def _specs(situation: Situation) -> Sequence[Named]:
     groups = (situation.devices, situation.others, situation.models, situation.quantizations)
     return [named for group in groups for named in group if named.candidates]
-
-
-def _answering_both(tools: Registry, situation: Situation, wanted: list[str]) -> list[str]:
-    """*Can it run, and how fast*: of the two likeliest, the one that has the other's answer beside its own."""
-    first, second = ([ask for ask in situation.asks if ask in tools] + ["", ""])[:2]
-    asks = tools.asks(second) if second else None
-    both = asks is not None and first in asks.beside and situation.asks[second] >= UNCLEAR
-    return [second] if both and wanted[:1] == [first] else wanted
