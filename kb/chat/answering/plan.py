@@ -27,12 +27,12 @@ HALF = 0.5
 NO_TEXT = frozenset({"images", "video", "speech"})
 """Uses that no text model serves: the passages say what they need."""
 ANYTHING = "search_passages"
+"""What answers where no calculator can: the passages."""
 MOST_OF_A_QUERY = 2000
 DEVICE_SLOTS = ("device", "devices")
 MODEL_SLOTS = ("model", "models")
-UNKNOWN_MODEL = "If you tell me its size in billions of parameters, I can work it out by that."
+UNKNOWN_MODEL = "If you tell me how many parameters it has, I can work it out by that."
 UNKNOWN_DEVICE = "If you tell me how much memory it has, and how fast that memory is in GB/s, I can work it out."
-"""What answers where no calculator can: the passages."""
 
 
 @dataclass(frozen=True)
