@@ -55,7 +55,8 @@ _QUANTIZATION = re.compile(r"\bi?q\d_\w+", re.I)
 """The form of a GGUF type's name."""
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
 _WHY = re.compile(
-    r"\W*(?:(?:and|but|so|ok|hm+)\W+)?(?:why|how come|how so)(?: (?:is|was) (?:that|it)| so| that)?\W*", re.I
+    r"\W{0,9}(?:(?:and|but|so|ok|hm{1,9})\W{1,9})?(?:why|how come|how so)(?: (?:is|was) (?:that|it)| so| that)?\W{0,9}",
+    re.I,
 )
 _HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
 _USES = (
