@@ -64,8 +64,8 @@ def brief(statements: Sequence[Said], mark: Mark) -> str:
     lead = [_text(one, mark) for one in of_kind(statements, "correction", "unknown")[:MOST_REASONS]]
     parts: list[str] = []
     answers = of_kind(statements, "answer")
-    reasons = [_text(one, mark) for one in of_kind(statements, "reason") if isinstance(one, Statement)][:MOST_REASONS]
     first = list(dict.fromkeys(_text(one, mark) for one in answers if isinstance(one, Statement)))
+    reasons = [_text(one, mark) for one in of_kind(statements, "reason") if isinstance(one, Statement)][:MOST_REASONS]
     parts += lead
     if len(first) > 1:
         parts += ["\n".join(f"- {text}" for text in first), " ".join(reasons)]
