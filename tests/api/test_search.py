@@ -8,7 +8,7 @@ def test_hits_carry_passage_source_and_score(http: httpx2.Client) -> None:
     hits = http.get("/search", params={"q": "why does memory bandwidth limit decode?", "k": 3}).json()["hits"]
     assert len(hits) == 3
     for hit in hits:
-        assert set(hit) == {"passage_id", "source", "section", "title", "text", "score"}
+        assert set(hit) == {"passage_id", "source", "section", "title", "text", "score", "source_title", "users_own"}
         assert http.get(f"/passages/{hit['passage_id']}").json()["text"] == hit["text"]
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
 
