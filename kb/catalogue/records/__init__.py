@@ -1,33 +1,29 @@
 """The language of the house: frozen, validated records that every other module speaks."""
 
-from kb.catalogue.records.base import Citation, Figure, Price, Record, SourceRef
+from kb.catalogue.records.base import Backend, Citation, Figure, Price, Record, SourceRef, Spec
 from kb.catalogue.records.glossary import Claim, Dispute, Passage, Source, Term, TermFigure
-from kb.catalogue.records.specs import (
+from kb.catalogue.records.hardware import (
     Accelerator,
-    Backend,
-    Build,
     Case,
     Cooler,
     Cpu,
+    Interconnect,
+    Machine,
+    MemoryKit,
+    Motherboard,
+    PowerSupply,
+    StorageDrive,
+)
+from kb.catalogue.records.software import (
     Engine,
     InstallWay,
-    Interconnect,
     LanguageModel,
-    Machine,
-    Measurement,
-    MemoryKit,
     ModelFile,
-    Motherboard,
-    Part,
-    PowerSupply,
-    Provider,
     Quantization,
-    Spec,
     StartLine,
-    StorageDrive,
     System,
-    kinds,
 )
+from kb.catalogue.records.specs import Build, Measurement, Part, Provider, kinds
 
 __all__ = [
     "Accelerator", "Backend", "Build", "Case", "Citation", "Claim", "Cooler", "Cpu", "Dispute", "Engine", "Figure",

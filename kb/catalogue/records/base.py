@@ -1,6 +1,7 @@
-"""Figures, prices and the sources they stand on."""
+"""Figures, prices and the sources they stand on, and what every specification has."""
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -83,3 +84,29 @@ class Price(Record):
     @property
     def high(self) -> float:
         return self.amount[1] if isinstance(self.amount, tuple) else self.amount
+
+
+Backend = Literal["cuda", "rocm", "metal", "vulkan", "sycl", "cpu"]
+
+
+class Spec(Record):
+    """What every kind of specification has."""
+
+    kind: ClassVar[str]
+
+    slug: Slug
+    name: str
+    vendor: str = ""
+    aliases: tuple[str, ...] = ()
+    ambiguous_aliases: tuple[str, ...] = ()
+    """Names that other records of this kind answer to as well; asking by one lists them all."""
+    summary: Annotated[str, Field(min_length=20)]
+    prices: tuple[Price, ...] = ()
+    sources: Citations
+
+    def figures(self) -> Iterator[tuple[str, Figure[Any]]]:
+        """The figures that are known, by key."""
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            if isinstance(value, Figure):
+                yield key, value
