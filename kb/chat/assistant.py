@@ -80,8 +80,9 @@ class Assistant:
                     yield _shown(answer)
         text = f"{answer.text}\n\n{answer.details}".rstrip() if detail == "full" else answer.text
         yield TokenEvent(text=text)
-        explanation = Explanation(index, answer)
+        explanation = None
         if self._engine is not None and failure is None and answer.citations:
+            explanation = Explanation(index, answer)
             try:
                 # Closing the writer is what stops the model when the client has left.
                 prompt = explanation.prompt(self._settings.llm_max_tokens)
@@ -91,7 +92,7 @@ class Assistant:
             except EngineUnavailable as error:
                 failure = str(error)
                 yield ErrorEvent(message=failure)
-        written = explanation.text.rstrip()
+        written = explanation.text.rstrip() if explanation else ""
         yield DoneEvent(
             reply=Reply(
                 answer=text + written,
@@ -158,15 +159,17 @@ def understood(answer: Answer) -> Understood:
     )
 
 
-def _checked(index: Index, answer: Answer, explanation: Explanation) -> Grounding:
+def _checked(index: Index, answer: Answer, explanation: Explanation | None) -> Grounding:
     """Each text against what it stands on, which never contains it: the answer against results and records, the
     model's against the answer's evidence, where units must agree too."""
     names = index.names.with_digits
-    own = Evidence(grounds(index, answer), names)
     text = f"{answer.text}\n{answer.details}"
-    unsupported = (*own.unsupported(text), *explanation.evidence.unsupported(explanation.text))
+    figures = len(figures_in(text, names))
+    unsupported = tuple(Evidence(grounds(index, answer), names).unsupported(text))
+    if explanation is None:
+        return Grounding(figures=figures, unsupported_figures=unsupported)
     return Grounding(
-        figures=len(figures_in(text, names)) + len(figures_in(explanation.text, names)),
-        unsupported_figures=unsupported,
+        figures=figures + len(figures_in(explanation.text, names)),
+        unsupported_figures=(*unsupported, *explanation.evidence.unsupported(explanation.text)),
         removed_sentences=explanation.removed,
     )
