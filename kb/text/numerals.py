@@ -118,6 +118,24 @@ _ONES = {
     "eighteen": 18, "nineteen": 19, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
     "tenth": 10, "eleventh": 11, "twelfth": 12, "twentieth": 20, "hundredth": 100, "couple": 2,
 }  # fmt: skip
+COUNTS = {
+    "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "ten": 10, "twelve": 12, "sixteen": 16, "dual": 2, "twin": 2, "a pair": 2, "pair of": 2, "both": 2,
+    "double": 2, "quad": 4, "triple": 3, "couple of": 2, "zwei": 2, "drei": 3, "vier": 4, "deux": 2, "trois": 3,
+    "dos": 2, "två": 2, "两块": 2, "两张": 2,
+}  # fmt: skip
+"""How many there are of a thing that is named behind it."""
+
+
+def counted(word: str) -> int:
+    """A count in digits or as one of :data:`COUNTS`.
+
+    >>> counted("12"), counted("Dual"), counted("a pair")
+    (12, 2, 2)
+    """
+    return COUNTS.get(word.casefold()) or int(word)
+
+
 _TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
     "ninety": 90,

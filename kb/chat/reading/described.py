@@ -8,6 +8,7 @@ from kb.catalogue.names import Names
 from kb.chat.reading.situation import Named, Quantities
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
+from kb.text.numerals import counted
 from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
@@ -37,7 +38,6 @@ _OLD_HOST = re.compile(rf"\b(?:(?:my|an?|this|our) (?:(?!old |office )\w{{1,20}}
 _STICKS = re.compile(r"\bddr|\bdimm|\bsticks?\b|\bmodules?\b|\bboard\b|\bmacs?\b|\bstudio\b", re.I)
 _COUNT = re.compile(r"(?:^|[\s(])(\d{1,3}) ?[x×*]? ?$|\b(two|three|four|six|eight|dual) $", re.I)
 _CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|eight) (?:gpus|cards)\b", re.I)
-_WORDS = {"two": 2, "dual": 2, "three": 3, "four": 4, "six": 6, "eight": 8}
 _DENSE_ASPECT = 100
 """Hidden size over layers of a dense decoder: 8192/80 of a 70B, 4096/32 of an 8B, 5120/64 of a 32B."""
 _HEAD = 128
@@ -75,16 +75,15 @@ def cards(text: str, figures: Sequence[FigureFound]) -> Iterator[Described]:
         before = text[max(0, figure.start - _NEAR) : figure.start]
         found = _BEHIND.match(text, figure.end) or _BEFORE.search(before)
         if found is None:
-            if (counted := _COUNT.search(before)) and counted[1] and 4 <= size <= 200 and not sticks:
+            if (several := _COUNT.search(before)) and several[1] and 4 <= size <= 200 and not sticks:
                 card = DeviceFigures(name=_card(size), memory_gib=size)
-                yield Described(Named(card.name, figures=card, count=int(counted[1])), figure.start, figure.end)
+                yield Described(Named(card.name, figures=card, count=int(several[1])), figure.start, figure.end)
             continue
         start = figure.start if found.string is text else figure.start - len(before) + found.start()
-        counted = _COUNT.search(before) or _CARDS_BEFORE.search(before)
+        several = _COUNT.search(before) or _CARDS_BEFORE.search(before)
         count = 1
-        if counted:
-            word = next(group for group in counted.groups() if group).lower()
-            count = _WORDS.get(word) or int(word)
+        if several:
+            count = counted(next(group for group in several.groups() if group))
         what = found.lastgroup
         if what == "card" and _RAM_BEHIND.match(text, figure.end):
             continue

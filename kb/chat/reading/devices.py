@@ -12,16 +12,12 @@ from kb.chat.reading.quantities import Roled
 from kb.chat.reading.situation import Claim, Named, Standing
 from kb.chat.reading.spans import Span, gib_of
 from kb.text.figures import FigureFound
+from kb.text.numerals import COUNTS, counted
 from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures
 
-_COUNT_WORDS = {
-    "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "ten": 10, "twelve": 12, "sixteen": 16, "dual": 2, "twin": 2, "pair of": 2, "both": 2, "double": 2, "quad": 4,
-    "triple": 3, "couple of": 2, "zwei": 2, "drei": 3, "vier": 4, "deux": 2, "trois": 3, "dos": 2, "två": 2, "两块": 2, "两张": 2,
-}  # fmt: skip
 _COUNT_BEFORE = re.compile(
-    rf"(?:^|[\s(,+]|(?<=[\u4e00-\u9fff]))(\d{{1,3}}|{'|'.join(sorted(_COUNT_WORDS, key=len, reverse=True))})\s?[x×*]?\s?"
+    rf"(?:^|[\s(,+]|(?<=[\u4e00-\u9fff]))(\d{{1,3}}|{'|'.join(sorted(COUNTS, key=len, reverse=True))})\s?[x×*]?\s?"
     r"(?:(?:gpus?|cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
     re.I,
 )
@@ -117,8 +113,8 @@ class Devices:
     def _count(self, span: Span) -> int:
         before = _COUNT_BEFORE.search(self.text[max(0, span.start - 44) : span.start])
         after = _COUNT_AFTER.match(self.text, span.end)
-        word = before[1].casefold() if before else next((g for g in after.groups() if g), "1") if after else "1"
-        count = _COUNT_WORDS.get(word) or (int(word) if word.isdigit() else 1)
+        found = before or after
+        count = counted(next(group for group in found.groups() if group)) if found else 1
         return count if 1 <= count <= MOST_COUNT else 1
 
     def standing(self, named: Named, at: int) -> Named:

@@ -9,6 +9,7 @@ from typing import Any
 from kb.chat.reading.situation import Quantities
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import FigureFound
+from kb.text.numerals import counted
 
 NEAR = 34
 """Characters on either side of a figure in which the words stand that say what it is for."""
@@ -113,7 +114,6 @@ _THINGS = re.compile(
 )
 _SPEAKS_OF_CONTEXT = re.compile(r"\b(?:context|ctx|kontext|contexte|contexto)\b|上下文", re.I)
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
-_IN_WORDS = {"dual": 2, "two": 2, "quad": 4, "four": 4, "six": 6, "eight": 8, "twelve": 12}
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
 _ALL_DAY = re.compile(r"24\s?/\s?7\b|around the clock|day and night|non-?stop|continuously", re.I)
 _KV_FORMAT = r"(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|fp8|8[- ]bit|4[- ]bit|q8|q4|int8)"
@@ -247,7 +247,7 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     if (kind := _MEMORY_TYPE.search(text)) is not None:
         values["memory_type"] = f"{kind[1].upper()}-{kind[2]}" if kind[2] else kind[1].upper()
     if "memory_channels" not in values and (slots := _SLOTS.search(text)):
-        values["memory_channels"] = _IN_WORDS.get(slots[1].lower()) or int(slots[1])
+        values["memory_channels"] = counted(slots[1])
     values["kv_cache_type"] = _kv_type(text)
     for whole in ("context", "users", "nvme_drives", "batch_size", "gpu_layers", "prompt_tokens", "memory_channels"):
         if values.get(whole) is not None:

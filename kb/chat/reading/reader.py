@@ -13,6 +13,7 @@ from kb.chat.reading.message import Read, read_message
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import read as read_figures
+from kb.text.numerals import counted
 from kb.tools import TOOLS
 
 MOST_CONVERSATION = 16_000
@@ -76,7 +77,6 @@ _COUNTED = re.compile(
 )  # fmt: skip
 _BOTH = re.compile(r"\bboth\b|\btogether\b|\bcombined?\b|\bin (?:one|the same) (?:machine|box|pc|rig)\b", re.I)
 _ONE_MORE = re.compile(r"\b(?:a second|another|one more|a 2nd|an additional)\b(?: one| card| gpu|\W|$)", re.I)
-_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "a pair": 2, "both": 2}
 _IT = re.compile(r"\b(?:it|its|them|they|that|those|this|these|same|one|both)\b", re.I)
 
 
@@ -390,7 +390,7 @@ def _recounted(text: str) -> int | None:
     found = _COUNTED.search(text)
     if not found or any(figure.dimension or figure.kind == "name" for figure in read_figures(found[0])):
         return None
-    return _COUNTS.get(found[1].lower()) or int(found[1])
+    return counted(found[1])
 
 
 def _resized(known: Sequence[Named], text: str, names: Names) -> tuple[Named, ...] | None:

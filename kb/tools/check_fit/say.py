@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.check_fit.tool import FitAnswer, WayOut
-from kb.tools.shared.naming import VERDICTS, listed, the, tokens, varied
+from kb.tools.shared.naming import VERDICTS, the, tokens, varied
 
 KEPT = {
     "own": "",
@@ -125,12 +126,12 @@ def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
             if cases.shared
             else "Yes {fitting}, but not {others}."
         )
-        yield state("answer", text, fitting=listed(fitting), others=listed(others, "or"), shared=cases.shared)
+        yield state("answer", text, fitting=joined(fitting), others=joined(others, "or"), shared=cases.shared)
     elif fitting:
-        yield state("answer", "Yes, all of them fit: {fitting}.", fitting=listed(fitting))
+        yield state("answer", "Yes, all of them fit: {fitting}.", fitting=joined(fitting))
     elif partly:
         text = "Only with help from system memory (RAM), {partly}."
-        yield state("answer", text, partly=listed(partly))
+        yield state("answer", text, partly=joined(partly))
     else:
         yield state("answer", "No, none of them fits.")
     rows = tuple(

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer
-from kb.tools.shared.naming import listed, opening, the
+from kb.tools.shared.naming import opening, the
 from kb.tools.shared.saying import money, notes, rate
 
 
@@ -68,7 +69,7 @@ def _gain(result: UpgradeAnswer, option: Upgrade) -> Statement:
 
 def _newly_runs(option: Upgrade) -> Statement:
     more = option.newly_runs_count - len(option.newly_runs)
-    names = listed(option.newly_runs) if not more else f"{', '.join(option.newly_runs)} and others"
+    names = joined(option.newly_runs) if not more else f"{', '.join(option.newly_runs)} and others"
     text = "It also runs {names}, which you cannot use now."
     if option.start_with in option.newly_runs:
         text = "It runs {names}, which you cannot use now; I would start with {first}, at about {speed}."

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.compare_devices.tool import CompareAnswer, ComparedDevice
-from kb.tools.shared.naming import listed, opening, the
+from kb.tools.shared.naming import opening, the
 from kb.tools.shared.saying import money, rate
 
 COMPUTING = ("images", "video", "training")
@@ -65,7 +66,7 @@ def _conclusion(result: CompareAnswer, better: ComparedDevice, other: ComparedDe
         text = text.replace("{at_speed}", ", at about {speed}")
         values["speed"] = rate(better.decode_tokens_per_s)
     if result.why in ("speed_and_memory", "speed", "memory") and result.unless:
-        values["unless"] = listed(result.unless, "or")
+        values["unless"] = joined(result.unless, "or")
         text += " unless {unless} " + ("matters" if len(result.unless) == 1 else "matter") + " more"
     return Statement("answer", f"{text}.", values)
 
@@ -81,7 +82,7 @@ def _what_fits(result: CompareAnswer, better: ComparedDevice, other: ComparedDev
         return
     for names, device in ((result.only_on_better, better), (result.only_on_other, other)):
         if names:
-            yield state("reason", "Only {device} holds {names}.", device=the(device.name), names=listed(names))
+            yield state("reason", "Only {device} holds {names}.", device=the(device.name), names=joined(names))
     if result.model and better.holds_the_model is False and other.holds_the_model is False:
         yield state("reason", "None of them holds {model}.", model=result.model)
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, Slot, Table, state
+from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.compare_models.tool import ALIKE, ComparedModel, CompareModelsAnswer
-from kb.tools.shared.naming import VERDICTS, listed, opening, speed_of, the, tokens
+from kb.tools.shared.naming import VERDICTS, opening, speed_of, the, tokens
 
 
 def say(result: CompareModelsAnswer, asked: Asked) -> Iterator[Said]:
@@ -51,7 +52,7 @@ def _conclusion(result: CompareModelsAnswer) -> Iterator[Said]:
         text = "Take {model} on {device}: {others} does not fit whole there."
         if len(others) > 1:
             text = "Take {model} on {device}: {others} do not fit whole there."
-        yield state("answer", text, model=result.recommended, device=device, others=listed(others))
+        yield state("answer", text, model=result.recommended, device=device, others=joined(others))
     elif result.fastest and result.fastest != result.recommended:
         text = "All fit on {device}: {fast} for speed, {model} for its parameters, which usually mean better answers."
         yield state("answer", text, device=device, fast=result.fastest, model=result.recommended)

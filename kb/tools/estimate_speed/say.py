@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
+from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
-from kb.tools.shared.naming import listed, speed_of, the, varied
+from kb.tools.shared.naming import speed_of, the, varied
 
 FIRST_TOKEN = re.compile(r"\bfirst (?:token|word)\b|\bttft\b|\bprompt processing\b|\bprefill\b", re.I)
 
@@ -109,7 +110,7 @@ def side_by_side(results: Sequence[SpeedAnswer], asked: Asked) -> Iterator[Said]
     for number, (one, case) in enumerate(ranked):
         values |= {f"speed{number}": speed_of(one.decode_tokens_per_s.typical), f"case{number}": case}
     what = " ({shared})" if cases.shared else ""
-    yield Statement("answer", f"A{listed(told)[1:]}{what}.", values | {"shared": cases.shared})
+    yield Statement("answer", f"A{joined(told)[1:]}{what}.", values | {"shared": cases.shared})
     rows = tuple(
         (
             case,

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement
-from kb.tools.shared.naming import listed, opening, speed_of, the, varied
+from kb.tools.shared.naming import opening, speed_of, the, varied
 
 WRONG: Mapping[Check, str] = {
     "runs_on_processor": "it runs on the processor instead of the card",
@@ -141,7 +142,7 @@ def _sum(result: ExplainAnswer) -> Iterator[Said]:
             f"rate{number}": Quantity(read.gb_per_s, "GB/s"),
         }  # fmt: skip
     values["ceiling"] = ceiling
-    yield Statement("reason", f"Each token takes {listed(told)}: {{ceiling}} at most.", values)
+    yield Statement("reason", f"Each token takes {joined(told)}: {{ceiling}} at most.", values)
 
 
 def _next(result: ExplainAnswer) -> Iterator[Said]:
@@ -149,7 +150,7 @@ def _next(result: ExplainAnswer) -> Iterator[Said]:
         told = ["several users counted together", "a draft model that guesses ahead", "another model or file"]
         if result.possible_at:
             told.insert(0, "a smaller quantization ({possible} would allow it)")
-        text = f"Where it was measured all the same, it was {listed(told, 'or')}."
+        text = f"Where it was measured all the same, it was {joined(told, 'or')}."
         yield state("next", text, possible=result.possible_at or "")
     elif result.checks:
         looks = list(dict.fromkeys(LOOK[check] for check in result.checks))[:MOST_LOOKED_AT]
@@ -164,7 +165,7 @@ def _helps(result: ExplainAnswer) -> Iterator[Said]:
         told.append(HELPS[help.help])
         values |= _figures(help)
     if told:
-        yield Statement("next", f"Faster would be {listed(told, 'or')}.", values)
+        yield Statement("next", f"Faster would be {joined(told, 'or')}.", values)
 
 
 def _figures(help: Improvement) -> dict[str, Slot]:

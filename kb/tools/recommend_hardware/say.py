@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.recommend_hardware.tool import RecommendAnswer
 from kb.tools.shared.hardware import HardwareChoice
-from kb.tools.shared.naming import listed, opening, the
+from kb.tools.shared.naming import opening, the
 from kb.tools.shared.saying import money, notes, rate
 
 MOST_ROWS = 4
@@ -41,7 +42,7 @@ def say(result: RecommendAnswer, asked: Asked) -> Iterator[Said]:
 
 def _recommended(result: RecommendAnswer, choice: HardwareChoice) -> Statement:
     values: dict[str, Slot] = {
-        "models": listed(result.models), "quantization": result.quantization, "hardware": the(choice.hardware),
+        "models": joined(result.models), "quantization": result.quantization, "hardware": the(choice.hardware),
         "speed": rate(choice.decode_tokens_per_s), "price": money(choice.price, choice.currency), **_budget(result),
     }  # fmt: skip
     if choice.owned == choice.count:
@@ -76,7 +77,7 @@ def _budget(result: RecommendAnswer) -> dict[str, Slot]:
 
 
 def _nothing(result: RecommendAnswer) -> Statement:
-    values: dict[str, Slot] = {"models": listed(result.models), **_budget(result)}
+    values: dict[str, Slot] = {"models": joined(result.models), **_budget(result)}
     if result.nearest is None:
         return Statement("answer", "I know of nothing on sale that holds {models} whole within these limits.", values)
     nearest = result.nearest

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kb.text.statements import Quantity
+from kb.text.wording import joined
 
 VERDICTS = {"fits": "yes", "fits_with_offload": "partly in RAM", "does_not_fit": "no"}
 """What a table says of a fit."""
@@ -28,14 +29,6 @@ def opening(label: str) -> str:
     ('A 7B model', 'gpt-oss 20B')
     """
     return label[:1].upper() + label[1:] if label.startswith(("a ", "an ", "the ")) else label
-
-
-def listed(labels: Sequence[str], last: str = "and") -> str:
-    """
-    >>> listed(["A", "B", "C"]), listed(["A"])
-    ('A, B and C', 'A')
-    """
-    return f"{', '.join(labels[:-1])} {last} {labels[-1]}" if len(labels) > 1 else "".join(labels)
 
 
 def tokens(count: int) -> Quantity:
@@ -81,5 +74,5 @@ def varied(results: Sequence[Case]) -> Varied:
     return Varied(
         " ".join(name for name, other in zip(names[0], differ, strict=True) if not other),
         tuple(" ".join(name for name, other in zip(case, differ, strict=True) if other) for case in names),
-        listed([what for what, other in zip(("model", "quantization", "device"), differ, strict=True) if other]),
+        joined([what for what, other in zip(("model", "quantization", "device"), differ, strict=True) if other]),
     )

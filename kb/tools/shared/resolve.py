@@ -12,6 +12,7 @@ from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Accelerator, Cpu, Figure, LanguageModel, Machine, Quantization, SourceRef, Spec
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument, MissingArgument, UnknownName
+from kb.text.numerals import counted
 from kb.tools.base import Name
 from kb.tools.shared.given import DeviceFigures, ModelFigures, given_architecture
 from kb.tools.shared.naming import the
@@ -24,7 +25,6 @@ _COUNT = re.compile(
     r"(?:\s*[x×]\s*|\s+)(?=[a-z0-9])",
     re.I,
 )
-_COUNTS = {"two": 2, "three": 3, "four": 4, "six": 6, "eight": 8, "dual": 2, "twin": 2, "pair of": 2, "quad": 4}
 _BPW = re.compile(r"^(?:exl2|exl3)?[\s_@-]*(\d{1,2}(?:\.\d{1,3})?)\s*(?:bpw|bits? per weight)$", re.I)
 
 
@@ -208,8 +208,7 @@ def split_count(name: str) -> tuple[int, str]:
     found = _COUNT.match(name)
     if not found:
         return 1, name
-    word = found[1].lower()
-    return _COUNTS.get(word) or int(word), name[found.end() :]
+    return counted(found[1]), name[found.end() :]
 
 
 def resolve_devices(

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Quantity, Said, Table, state
+from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.shared.naming import listed, opening, speed_of, the, tokens, varied
+from kb.tools.shared.naming import opening, speed_of, the, tokens, varied
 from kb.tools.users_served.tool import UsersAnswer
 
 MOST_ENGINES = 2
@@ -28,7 +29,7 @@ def say(result: UsersAnswer, asked: Asked) -> Iterator[Said]:
         yield state("next", "A cache in 8 bits or a shorter context for each makes room for more.")
     elif result.limited_by == "speed":
         text = "For more users take a smaller model or faster memory; programs made for many users: {engines}."
-        yield state("next", text, engines=listed(result.engines[:MOST_ENGINES]))
+        yield state("next", text, engines=joined(result.engines[:MOST_ENGINES]))
     if result.users is not None and result.users_by_memory:
         text = "each is to get at least {least}, which is about reading speed"
         yield state("assumption", text, least=speed_of(result.min_tokens_per_s))

@@ -28,8 +28,8 @@ from kb.tools.shared.speed import speed_at
 
 MOST_USERS = 4096
 COMFORTABLE_TOKENS_PER_S = 8.0
-"""About as fast as people read: 240 words a minute (Brysbaert 2019, doi:10.1016/j.jml.2019.104047) are 4 words a second
-and some 1.3 tokens to each, with half as much again so that nobody waits."""
+"""About as fast as people read: 238 words a minute of English (Brysbaert 2019, doi:10.1016/j.jml.2019.104047) are 4.0
+words a second, at some 1.3 tokens each 5.2 tokens, with half as much again so that nobody waits."""
 
 
 class UsersArguments(Arguments):

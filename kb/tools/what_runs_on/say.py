@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.shared.naming import listed, opening, the
+from kb.tools.shared.naming import opening, the
 from kb.tools.shared.saying import notes, rate
 from kb.tools.what_runs_on.tool import RunnableModel, WhatRunsOnAnswer
 
@@ -49,7 +50,7 @@ def _answer(result: WhatRunsOnAnswer, asked: Asked) -> Iterator[Said]:
 
 def _held(result: WhatRunsOnAnswer) -> Iterator[Said]:
     if result.models:
-        held = listed([f"{one.model} ({one.quantization})" for one in result.models])
+        held = joined([f"{one.model} ({one.quantization})" for one in result.models])
         text = "{device} {holds} whole, the largest first: {held}."
         holds = "hold" if result.device[:1].isdigit() else "holds"
         yield state("detail", text, device=opening(the(result.device)), holds=holds, held=held)
