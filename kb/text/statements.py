@@ -62,6 +62,8 @@ class Statement:
     values: Mapping[str, Slot] = field(default_factory=dict)
     basis: tuple[Basis, ...] = ()
     about: tuple[str, ...] = ()
+    opens: str = ""
+    """``Yes, `` or ``No: ``, before the sentence, for whoever asks a question that this answers."""
 
     def __post_init__(self) -> None:
         missing = [slot for slot in _SLOT.findall(self.template) if slot not in self.values]
@@ -70,6 +72,14 @@ class Statement:
 
     def as_kind(self, kind: Kind) -> "Statement":
         return replace(self, kind=kind)
+
+    def not_opened(self) -> "Statement":
+        """
+        >>> state("answer", "all of them fit.", opens="Yes, ").not_opened().template
+        'All of them fit.'
+        """
+        head = self.template[:1].upper() if self.opens else self.template[:1]
+        return replace(self, template=head + self.template[1:], opens="")
 
 
 @dataclass(frozen=True)
@@ -85,12 +95,14 @@ class Table:
 Said = Statement | Table
 
 
-def state(kind: Kind, template: str, /, *basis: Basis, about: Sequence[str] = (), **values: Slot) -> Statement:
+def state(
+    kind: Kind, template: str, /, *basis: Basis, about: Sequence[str] = (), opens: str = "", **values: Slot
+) -> Statement:
     """
     >>> state("answer", "{model} needs {need}.", model="A 7B", need=Quantity(4.4, "GB")).values["need"].unit
     'GB'
     """
-    return Statement(kind, template, values, basis, tuple(about))
+    return Statement(kind, template, values, basis, tuple(about), opens)
 
 
 def of_kind(statements: Iterable[Said], *kinds: Kind) -> list[Said]:

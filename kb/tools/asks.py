@@ -57,6 +57,8 @@ class AskFile(Record):
     """Words of a message; a longer one asks for more than this tool tells, and ``otherwise`` answers it."""
     text_models: bool = False
     """It knows language models alone: a question about images, video or speech is answered by ``otherwise``."""
+    of_layers: bool = False
+    """What it tells follows from a model's layers: of one that nobody knows, its size does not tell it."""
     needs_one_of: tuple[str, ...] = ()
     """Slots of which one must be filled; else ``otherwise`` or ``ask_back``, as for a slot. ``otherwise`` also answers
     where the tool finds nothing, and nothing else was found."""

@@ -9,13 +9,13 @@ from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
 from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, is_about_something, passages_of, plan
-from kb.chat.answering.talking import beyond, spoken, talk
+from kb.chat.answering.talking import beyond, is_turned, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
 from kb.search.live import Index
 from kb.text import markdown
-from kb.text.statements import Basis, Said, Statement, of_kind, state
+from kb.text.statements import Basis, Kind, Said, Statement, Table, of_kind, state
 from kb.text.wording import first_sentences
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
@@ -75,9 +75,11 @@ def answer(index: Index, situation: Situation) -> Answer:
     told = {basis for one in said if one.kind == "answer" for basis in one.basis}
     if situation.why:
         said = _reasoned(said)
+    if is_turned(situation.text):
+        said = [one.not_opened() if isinstance(one, Statement) else one for one in said]
     statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
-    statements += [*unknown_names(index, situation), *said, *_noted(index, situation, planned, said)]
-    statements += _readings(situation)
+    statements += [*unknown_names(index, situation), *_with_note(index, situation, planned, said)]
+    statements += _readings(situation, any(one.step.tool != ANYTHING for one in ran))
     if situation.unknown_processor and situation.unknown_processor in situation.text:
         text = "I have no data on the processor “{name}”; this is worked out without it."
         statements.append(state("next", text, name=situation.unknown_processor))
@@ -123,47 +125,56 @@ def _run(
     return ran, planned, problems
 
 
-ANSWERS = 0.5
-"""How near one of a passage's questions must be to the message for passages to be told where a tool lacks something."""
-
-
-def _answers(index: Index, situation: Situation) -> bool:
-    found = index.searcher.answering(situation.text)
-    return found is not None and found[1] >= ANSWERS
-
-
-NOTED = 0.68
-"""How near one of a passage's questions must be to the message, for the passage to be told beside a calculation."""
+ANSWERS = 0.3
+"""How likely a passage must answer the message to be told where a tool lacks something, or beside a calculation."""
+ANSWERS_FIRST = 0.5
+"""How likely it must to be told before a calculation."""
 NOTE_WORDS = 45
 A_STORY = 12
 """Words from which on a message tells circumstances, of which a calculation takes only the figures."""
 
 
-def _noted(index: Index, situation: Situation, planned: Plan, said: Sequence[Said]) -> Iterator[Statement]:
-    """Why, and what to do: what a passage says to the very question that was also calculated."""
+def _answers(index: Index, situation: Situation) -> bool:
+    found = index.searcher.answering(situation.text)
+    return bool(found) and found[0].probability >= ANSWERS
+
+
+def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said]) -> list[Said]:
+    """With what a passage says to the question for which something was calculated; first, where that answers it."""
     short = len(situation.text.split()) < A_STORY
     if short or planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
-        return
-    found = index.searcher.answering(situation.text)
-    if found is None or found[1] < NOTED:
-        return
-    passage, _ = found
+        return said
+    found = next(iter(index.searcher.answering(situation.text)), None)
+    if found is None or found.probability < ANSWERS:
+        return said
+    passage = found.passage
     kind = passage.passage_id.partition(".")[0]
-    if kind in ("term", "dispute") or index.known.sources[passage.source].kind == "user":
-        return
     basis = Basis("passage", passage.passage_id)
-    if all(basis not in one.basis for one in said):
-        yield state("next", "{text}", basis, text=first_sentences(passage.text, NOTE_WORDS))
+    if kind in ("term", "dispute") or index.known.sources[passage.source].kind == "user":
+        return said
+    if any(basis in one.basis for one in said):
+        return said
+    note = state("answer", "{text}", basis, text=first_sentences(passage.text, NOTE_WORDS))
+    if found.probability < ANSWERS_FIRST or not is_turned(situation.text):
+        return [*said, note.as_kind("next")]
+    return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]
 
 
-def _readings(situation: Situation) -> Iterator[Statement]:
-    """How a name was read that may mean several things, and in which language the answer is."""
-    for named in situation.devices:
+def _behind(one: Said) -> Said:
+    """What was calculated as the first reason of an answer that a passage gives; its own reasons as details."""
+    kind: Kind = "reason" if one.kind == "answer" else "detail" if one.kind == "reason" else one.kind
+    return replace(one, kind=kind)
+
+
+def _readings(situation: Situation, calculated: bool) -> Iterator[Statement]:
+    """How a name was read that may mean several things, where figures follow from it, and in which language the answer
+    is."""
+    for named in situation.devices if calculated else ():
         if len(named.candidates) > 1:
             others = ", ".join(match.label for match in named.candidates[1:3])
             text = "“{name}” was read as {label}, not {others}"
             yield state("assumption", text, name=named.name, label=named.label, others=others)
-    for named in situation.models:
+    for named in situation.models if calculated else ():
         if named.candidates and named.match.size:
             text = "{label} with the layers of {record}"
             yield state("assumption", text, label=named.label, record=named.match.label)

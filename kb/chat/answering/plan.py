@@ -210,6 +210,8 @@ def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None
         return "", asks.otherwise or ANYTHING, ""
     if asks.text_models and situation.other_models and not situation.models:
         return "", ANYTHING, ""
+    if asks.of_layers and situation.models and all(_stands_in(named, situation) for named in situation.models):
+        return "", ANYTHING, ""
     for name, slot in asks.slots.items():
         found = _filling(asks, name, situation)
         if (slot.required and not found) or (slot.at_most and len(found) > slot.at_most):
@@ -217,6 +219,12 @@ def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None
     if asks.needs_one_of and not any(_filling(asks, name, situation) for name in asks.needs_one_of):
         return asks.needs_one_of[0], asks.otherwise, asks.ask_back
     return None
+
+
+def _stands_in(named: Named, situation: Situation) -> bool:
+    """Whether it is only the size of a model that nobody knows."""
+    size = named.name.casefold()
+    return named.name[:1].isdigit() and any(size in name.casefold().split() for name in situation.unknown)
 
 
 @dataclass

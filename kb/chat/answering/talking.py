@@ -50,6 +50,21 @@ def talks() -> Mapping[str, Talk]:
     return {ask: Talk.model_validate(talk) for ask, talk in given.items()}
 
 
+@cache
+def _turning() -> re.Pattern[str]:
+    given = yaml.safe_load(files(__package__).joinpath("words.yaml").read_text(encoding="utf-8"))
+    return re.compile(rf"\b(?:{'|'.join(re.escape(str(words)) for words in given['turned'])})\b", re.I)
+
+
+def is_turned(question: str) -> bool:
+    """Whether a bare yes or no could be taken for its opposite.
+
+    >>> is_turned("is my card too small for it?"), is_turned("does it fit?")
+    (True, False)
+    """
+    return _turning().search(question) is not None
+
+
 def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     """What is said, where the likeliest ask is one that needs no tool and nothing of ours is named."""
     ask = next(iter(situation.asks), "")

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from kb.catalogue.records import Record
 from kb.search.classify import Classifier, Lesson
+from kb.text.clauses import clauses
 from kb.tools import TOOLS, Registry
 from kb.tools.asks import read_form, read_ways
 
@@ -29,9 +30,6 @@ READINGS = 2
 """Of each way to ask with choices in it, so many are learned."""
 IN_WORDS = "_in_words"
 """Ends a slot whose number is spelled out."""
-MOST_CLAUSES = 4
-SHORTEST_CLAUSE = 3
-"""Words; a shorter one goes with the one before."""
 CLAUSE = 0.6
 """How much a clause's asks count beside those of the whole message: of 0, 0.6, 0.8 and 1 this reads best what people
 asked, when authors are left out in turn."""
@@ -40,7 +38,6 @@ REALLY_ASKED = 3.0
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SLOT = re.compile(r"\{(\w+)\}")
-_BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?(?<!\s)\s+(?:and|und|et|och)\s+", re.I)
 
 
 class _Slot(Record):
@@ -74,20 +71,6 @@ class AskReader:
             whole = whole.clip(min=CLAUSE * self.learned.probabilities(parts, present).max(axis=0))
         ranked = sorted(zip(self.learned.labels, whole.tolist(), strict=True), key=lambda pair: -pair[1])
         return dict(ranked)
-
-
-def clauses(text: str) -> list[str]:
-    """
-    >>> clauses("does it fit? and how fast is it then")
-    ['does it fit?', 'and how fast is it then']
-    """
-    found: list[str] = []
-    for part in (part.strip() for part in _BETWEEN.split(text) if part and part.strip()):
-        if found and len(part.split()) < SHORTEST_CLAUSE:
-            found[-1] += f" {part}"
-        else:
-            found.append(part)
-    return found[-MOST_CLAUSES:]
 
 
 def lessons(tools: Registry = TOOLS) -> list[Lesson]:

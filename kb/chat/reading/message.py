@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import cast
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
@@ -16,7 +16,7 @@ from kb.chat.reading.language import language_of
 from kb.chat.reading.lexicon import lexicon
 from kb.chat.reading.mentions import is_of_another_kind, spans
 from kb.chat.reading.quantities import NEAR, Roled, kv_type_in, quantities, roled
-from kb.chat.reading.situation import Named, Quantities, Situation
+from kb.chat.reading.situation import Named, Quantities, Situation, TrainingMethod
 from kb.chat.reading.spans import Span, gib_of
 from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
@@ -49,7 +49,10 @@ _HOLDS = re.compile(r"\b(?:with|on|in|into|have|has|got|only|mit|con|avec|med|my
 SHORT = 6
 """Words, in which an amount of memory can only be what there is."""
 _NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
-_TRAINING = re.compile(r"\b(qlora|lora|full(?:[\s-](?:fine|parameter|train)\w*)?(?=[\s-](?:fine|param|train)))", re.I)
+_TRAINING = re.compile(
+    r"\b(?:(?P<rl>rlhf|rl|ppo|grpo|dpo|reinforcement)\b|(?<!not )(?<!no )(?P<qlora>qlora)|(?<!not )(?<!no )(?P<lora>lora)"
+    r"|(?P<full>full)[\s-](?:fine|param|train|sft|weight|\d+b))", re.I
+)  # fmt: skip
 _BITS = re.compile(r"(?<![\w.])(\d{1,2}(?:\.\d{1,3})?) ?(?:bpw\b|bits? per weight|bits?\b(?! float| integer))", re.I)
 _QUANTIZATION = re.compile(r"\bi?q\d_\w+", re.I)
 """The form of a GGUF type's name."""
@@ -370,9 +373,6 @@ def _is_host(named: Named) -> bool:
     return isinstance(named.figures, DeviceFigures) and named.figures.backend == "cpu"
 
 
-def _training_method(text: str) -> Literal["full", "lora", "qlora"] | None:
+def _training_method(text: str) -> TrainingMethod | None:
     found = _TRAINING.search(text)
-    if not found:
-        return None
-    word = found[1].lower()
-    return "qlora" if word == "qlora" else "lora" if word == "lora" else "full"
+    return cast(TrainingMethod, found.lastgroup) if found else None

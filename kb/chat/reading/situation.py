@@ -8,6 +8,8 @@ from kb.catalogue.names import Match
 from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
+TrainingMethod = Literal["full", "lora", "qlora", "rl"]
+"""``rl`` is reinforcement learning, which holds several models at once: no calculator here takes it."""
 Standing = Literal["has", "considers", "mentioned"]
 
 
@@ -125,7 +127,7 @@ class Situation(Quantities):
     """Names in the form of a device or a model that no record has."""
     unknown_processor: str = ""
     """A processor that no record has, beside devices that are known: it decides little."""
-    training_method: Literal["full", "lora", "qlora"] | None = None
+    training_method: TrainingMethod | None = None
     engine: str = ""
     """The slug of the program that is spoken of."""
     use: str = ""

@@ -60,14 +60,14 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     load = {"context": tokens(result.context), "users": Quantity(result.concurrency, step=1)}
     have = Quantity(result.available_gb, "GB")
     if result.verdict == "fits":
-        just = "Yes, but only just" if result.is_tight else "Yes"
-        text = f"{just}: {what} fits on {{device}} and leaves {{spare}}."
-        yield Statement("answer", text, {**names, **load, "spare": Quantity(result.headroom_gb, "GB")})
+        opens = "Yes, but only just: " if result.is_tight else "Yes: "
+        text = f"{what} fits on {{device}} and leaves {{spare}}."
+        yield Statement("answer", text, {**names, **load, "spare": Quantity(result.headroom_gb, "GB")}, opens=opens)
     elif result.offload:
         text = f"Only with help from system memory (RAM): {what} does not fit on {{device}} alone."
         yield Statement("answer", text, {**names, **load})
     else:
-        yield Statement("answer", f"No: {what} does not fit on {{device}}.", {**names, **load})
+        yield Statement("answer", f"{what} does not fit on {{device}}.", {**names, **load}, opens="No: ")
     need, sold = Quantity(result.required_gb, "GB"), Quantity(result.sold_as_gb, "GB")
     text = (
         "It needs {need} of {have}{why}."
@@ -128,12 +128,12 @@ def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
         )
         yield state("answer", text, fitting=joined(fitting), others=joined(others, "or"), shared=cases.shared)
     elif fitting:
-        yield state("answer", "Yes, all of them fit: {fitting}.", fitting=joined(fitting))
+        yield state("answer", "all of them fit: {fitting}.", opens="Yes, ", fitting=joined(fitting))
     elif partly:
         text = "Only with help from system memory (RAM), {partly}."
         yield state("answer", text, partly=joined(partly))
     else:
-        yield state("answer", "No, none of them fits.")
+        yield state("answer", "none of them fits.", opens="No, ")
     rows = tuple(
         (case, VERDICTS[one.verdict], Quantity(one.required_gb, "GB"), Quantity(one.available_gb, "GB"))
         for case, one in zip(cases.columns, results, strict=True)

@@ -8,14 +8,17 @@ from kb.tools.check_pcie_lanes.tool import LanesAnswer
 from kb.tools.shared.saying import notes
 
 VERDICTS = {
-    "full": "Yes, {platform} has lanes enough: every card runs at full width ({split}).",
+    "full": "{platform} has lanes enough: every card runs at full width ({split}).",
     "shared": "{platform} shares its lanes: the cards run at {split}.",
-    "too_few": "No, {platform} has too few lanes for all of that: the cards would run at {split}.",
+    "too_few": "{platform} has too few lanes for all of that: the cards would run at {split}.",
 }
+
+OPENS = {"full": "Yes, ", "too_few": "No, "}
 
 
 def say(result: LanesAnswer, asked: Asked) -> Iterator[Said]:
-    yield state("answer", VERDICTS[result.verdict], platform=result.platform, split=result.split)
+    opens = OPENS.get(result.verdict, "")
+    yield state("answer", VERDICTS[result.verdict], opens=opens, platform=result.platform, split=result.split)
     if result.layer_split_ms is not None and result.tensor_parallel_ms is not None:
         layer, tensor = Quantity(result.layer_split_ms, "ms"), Quantity(result.tensor_parallel_ms, "ms")
         text = "For text that is little: a split by layers costs about {layer} a token, tensor parallel {tensor}."

@@ -9,10 +9,12 @@ from kb.tools.shared.saying import notes
 
 METHODS = {"qlora": "QLoRA", "lora": "LoRA", "full": "full fine-tuning"}
 VERDICTS = {
-    "enough": "Yes, {device} is enough: fine-tuning {model} with {method} takes about {need} of {have}.",
+    "enough": "{device} is enough: fine-tuning {model} with {method} takes about {need} of {have}.",
     "tight": "Barely: fine-tuning {model} with {method} takes about {need}, and {device} has {have}.",
-    "too_small": "No, {device} is too small: fine-tuning {model} with {method} takes about {need}, and it has {have}.",
+    "too_small": "{device} is too small: fine-tuning {model} with {method} takes about {need}, and it has {have}.",
 }
+
+OPENS = {"enough": "Yes, ", "too_small": "No, "}
 
 
 def say(result: TrainingMemoryAnswer, asked: Asked) -> Iterator[Said]:
@@ -20,7 +22,10 @@ def say(result: TrainingMemoryAnswer, asked: Asked) -> Iterator[Said]:
     need = Quantity(result.total_gb, "GB")
     if result.verdict is not None and result.device is not None and result.available_gb is not None:
         have = Quantity(result.available_gb, "GB")
-        yield state("answer", VERDICTS[result.verdict], **names, device=result.device, need=need, have=have)
+        opens = OPENS.get(result.verdict, "")
+        yield state(
+            "answer", VERDICTS[result.verdict], opens=opens, **names, device=result.device, need=need, have=have
+        )
     else:
         yield state("answer", "Fine-tuning {model} with {method} takes about {need}.", **names, need=need)
     if "method" not in asked.stated:

@@ -91,6 +91,8 @@ def _answer(result: ExplainAnswer, case: str) -> Statement:
     match result.standing:
         case "above_ceiling":
             text = "{measured} cannot be, not for one conversation: {sum} with {case}."
+            if result.implied_gb_per_s:
+                return _by_ram(result, case, measured)
             if result.ceiling_is_assumed:
                 text = "{measured} is hardly possible: about {ceiling} at most with {case}."
         case "needs_all_cards_at_once":
@@ -110,6 +112,14 @@ def _answer(result: ExplainAnswer, case: str) -> Statement:
             text = "{measured} is far below the {usual} that are usual for {case}: something is wrong" + wrong + "."
     text, values = _with_sum(result, text)
     return Statement("answer", text, values | {"measured": measured, "usual": usual, "case": case, "ceiling": ceiling})
+
+
+def _by_ram(result: ExplainAnswer, case: str, measured: Quantity) -> Statement:
+    """A speed that two channels of ordinary RAM do not give says how fast the RAM is."""
+    read = next(read for read in result.reads if read.is_system)
+    text = "{measured} is set by the RAM: each token takes {size} from it for {case}, so it delivers {implied} or more."
+    size, implied = Quantity(read.gb_per_token, "GB"), Quantity(result.implied_gb_per_s or 0.0, "GB/s")
+    return state("answer", text, measured=measured, size=size, case=case, implied=implied)
 
 
 def _with_sum(result: ExplainAnswer, text: str) -> tuple[str, dict[str, Slot]]:

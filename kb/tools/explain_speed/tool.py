@@ -1,5 +1,6 @@
 """Why a model is as fast as it is: what the memory allows, and where a speed that somebody names lies."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -30,6 +31,8 @@ FAR_BELOW = 2.0
 """How many times slower than the typical speed nothing but a fault explains."""
 LIKE_A_PROCESSOR = 1.5
 """Up to so many times what a processor reaches from system memory, a card's speed is a processor's."""
+SYSTEM_GB = 16
+"""What the system and the buffers take of the RAM of a machine that holds a model too large for its card."""
 LIKE_A_DRIVE = 5.0
 """So many times slower than a processor, weights are read from the drive again and again."""
 
@@ -76,6 +79,8 @@ class ExplainAnswer(Result):
     share_of_ceiling_percent: float | None = None
     times_below_typical: float | None = None
     times_above_ceiling: float | None = None
+    implied_gb_per_s: float | None = None
+    """What RAM of unknown speed must deliver at least where a speed above the guessed ceiling was measured."""
     possible_at: str | None = None
     """The largest common quantization at which a speed above the ceiling would be possible."""
     cause: Cause
@@ -95,6 +100,9 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
     parts = resolve_parts(catalogue, arguments)
     arguments = arguments.model_copy(update={"context": within_limit(parts.model, arguments).context})
     fit = fit_of(parts, arguments)
+    if arguments.measured_tokens_per_s and fit.verdict == "does_not_fit" and arguments.system_memory_gb is None:
+        arguments = arguments.model_copy(update={"system_memory_gb": _memory_to_run(parts)})
+        fit = fit_of(parts, arguments)
     speed = placed_speed(parts, fit, arguments)
     engine = _engine(catalogue, arguments.engine)
     at_once = _all_at_once(parts, fit, arguments)
@@ -102,6 +110,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
     measured = arguments.measured_tokens_per_s if fit.verdict != "does_not_fit" else None
     standing = _standing(measured, speed, at_once) if measured is not None else None
     likely = _likely(measured, parts, fit, processor) if measured is not None and standing == "far_below" else None
+    assumed = _is_assumed(parts, fit, arguments)
     is_slow = standing in ("below", "far_below")
     typical, ceiling = speed.decode_tokens_per_s.typical, speed.ceiling_tokens_per_s
     return ExplainAnswer(
@@ -112,7 +121,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         verdict=fit.verdict,
         reads=speed.reads,
         ceiling_tokens_per_s=ceiling,
-        ceiling_is_assumed=_is_assumed(parts, fit, arguments),
+        ceiling_is_assumed=assumed,
         ceiling_all_at_once_tokens_per_s=at_once,
         decode_tokens_per_s=speed.decode_tokens_per_s,
         measured_tokens_per_s=arguments.measured_tokens_per_s,
@@ -120,6 +129,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         share_of_ceiling_percent=round(100 * measured / ceiling, 0) if measured else None,
         times_below_typical=_times(typical, measured) if measured and is_slow else None,
         times_above_ceiling=_times(measured, ceiling) if measured and standing == "above_ceiling" else None,
+        implied_gb_per_s=_implied(measured, speed) if measured and standing == "above_ceiling" and assumed else None,
         possible_at=_possible_at(catalogue, parts, arguments, measured) if standing == "above_ceiling" else None,
         cause="does_not_fit" if fit.verdict == "does_not_fit" else _CAUSES[speed.limited_by],
         likely=likely,
@@ -132,6 +142,19 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         assumptions=speed.assumptions,
         citations=cite(catalogue, parts.references),
     )
+
+
+def _memory_to_run(parts: Parts) -> float:
+    """GB of RAM in which all the weights and the system have room: what it has that somebody measured a speed on."""
+    return 2.0 ** math.ceil(math.log2(parts.weights.total_bytes / GB + SYSTEM_GB))
+
+
+def _implied(measured: float, speed: Speed) -> float | None:
+    """The RAM's bandwidth at which ``measured`` is the most that is possible."""
+    others = sum(read.gb_per_token / read.gb_per_s for read in speed.reads if not read.is_system)
+    in_ram = sum(read.gb_per_token for read in speed.reads if read.is_system)
+    left = 1 / measured - others
+    return in_ram / left if in_ram and left > 0 else None
 
 
 def _times(more: float, less: float) -> float:

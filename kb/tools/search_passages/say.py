@@ -8,15 +8,17 @@ from kb.tools.asks import Asked
 from kb.tools.search_passages.tool import PassageHit, SearchAnswer
 
 FIRST_WORDS, OTHER_WORDS, DETAIL_WORDS = 75, 35, 60
-NEARLY_AS_NEAR = 0.85
-"""Of the best score: from here on a second passage is said too."""
+UNSURE = 0.12
+"""How likely the best must answer: of those below, judged by readers, one in ten does."""
+NEAREST = "I have no answer to exactly that. The nearest that I know: {text}"
+ALSO = 0.35
+"""How likely a second passage must answer to be said too."""
 
 
 def say(result: SearchAnswer, asked: Asked) -> Iterator[Said]:
     """Nothing, where nothing is near enough: the chat says then that it does not know."""
     if not result.near:
         return
-    best = result.hits[0]
     for number, hit in enumerate(result.hits):
         basis = _basis(hit)
         if hit.users_own:
@@ -25,8 +27,13 @@ def say(result: SearchAnswer, asked: Asked) -> Iterator[Said]:
                 "quote", "Your document {name} says: {quote}", basis, name=quoted(hit.source_title), quote=quote
             )
         elif number == 0:
-            yield state("answer", "{text}", basis, text=first_sentences(hit.text, FIRST_WORDS))
-        elif number == 1 and hit.score >= NEARLY_AS_NEAR * best.score:
+            text = (
+                "{text}"
+                if hit.answers >= UNSURE
+                else "I have no answer to exactly that. The nearest that I know: {text}"
+            )
+            yield state("answer", text, basis, text=first_sentences(hit.text, FIRST_WORDS))
+        elif number == 1 and hit.answers >= ALSO:
             yield state("reason", "{text}", basis, text=first_sentences(hit.text, OTHER_WORDS))
         else:
             text = first_sentences(hit.text, DETAIL_WORDS)

@@ -26,6 +26,8 @@ class PassageHit(Record):
     title: str
     text: str
     score: float
+    answers: float = 0.0
+    """How likely it answers the query outright."""
     source_title: str = ""
     users_own: bool = False
     """Of a document that the user added: shown as what it says, and evidence of nothing."""
@@ -46,19 +48,31 @@ def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
     if not isinstance(catalogue, Index):
         raise IndexUnusable("Passages are found by the index, and there is none yet. Run `kb build`.")
     findings = catalogue.searcher.search(arguments.query, arguments.k + len(arguments.leave_out))
-    found = [hit for hit in findings.hits if hit.passage.passage_id not in arguments.leave_out][: arguments.k]
+    scores = {hit.passage.passage_id: hit.score for hit in findings.hits}
+    likely = {one.passage.passage_id: one for one in catalogue.searcher.answering(arguments.query)}
+    ranked = [one.passage for one in likely.values()]
+    ranked += [hit.passage for hit in findings.hits if hit.passage.passage_id not in likely]
+    found = [one for one in ranked if one.passage_id not in arguments.leave_out][: arguments.k]
     return SearchAnswer(
-        hits=tuple(_hit(catalogue, hit.passage, hit.score) for hit in found),
+        hits=tuple(
+            _hit(
+                catalogue,
+                one,
+                scores.get(one.passage_id, 0.0),
+                likely[one.passage_id].probability if one.passage_id in likely else 0.0,
+            )
+            for one in found
+        ),
         near=bool(found) and findings.reaches(),
         strange=findings.share_unknown >= STRANGE,
         citations=cite(
             catalogue,
-            {hit.passage.title: (SourceRef(source=hit.passage.source, section=hit.passage.section),) for hit in found},
+            {one.title: (SourceRef(source=one.source, section=one.section),) for one in found},
         ),
     )
 
 
-def _hit(catalogue: Catalogue, passage: Passage, score: float) -> PassageHit:
+def _hit(catalogue: Catalogue, passage: Passage, score: float, answers: float) -> PassageHit:
     """A term's or a dispute's passage is its whole record run together; what is told of it is its first words."""
     known = catalogue.known
     kind, _, slug = passage.passage_id.partition(".")
@@ -70,7 +84,7 @@ def _hit(catalogue: Catalogue, passage: Passage, score: float) -> PassageHit:
     source = known.sources[passage.source]
     return PassageHit(
         passage_id=passage.passage_id, source=passage.source, section=passage.section, title=passage.title, text=text,
-        score=score, source_title=source.title, users_own=source.kind == "user",
+        score=score, answers=round(answers, 3), source_title=source.title, users_own=source.kind == "user",
     )  # fmt: skip
 
 

@@ -95,7 +95,8 @@ def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
     except ValueError as error:
         raise InvalidArgument("model", model, f"a model whose architecture is known ({error})") from None
     references: dict[str, tuple[SourceRef, ...]] = {f"architecture of {record.name}": _sources(record)}
-    if match.size:
+    if match.size:  # how long a context it was made for is the other model's own
+        architecture = replace(architecture, max_position_embeddings=0)
         return _of_size(architecture, record, match.size, references)
     notes = [match.note] if match.note else []
     notes += [f"assumed {text}" for text in architecture.assumed]

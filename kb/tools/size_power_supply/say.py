@@ -7,6 +7,8 @@ from kb.tools.asks import Asked
 from kb.tools.shared.saying import notes
 from kb.tools.size_power_supply.tool import PowerSupplyAnswer
 
+OPENS = {"enough": "Yes, ", "too_small": "No, "}
+
 
 def say(result: PowerSupplyAnswer, asked: Asked) -> Iterator[Said]:
     draw = Quantity(result.sustained_w, "W")
@@ -14,13 +16,16 @@ def say(result: PowerSupplyAnswer, asked: Asked) -> Iterator[Said]:
     given = asked.arguments.get("psu_w")
     if result.verdict is not None and given is not None:
         texts = {
-            "enough": "Yes, {given} are enough: {device} and the rest draw {draw}, which loads it to {load}.",
+            "enough": "{given} are enough: {device} and the rest draw {draw}, which loads it to {load}.",
             "tight": "{given} are tight: {device} and the rest draw {draw}, a load of {load}, and peaks come on top.",
-            "too_small": "No, {given} are too little: {device} and the rest draw {draw} on their own.",
+            "too_small": "{given} are too little: {device} and the rest draw {draw} on their own.",
         }
         load = Quantity(result.load_percent or 0.0, "%")
         supply = Quantity(float(given), "W")
-        yield state("answer", texts[result.verdict], given=supply, device=result.device, draw=draw, load=load)
+        opens = OPENS.get(result.verdict, "")
+        yield state(
+            "answer", texts[result.verdict], opens=opens, given=supply, device=result.device, draw=draw, load=load
+        )
         if result.verdict != "enough":
             yield state("next", "Plan {plan}, or limit the power of the cards.", plan=plan)
     else:

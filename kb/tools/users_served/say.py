@@ -44,13 +44,11 @@ def say(result: UsersAnswer, asked: Asked) -> Iterator[Said]:
 def _asked_for(result: UsersAnswer, names: dict[str, str]) -> Iterator[Said]:
     there, context = Quantity(result.users_asked or 0, step=1), tokens(result.context)
     if result.enough:
-        text = (
-            "Yes: {model} at {quantization} on {device} serves {there} users at once, with {context} of context each."
-        )
-        yield state("answer", text, there=there, context=context, **names)
+        text = "{model} at {quantization} on {device} serves {there} users at once, with {context} of context each."
+        yield state("answer", text, opens="Yes: ", there=there, context=context, **names)
     else:
-        text = "No: {model} at {quantization} on {device} cannot serve {there} users at once, with {context} each."
-        yield state("answer", text, there=there, context=context, **names)
+        text = "{model} at {quantization} on {device} cannot serve {there} users at once, with {context} each."
+        yield state("answer", text, opens="No: ", there=there, context=context, **names)
     if result.decode_tokens_per_s_asked:
         each = speed_of(result.decode_tokens_per_s_asked.typical)
         yield state("reason", "Each would get about {each} while all of them write.", each=each)
