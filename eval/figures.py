@@ -195,8 +195,8 @@ def _prices(index: Index, check: FigureCheck) -> Iterator[Any]:
 
 def _part_price(index: Index, check: FigureCheck) -> float | tuple[float, float]:
     slug = check.part or check.parts_total
-    build = index.known.specs["builds"].get(slug or "")
-    if not isinstance(build, Build):
+    build = index.known.of(Build).get(slug or "")
+    if build is None:
         raise _NotHeld(f"there is no builds/{slug}")
     parts = [part for part in build.parts if not check.component or part.component == check.component]
     if not parts:

@@ -162,8 +162,7 @@ def _more_devices(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -
 
 def _smaller_model(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[WayOut]:
     """The largest of the usual sizes that fits, of the models that stand for one."""
-    records = catalogue.known.specs["models"].values()
-    named = [record.stands_for_size for record in records if isinstance(record, LanguageModel)]
+    named = [record.stands_for_size for record in catalogue.known.of(LanguageModel).values()]
     sizes = sorted((float(size.removesuffix("b")), size) for size in named if size)
     for billions, size in reversed(sizes):
         if billions * 1e9 >= SMALLER * parts.model.architecture.params_total:

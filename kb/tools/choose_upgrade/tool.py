@@ -232,10 +232,8 @@ def _beside(catalogue: Catalogue, now: Machine, named: str) -> Machine | None:
 
 def _is_card(catalogue: Catalogue, devices: ResolvedDevices) -> bool:
     """In a slot of which there may be another; several different ones have no record of their own."""
-    record = catalogue.known.specs["accelerators"].get(devices.slug or "")
-    return (
-        isinstance(record, Accelerator) and not record.unified_memory and record.segment not in ("laptop", "integrated")
-    )
+    record = catalogue.known.of(Accelerator).get(devices.slug or "")
+    return record is not None and not record.unified_memory and record.segment not in ("laptop", "integrated")
 
 
 def _option(

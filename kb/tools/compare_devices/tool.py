@@ -295,7 +295,7 @@ def _column(catalogue: Catalogue, named: DeviceArgument) -> tuple[ComparedDevice
     kind, slug = match.kind, match.slug
     record = catalogue.known.specs[kind][slug]
     references: dict[str, tuple[SourceRef, ...]] = {}
-    accelerator = catalogue.known.specs["accelerators"].get(getattr(record, "accelerator", None) or "")
+    accelerator = catalogue.known.of(Accelerator).get(getattr(record, "accelerator", None) or "")
 
     def value(key: str) -> float | None:
         for holder in (record, accelerator):
@@ -311,7 +311,7 @@ def _column(catalogue: Catalogue, named: DeviceArgument) -> tuple[ComparedDevice
     if price:
         references[f"price of {record.name}"] = price.sources
     chip = record if isinstance(record, Accelerator) else accelerator
-    gpus = gpus_on(chip) if isinstance(chip, Accelerator) else 1
+    gpus = gpus_on(chip) if chip else 1
     middle = (price.low + price.high) / 2 if price else None
     column = ComparedDevice(
         name=record.name if count == 1 else f"{count}× {record.name}",

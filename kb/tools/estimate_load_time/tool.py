@@ -38,12 +38,9 @@ class LoadTimeAnswer(Result):
 
 
 def _drive(catalogue: Catalogue, name: str | None) -> StorageDrive:
-    drives = catalogue.known.specs["storage"]
     if name is None:
-        return next(d for d in drives.values() if isinstance(d, StorageDrive) and d.taken_where_none_is_named)
-    record = drives[catalogue.names.resolve(("storage",), name, "drive").slug]
-    assert isinstance(record, StorageDrive)
-    return record
+        return next(d for d in catalogue.known.of(StorageDrive).values() if d.taken_where_none_is_named)
+    return catalogue.find(StorageDrive, name, "drive")[0]
 
 
 def run(catalogue: Catalogue, arguments: LoadTimeArguments) -> LoadTimeAnswer:

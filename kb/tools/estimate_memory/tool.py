@@ -106,11 +106,10 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
 
 
 def _card_sizes(catalogue: Catalogue) -> list[float]:
-    cards = [card for card in catalogue.known.specs["accelerators"].values() if isinstance(card, Accelerator)]
     return sorted(
         {
             card.memory_gib.value
-            for card in cards
+            for card in catalogue.known.of(Accelerator).values()
             if card.memory_gib and not card.unified_memory and card.segment != "laptop" and gpus_on(card) == 1
         }
     )

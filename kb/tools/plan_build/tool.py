@@ -94,9 +94,7 @@ def run(catalogue: Catalogue, arguments: BuildArguments) -> BuildPlan:
 
 
 def _published(catalogue: Catalogue, arguments: BuildArguments, name: str) -> BuildPlan:
-    match = catalogue.names.resolve(("builds",), name, "build")
-    build = catalogue.known.specs["builds"][match.slug]
-    assert isinstance(build, Build)
+    build, _ = catalogue.find(Build, name, "build")
     if not build.parts:
         with_parts = ", ".join(entry.name for entry in _builds(catalogue))
         raise InvalidArgument("build", name, f"a build with a bill of parts: {with_parts}")
@@ -158,9 +156,7 @@ def _around_choice(catalogue: Catalogue, arguments: BuildArguments, choice: Hard
 
 def _named_cards(catalogue: Catalogue, arguments: BuildArguments, name: str) -> _Cards:
     count, rest = split_count(name)
-    match = catalogue.names.resolve(("accelerators",), rest, "card")
-    record = catalogue.known.specs["accelerators"][match.slug]
-    assert isinstance(record, Accelerator)
+    record, _ = catalogue.find(Accelerator, rest, "card")
     if record.pcie_lanes is None or record.unified_memory or record.segment in ("laptop", "integrated"):
         raise InvalidArgument("accelerator", name, "a card for a PCIe slot")
     count *= arguments.accelerator_count
@@ -203,7 +199,7 @@ def _around(catalogue: Catalogue, arguments: BuildArguments, cards: _Cards, deco
 def _builds(catalogue: Catalogue) -> list[Build]:
     """Published builds whose whole bill is known, processor and supply included."""
     whole = {"GPU", "CPU", "PSU"}
-    builds = [build for build in catalogue.known.specs["builds"].values() if isinstance(build, Build)]
+    builds = catalogue.known.of(Build).values()
     return [build for build in builds if whole <= {part.component for part in build.parts}]
 
 
@@ -285,8 +281,8 @@ def _supply(
     each = power.recommended_w if number == 1 else recommended_psu_w(power.sustained_w / number)
     offers = [
         (price.high * number, record.slug, record, price)
-        for record in catalogue.known.specs["power-supplies"].values()
-        if isinstance(record, PowerSupply) and record.power_w and record.power_w.value >= each
+        for record in catalogue.known.of(PowerSupply).values()
+        if record.power_w and record.power_w.value >= each
         for price in [newest_price(record, used=False)]
         if price
     ]

@@ -23,8 +23,7 @@ def decision_rules(catalogue: Catalogue, budget_usd: float | None, users: int | 
     """The cheapest first. What a budget or a number of users rules out does not apply; the other conditions are for
     people to judge."""
     rules = []
-    for build in catalogue.known.specs["builds"].values():
-        assert isinstance(build, Build)
+    for build in catalogue.known.of(Build).values():
         if build.choose_if is None or not any(ref.section == FRAMEWORK for ref in build.choose_if.sources):
             continue
         price = _pair(build.headline_price_usd.value) if build.headline_price_usd else None
@@ -59,7 +58,6 @@ def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
 
 
 def rule_sources(catalogue: Catalogue, slug: str) -> tuple[SourceRef, ...]:
-    build = catalogue.known.specs["builds"][slug]
-    assert isinstance(build, Build)
+    build = catalogue.known.of(Build)[slug]
     assert build.choose_if is not None
     return build.choose_if.sources

@@ -183,9 +183,8 @@ def _power_w(catalogue: Catalogue, record: Spec) -> float | None:
     if record.power_w:
         value = record.power_w.value
         return max(value) if isinstance(value, tuple) else value
-    inside = catalogue.known.specs["accelerators"].get(record.accelerator or "")
-    known = isinstance(inside, Accelerator) and inside.tdp_w
-    return known.value * record.accelerator_count if known else None
+    inside = catalogue.known.of(Accelerator).get(record.accelerator or "")
+    return inside.tdp_w.value * record.accelerator_count if inside and inside.tdp_w else None
 
 
 def _owned(catalogue: Catalogue, arguments: RecommendArguments) -> Counter[str]:

@@ -87,9 +87,7 @@ def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
     if isinstance(model, ModelFigures):
         architecture, assumed = given_architecture(model)
         return ResolvedModel(architecture, model.name, None, None, {}, assumed)
-    match = catalogue.names.resolve(("models",), model, "model")
-    record = catalogue.known.specs["models"][match.slug]
-    assert isinstance(record, LanguageModel)
+    record, match = catalogue.find(LanguageModel, model, "model")
     try:
         architecture = architecture_of(Config.of(record))
     except ValueError as error:
@@ -144,12 +142,10 @@ def resolve_quantization(catalogue: Catalogue, name: str) -> ResolvedQuantizatio
             sources=(here,),
         )
         return ResolvedQuantization(record, {}, (f"{bits:g} bits per weight, as given",))
-    match = catalogue.names.resolve(("quantizations",), name, "quantization")
-    record_found = catalogue.known.specs["quantizations"][match.slug]
-    assert isinstance(record_found, Quantization)
-    figure = record_found.bits_per_weight or record_found.bits_per_weight_file
-    references = {f"bits per weight of {record_found.name}": figure.sources if figure else ()}
-    return ResolvedQuantization(record_found, references, (match.note,) if match.note else ())
+    found, match = catalogue.find(Quantization, name, "quantization")
+    figure = found.bits_per_weight or found.bits_per_weight_file
+    references = {f"bits per weight of {found.name}": figure.sources if figure else ()}
+    return ResolvedQuantization(found, references, (match.note,) if match.note else ())
 
 
 DEFAULT_QUANTIZATION = "q4_k_m"
@@ -180,9 +176,7 @@ def resolve_weights(catalogue: Catalogue, model: ResolvedModel, quantization: Re
         if quantization.record.format == "gguf" and (native := native_quantization(record)):
             slugs.append(native)
         size = next((f.size_bytes for slug in slugs for f in record.files if f.quantization == slug), None)
-        twin = record.same_architecture_as
-        found = catalogue.known.specs["models"].get(twin) if twin else None
-        record = found if isinstance(found, LanguageModel) else None
+        record = catalogue.known.of(LanguageModel).get(record.same_architecture_as or "")
     return weights_of(model.architecture, quantization.record, size)
 
 
@@ -301,16 +295,16 @@ def _accelerator_references(record: Accelerator) -> dict[str, tuple[SourceRef, .
 
 
 def _machine(catalogue: Catalogue, record: Machine) -> tuple[Device, int, dict[str, tuple[SourceRef, ...]]]:
-    accelerator = catalogue.known.specs["accelerators"].get(record.accelerator or "")
-    cpu = catalogue.known.specs["cpus"].get(record.cpu or "")
-    if record.accelerator is None and isinstance(cpu, Cpu) and record.memory_gib:
+    accelerator = catalogue.known.of(Accelerator).get(record.accelerator or "")
+    cpu = catalogue.known.of(Cpu).get(record.cpu or "")
+    if record.accelerator is None and cpu and record.memory_gib:
         device, _, references = _cpu(cpu, record.memory_gib.value)
         return (
             replace(device, name=record.name),
             1,
             references | {f"memory of {record.name}": record.memory_gib.sources},
         )
-    if not isinstance(accelerator, Accelerator):
+    if accelerator is None:
         raise ValueError(f"{record.name}: its accelerator is not known")
     references = _accelerator_references(accelerator)
     if record.memory_gib and accelerator.unified_memory:

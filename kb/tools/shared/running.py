@@ -88,11 +88,7 @@ class Run:
 
 def models_for(catalogue: Catalogue, use: str = "") -> list[LanguageModel]:
     """What people run now for that use, or at all where no model is marked with it; the largest first."""
-    models = [
-        record
-        for record in catalogue.known.specs["models"].values()
-        if isinstance(record, LanguageModel) and record.params_total is not None
-    ]
+    models = [record for record in catalogue.known.of(LanguageModel).values() if record.params_total is not None]
     found = [record for record in models if use in record.use] or [record for record in models if record.representative]
     return sorted(found, key=lambda record: (-(record.params_total.value if record.params_total else 0), record.slug))
 

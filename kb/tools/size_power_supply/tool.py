@@ -107,17 +107,11 @@ NEAREST = 3
 def _cpu(catalogue: Catalogue, arguments: PowerSupplyArguments) -> Cpu | None:
     """The one that is named, else one that stands for it."""
     if arguments.cpu:
-        return _record(catalogue, catalogue.names.resolve(("cpus",), arguments.cpu, "CPU").slug)
+        return catalogue.find(Cpu, arguments.cpu, "CPU")[0]
     near = catalogue.names.suggest(("cpus",), arguments.cpu_like, NEAREST) if arguments.cpu_like else []
-    records = [_record(catalogue, catalogue.names.resolve(("cpus",), label, "CPU").slug) for label in near]
+    records = [catalogue.find(Cpu, label, "CPU")[0] for label in near]
     known = sorted((record for record in records if _power(record)), key=_watts)
     return known[len(known) // 2] if known else None
-
-
-def _record(catalogue: Catalogue, slug: str) -> Cpu:
-    record = catalogue.known.specs["cpus"][slug]
-    assert isinstance(record, Cpu)
-    return record
 
 
 def _power(record: Cpu) -> Figure[float] | None:

@@ -114,7 +114,7 @@ def run(catalogue: Catalogue, arguments: StartArguments) -> StartAnswer:
     named_model = arguments.model
     arguments = arguments.model_copy(update={"model": _model(catalogue, arguments, devices)})
     model = resolve_model(catalogue, arguments.model) if arguments.model is not None else None
-    named = _named_engine(catalogue, arguments.engine)
+    named = catalogue.find(Engine, arguments.engine, "engine")[0] if arguments.engine else None
     wanted = resolve_quantization(catalogue, arguments.quantization).record if arguments.quantization else None
     backend = devices.each.backend if devices else None
     systems = (arguments.system,) if arguments.system else SYSTEMS_OF.get(backend, ()) if backend else ()
@@ -166,18 +166,9 @@ def _model(catalogue: Catalogue, arguments: StartArguments, devices: ResolvedDev
     return next((record.slug for record in records if record.ollama_name or record.gguf_repository), None)
 
 
-def _named_engine(catalogue: Catalogue, name: str | None) -> Engine | None:
-    if name is None:
-        return None
-    match = catalogue.names.resolve(("engines",), name, "engine")
-    record = catalogue.known.specs["engines"][match.slug]
-    assert isinstance(record, Engine)
-    return record
-
-
 def _running(catalogue: Catalogue, systems: Sequence[System], backend: Backend | None) -> list[Engine]:
     """The engines that run there and whose start the catalogue knows, the easiest first."""
-    engines = [engine for engine in catalogue.known.specs["engines"].values() if isinstance(engine, Engine)]
+    engines = catalogue.known.of(Engine).values()
     known = [engine for engine in engines if engine.ease is not None and not _hindrance(engine, systems, backend)]
     return sorted(known, key=lambda engine: engine.ease or 0)
 
