@@ -12,8 +12,8 @@ from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.given import SizeGb
 from kb.tools.shared.resolve import (
+    USUAL_TYPE,
     ModelArgument,
-    common_quantization,
     resolve_model,
     resolve_quantization,
     resolve_weights,
@@ -50,7 +50,7 @@ def run(catalogue: Catalogue, arguments: LoadTimeArguments) -> LoadTimeAnswer:
         size, what = arguments.size_gb * GB, f"{arguments.size_gb:g} GB"
     elif arguments.model is not None:
         model = resolve_model(catalogue, arguments.model)
-        quantization = resolve_quantization(catalogue, arguments.quantization or common_quantization(model))
+        quantization = resolve_quantization(catalogue, arguments.quantization or model.native or USUAL_TYPE)
         weights = resolve_weights(catalogue, model, quantization)
         size = float(weights.total_bytes)
         what = f"{size / GB:.1f} GB ({model.label}, {quantization.record.name})"

@@ -1,7 +1,7 @@
 """The long guide's decision framework, as rules: which of its whole machines is for whom."""
 
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Build, Record, SourceRef
+from kb.catalogue.records import Build, Record, SourceRef, ends
 
 FRAMEWORK = "Decision Framework"
 """The section whose conditions these are; other documents' builds have conditions too."""
@@ -26,8 +26,8 @@ def decision_rules(catalogue: Catalogue, budget_usd: float | None, users: int | 
     for build in catalogue.known.of(Build).values():
         if build.choose_if is None or not any(ref.section == FRAMEWORK for ref in build.choose_if.sources):
             continue
-        price = _pair(build.headline_price_usd.value) if build.headline_price_usd else None
-        served = _pair(build.concurrent_users.value) if build.concurrent_users else None
+        price = ends(build.headline_price_usd.value) if build.headline_price_usd else None
+        served = ends(build.concurrent_users.value) if build.concurrent_users else None
         applies, why = _applies(budget_usd, users, price, served)
         rules.append(
             BuildRule(
@@ -51,10 +51,6 @@ def _applies(
             return False, f"{users} at once are more than its {served[1]:g}"
         reasons.append(f"it serves up to {served[1]:g} at once")
     return (True, "; ".join(reasons)) if reasons else (None, "neither a budget nor a number of users decides it")
-
-
-def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
-    return value if isinstance(value, tuple) else (value, value)
 
 
 def rule_sources(catalogue: Catalogue, slug: str) -> tuple[SourceRef, ...]:

@@ -15,7 +15,7 @@ from kb.errors import InvalidArgument, MissingArgument, UnknownName
 from kb.text.numerals import counted
 from kb.tools.base import Name
 from kb.tools.shared.given import DeviceFigures, ModelFigures, given_architecture
-from kb.tools.shared.naming import the
+from kb.tools.shared.naming import several, the
 
 ROOMY_GIB = 2.0**14
 """Stands for memory of unknown size, which is asked for before anything is said to fit."""
@@ -45,6 +45,11 @@ class ResolvedModel:
     short: str = ""
     """The label where it is said once what the size stands for."""
 
+    @property
+    def native(self) -> str | None:
+        """The type that it is published in, where that is a small one."""
+        return native_quantization(self.record) if self.record else None
+
 
 @dataclass(frozen=True)
 class ResolvedQuantization:
@@ -69,6 +74,10 @@ class ResolvedDevices:
     @property
     def each(self) -> Device:
         return self.devices[0]
+
+    @property
+    def memory_bytes(self) -> int:
+        return sum(device.memory_bytes for device in self.devices)
 
     @property
     def bandwidth_known(self) -> bool:
@@ -148,8 +157,8 @@ def resolve_quantization(catalogue: Catalogue, name: str) -> ResolvedQuantizatio
     return ResolvedQuantization(found, references, (match.note,) if match.note else ())
 
 
-DEFAULT_QUANTIZATION = "q4_k_m"
-"""What most files that people run are stored in."""
+USUAL_TYPE = "q4_k_m"
+"""What most files that people run are stored in: meant where none is named."""
 
 
 def quantization_for(catalogue: Catalogue, model: ResolvedModel, name: str | None) -> ResolvedQuantization:
@@ -157,9 +166,8 @@ def quantization_for(catalogue: Catalogue, model: ResolvedModel, name: str | Non
     common choice."""
     if name is not None:
         return resolve_quantization(catalogue, name)
-    native = native_quantization(model.record) if model.record else None
-    taken = resolve_quantization(catalogue, native or DEFAULT_QUANTIZATION)
-    why = "which the model is published in" if native else "the common choice"
+    taken = resolve_quantization(catalogue, model.native or USUAL_TYPE)
+    why = "which the model is published in" if model.native else "the common choice"
     note = f"no quantization was named: {taken.record.name} was taken, {why}"
     return replace(taken, notes=(*taken.notes, note))
 
@@ -184,14 +192,6 @@ def native_quantization(record: Spec) -> str | None:
     """The type that a model is published in, where that is a small one (gpt-oss: MXFP4)."""
     files = record.files if isinstance(record, LanguageModel) else ()
     return "mxfp4" if any(file.quantization == "mxfp4" for file in files) else None
-
-
-COMMON_QUANTIZATION = "q4_k_m"
-"""What is meant where none is named, unless a model is published in a small type of its own."""
-
-
-def common_quantization(model: ResolvedModel) -> str:
-    return (native_quantization(model.record) if model.record else None) or COMMON_QUANTIZATION
 
 
 def split_count(name: str) -> tuple[int, str]:
@@ -219,7 +219,7 @@ def resolve_devices(
             unified_memory=device.unified_memory,
             bandwidth_assumed=device.bandwidth_assumed,
         )
-        label = _counted(device.name, device_count)
+        label = several(device_count, device.name)
         asked = "" if device.memory_gib else "device.memory_gib"
         return ResolvedDevices((given,) * device_count, label, None, None, {}, memory_asked=asked)
     if " + " in device:
@@ -259,7 +259,7 @@ def resolve_devices(
             f"at {each.bandwidth_bytes_per_s / GB:,.0f} GB/s; the model is split over them"
         )
     count = device_count * per_machine
-    label = record.name if device_count == 1 else f"{device_count}× {record.name}"
+    label = several(device_count, record.name)
     return ResolvedDevices((each,) * count, label, record.slug, match.kind, references, tuple(notes))
 
 
@@ -277,10 +277,6 @@ def _together(catalogue: Catalogue, names: str, device_count: int, system_memory
     notes = tuple(note for part in parts for note in part.notes)
     asked = next((part.memory_asked for part in parts if part.memory_asked), "")
     return ResolvedDevices(devices, " + ".join(part.label for part in parts), None, None, references, notes, asked)
-
-
-def _counted(name: str, count: int) -> str:
-    return name if count == 1 else f"{count}× {name}"
 
 
 def _accelerator_references(record: Accelerator) -> dict[str, tuple[SourceRef, ...]]:

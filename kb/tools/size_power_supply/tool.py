@@ -18,6 +18,7 @@ from kb.catalogue.records import Cpu, Figure, SourceRef
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.fitting import DeviceCount
+from kb.tools.shared.naming import several
 from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W, Watts, board_power
 from kb.tools.shared.resolve import split_count
 
@@ -150,7 +151,7 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
             f"({CIRCUITS[0].continuous_w:,.0f} W)"
         )
     return PowerSupplyAnswer(
-        device=" + ".join(card.label if card.count == 1 else f"{card.count}× {card.label}" for card in cards),
+        device=" + ".join(several(card.count, card.label) for card in cards),
         cpu=cpu_label,
         cpu_w=cpu_w,
         sustained_w=sustained,
