@@ -1,7 +1,7 @@
 """Fit the speed model's constants on published measurements, and show how far its estimates are off.
 
 ``python -m eval.calibrate FOLDER`` prints the errors by group, against bare bandwidth over bytes on the same
-rows; ``--write`` also writes ``kb/calc/speed/constants.py``; ``--cross-validate`` leaves out each device, then each
+rows; ``--write`` also writes ``kb/calc/speed/constants.yaml``; ``--cross-validate`` leaves out each device, then each
 model, a tenth of them at a time.
 """
 
@@ -20,13 +20,12 @@ from eval.calibration_data import Measurement, read_measurements
 from eval.calibration_fit import Prior, Vector, as_errors, fit, flatten, rebuilt
 from eval.calibration_priors import DECODE, PREFILL, decode_priors, prefill_priors
 from eval.calibration_report import error_table, printed, written
-from kb.calc.speed.calibration import Calibration, GroupError
+from kb.calc.speed.constants import FILE, Calibration, Constants, GroupError
 from kb.calc.speed.decode import DecodeConstants, GenerationConstants, Spread, split_by_layers
 from kb.calc.speed.estimate import spread_key
 from kb.calc.speed.prefill import PrefillConstants, prefill_over
 from kb.calc.speed.rates import generation_of
 
-CONSTANTS_FILE = Path(__file__).parent.parent / "kb" / "calc" / "speed" / "constants.py"
 PRACTICE = 1.02
 """``DecodeConstants.practice``. Of devices left out of the fit, with 1.00 84 % of GPU rows are within 25 %, with 1.02
 85 %, with 1.04 86 %; rows of current builds fall from 8 to 10 % median error meanwhile."""
@@ -214,10 +213,10 @@ def fit_all(decode_rows: Sequence[Measurement], prefill_rows: Sequence[Measureme
     )
 
 
-Constants = TypeVar("Constants", DecodeConstants, PrefillConstants)
+Part = TypeVar("Part", DecodeConstants, PrefillConstants)
 
 
-def rounded(constants: Constants) -> Constants:
+def rounded(constants: Part) -> Part:
     """To three digits, as they are written down: more is not known."""
     return rebuilt(constants, {name: float(f"{value:.3g}") for name, value in flatten(constants).items()})
 
@@ -282,7 +281,7 @@ def print_cross_validation(fitted: Fitted, rows: Sequence[Measurement]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="calibrate", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder with the calibration tables")
-    parser.add_argument("--write", type=Path, nargs="?", const=CONSTANTS_FILE, help="write the constants' module")
+    parser.add_argument("--write", type=Path, nargs="?", const=FILE, help="write the constants")
     parser.add_argument("--cross-validate", action="store_true", help="leave out each device, then each model")
     options = parser.parse_args(arguments)
     try:
@@ -301,7 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.cross_validate:
         print_cross_validation(fitted, decode_rows)
     if options.write:
-        options.write.write_text(written(fitted.decode, fitted.prefill, calibration), encoding="utf-8")
+        options.write.write_text(written(Constants(fitted.decode, fitted.prefill, calibration)), encoding="utf-8")
         print(f"wrote {options.write}")
     return 0
 

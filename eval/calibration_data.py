@@ -16,8 +16,8 @@ from kb.calc.memory.weights import Weights, weights_of
 from kb.calc.speed.decode import Step, step_of
 from kb.calc.speed.prefill import Prompt, prompt_of
 from kb.catalogue.files import read_mapping
-from kb.catalogue.load import load
-from kb.catalogue.records import Accelerator, Backend, LanguageModel, Quantization, Spec
+from kb.catalogue.load import Knowledge, load
+from kb.catalogue.records import Accelerator, Backend, LanguageModel, Quantization
 from kb.catalogue.units import GB, GIB
 
 _LOCALSCORE_PROMPT_TOKENS = 1340
@@ -95,8 +95,7 @@ def _names() -> Mapping[str, Mapping[str, str]]:
 
 def device_of(slug: str, backend: str, tables: Mapping[str, Mapping[str, str]]) -> Device:
     """The catalogue's record, driven by the measurement's backend; of a CPU the table alone knows the memory."""
-    record = catalogue()["accelerators"].get(_ours("devices", slug))
-    if isinstance(record, Accelerator):
+    if record := catalogue().of(Accelerator).get(_ours("devices", slug)):
         return replace(Device.of(record), backend=cast(Backend, backend))
     row = tables.get(slug)
     if row is None or row["kind"] != "cpu":
@@ -107,29 +106,29 @@ def device_of(slug: str, backend: str, tables: Mapping[str, Mapping[str, str]]) 
 @lru_cache(maxsize=1024)
 def architecture_of(slug: str) -> Architecture:
     """The catalogue's record of a model, or of its twin; slugs there have hyphens for points."""
-    models = catalogue()["models"]
+    models = catalogue().of(LanguageModel)
     record = models.get(_ours("models", slug)) or models.get(slug.replace(".", "-"))
-    while isinstance(record, LanguageModel) and record.same_architecture_as and record.num_hidden_layers is None:
+    while record and record.same_architecture_as and record.num_hidden_layers is None:
         record = models[record.same_architecture_as]
-    if not isinstance(record, LanguageModel):
+    if record is None:
         raise ValueError(f"model {slug!r} is not in the catalogue of models")
     return families.architecture_of(Config.of(record))
 
 
 @lru_cache(maxsize=1)
-def catalogue() -> Mapping[str, Mapping[str, Spec]]:
-    """The specs that production answers from."""
-    return load(Path(__file__).parent.parent).specs
+def catalogue() -> Knowledge:
+    """What production answers from."""
+    return load(Path(__file__).parent.parent)
 
 
 def quantization_named(name: str) -> Quantization:
     """The catalogue's record of what llama.cpp calls ``name``; a dynamic mix without one goes by its type."""
     slug = name.lower()
-    record = catalogue()["quantizations"].get(slug)
-    if isinstance(record, Quantization):
-        return record
+    records = catalogue().of(Quantization)
+    if slug in records:
+        return records[slug]
     plain = name.removeprefix("UD-").removesuffix("_XL")
-    known = next((each for each in (plain, f"{plain}_M") if each.lower() in catalogue()["quantizations"]), None)
+    known = next((each for each in (plain, f"{plain}_M") if each.lower() in records), None)
     if known is None:
         raise ValueError(f"quantization {name!r} is not in the catalogue of quantizations")
     return quantization_named(known).model_copy(update={"slug": slug, "name": name, "bits_per_weight_file": None})

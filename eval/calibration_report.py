@@ -1,19 +1,17 @@
-"""Errors by group, as a table for people and as a module for the calculators."""
+"""Errors by group, as a table for people and as a file for the calculators."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 
 import numpy as np
+import yaml
 
 from eval.calibration_data import Measurement
-from kb.calc.speed.calibration import Calibration, GroupError
-from kb.calc.speed.decode import DecodeConstants, Spread
+from kb.calc.speed.constants import FORM, Constants, GroupError
+from kb.calc.speed.decode import Spread
 from kb.calc.speed.estimate import spread_key
-from kb.calc.speed.prefill import PrefillConstants
 from kb.calc.speed.rates import is_server_cpu
 
 _DEEP = 4096
-_WIDTH = 112
 _VENDORS = {"nvidia": "NVIDIA", "amd": "AMD", "apple": "Apple", "intel": "Intel"}
 
 
@@ -92,42 +90,9 @@ def printed(title: str, table: Sequence[GroupError]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def written(decode: DecodeConstants, prefill: PrefillConstants, calibration: Calibration) -> str:
-    """The source of ``kb/calc/speed/constants.py``."""
-    body = "\n\n".join(
-        f"{name} = {_source(value)}"
-        for name, value in (("DECODE", decode), ("PREFILL", prefill), ("CALIBRATION", calibration))
+def written(constants: Constants) -> str:
+    """The text of ``kb/calc/speed/constants.yaml``."""
+    numbers = yaml.safe_dump(
+        FORM.dump_python(constants, mode="json"), sort_keys=False, width=112, default_flow_style=None
     )
-    return (
-        '"""Constants of the speed model, fitted on published measurements.\n\n'
-        "Written by ``make calibrate``: do not edit. What each one means stands in ``kb.calc.speed.decode`` and\n"
-        "``kb.calc.speed.prefill``; the tables of measurements are other people's and not in the repository.\n"
-        '"""\n\n# fmt: off\n\n'
-        "from kb.calc.speed.calibration import Calibration, GroupError\n"
-        "from kb.calc.speed.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread\n"
-        "from kb.calc.speed.prefill import PrefillBackend, PrefillConstants\n\n"
-        f"{body}\n"
-    )
-
-
-def _source(value: object, indent: int = 0) -> str:
-    """Python source of nested constants: on one line where it fits, else a line for each part."""
-    text = repr(value)
-    if indent + len(text) <= _WIDTH:
-        return text
-    inner = " " * (indent + 4)
-    if isinstance(value, GroupError):
-        return f"GroupError{tuple(getattr(value, field.name) for field in fields(value))!r}"
-    if is_dataclass(value):
-        opening, closing = f"{type(value).__name__}(", ")"
-        parts = [f"{field.name}={_source(getattr(value, field.name), indent + 4)}" for field in fields(value)]
-    elif isinstance(value, Mapping):
-        opening, closing = "{", "}"
-        parts = [f"{key!r}: {_source(part, indent + 4)}" for key, part in value.items()]
-    elif isinstance(value, tuple):
-        opening, closing = "(", ")"
-        parts = [_source(part, indent + 4) for part in value]
-    else:
-        return text
-    lines = "".join(f"{inner}{part},\n" for part in parts)
-    return f"{opening}\n{lines}{' ' * indent}{closing}"
+    return f"# Written by `make calibrate`: do not edit. The meaning of each is in decode.py and prefill.py.\n{numbers}"

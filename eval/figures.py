@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from eval.samples import EvaluationDataInvalid
-from kb.catalogue.records import Build, Record
+from kb.catalogue.records import Build, Record, ends
 from kb.catalogue.records.base import Slug
 from kb.errors import KnowledgeBaseError
 from kb.search.live import Index
@@ -195,13 +195,13 @@ def _prices(index: Index, check: FigureCheck) -> Iterator[Any]:
 
 def _part_price(index: Index, check: FigureCheck) -> float | tuple[float, float]:
     slug = check.part or check.parts_total
-    build = index.known.specs["builds"].get(slug or "")
-    if not isinstance(build, Build):
+    build = index.known.of(Build).get(slug or "")
+    if build is None:
         raise _NotHeld(f"there is no builds/{slug}")
     parts = [part for part in build.parts if not check.component or part.component == check.component]
     if not parts:
         raise _NotHeld(f"builds/{slug} has no part {check.component!r}")
-    spans = [p.price_usd if isinstance(p.price_usd, tuple) else (p.price_usd, p.price_usd) for p in parts]
+    spans = [ends(part.price_usd) for part in parts]
     low, high = sum(span[0] for span in spans), sum(span[1] for span in spans)
     return low if low == high else (low, high)
 

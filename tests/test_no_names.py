@@ -25,7 +25,6 @@ WORDS = {
 """Names of records that are words or keys of other things too, and why they may stand."""
 ROOMS_OF_NAMES = {
     "kb/calc/memory/families": "architectures, as configs and GGUF files spell them: parts of a format",
-    "kb/calc/speed/constants.py": "the sources of measurements; written by `make calibrate`",
 }
 """Where names of records stand for what is not knowledge, and why they may."""
 

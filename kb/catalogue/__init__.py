@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from kb.catalogue.load import Knowledge, load, require_folders
-from kb.catalogue.names import Names
+from kb.catalogue.names import Match, Names
+from kb.catalogue.records import Spec
 from kb.settings import KNOWLEDGE
+
+S = TypeVar("S", bound=Spec)
 
 
 @dataclass(frozen=True)
@@ -24,3 +28,8 @@ class Catalogue:
         require_folders(root)
         known = load(root)
         return Catalogue(known, Names(known))
+
+    def find(self, cls: type[S], name: str, what: str | None = None) -> tuple[S, Match]:
+        """The one record of a kind that a name leads to. Raises as :meth:`Names.resolve`."""
+        match = self.names.resolve((cls.kind,), name, what)
+        return self.known.of(cls)[match.slug], match

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from pydantic import ValidationError
 
@@ -18,6 +18,7 @@ from kb.catalogue.records.labels import label_key, slugify
 from kb.errors import InvalidKnowledge, KnowledgeBaseError
 
 R = TypeVar("R", bound=Record)
+S = TypeVar("S", bound=Spec)
 
 _BLOCK_KEYS = {"sources", "as_of", "note"}
 _SECTIONS = {"in practice": "in_practice", "pitfalls": "pitfalls"}
@@ -33,6 +34,10 @@ class Knowledge:
     specs: Mapping[str, Mapping[str, Spec]] = field(default_factory=dict)
     disputes: Mapping[str, Dispute] = field(default_factory=dict)
     passages: Mapping[str, Passage] = field(default_factory=dict)
+
+    def of(self, cls: type[S]) -> Mapping[str, S]:
+        """The specs of one kind."""
+        return cast(Mapping[str, S], self.specs.get(cls.kind, {}))
 
 
 def require_folders(root: Path) -> None:

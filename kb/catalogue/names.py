@@ -89,14 +89,14 @@ class Names:
         self._add_repositories(known)
         self._add_bare_model_names(known)
         self._add_products(known)
-        models = [spec for spec in known.specs.get("models", {}).values() if isinstance(spec, LanguageModel)]
+        models = known.of(LanguageModel).values()
         self._sizes = {model.stands_for_size: model for model in models if model.stands_for_size}
         self._keys = frozenset((*self._sizes, *(key for keys in self._index.values() for key in keys)))
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
 
     def _add_repositories(self, known: Knowledge) -> None:
         """A repository's name (``Qwen/QwQ-32B``) is one without its owner too, where no other model has it."""
-        for spec in known.specs.get("models", {}).values():
+        for spec in known.of(LanguageModel).values():
             for name in spec.aliases:
                 key = label_key(without_owner(name))
                 if self._index["models"].setdefault(key, [spec.slug]) == [spec.slug]:
@@ -105,7 +105,7 @@ class Names:
     def _add_bare_model_names(self, known: Knowledge) -> None:
         """``GLM 4.5 Air`` for ``GLM 4.5 Air 106B``, where no other model has the name."""
         bare: dict[str, list[str]] = defaultdict(list)
-        for spec in known.specs.get("models", {}).values():
+        for spec in known.of(LanguageModel).values():
             shorter = re.sub(r"\s\d+(?:\.\d+)?[BMT](?:\sA\d+(?:\.\d+)?B)?$", "", spec.name)
             if shorter != spec.name:
                 bare[label_key(shorter)].append(spec.slug)
@@ -116,8 +116,8 @@ class Names:
 
     def _add_products(self, known: Knowledge) -> None:
         """``M2 Air``, ``MacBook Air M2``: what is sold with a chip inside, where no machine has the name."""
-        for spec in known.specs.get("accelerators", {}).values():
-            for product in spec.products if isinstance(spec, Accelerator) else ():
+        for spec in known.of(Accelerator).values():
+            for product in spec.products:
                 chip = spec.name.removeprefix(spec.vendor).split("(")[0].strip()
                 for said in (product, product.split()[-1]):
                     for name in (f"{said} {chip}", f"{chip} {said}"):
@@ -295,7 +295,7 @@ class Names:
                 scored[label] = max(scored.get(label, 0.0), score - apart)
         return sorted(scored, key=lambda label: -scored[label])[:limit]
 
-    def _exact(self, kinds: Sequence[str], name: str, note: str = "") -> list[Match]:
+    def _exact(self, kinds: Sequence[str], name: str) -> list[Match]:
         key = label_key(name[:200])
         sized = _SIZE_KEY.fullmatch(key) if "models" in kinds else None
         if sized:  # whatever has it for an alias: a size is no model
@@ -303,7 +303,7 @@ class Names:
         for kind in kinds:
             slugs = self._index[kind].get(key) if key else None
             if slugs:
-                return [Match(kind, slug, self._labels[kind][slug], note) for slug in slugs]
+                return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
         return []
 
     def _of_size(self, size: str, billions: float) -> list[Match]:
@@ -344,11 +344,10 @@ class Names:
         chip = getattr(self.record(match), "chip", None)
         if not isinstance(chip, Figure):
             return []
-        accelerators = self._known.specs.get("accelerators", {}).values()
         return [
             Match("accelerators", other.slug, other.name)
-            for other in accelerators
-            if isinstance(other, Accelerator) and other.unified_memory and other.chip and other.chip.value == chip.value
+            for other in self._known.of(Accelerator).values()
+            if other.unified_memory and other.chip and other.chip.value == chip.value
         ]
 
     def memory_options(self, match: Match) -> tuple[float, ...]:

@@ -61,8 +61,7 @@ def choose(advice: Sequence[Advice]) -> Advice | None:
 def _of_download(index: Index, download: Download, here: Here, context: int) -> Advice:
     asked = _asked(download.model, download.quantization, here, context)
     fit, speed = check_fit(index, asked), estimate_speed(index, asked)
-    record = index.known.specs["models"][download.model]
-    assert isinstance(record, LanguageModel)
+    record = index.known.of(LanguageModel)[download.model]
     return Advice(
         name=download.slug,
         model=fit.model,

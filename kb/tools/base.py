@@ -11,7 +11,6 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import (
     BaseModel,
     ConfigDict,
-    Field,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -22,7 +21,7 @@ from pydantic_core import from_json
 
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record, SourceRef
-from kb.errors import InvalidArgument, KnowledgeBaseError
+from kb.errors import KnowledgeBaseError
 from kb.text.statements import Said
 from kb.tools.asks import Asked, AskFile, Ways, read_asks, read_ways
 
@@ -129,14 +128,12 @@ class Tool(Generic[In, Out]):
     input_model: type[In]
     output_model: type[Out]
     run: Callable[[Catalogue, In], Out]
-    own_example: Mapping[str, Any] | None = None
-    """Arguments to show it with, of a tool without an ``ask.yaml``."""
 
     @property
     def example(self) -> Mapping[str, Any]:
-        """Arguments to show it with, as its ``ask.yaml`` has them."""
+        """Arguments to show it with, where it has an ``ask.yaml``."""
         asks = _asks_beside(self.folder)
-        return asks.example if asks else self.own_example or {}
+        return asks.example if asks else {}
 
     @property
     def package(self) -> str:
@@ -337,14 +334,3 @@ def cite(catalogue: Catalogue, references: Mapping[str, tuple[SourceRef, ...]]) 
                 source=ref.source, section=ref.section, title=source.title if source else ref.source, about=about
             )
     return tuple(found.values())
-
-
-def require(condition: bool, field: str, value: object, accepted: str) -> None:
-    if not condition:
-        raise InvalidArgument(field, value, accepted)
-
-
-__all__ = [
-    "Arguments", "Field", "FieldProblem", "InvalidArguments", "Name", "Real", "Registry", "Result", "Tool",
-    "ToolCitation", "Whole", "cite", "parse_arguments", "parse_query", "require",
-]  # fmt: skip

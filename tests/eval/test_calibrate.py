@@ -4,7 +4,6 @@ import csv
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from eval.calibration_data import (
 from eval.calibration_fit import Prior, fit, flatten, rebuilt
 from eval.calibration_priors import DECODE, PREFILL
 from eval.calibration_report import groups_of, written
+from kb.calc.speed.constants import Constants, constants
 from kb.calc.speed.decode import DecodeConstants
 
 DEVICES = {
@@ -109,30 +109,26 @@ def test_doubtful_rows_are_left_aside(folder: Path) -> None:
     assert max(row.tokens_per_s for row in read_measurements(folder, "decode")) < 1e6
 
 
-def test_it_prints_the_errors_against_bare_bandwidth_and_writes_a_module(
+def test_it_prints_the_errors_against_bare_bandwidth_and_writes_the_constants(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    target = tmp_path / "constants.py"
+    target = tmp_path / "constants.yaml"
     assert calibrate.main([str(folder), "--write", str(target)]) == 0
     printed = capsys.readouterr().out
     assert "bare median" in printed
     for group in ("NVIDIA", "Apple", "CPU", "GPU", "small", "deep context"):
         assert group in printed
-    scope: dict[str, Any] = {}
-    exec(compile(target.read_text(encoding="utf-8"), str(target), "exec"), scope)
-    assert isinstance(scope["DECODE"], DecodeConstants)
-    assert scope["CALIBRATION"].decode_rows == len(read_measurements(folder, "decode"))
+    assert constants(target).calibration.decode_rows == len(read_measurements(folder, "decode"))
 
 
-def test_writing_and_reading_back_changes_nothing(folder: Path) -> None:
+def test_writing_and_reading_back_changes_nothing(folder: Path, tmp_path: Path) -> None:
     rows = read_measurements(folder, "decode")
     fitted = calibrate.fit_all(rows, read_measurements(folder, "prefill"))
     calibration = calibrate.calibration_of(fitted, rows, rows)
-    scope: dict[str, Any] = {}
-    exec(written(fitted.decode, fitted.prefill, calibration), scope)
-    assert scope["DECODE"] == fitted.decode
-    assert scope["PREFILL"] == fitted.prefill
-    assert scope["CALIBRATION"] == calibration
+    made = Constants(fitted.decode, fitted.prefill, calibration)
+    target = tmp_path / "back.yaml"
+    target.write_text(written(made), encoding="utf-8")
+    assert constants(target) == made
 
 
 def test_cross_validation_predicts_each_row_once(folder: Path) -> None:

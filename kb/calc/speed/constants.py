@@ -1,232 +1,62 @@
-"""Constants of the speed model, fitted on published measurements.
+"""Constants of the speed model, fitted on published measurements: ``constants.yaml``, written by ``make calibrate``.
 
-Written by ``make calibrate``: do not edit. What each one means stands in ``kb.calc.speed.decode`` and
-``kb.calc.speed.prefill``; the tables of measurements are other people's and not in the repository.
+What each one means stands in :mod:`kb.calc.speed.decode` and :mod:`kb.calc.speed.prefill`; the tables of measurements
+are other people's and not in the repository.
 """
 
-# fmt: off
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-from kb.calc.speed.calibration import Calibration, GroupError
-from kb.calc.speed.decode import BackendConstants, DecodeConstants, GenerationConstants, Spread
-from kb.calc.speed.prefill import PrefillBackend, PrefillConstants
+from pydantic import TypeAdapter
 
-DECODE = DecodeConstants(
-    backends={
-        'cuda': BackendConstants(
-            token_us=1140.0,
-            layer_us=20.6,
-            expert_layer_us=50.0,
-            recurrent_layer_us=41.0,
-            efficiency=0.916,
-            cache_efficiency=0.829,
-            operations={'legacy': 4.35, 'k-quant': 5.28, 'i-quant': 6.61, 'float': 2.0, 'microscaling': 4.45},
-        ),
-        'rocm': BackendConstants(
-            token_us=663.0,
-            layer_us=74.9,
-            expert_layer_us=51.2,
-            recurrent_layer_us=131.0,
-            efficiency=0.927,
-            cache_efficiency=0.569,
-            operations={'legacy': 4.47, 'k-quant': 10.5, 'i-quant': 13.1, 'float': 2.0, 'microscaling': 4.48},
-        ),
-        'metal': BackendConstants(
-            token_us=2720.0,
-            layer_us=75.9,
-            expert_layer_us=24.3,
-            recurrent_layer_us=55.4,
-            efficiency=0.91,
-            cache_efficiency=0.487,
-            operations={'legacy': 2.01, 'k-quant': 12.0, 'i-quant': 15.0, 'float': 1.5, 'microscaling': 3.0},
-        ),
-        'vulkan': BackendConstants(
-            token_us=448.0,
-            layer_us=39.9,
-            expert_layer_us=113.0,
-            recurrent_layer_us=197.0,
-            efficiency=0.942,
-            cache_efficiency=0.771,
-            operations={'legacy': 5.02, 'k-quant': 5.16, 'i-quant': 6.45, 'float': 2.0, 'microscaling': 4.48},
-        ),
-        'sycl': BackendConstants(
-            token_us=448.0,
-            layer_us=39.9,
-            expert_layer_us=113.0,
-            recurrent_layer_us=197.0,
-            efficiency=0.942,
-            cache_efficiency=0.771,
-            operations={'legacy': 5.02, 'k-quant': 5.16, 'i-quant': 6.45, 'float': 2.0, 'microscaling': 4.48},
-        ),
-        'cpu': BackendConstants(
-            token_us=1000.0,
-            layer_us=50.0,
-            expert_layer_us=40.0,
-            recurrent_layer_us=50.0,
-            efficiency=0.6,
-            cache_efficiency=0.494,
-            operations={'legacy': 2.0, 'k-quant': 2.04, 'i-quant': 2.55, 'float': 2.0, 'microscaling': 2.0},
-        ),
-    },
-    generations={
-        'pascal': GenerationConstants(operations=1.31, k_quant_operations=2.19, latency=2.36),
-        'turing': GenerationConstants(operations=1.44, k_quant_operations=1.0, latency=1.0),
-        'blackwell': GenerationConstants(operations=0.955, k_quant_operations=1.0, latency=0.896),
-        'rdna2': GenerationConstants(operations=0.778, k_quant_operations=1.0, latency=1.0),
-        'cdna': GenerationConstants(operations=1.5, k_quant_operations=1.0, latency=1.8),
-        'alchemist': GenerationConstants(operations=4.41, k_quant_operations=1.0, latency=1.0),
-        'm1': GenerationConstants(operations=1.15, k_quant_operations=1.0, latency=1.0),
-        'm3': GenerationConstants(operations=0.907, k_quant_operations=1.0, latency=1.0),
-        'm4': GenerationConstants(operations=0.699, k_quant_operations=1.0, latency=1.0),
-        'm5': GenerationConstants(operations=0.539, k_quant_operations=1.0, latency=1.0),
-    },
-    shared_memory=0.87,
-    no_flash_attention=3.0,
-    laptop=1.29,
-    server_layer_us=700.0,
-    practice=1.02,
-    split_us=412.0,
-    spreads={
-        '': Spread(low=0.672, high=1.18),
-        'cuda': Spread(low=0.702, high=1.16),
-        'vulkan': Spread(low=0.88, high=1.12),
-        'experts': Spread(low=0.545, high=1.22),
-        'metal': Spread(low=0.838, high=1.16),
-        'rocm': Spread(low=0.39, high=1.28),
-        'offloaded': Spread(low=0.6, high=1.3),
-        'cpu': Spread(low=0.7, high=1.25),
-        'server cpu': Spread(low=0.3, high=1.25),
-    },
-)
+from kb.calc.speed.decode import DecodeConstants
+from kb.calc.speed.prefill import PrefillConstants
+from kb.catalogue.files import read_mapping
 
-PREFILL = PrefillConstants(
-    backends={
-        'cuda': PrefillBackend(
-            gain={'legacy': 3.22, 'k-quant': 2.16, 'i-quant': 2.16, 'float': 2.81, 'microscaling': 2.43},
-            attention_gain=1.2,
-            layer_us=653.0,
-        ),
-        'rocm': PrefillBackend(
-            gain={'legacy': 1.27, 'k-quant': 0.727, 'i-quant': 0.727, 'float': 0.939, 'microscaling': 1.76},
-            attention_gain=0.747,
-            layer_us=53.7,
-        ),
-        'metal': PrefillBackend(
-            gain={'legacy': 0.9, 'k-quant': 0.714, 'i-quant': 0.714, 'float': 0.974, 'microscaling': 0.9},
-            attention_gain=0.374,
-            layer_us=50.8,
-        ),
-        'vulkan': PrefillBackend(
-            gain={'legacy': 1.28, 'k-quant': 0.666, 'i-quant': 0.666, 'float': 0.642, 'microscaling': 1.49},
-            attention_gain=0.262,
-            layer_us=48.6,
-        ),
-        'sycl': PrefillBackend(
-            gain={'legacy': 1.28, 'k-quant': 0.666, 'i-quant': 0.666, 'float': 0.642, 'microscaling': 1.49},
-            attention_gain=0.262,
-            layer_us=48.6,
-        ),
-        'cpu': PrefillBackend(
-            gain={'legacy': 0.8, 'k-quant': 0.444, 'i-quant': 0.444, 'float': 0.8, 'microscaling': 0.8},
-            attention_gain=0.397,
-            layer_us=20.1,
-        ),
-    },
-    generations={
-        'pascal': 0.662,
-        'turing': 1.32,
-        'turing gtx': 0.17,
-        'turing datacenter': 0.932,
-        'volta datacenter': 1.3,
-        'ampere datacenter': 2.81,
-        'ada': 1.15,
-        'ada datacenter': 0.625,
-        'blackwell': 1.17,
-        'hopper datacenter': 1.28,
-        'blackwell datacenter': 1.2,
-        'rdna2': 1.2,
-        'rdna4': 0.736,
-        'alchemist': 0.951,
-        'm1': 1.01,
-        'm3': 1.11,
-        'm4': 1.12,
-        'm5': 1.13,
-    },
-    pipeline=0.405,
-    half_width=1400.0,
-    experts=0.635,
-    no_flash_attention=2.14,
-    spreads={
-        '': Spread(low=0.614, high=1.3),
-        'cuda': Spread(low=0.614, high=1.28),
-        'vulkan': Spread(low=0.58, high=1.67),
-        'experts': Spread(low=0.524, high=1.36),
-        'metal': Spread(low=0.829, high=1.2),
-        'rocm': Spread(low=0.311, high=1.76),
-        'offloaded': Spread(low=0.4, high=1.5),
-        'cpu': Spread(low=0.5, high=2.0),
-        'server cpu': Spread(low=0.25, high=2.0),
-    },
-)
+FILE = Path(__file__).with_name("constants.yaml")
 
-CALIBRATION = Calibration(
-    fitted_on='2026-11-20',
-    decode_rows=534,
-    prefill_rows=423,
-    source_factors=(
-        ('May 2024 cuda', 1.01),
-        ('May 2024 cuda float', 1.02),
-        ('May 2024 datacenter float', 1.88),
-        ('May 2024 metal', 1.01),
-        ('llamafile blackwell', 1.51),
-        ('llamafile cuda', 1.1),
-        ('llamafile metal', 1.0),
-        ('llamafile rdna2', 1.57),
-        ('llamafile rdna3', 2.97),
-        ('llamafile rdna4', 1.66),
-        ('llamafile server cpu', 3.41),
-    ),
-    decode_errors=(
-        GroupError('all', 534, 0.079, 0.848, 0.867, 0.745, 0.082),
-        GroupError('AMD', 87, 0.118, 0.713, 0.92, 0.624, 0.126),
-        GroupError('Apple', 92, 0.063, 0.935, 0.837, 0.807, 0.12),
-        GroupError('CPU', 4, 0.118, 1.0, 1.0, 0.989, 0.0),
-        GroupError('CPU of a server', 9, 2.405, 0.0, 0.333, 15.697, 0.0),
-        GroupError('deep context', 84, 0.075, 0.881, 0.905, 0.695, 0.107),
-        GroupError('GPU', 521, 0.077, 0.862, 0.875, 0.733, 0.084),
-        GroupError('Intel', 2, 0.035, 1.0, 1.0, 2.031, 0.0),
-        GroupError('large', 74, 0.054, 0.932, 0.892, 0.33, 0.27),
-        GroupError('middle', 276, 0.071, 0.88, 0.88, 0.64, 0.083),
-        GroupError('MoE', 72, 0.103, 0.875, 0.903, 0.814, 0.014),
-        GroupError('NVIDIA', 340, 0.076, 0.879, 0.874, 0.729, 0.065),
-        GroupError('several devices', 75, 0.035, 0.84, 0.893, 0.428, 0.107),
-        GroupError('small', 112, 0.119, 0.696, 0.795, 1.872, 0.0),
-        GroupError('source community', 77, 0.08, 0.935, 0.766, 0.866, 0.0),
-        GroupError('source dgx_spark', 10, 0.089, 1.0, 1.0, 0.323, 0.4),
-        GroupError('source geerlingguy', 24, 0.089, 0.917, 0.792, 0.713, 0.083),
-        GroupError('source localscore', 172, 0.129, 0.703, 0.849, 1.084, 0.012),
-        GroupError('source scoreboard', 48, 0.05, 0.979, 0.938, 0.451, 0.229),
-        GroupError('source strix_halo', 60, 0.08, 0.9, 0.933, 0.431, 0.167),
-        GroupError('source xiongjiedai', 143, 0.045, 0.888, 0.895, 0.491, 0.105),
-    ),
-    prefill_errors=(
-        GroupError('all', 423, 0.115, 0.764, 0.858, None, None),
-        GroupError('AMD', 77, 0.197, 0.662, 0.857, None, None),
-        GroupError('Apple', 78, 0.058, 0.923, 0.885, None, None),
-        GroupError('CPU of a server', 9, 0.896, 0.0, 1.0, None, None),
-        GroupError('deep context', 30, 0.222, 0.6, 0.767, None, None),
-        GroupError('GPU', 414, 0.11, 0.78, 0.855, None, None),
-        GroupError('Intel', 2, 0.154, 1.0, 1.0, None, None),
-        GroupError('large', 66, 0.248, 0.5, 0.773, None, None),
-        GroupError('middle', 231, 0.097, 0.84, 0.861, None, None),
-        GroupError('MoE', 48, 0.137, 0.792, 0.875, None, None),
-        GroupError('NVIDIA', 257, 0.121, 0.77, 0.844, None, None),
-        GroupError('several devices', 72, 0.179, 0.625, 0.792, None, None),
-        GroupError('small', 78, 0.118, 0.744, 0.91, None, None),
-        GroupError('source community', 2, 0.046, 1.0, 1.0, None, None),
-        GroupError('source dgx_spark', 10, 0.346, 0.5, 0.6, None, None),
-        GroupError('source localscore', 160, 0.099, 0.806, 0.887, None, None),
-        GroupError('source scoreboard', 48, 0.093, 0.833, 0.896, None, None),
-        GroupError('source strix_halo', 60, 0.187, 0.683, 0.833, None, None),
-        GroupError('source xiongjiedai', 143, 0.14, 0.741, 0.839, None, None),
-    ),
-)
+
+@dataclass(frozen=True)
+class GroupError:
+    """Errors over one group of measurements, as shares (0.1 is 10 %) of the measured speed.
+
+    ``bare`` is memory bandwidth over the bytes read per token, on the same rows.
+    """
+
+    group: str
+    rows: int
+    median: float
+    within_25_percent: float
+    in_range: float
+    """Share of the measurements that lie between ``low`` and ``high``."""
+    bare_median: float | None = None
+    bare_within_25_percent: float | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    fitted_on: str
+    decode_rows: int
+    prefill_rows: int
+    source_factors: tuple[tuple[str, float], ...]
+    """By how much a source's builds need longer per token than a current llama.cpp; not used in estimates."""
+    decode_errors: tuple[GroupError, ...]
+    prefill_errors: tuple[GroupError, ...]
+
+
+@dataclass(frozen=True)
+class Constants:
+    """``calibration``: when, on how many measurements, and how far the estimates were off."""
+
+    decode: DecodeConstants
+    prefill: PrefillConstants
+    calibration: Calibration
+
+
+FORM = TypeAdapter(Constants)
+
+
+@cache
+def constants(path: Path = FILE) -> Constants:
+    return FORM.validate_python(read_mapping(path))

@@ -13,7 +13,7 @@ Reading and unpacking run side by side, so the longer one decides (the roofline 
 a rounded corner where the two are alike.
 
 Cards that share a model by layers work one after another, so their times add up. The constants are in
-``kb.calc.speed.constants``, fitted by ``make calibrate`` on published measurements.
+``constants.yaml``, fitted by ``make calibrate`` on published measurements.
 """
 
 from collections import Counter
@@ -212,10 +212,10 @@ def cache_bytes_read(architecture: Architecture, depth: int, kv_cache_type: str 
 def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTime:
     """Seconds of one step on one device.
 
-    >>> from kb.calc.speed.constants import DECODE
+    >>> from kb.calc.speed.constants import constants
     >>> card = Device("RTX 3090", "cuda", 24 * 2**30, 936.2e9, fp16_dense_flops=71.2e12)
     >>> step = Step(4.6e9, 7.5e9, 0, 32, 0, 0, "k-quant", True)
-    >>> step_time(step, card, DECODE).total > 4.6e9 / 936.2e9
+    >>> step_time(step, card, constants().decode).total > 4.6e9 / 936.2e9
     True
     """
     backend = constants.backends[device.backend]

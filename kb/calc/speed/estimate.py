@@ -8,7 +8,7 @@ from kb.calc.device import Device
 from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.weights import Weights
 from kb.calc.results import Limit, MemoryRead, Offload, Range, Speed
-from kb.calc.speed.constants import DECODE, PREFILL
+from kb.calc.speed.constants import constants
 from kb.calc.speed.decode import SHARPNESS, Spread, Step, StepTime, step_of, step_time
 from kb.calc.speed.prefill import (
     MICRO_BATCH,
@@ -45,7 +45,7 @@ def estimate_speed(
 
     ``prompt_tokens`` is ``context`` unless given, and system memory an ordinary desktop's. ``offload`` says what is
     kept there, as ``Fit.offload`` does. Formulas: ``kb.calc.speed.decode`` and ``kb.calc.speed.prefill``. Source of the
-    constants: published measurements of llama.cpp (``kb.calc.speed.constants``); the estimate is for a current one.
+    constants: published measurements of llama.cpp (``constants.yaml``); the estimate is for a current one.
 
     A 70B model of 42.5 GB on a 24 GB card that reads 1,008 GB/s could do no more than 23.7 tokens/s, if it fit:
 
@@ -57,6 +57,7 @@ def estimate_speed(
     >>> speed.ceiling_tokens_per_s, speed.bottleneck
     (23.7, 'memory bandwidth of the RTX 4090')
     """
+    decode, prefill = constants().decode, constants().prefill
     step = step_of(
         architecture,
         weights,
@@ -80,18 +81,18 @@ def estimate_speed(
     shares = shares_of(batch, architecture, weights, offload)
     memories = (*devices, *((system,) if shares.system else ()))
     on_devices = device_time(
-        shares.devices, architecture, devices, DECODE, sequences=concurrency, tensor_parallel=tensor_parallel
+        shares.devices, architecture, devices, decode, sequences=concurrency, tensor_parallel=tensor_parallel
     )
-    in_system = step_time(shares.system, system, DECODE) if shares.system else StepTime()
+    in_system = step_time(shares.system, system, decode) if shares.system else StepTime()
     least = ceiling_seconds(shares, devices, system, tensor_parallel=tensor_parallel)
     per_user = 1 / (on_devices.total + in_system.total)
-    spread = _spread(DECODE.spreads, devices, architecture, offloaded=shares.system is not None)
+    spread = _spread(decode.spreads, devices, architecture, offloaded=shares.system is not None)
     per_user_range = range_around(per_user, spread, 1 / least)
-    prompt_seconds = prefill_over(prompt, devices, PREFILL, DECODE) + _offloaded_prompt_seconds(
+    prompt_seconds = prefill_over(prompt, devices, prefill, decode) + _offloaded_prompt_seconds(
         prompt, shares, batch, devices[0]
     )
     limit = _limit(on_devices, in_system)
-    prompt_spread = _spread(PREFILL.spreads, devices, architecture, offloaded=shares.system is not None)
+    prompt_spread = _spread(prefill.spreads, devices, architecture, offloaded=shares.system is not None)
     return Speed(
         decode_tokens_per_s=per_user_range,
         ceiling_tokens_per_s=_rounded(1 / least),
@@ -134,7 +135,7 @@ def batched(step: Step, architecture: Architecture, weights: Weights, sequences:
 
 def matrix_gain(prompt: Prompt, device: Device) -> float:
     """How much faster matrix kernels multiply than the plain vector rate, at least 1."""
-    return max(1.0, matrix_flops(prompt, device, PREFILL) / vector_flops(device)[0])
+    return max(1.0, matrix_flops(prompt, device, constants().prefill) / vector_flops(device)[0])
 
 
 def range_around(typical: float, spread: Spread, ceiling: float) -> Range:

@@ -9,7 +9,7 @@ matrix units bind, not the memory::
 
 The rate is the vector rate times a gain, because in llama.cpp's kernels the matrix units of all cards of a
 generation gain about the same over the vector units, whatever the data sheet's tensor figure says (a
-workstation card of twice the tensor rate reads prompts no faster). Constants: ``kb.calc.speed.constants``.
+workstation card of twice the tensor rate reads prompts no faster). Constants: ``constants.yaml``.
 """
 
 import math

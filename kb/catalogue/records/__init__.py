@@ -1,6 +1,6 @@
 """The language of the house: frozen, validated records that every other module speaks."""
 
-from kb.catalogue.records.base import Backend, Citation, Figure, Price, Record, SourceRef, Spec
+from kb.catalogue.records.base import Backend, Citation, Figure, Price, Record, SourceRef, Spec, ends
 from kb.catalogue.records.glossary import Claim, Dispute, Passage, Source, Term, TermFigure
 from kb.catalogue.records.hardware import (
     Accelerator,
@@ -29,5 +29,5 @@ __all__ = [
     "Accelerator", "Backend", "Build", "Case", "Citation", "Claim", "Cooler", "Cpu", "Dispute", "Engine", "Figure",
     "InstallWay", "Interconnect", "LanguageModel", "Machine", "Measurement", "MemoryKit", "ModelFile", "Motherboard",
     "Part", "Passage", "PowerSupply", "Price", "Provider", "Quantization", "Record", "Source", "SourceRef", "Spec",
-    "StartLine", "StorageDrive", "System", "Term", "TermFigure", "kinds",
+    "StartLine", "StorageDrive", "System", "Term", "TermFigure", "ends", "kinds",
 ]  # fmt: skip

@@ -55,8 +55,13 @@ Text = Figure[str]
 Texts = Figure[tuple[str, ...]]
 Flag = Figure[bool]
 Span = Figure[float | tuple[float, float]]
-"""A number, or a range ``[low, high]``."""
+"""A number, or a range ``[low, high]``: see :func:`ends`."""
 Options = Figure[tuple[float, ...]]
+
+
+def ends(value: float | tuple[float, float]) -> tuple[float, float]:
+    """The lower and the upper; of a number that is no range, twice the number."""
+    return value if isinstance(value, tuple) else (value, value)
 
 
 class Price(Record):
@@ -79,11 +84,15 @@ class Price(Record):
 
     @property
     def low(self) -> float:
-        return self.amount[0] if isinstance(self.amount, tuple) else self.amount
+        return ends(self.amount)[0]
 
     @property
     def high(self) -> float:
-        return self.amount[1] if isinstance(self.amount, tuple) else self.amount
+        return ends(self.amount)[1]
+
+    def times(self, count: int) -> tuple[float, float]:
+        """Of so many."""
+        return self.low * count, self.high * count
 
 
 Backend = Literal["cuda", "rocm", "metal", "vulkan", "sycl", "cpu"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
-from kb.catalogue.records import Build, Dispute, Figure, Spec, Term
+from kb.catalogue.records import Build, Dispute, Figure, Spec, Term, ends
 from kb.catalogue.units import unit_of
 from kb.chat.answering.answer import Answer
 from kb.chat.answering.talking import talks
@@ -82,7 +82,7 @@ def _of_spec(record: Spec) -> Iterator[str]:
 
 
 def _of_build(record: Build) -> Iterator[str]:
-    spans = [part.price_usd if isinstance(part.price_usd, tuple) else (part.price_usd,) * 2 for part in record.parts]
+    spans = [ends(part.price_usd) for part in record.parts]
     yield from (f"{part.component}; {part.selection}; {part.note}" for part in record.parts)
     yield from (f"{low} USD; {high} USD" for low, high in spans)
     yield f"{sum(low for low, _ in spans)} USD; {sum(high for _, high in spans)} USD; {record.price_as_of}"

@@ -6,6 +6,7 @@ from kb.text.statements import Quantity, Said, Slot, Table, state
 from kb.tools.asks import Asked
 from kb.tools.best_quantization.tool import BestQuantizationAnswer, QuantizationChoice
 from kb.tools.shared.naming import VERDICTS, the
+from kb.tools.shared.saying import notes
 
 BESIDE = 1
 """How many types above and below the best are shown."""
@@ -46,8 +47,7 @@ def say(result: BestQuantizationAnswer, asked: Asked) -> Iterator[Said]:
         text = "{quantization}: {need}, {fits}."
         need = Quantity(choice.required_gb, "GB")
         yield state("detail", text, quantization=choice.quantization, need=need, fits=VERDICTS[choice.verdict])
-    for note in result.assumptions:
-        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+    yield from notes("detail", result.assumptions)
 
 
 def _around(result: BestQuantizationAnswer) -> Sequence[QuantizationChoice]:

@@ -17,20 +17,18 @@ from kb.tools.shared.fitting import (
     DeviceCount,
     FitArguments,
     KvCacheType,
-    Parts,
     SystemMemory,
     fit_of,
+    parts_of,
     shared_with_fit,
     within_limit,
 )
 from kb.tools.shared.resolve import (
     DeviceArgument,
     ModelArgument,
-    native_quantization,
     resolve_devices,
     resolve_model,
     resolve_quantization,
-    resolve_weights,
 )
 
 
@@ -84,12 +82,11 @@ def run(catalogue: Catalogue, arguments: BestQuantizationArguments) -> BestQuant
     devices.require_memory()
     warnings: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
-    native = native_quantization(model.record) if model.record else None
     fitting: list[tuple[QuantizationChoice, Quantization]] = []
-    for slug in (native, *LADDER[LADDER.index("q3_k_m") :]) if native else LADDER:
+    for slug in (model.native, *LADDER[LADDER.index("q3_k_m") :]) if model.native else LADDER:
         asked = within_limit(model, FitArguments(**shared_with_fit(arguments), quantization=slug))
         quantization = resolve_quantization(catalogue, slug)
-        parts = Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
+        parts = parts_of(catalogue, model, quantization, devices)
         held = parts.requirement(asked)
         name = quantization.record.name
         choice = QuantizationChoice(

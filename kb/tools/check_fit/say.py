@@ -6,7 +6,8 @@ from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.check_fit.tool import FitAnswer, WayOut
-from kb.tools.shared.naming import VERDICTS, the, tokens, varied
+from kb.tools.shared.naming import VERDICTS, named, tokens, varied
+from kb.tools.shared.saying import notes
 
 KEPT = {
     "own": "",
@@ -44,8 +45,7 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         text = "A card sold with {sold} holds {bytes}: its GB are counted in powers of two."
         sold, held = Quantity(result.sold_as_gb, "GB"), Quantity(result.available_gb, "GB")
         yield state("detail", text, sold=sold, bytes=held)
-    for note in (*result.warnings, *result.assumptions):
-        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+    yield from notes("detail", result.warnings, result.assumptions)
     if result.commands and result.commands.llama_cpp and result.verdict != "does_not_fit":
         yield state("command", "llama.cpp: `{line}`", line=result.commands.llama_cpp)
 
@@ -56,7 +56,7 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         what += " with {context} of context"
     if result.concurrency > 1:
         what += " for each of {users} users"
-    names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
+    names = named(result)
     load = {"context": tokens(result.context), "users": Quantity(result.concurrency, step=1)}
     have = Quantity(result.available_gb, "GB")
     if result.verdict == "fits":
@@ -141,8 +141,7 @@ def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
     yield Table("answer", (cases.title, "fits", "needs", "can use"), rows)
     for one in results:
         text = "{model} at {quantization} on {device}: {formula}."
-        names = {"model": one.model, "quantization": one.quantization, "device": the(one.device)}
-        yield state("detail", text, **names, formula=one.formula)
+        yield state("detail", text, **named(one), formula=one.formula)
     if any(one.system_memory_assumed for one in results):
         yield state("assumption", "{ram} of RAM, as none was named", ram=_ram(results))
 

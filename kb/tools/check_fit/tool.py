@@ -16,16 +16,12 @@ from kb.tools.shared.fitting import (
     FitArguments,
     Parts,
     fit_of,
+    parts_of,
     resolve_parts,
     smaller_types,
     within_limit,
 )
-from kb.tools.shared.resolve import (
-    quantization_for,
-    resolve_devices,
-    resolve_model,
-    resolve_weights,
-)
+from kb.tools.shared.resolve import quantization_for, resolve_devices, resolve_model
 
 MOST_CARDS = 16
 """How many equal cards are tried as a way out; more are no longer one machine."""
@@ -99,7 +95,7 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         model_context_limit=limit,
         within_model_limit=limit is None or arguments.context <= limit,
         memory_kind=kind,
-        sold_as_gb=round(sum(device.memory_bytes for device in parts.devices.devices) / GIB, 1),
+        sold_as_gb=round(parts.devices.memory_bytes / GIB, 1),
         is_tight=fit.verdict == "fits" and fit.headroom_gb < TIGHT * fit.available_gb,
         can_offload=can_offload,
         system_memory_gb=(given or DEFAULT_SYSTEM_MEMORY_BYTES / GIB) if needs_ram else None,
@@ -162,8 +158,7 @@ def _more_devices(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -
 
 def _smaller_model(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[WayOut]:
     """The largest of the usual sizes that fits, of the models that stand for one."""
-    records = catalogue.known.specs["models"].values()
-    named = [record.stands_for_size for record in records if isinstance(record, LanguageModel)]
+    named = [record.stands_for_size for record in catalogue.known.of(LanguageModel).values()]
     sizes = sorted((float(size.removesuffix("b")), size) for size in named if size)
     for billions, size in reversed(sizes):
         if billions * 1e9 >= SMALLER * parts.model.architecture.params_total:
@@ -171,8 +166,7 @@ def _smaller_model(catalogue: Catalogue, parts: Parts, arguments: FitArguments) 
         model = resolve_model(catalogue, size)
         if 0 < model.architecture.max_position_embeddings < arguments.context:
             continue
-        quantization = quantization_for(catalogue, model, None)
-        tried = Parts(model, quantization, parts.devices, resolve_weights(catalogue, model, quantization))
+        tried = parts_of(catalogue, model, quantization_for(catalogue, model, None), parts.devices)
         if tried.holds(arguments):
             yield _way("smaller_model", tried, arguments)
             return

@@ -154,11 +154,9 @@ def _platform(catalogue: Catalogue, platform: str | PlatformFigures) -> _Found:
         )
         return _Found(platform.name, platform.pcie_lanes, given, {})
     match = catalogue.names.resolve(("cpus", "motherboards"), platform, "processor or mainboard")
-    record = catalogue.known.specs[match.kind][match.slug]
-    if isinstance(record, Motherboard):
-        return _board(catalogue, record, match)
-    assert isinstance(record, Cpu)
-    return _cpu(record, match.note)
+    if match.kind == Motherboard.kind:
+        return _board(catalogue, catalogue.known.of(Motherboard)[match.slug], match)
+    return _cpu(catalogue.known.of(Cpu)[match.slug], match.note)
 
 
 def _cpu(cpu: Cpu, note: str = "") -> _Found:
@@ -182,9 +180,9 @@ def _board(catalogue: Catalogue, board: Motherboard, match: Match) -> _Found:
     """By a processor of the board's socket with as many memory channels: those of one socket and platform agree."""
     fitting = [
         cpu
-        for cpu in catalogue.known.specs["cpus"].values()
-        if isinstance(cpu, Cpu) and cpu.pcie_lanes and _value(cpu.socket) == _value(board.socket)
-        and board.socket is not None and _value(cpu.memory_channels) == _value(board.memory_channels)
+        for cpu in catalogue.known.of(Cpu).values()
+        if cpu.pcie_lanes and board.socket and _value(cpu.socket) == board.socket.value
+        and _value(cpu.memory_channels) == _value(board.memory_channels)
     ]  # fmt: skip
     fitting.sort(key=lambda cpu: (cpu.chipset_pcie_lanes is None, cpu.slug))
     if not fitting:
@@ -214,9 +212,7 @@ def _cards(
     if isinstance(device, LaneRequest):
         return [_Asked(device.name, Wish(device.lanes, device.pcie_generation))]
     count, name = split_count(device)
-    match = catalogue.names.resolve(("accelerators",), name, "card")
-    card = catalogue.known.specs["accelerators"][match.slug]
-    assert isinstance(card, Accelerator)
+    card, _ = catalogue.find(Accelerator, name, "card")
     if card.pcie_lanes is None or card.pcie_generation is None:
         raise InvalidArgument("devices", name, "a card in a PCIe slot, or an object with `lanes`")
     references[f"PCIe lanes of {card.name}"] = card.pcie_lanes.sources

@@ -27,7 +27,7 @@ def price_of(catalogue: Catalogue, named: DeviceArgument, devices: ResolvedDevic
 def bigger(catalogue: Catalogue, now: ResolvedDevices) -> list[Offer]:
     """The cheapest of the same kind with more memory that is no slower; none where there is no such."""
     alone = now.each
-    have = sum(device.memory_bytes for device in now.devices) / GIB
+    have = now.memory_bytes / GIB
     wanted = FIRST_CARD_GIB if alone.backend == "cpu" else MORE_MEMORY * have
     found = []
     for offer in offers(catalogue, RecommendArguments()):
@@ -41,7 +41,7 @@ def bigger(catalogue: Catalogue, now: ResolvedDevices) -> list[Offer]:
         except InvalidArgument:  # its figures are not known
             continue
         one = devices.each
-        size = sum(device.memory_bytes for device in devices.devices) / GIB
+        size = devices.memory_bytes / GIB
         same = alone.backend in ("cpu", one.backend) and one.unified_memory == alone.unified_memory
         if same and size >= wanted and one.bandwidth_bytes_per_s >= alone.bandwidth_bytes_per_s:
             found.append((offer.price.currency != "USD", offer.price.low, -size, offer.record.slug, offer))

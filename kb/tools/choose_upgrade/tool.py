@@ -15,6 +15,7 @@ from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Tool, cite
 from kb.tools.choose_upgrade.offered import bigger, price_of
 from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
+from kb.tools.shared.naming import several
 from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument, ResolvedDevices, resolve_devices, split_count
 from kb.tools.shared.running import (
@@ -207,9 +208,7 @@ def _more_of_it(catalogue: Catalogue, now: Machine, more: int) -> _Change:
     devices = resolve_devices(catalogue, name, had + more)
     label = devices.label.removeprefix(f"{had + more}× ")
     machine = replace(now, device=name, devices=devices, count=had + more)
-    return _Change(
-        "second_card", label if more == 1 else f"{more}× {label}", machine, price_of(catalogue, name, devices), more
-    )
+    return _Change("second_card", several(more, label), machine, price_of(catalogue, name, devices), more)
 
 
 def _name_and_count(now: Machine) -> tuple[str, int]:
@@ -232,10 +231,8 @@ def _beside(catalogue: Catalogue, now: Machine, named: str) -> Machine | None:
 
 def _is_card(catalogue: Catalogue, devices: ResolvedDevices) -> bool:
     """In a slot of which there may be another; several different ones have no record of their own."""
-    record = catalogue.known.specs["accelerators"].get(devices.slug or "")
-    return (
-        isinstance(record, Accelerator) and not record.unified_memory and record.segment not in ("laptop", "integrated")
-    )
+    record = catalogue.known.of(Accelerator).get(devices.slug or "")
+    return record is not None and not record.unified_memory and record.segment not in ("laptop", "integrated")
 
 
 def _option(
@@ -265,7 +262,7 @@ def _option(
         memory_gib=_memory_gib(devices),
         memory_gained_gib=round(_memory_gib(devices) - _memory_gib(now.devices), 1),
         memory_bandwidth_gb_per_s=_bandwidth(devices),
-        price=(price.low * change.count, price.high * change.count) if price else None,
+        price=price.times(change.count) if price else None,
         currency=price.currency if price else "USD",
         price_as_of=price.as_of if price else "",
         model_held=_held(after),
@@ -301,7 +298,7 @@ def _best(options: Sequence[Upgrade]) -> int | None:
 
 
 def _memory_gib(devices: ResolvedDevices) -> float:
-    return round(sum(device.memory_bytes for device in devices.devices) / GIB, 1)
+    return round(devices.memory_bytes / GIB, 1)
 
 
 def _bandwidth(devices: ResolvedDevices) -> float | None:

@@ -14,6 +14,7 @@ from kb.errors import InvalidArgument, UnknownName
 from kb.tools.base import Arguments, Name, Result, Tool, cite
 from kb.tools.shared.fitting import Context
 from kb.tools.shared.given import DeviceFigures
+from kb.tools.shared.naming import several
 from kb.tools.shared.prices import newest_of, priced_sizes
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument, resolve_devices, split_count
 from kb.tools.shared.running import Machine, Run, Wanted, models_for, run_whole, start_with, usual_type, wanted_model
@@ -91,37 +92,19 @@ class CompareAnswer(Result):
 
 
 def run(catalogue: Catalogue, arguments: CompareArguments) -> CompareAnswer:
-    columns: list[ComparedDevice] = []
-    machines: list[Machine | None] = []
-    references: dict[str, tuple[SourceRef, ...]] = {}
-    for named in arguments.devices:
-        column, used = _column(catalogue, named)
-        columns.append(column)
-        machines.append(_machine(catalogue, named))
-        references |= used
+    found = [_column(catalogue, named) for named in arguments.devices]
+    references = {about: refs for _, used in found for about, refs in used.items()}
+    machines = [_machine(catalogue, named) for named in arguments.devices]
     runs = [_runs(catalogue, arguments, machine) for machine in machines]
     reference = _reference(catalogue, arguments, runs)
-    if reference is not None:
-        runs_of_it = [
-            run_whole(catalogue, reference, machine, arguments.context, _types(arguments, reference))
-            if machine
-            else None
-            for machine in machines
-        ]
-        columns = [
-            column.model_copy(
-                update={
-                    "holds_the_model": one is not None if machine else None,
-                    "decode_tokens_per_s": one.speed if one else None,
-                }
-            )
-            for column, machine, one in zip(columns, machines, runs_of_it, strict=True)
-        ]
-    firsts = [start_with(found.values()) for found in runs]
-    columns = [
-        column.model_copy(update={"largest_model": first.parts.model.label if first else None})
-        for column, first in zip(columns, firsts, strict=True)
-    ]
+    columns: list[ComparedDevice] = []
+    for (column, _), machine, held in zip(found, machines, runs, strict=True):
+        first, shown = start_with(held.values()), dict[str, object]()
+        if machine and reference is not None:
+            one = run_whole(catalogue, reference, machine, arguments.context, _types(arguments, reference))
+            shown = {"holds_the_model": one is not None, "decode_tokens_per_s": one.speed if one else None}
+        shown["largest_model"] = first.parts.model.label if first else None
+        columns.append(column.model_copy(update=shown))
     better, other, why = _choice(columns, arguments.model is not None)
     return CompareAnswer(
         devices=tuple(columns),
@@ -295,7 +278,7 @@ def _column(catalogue: Catalogue, named: DeviceArgument) -> tuple[ComparedDevice
     kind, slug = match.kind, match.slug
     record = catalogue.known.specs[kind][slug]
     references: dict[str, tuple[SourceRef, ...]] = {}
-    accelerator = catalogue.known.specs["accelerators"].get(getattr(record, "accelerator", None) or "")
+    accelerator = catalogue.known.of(Accelerator).get(getattr(record, "accelerator", None) or "")
 
     def value(key: str) -> float | None:
         for holder in (record, accelerator):
@@ -311,17 +294,17 @@ def _column(catalogue: Catalogue, named: DeviceArgument) -> tuple[ComparedDevice
     if price:
         references[f"price of {record.name}"] = price.sources
     chip = record if isinstance(record, Accelerator) else accelerator
-    gpus = gpus_on(chip) if isinstance(chip, Accelerator) else 1
+    gpus = gpus_on(chip) if chip else 1
     middle = (price.low + price.high) / 2 if price else None
     column = ComparedDevice(
-        name=record.name if count == 1 else f"{count}× {record.name}",
+        name=several(count, record.name),
         slug=slug,
         gpus=gpus,
         memory_gib=memory * count if memory else None,
         memory_bandwidth_gb_per_s=round(bandwidth / gpus, 1) if bandwidth else None,
         fp16_dense_tflops=value("fp16_dense_tflops"),
         tdp_w=tdp * count if tdp else None,
-        price_usd=(price.low * count, price.high * count) if price else None,
+        price_usd=price.times(count) if price else None,
         price_kind=price.kind if price else None,
         price_as_of=price.as_of if price else None,
         price_memory_gib=priced_memory * count if priced_memory else None,

@@ -7,6 +7,7 @@ from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.compare_models.tool import ALIKE, ComparedModel, CompareModelsAnswer
 from kb.tools.shared.naming import VERDICTS, opening, speed_of, the, tokens
+from kb.tools.shared.saying import notes
 
 
 def say(result: CompareModelsAnswer, asked: Asked) -> Iterator[Said]:
@@ -34,8 +35,7 @@ def say(result: CompareModelsAnswer, asked: Asked) -> Iterator[Said]:
         released = f"; released {row.released}" if row.released else ""
         each = Quantity(row.kb_per_token, "kB")
         yield state("detail", text, model=opening(row.model), each=each, released=released)
-    for note in result.assumptions:
-        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+    yield from notes("detail", result.assumptions)
 
 
 def _conclusion(result: CompareModelsAnswer) -> Iterator[Said]:

@@ -12,8 +12,8 @@ from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.given import SizeGb
 from kb.tools.shared.resolve import (
+    USUAL_TYPE,
     ModelArgument,
-    common_quantization,
     resolve_model,
     resolve_quantization,
     resolve_weights,
@@ -38,12 +38,9 @@ class LoadTimeAnswer(Result):
 
 
 def _drive(catalogue: Catalogue, name: str | None) -> StorageDrive:
-    drives = catalogue.known.specs["storage"]
     if name is None:
-        return next(d for d in drives.values() if isinstance(d, StorageDrive) and d.taken_where_none_is_named)
-    record = drives[catalogue.names.resolve(("storage",), name, "drive").slug]
-    assert isinstance(record, StorageDrive)
-    return record
+        return next(d for d in catalogue.known.of(StorageDrive).values() if d.taken_where_none_is_named)
+    return catalogue.find(StorageDrive, name, "drive")[0]
 
 
 def run(catalogue: Catalogue, arguments: LoadTimeArguments) -> LoadTimeAnswer:
@@ -53,7 +50,7 @@ def run(catalogue: Catalogue, arguments: LoadTimeArguments) -> LoadTimeAnswer:
         size, what = arguments.size_gb * GB, f"{arguments.size_gb:g} GB"
     elif arguments.model is not None:
         model = resolve_model(catalogue, arguments.model)
-        quantization = resolve_quantization(catalogue, arguments.quantization or common_quantization(model))
+        quantization = resolve_quantization(catalogue, arguments.quantization or model.native or USUAL_TYPE)
         weights = resolve_weights(catalogue, model, quantization)
         size = float(weights.total_bytes)
         what = f"{size / GB:.1f} GB ({model.label}, {quantization.record.name})"

@@ -6,6 +6,7 @@ from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.estimate_memory.tool import MemoryAnswer, MemoryNeed
 from kb.tools.shared.naming import opening, tokens
+from kb.tools.shared.saying import notes
 
 
 def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
@@ -38,8 +39,7 @@ def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
         text = "{quantization}: {total} in all are {gib}; weights: {how}."
         total, gib = Quantity(need.total_gb, "GB"), Quantity(need.total_gib, "GiB")
         yield state("detail", text, quantization=need.quantization, total=total, gib=gib, how=need.how)
-    for note in result.assumptions:
-        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+    yield from notes("detail", result.assumptions)
 
 
 def _usual(result: MemoryAnswer) -> MemoryNeed:

@@ -19,7 +19,7 @@ from kb.tools.shared.fitting import (
     within_limit,
 )
 from kb.tools.shared.given import DeviceFigures
-from kb.tools.shared.resolve import ModelArgument, native_quantization, quantization_for, resolve_model
+from kb.tools.shared.resolve import ModelArgument, quantization_for, resolve_model
 
 
 class MemoryArguments(Arguments):
@@ -66,8 +66,8 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
     needs: list[MemoryNeed] = []
     references = dict(model.references)
     notes: tuple[str, ...] = ()
-    native = native_quantization(model.record) if model.record else None
-    for slug in (arguments.quantization,) if arguments.quantization else (native,) if native else COMMON_TYPES:
+    only = arguments.quantization or model.native
+    for slug in (only,) if only else COMMON_TYPES:
         asked = FitArguments(**shared_with_fit(arguments) | {"quantization": slug}, device=roomy)
         parts = resolve_parts(catalogue, asked)
         quantization, weights = parts.quantization, parts.weights
@@ -106,11 +106,10 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
 
 
 def _card_sizes(catalogue: Catalogue) -> list[float]:
-    cards = [card for card in catalogue.known.specs["accelerators"].values() if isinstance(card, Accelerator)]
     return sorted(
         {
             card.memory_gib.value
-            for card in cards
+            for card in catalogue.known.of(Accelerator).values()
             if card.memory_gib and not card.unified_memory and card.segment != "laptop" and gpus_on(card) == 1
         }
     )

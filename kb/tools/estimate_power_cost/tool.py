@@ -11,6 +11,7 @@ from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.fitting import DeviceCount
 from kb.tools.shared.power import Watts, board_power
+from kb.tools.shared.prices import Currency, HoursPerDay, PricePerKwh
 from kb.tools.shared.resolve import split_count
 
 
@@ -23,9 +24,9 @@ class PowerCostArguments(Arguments):
     )
     power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
     rest_w: Annotated[Real, Field(ge=0, le=10_000, description="the rest of the machine while the cards work")] = 0.0
-    price_per_kwh: Annotated[Real, Field(ge=0.0001, le=100)] = 0.15
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
-    hours_per_day: Annotated[Real, Field(ge=0.001, le=24)] = 24
+    price_per_kwh: PricePerKwh = 0.15
+    currency: Currency = "USD"
+    hours_per_day: HoursPerDay = 24
 
 
 class PowerCostAnswer(Result):

@@ -7,7 +7,8 @@ from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Tab
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
-from kb.tools.shared.naming import speed_of, the, varied
+from kb.tools.shared.naming import named, speed_of, the, varied
+from kb.tools.shared.saying import notes
 
 FIRST_TOKEN = re.compile(r"\bfirst (?:token|word)\b|\bttft\b|\bprompt processing\b|\bprefill\b", re.I)
 
@@ -21,7 +22,7 @@ LIMITS = {
 
 
 def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
-    names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
+    names = named(result)
     if result.verdict == "does_not_fit" and asked.beside:
         return
     if result.verdict == "does_not_fit":
@@ -62,8 +63,7 @@ def _more(result: SpeedAnswer) -> Iterator[Said]:
     yield state("detail", text, prefill=prefill, first=first)
     yield state("detail", LIMITS[result.limited_by] + ".")
     yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
-    for note in (*result.warnings, *result.ceiling_conditions, *result.assumptions):
-        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+    yield from notes("detail", result.warnings, result.ceiling_conditions, result.assumptions)
 
 
 def _bound(result: SpeedAnswer) -> Iterator[Said]:

@@ -2,7 +2,7 @@
 
 from kb.calc.results import Speed
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Figure, LanguageModel, Measurement, Record
+from kb.catalogue.records import Figure, LanguageModel, Measurement, Quantization, Record
 from kb.tools.base import Result, Tool, cite
 from kb.tools.shared.fitting import FitArguments, Parts, fit_of, resolve_parts, within_limit
 from kb.tools.shared.resolve import ResolvedModel
@@ -64,8 +64,7 @@ def nearest_measurement(catalogue: Catalogue, parts: Parts) -> PublishedMeasurem
     benchmarks before the documents' claims."""
     model, quantization, devices = parts.model, parts.quantization, parts.devices
     found: list[tuple[bool, bool, int, Measurement]] = []
-    for record in catalogue.known.specs["measurements"].values():
-        assert isinstance(record, Measurement)
+    for record in catalogue.known.of(Measurement).values():
         if record.basis != "measured" or record.decode_tokens_per_s is None or record.offloaded:
             continue
         here = record.device == f"{devices.kind}/{devices.slug}" and record.device_count == len(devices.devices)
@@ -82,7 +81,7 @@ def nearest_measurement(catalogue: Catalogue, parts: Parts) -> PublishedMeasurem
     not_same, _, depth, record = min(found, key=lambda entry: (*entry[:3], entry[3].slug))
     figure = record.decode_tokens_per_s
     assert isinstance(figure, Figure)
-    named = catalogue.known.specs["quantizations"].get(record.quantization or "")
+    named = catalogue.known.of(Quantization).get(record.quantization or "")
     return PublishedMeasurement(
         name=record.name,
         slug=record.slug,
@@ -100,8 +99,7 @@ def nearest_measurement(catalogue: Catalogue, parts: Parts) -> PublishedMeasurem
 def _same_architecture(catalogue: Catalogue, slug: str, model: ResolvedModel) -> bool:
     if model.record is None:
         return False
-    other = catalogue.known.specs["models"][slug]
-    assert isinstance(other, LanguageModel)
+    other = catalogue.known.of(LanguageModel)[slug]
     family = {model.record.slug, model.record.same_architecture_as or model.record.slug}
     return other.slug in family or other.same_architecture_as in family
 

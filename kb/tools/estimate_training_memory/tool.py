@@ -57,7 +57,7 @@ def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMem
         model.architecture, arguments.method, arguments.sequence_length, arguments.batch_size, arguments.rank
     )
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count) if arguments.device else None
-    available = float(sum(device.memory_bytes for device in devices.devices)) if devices else None
+    available = float(devices.memory_bytes) if devices else None
 
     def total(method: Method) -> float:
         return training_memory(

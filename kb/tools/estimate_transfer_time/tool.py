@@ -35,9 +35,7 @@ class TransferTimeAnswer(Result):
 
 
 def run(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeAnswer:
-    match = catalogue.names.resolve(("interconnects",), arguments.link, "link")
-    record = catalogue.known.specs["interconnects"][match.slug]
-    assert isinstance(record, Interconnect)
+    record, _ = catalogue.find(Interconnect, arguments.link, "link")
     figure = record.bandwidth_gb_per_s_per_direction
     if figure is None:
         raise InvalidArgument("link", arguments.link, "a link whose bandwidth per direction is known")

@@ -6,6 +6,7 @@ from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.kv_cache_size.tool import KvCacheAnswer
 from kb.tools.shared.naming import tokens
+from kb.tools.shared.saying import notes
 
 
 def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
@@ -30,8 +31,7 @@ def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
         yield state("next", text, less=Quantity(result.kv_cache_gb_at_q8_0, "GB"))
     yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
     yield state("detail", "{size} are {gib}.", size=size, gib=Quantity(result.kv_cache_gib, "GiB"))
-    for note in result.assumptions:
-        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+    yield from notes("detail", result.assumptions)
 
 
 def side_by_side(results: Sequence[KvCacheAnswer], asked: Asked) -> Iterator[Said]:

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.max_context.tool import MaxContextAnswer
-from kb.tools.shared.naming import the, tokens, varied
+from kb.tools.shared.naming import named, tokens, varied
+from kb.tools.shared.saying import notes
 
 ENDS = {"memory": "memory", "model": "the model's own limit", "weights": "weights leave no room"}
 
 
 def say(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
-    names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
+    names = named(result)
     longest, cache = tokens(result.max_context), Quantity(result.kv_cache_gb_at_max, "GB")
     if result.limited_by == "weights":
         text = (
@@ -37,8 +38,7 @@ def say(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
             text = "With the cache in 8 bits (q8_0) it is {longer}, at hardly any loss."
             yield state("next", text, longer=tokens(result.max_context_at_q8_0))
     yield state("detail", "{formula}.", formula=result.formula)
-    for note in result.assumptions:
-        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+    yield from notes("detail", result.assumptions)
 
 
 def side_by_side(results: Sequence[MaxContextAnswer], asked: Asked) -> Iterator[Said]:

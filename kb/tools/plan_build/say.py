@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
-from kb.tools.plan_build.tool import BillLine, BuildPlan
+from kb.tools.plan_build.tool import BuildPlan
+from kb.tools.shared.naming import several
 from kb.tools.shared.saying import notes
 
 
@@ -20,13 +21,10 @@ def say(result: BuildPlan, asked: Asked) -> Iterator[Said]:
         draw, supply = Quantity(result.sustained_w, "W"), Quantity(result.recommended_psu_w, "W")
         yield state("detail", "It draws {draw} under load; plan a supply of {supply}.", draw=draw, supply=supply)
     rows = tuple(
-        (line.component, _counted(line), Quantity(line.price_usd, "USD"), line.price_as_of) for line in result.lines
+        (one.component, several(one.count, one.part), Quantity(one.price_usd, "USD"), one.price_as_of)
+        for one in result.lines
     )
     yield Table("answer", ("part", "which", "price", "as of"), rows)
     yield from notes("reason", result.warnings)
     yield state("detail", "The sum: {formula}.", formula=result.formula)
     yield from notes("detail", result.assumptions)
-
-
-def _counted(line: BillLine) -> str:
-    return f"{line.count}× {line.part}" if line.count > 1 else line.part

@@ -8,12 +8,13 @@ from pydantic import Field
 from kb.calc.power import LARGEST_COMMON_PSU_W, recommended_psu_w
 from kb.calc.results import Range
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Accelerator, Build, Cpu, Part, PowerSupply, Record, SourceRef, Spec
+from kb.catalogue.records import Accelerator, Build, Cpu, Part, PowerSupply, Record, SourceRef, Spec, ends
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
 from kb.tools.shared.fitting import Context
 from kb.tools.shared.hardware import HardwareChoice, Offer, RecommendArguments, find_choices
-from kb.tools.shared.prices import Money, newest_price
+from kb.tools.shared.naming import several
+from kb.tools.shared.prices import Money, newest_of
 from kb.tools.shared.resolve import ModelArgument, split_count
 from kb.tools.shared.views import DisputeNote, disputes_about, note_of
 
@@ -75,6 +76,10 @@ class _Cards:
     as_of: str
     sources: tuple[SourceRef, ...]
 
+    @property
+    def label(self) -> str:
+        return several(self.count, self.record.name)
+
 
 @dataclass(frozen=True)
 class _Power:
@@ -94,9 +99,7 @@ def run(catalogue: Catalogue, arguments: BuildArguments) -> BuildPlan:
 
 
 def _published(catalogue: Catalogue, arguments: BuildArguments, name: str) -> BuildPlan:
-    match = catalogue.names.resolve(("builds",), name, "build")
-    build = catalogue.known.specs["builds"][match.slug]
-    assert isinstance(build, Build)
+    build, _ = catalogue.find(Build, name, "build")
     if not build.parts:
         with_parts = ", ".join(entry.name for entry in _builds(catalogue))
         raise InvalidArgument("build", name, f"a build with a bill of parts: {with_parts}")
@@ -142,14 +145,7 @@ def _around_choice(catalogue: Catalogue, arguments: BuildArguments, choice: Hard
     if isinstance(offer.record, Accelerator):
         cards = _Cards(offer.record, choice.count, choice.price, price.as_of, price.sources)
         return _around(catalogue, arguments, cards, choice.decode_tokens_per_s)
-    line = BillLine(
-        component="Complete machine",
-        part=choice.hardware,
-        count=1,
-        price_usd=choice.price,
-        price_as_of=price.as_of,
-        from_build=None,
-    )
+    line = _bought("Complete machine", choice.hardware, 1, choice.price, price.as_of)
     plan = _plan(
         catalogue, arguments, choice.hardware, [line], None, None, [], {f"price of {choice.hardware}": price.sources}
     )
@@ -158,19 +154,17 @@ def _around_choice(catalogue: Catalogue, arguments: BuildArguments, choice: Hard
 
 def _named_cards(catalogue: Catalogue, arguments: BuildArguments, name: str) -> _Cards:
     count, rest = split_count(name)
-    match = catalogue.names.resolve(("accelerators",), rest, "card")
-    record = catalogue.known.specs["accelerators"][match.slug]
-    assert isinstance(record, Accelerator)
+    record, _ = catalogue.find(Accelerator, rest, "card")
     if record.pcie_lanes is None or record.unified_memory or record.segment in ("laptop", "integrated"):
         raise InvalidArgument("accelerator", name, "a card for a PCIe slot")
     count *= arguments.accelerator_count
     if arguments.accelerator_price_usd is not None:
         total = arguments.accelerator_price_usd * count
         return _Cards(record, count, (total, total), "as given", ())
-    price = newest_price(record, used=arguments.used)
+    price = newest_of(record.prices, used=arguments.used)
     if price is None:
         raise InvalidArgument("accelerator", name, "a card whose price is known, or give `accelerator_price_usd`")
-    return _Cards(record, count, (price.low * count, price.high * count), price.as_of, price.sources)
+    return _Cards(record, count, price.times(count), price.as_of, price.sources)
 
 
 def _around(catalogue: Catalogue, arguments: BuildArguments, cards: _Cards, decode: Range | None = None) -> BuildPlan:
@@ -183,13 +177,14 @@ def _around(catalogue: Catalogue, arguments: BuildArguments, cards: _Cards, deco
     for part in template.parts:
         if part.component == "GPU":
             same = _answers(part, cards.record) and part.count == cards.count and not arguments.accelerator_price_usd
-            lines.append(_line(template, part, _counted(cards)) if same else _card_line(cards))
+            own = _bought("GPU", cards.label, cards.count, cards.price, cards.as_of)
+            lines.append(_line(template, part, cards.label) if same else own)
             references |= {} if same else {f"price of {cards.record.name}": cards.sources}
         elif part.component == "PSU":
             lines.append(_supply(catalogue, template, part, cards, power, references, warnings))
         else:
             lines.append(_line(template, part))
-    name = f"{_counted(cards)} on the platform of {template.name}"
+    name = f"{cards.label} on the platform of {template.name}"
     plan = _plan(catalogue, arguments, name, lines, template, power, warnings, references)
     notes = (f"all but cards and supply is that of {template.name}; smaller cards would do with a cheaper computer",)
     return plan.model_copy(
@@ -203,7 +198,7 @@ def _around(catalogue: Catalogue, arguments: BuildArguments, cards: _Cards, deco
 def _builds(catalogue: Catalogue) -> list[Build]:
     """Published builds whose whole bill is known, processor and supply included."""
     whole = {"GPU", "CPU", "PSU"}
-    builds = [build for build in catalogue.known.specs["builds"].values() if isinstance(build, Build)]
+    builds = catalogue.known.of(Build).values()
     return [build for build in builds if whole <= {part.component for part in build.parts}]
 
 
@@ -285,9 +280,9 @@ def _supply(
     each = power.recommended_w if number == 1 else recommended_psu_w(power.sustained_w / number)
     offers = [
         (price.high * number, record.slug, record, price)
-        for record in catalogue.known.specs["power-supplies"].values()
-        if isinstance(record, PowerSupply) and record.power_w and record.power_w.value >= each
-        for price in [newest_price(record, used=False)]
+        for record in catalogue.known.of(PowerSupply).values()
+        if record.power_w and record.power_w.value >= each
+        for price in [newest_of(record.prices, used=False)]
         if price
     ]
     if not offers:
@@ -296,31 +291,16 @@ def _supply(
     references[f"price of {record.name}"] = price.sources
     if number > 1:
         warnings.append(f"{number} supplies must start together: they need an adapter, and a case with room for them")
-    return BillLine(
-        component="PSU", part=record.name if number == 1 else f"{number}× {record.name}", count=number,
-        price_usd=(price.low * number, price.high * number), price_as_of=price.as_of, from_build=None,
-    )  # fmt: skip
+    return _bought("PSU", several(number, record.name), number, price.times(number), price.as_of)
 
 
-def _counted(cards: _Cards) -> str:
-    return cards.record.name if cards.count == 1 else f"{cards.count}× {cards.record.name}"
-
-
-def _card_line(cards: _Cards) -> BillLine:
-    return BillLine(
-        component="GPU",
-        part=_counted(cards),
-        count=cards.count,
-        price_usd=cards.price,
-        price_as_of=cards.as_of,
-        from_build=None,
-    )
+def _bought(component: str, part: str, count: int, price: tuple[float, float], as_of: str) -> BillLine:
+    return BillLine(component=component, part=part, count=count, price_usd=price, price_as_of=as_of, from_build=None)
 
 
 def _line(build: Build, part: Part, label: str | None = None) -> BillLine:
-    price = part.price_usd if isinstance(part.price_usd, tuple) else (part.price_usd, part.price_usd)
     return BillLine(
-        component=part.component, part=label or part.selection, count=part.count, price_usd=price,
+        component=part.component, part=label or part.selection, count=part.count, price_usd=ends(part.price_usd),
         price_as_of=build.price_as_of or "", from_build=build.slug,
     )  # fmt: skip
 
@@ -348,7 +328,7 @@ def _plan(
         name=name,
         lines=tuple(lines),
         total_usd=total,
-        stated_total_usd=_pair(stated.value) if stated else None,
+        stated_total_usd=ends(stated.value) if stated else None,
         within_budget=affordable,
         sustained_w=power.sustained_w if power else None,
         recommended_psu_w=power.recommended_w if power else None,
@@ -364,10 +344,6 @@ def _plan(
         else (),
         citations=cite(catalogue, cited),
     )
-
-
-def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
-    return value if isinstance(value, tuple) else (value, value)
 
 
 def _sum(lines: list[BillLine], side: int) -> str:

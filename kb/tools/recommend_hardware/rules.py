@@ -1,7 +1,7 @@
 """The long guide's decision framework, as rules: which of its whole machines is for whom."""
 
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Build, Record, SourceRef
+from kb.catalogue.records import Build, Record, SourceRef, ends
 
 FRAMEWORK = "Decision Framework"
 """The section whose conditions these are; other documents' builds have conditions too."""
@@ -23,12 +23,11 @@ def decision_rules(catalogue: Catalogue, budget_usd: float | None, users: int | 
     """The cheapest first. What a budget or a number of users rules out does not apply; the other conditions are for
     people to judge."""
     rules = []
-    for build in catalogue.known.specs["builds"].values():
-        assert isinstance(build, Build)
+    for build in catalogue.known.of(Build).values():
         if build.choose_if is None or not any(ref.section == FRAMEWORK for ref in build.choose_if.sources):
             continue
-        price = _pair(build.headline_price_usd.value) if build.headline_price_usd else None
-        served = _pair(build.concurrent_users.value) if build.concurrent_users else None
+        price = ends(build.headline_price_usd.value) if build.headline_price_usd else None
+        served = ends(build.concurrent_users.value) if build.concurrent_users else None
         applies, why = _applies(budget_usd, users, price, served)
         rules.append(
             BuildRule(
@@ -54,12 +53,7 @@ def _applies(
     return (True, "; ".join(reasons)) if reasons else (None, "neither a budget nor a number of users decides it")
 
 
-def _pair(value: float | tuple[float, float]) -> tuple[float, float]:
-    return value if isinstance(value, tuple) else (value, value)
-
-
 def rule_sources(catalogue: Catalogue, slug: str) -> tuple[SourceRef, ...]:
-    build = catalogue.known.specs["builds"][slug]
-    assert isinstance(build, Build)
+    build = catalogue.known.of(Build)[slug]
     assert build.choose_if is not None
     return build.choose_if.sources

@@ -7,15 +7,15 @@ from pydantic import Field
 from kb.calc.cost import break_even_hours
 from kb.catalogue import Catalogue
 from kb.tools.base import Arguments, Real, Result, Tool
-from kb.tools.shared.prices import Money
+from kb.tools.shared.prices import HoursPerDay, Money, PricePerKwh
 
 
 class RentOrBuyArguments(Arguments):
     purchase: Money
     rent_per_hour: Money
     own_watts: Annotated[Real, Field(ge=0, le=100_000)] = 0.0
-    price_per_kwh: Annotated[Real, Field(ge=0.0001, le=100)] = 0.15
-    hours_per_day: Annotated[Real, Field(ge=0.001, le=24)] = 8.0
+    price_per_kwh: PricePerKwh = 0.15
+    hours_per_day: HoursPerDay = 8.0
 
 
 class RentOrBuyAnswer(Result):

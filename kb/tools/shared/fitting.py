@@ -1,7 +1,7 @@
 """A model at a quantization on devices: the arguments that say so, what they resolve to, and whether it fits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -119,18 +119,21 @@ def resolve_parts(catalogue: Catalogue, arguments: FitArguments) -> Parts:
     model = resolve_model(catalogue, arguments.model)
     quantization = quantization_for(catalogue, model, arguments.quantization)
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    return parts_of(catalogue, model, quantization, devices)
+
+
+def parts_of(
+    catalogue: Catalogue, model: ResolvedModel, quantization: ResolvedQuantization, devices: ResolvedDevices
+) -> Parts:
     return Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
 
 
 def smaller_types(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[Parts]:
     """The model in the common types that are smaller than the one asked for and that fit, the largest first."""
     for slug in LADDER:
-        quantization = resolve_quantization(catalogue, slug)
-        weights = resolve_weights(catalogue, parts.model, quantization)
-        if weights.total_bytes < parts.weights.total_bytes:
-            tried = replace(parts, quantization=quantization, weights=weights)
-            if tried.holds(arguments):
-                yield tried
+        tried = parts_of(catalogue, parts.model, resolve_quantization(catalogue, slug), parts.devices)
+        if tried.weights.total_bytes < parts.weights.total_bytes and tried.holds(arguments):
+            yield tried
 
 
 def fit_of(parts: Parts, arguments: FitArguments) -> Fit:

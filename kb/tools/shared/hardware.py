@@ -11,12 +11,13 @@ from kb.calc.memory.weights import Weights
 from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
-from kb.catalogue.records import Accelerator, Machine, Price, Record, Spec
+from kb.catalogue.records import Accelerator, Machine, Price, Record, Spec, ends
 from kb.catalogue.units import GIB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Whole
 from kb.tools.shared.fitting import Context, FitArguments, Parts
-from kb.tools.shared.prices import newest_of, priced_sizes
+from kb.tools.shared.naming import several
+from kb.tools.shared.prices import Currency, Money, newest_of, priced_sizes
 from kb.tools.shared.resolve import (
     ModelArgument,
     ResolvedModel,
@@ -41,11 +42,9 @@ class RecommendArguments(Arguments):
     context: Context = 8192
     users: Annotated[Whole, Field(ge=1, le=1000)] = 1
     min_tokens_per_s: Annotated[Real, Field(ge=0.001, le=100_000)] | None = None
-    budget_usd: Annotated[Real, Field(ge=0.0001, le=1e9)] | None = Field(
-        None, description="for the device or devices alone"
-    )
-    budget: Annotated[Real, Field(ge=0.0001, le=1e9)] | None = Field(None, description="the same in `currency`")
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    budget_usd: Money | None = Field(None, description="for the device or devices alone")
+    budget: Money | None = Field(None, description="the same in `currency`")
+    currency: Currency = "USD"
     max_power_w: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = Field(
         None, description="of the cards, or of the whole machine, at full load"
     )
@@ -181,11 +180,9 @@ def _power_w(catalogue: Catalogue, record: Spec) -> float | None:
         return record.tdp_w.value if record.tdp_w else None
     assert isinstance(record, Machine)
     if record.power_w:
-        value = record.power_w.value
-        return max(value) if isinstance(value, tuple) else value
-    inside = catalogue.known.specs["accelerators"].get(record.accelerator or "")
-    known = isinstance(inside, Accelerator) and inside.tdp_w
-    return known.value * record.accelerator_count if known else None
+        return ends(record.power_w.value)[1]
+    inside = catalogue.known.of(Accelerator).get(record.accelerator or "")
+    return inside.tdp_w.value * record.accelerator_count if inside and inside.tdp_w else None
 
 
 def _owned(catalogue: Catalogue, arguments: RecommendArguments) -> Counter[str]:
@@ -252,10 +249,10 @@ def _choice(
         speeds.append(decode_speed(parts, asked))
     slowest = min(speeds, key=lambda speed: speed.typical)
     price = offer.price
-    total = (price.low * (count - owned), price.high * (count - owned))
+    total = price.times(count - owned)
     middle = (total[0] + total[1]) / 2
     return HardwareChoice(
-        hardware=offer.label if count == 1 else f"{count}× {offer.label}",
+        hardware=several(count, offer.label),
         slug=offer.record.slug,
         count=count,
         price=total,
@@ -267,6 +264,6 @@ def _choice(
         decode_tokens_per_s=slowest,
         tokens_per_s_per_1000=round(slowest.typical * 1000 / middle, 3) if middle else 0.0,
         owned=owned,
-        memory_gib=round(sum(device.memory_bytes for device in devices.devices) / GIB, 1),
+        memory_gib=round(devices.memory_bytes / GIB, 1),
         is_machine=isinstance(offer.record, Machine),
     )

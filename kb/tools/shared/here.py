@@ -72,8 +72,7 @@ def _called(catalogue: Catalogue, name: str) -> list[Accelerator]:
         return []
     else:
         labels = () if match.note else (match.label,)
-    records = (record for record in catalogue.known.specs["accelerators"].values() if record.name in labels)
-    found = [record for record in records if isinstance(record, Accelerator)]
+    found = [record for record in catalogue.known.of(Accelerator).values() if record.name in labels]
     # The driver names the cards for slots (PCIe, NVL); a bare name is the board for a socket (SXM).
     return sorted(found, key=lambda record: record.pcie_lanes is not None)
 
@@ -81,8 +80,8 @@ def _called(catalogue: Catalogue, name: str) -> list[Accelerator]:
 def _sold_sizes(catalogue: Catalogue, gpu: Gpu) -> list[float]:
     """Sizes of memory that the catalogue's devices of this backend are sold with, the nearest to the card's first."""
     sizes: set[float] = set()
-    for record in catalogue.known.specs["accelerators"].values():
-        if isinstance(record, Accelerator) and record.backend == gpu.backend and record.memory_gib:
+    for record in catalogue.known.of(Accelerator).values():
+        if record.backend == gpu.backend and record.memory_gib:
             sizes |= {record.memory_gib.value, *(record.memory_options_gib.value if record.memory_options_gib else ())}
     return sorted(sizes, key=lambda size: abs(size - gpu.memory_gib))
 
@@ -93,10 +92,8 @@ def _is_near(shown_gib: float, sold_gib: float) -> bool:
 
 def _figures(catalogue: Catalogue, gpu: Gpu) -> DeviceFigures:
     """By the memory that the tool shows, and the slowest device of the catalogue with so much: it promises little."""
-    devices = []
-    for record in catalogue.known.specs["accelerators"].values():
-        if isinstance(record, Accelerator) and record.memory_gib and record.memory_bandwidth_gb_per_s:
-            devices.append(Device.of(record))
+    records = catalogue.known.of(Accelerator).values()
+    devices = [Device.of(one) for one in records if one.memory_gib and one.memory_bandwidth_gb_per_s]
     alike = [d for d in devices if d.backend == gpu.backend and _is_near(gpu.memory_gib, d.memory_bytes / GIB)]
     return DeviceFigures(
         name=gpu.name,
@@ -113,12 +110,11 @@ def _processor(catalogue: Catalogue, machine: ThisMachine) -> DeviceFigures:
     bandwidth, assumed = DEFAULT_SYSTEM_MEMORY_BYTES_PER_S / GB, True
     name = f"{machine.cpu} ({bandwidth:g} GB/s assumed)"
     try:
-        match = catalogue.names.resolve(("cpus",), machine.cpu, "processor")
+        record, match = catalogue.find(Cpu, machine.cpu, "processor")
     except (AmbiguousName, UnknownName):
         pass
     else:
-        record = catalogue.known.specs["cpus"][match.slug]
-        if isinstance(record, Cpu) and record.memory_bandwidth_gb_per_s and not match.note:
+        if record.memory_bandwidth_gb_per_s and not match.note:
             bandwidth, name, assumed = record.memory_bandwidth_gb_per_s.value, record.name, False
     return DeviceFigures(
         name=name,

@@ -31,6 +31,14 @@ def opening(label: str) -> str:
     return label[:1].upper() + label[1:] if label.startswith(("a ", "an ", "the ")) else label
 
 
+def several(count: int, name: str) -> str:
+    """
+    >>> several(1, "GeForce RTX 3090"), several(2, "GeForce RTX 3090")
+    ('GeForce RTX 3090', '2× GeForce RTX 3090')
+    """
+    return name if count == 1 else f"{count}× {name}"
+
+
 def tokens(count: int) -> Quantity:
     return Quantity(count, "tokens", step=1)
 
@@ -51,6 +59,11 @@ class Case(Protocol):
     def quantization(self) -> str: ...
     @property
     def device(self) -> str: ...
+
+
+def named(case: Case) -> dict[str, str]:
+    """What a sentence calls model, quantization and device."""
+    return {"model": case.model, "quantization": case.quantization, "device": the(case.device)}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
-from kb.catalogue.records import Accelerator, Cpu, Machine, SourceRef
+from kb.catalogue.records import Accelerator, Cpu, Machine, SourceRef, ends
 from kb.errors import InvalidArgument
 from kb.tools.base import Real
 
@@ -25,9 +25,7 @@ def board_power(catalogue: Catalogue, name: str) -> tuple[str, float, dict[str, 
     if isinstance(record, (Accelerator, Cpu)):
         watts = record.tdp_w
     elif isinstance(record, Machine) and record.power_w:
-        value = record.power_w.value
-        high = max(value) if isinstance(value, tuple) else value
-        return record.name, high, {f"power of {record.name}": record.power_w.sources}
+        return record.name, ends(record.power_w.value)[1], {f"power of {record.name}": record.power_w.sources}
     if watts is None:
         raise InvalidArgument("device", name, "a device whose power is known (give `watts` where the tool takes it)")
     return record.name, watts.value, {f"TDP of {record.name}": watts.sources}

@@ -9,15 +9,13 @@ from kb.catalogue.records import Machine, Price, Spec
 from kb.tools.base import Real
 
 Money = Annotated[Real, Field(ge=0.0001, le=1e9)]
-
-
-def newest_price(record: Spec, *, used: bool = True, currency: str = "USD") -> Price | None:
-    """What one pays by the newest of the sources."""
-    return newest_of(record.prices, used=used, currency=currency)
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+PricePerKwh = Annotated[Real, Field(ge=0.0001, le=100)]
+HoursPerDay = Annotated[Real, Field(ge=0.001, le=24)]
 
 
 def newest_of(prices: Iterable[Price], *, used: bool = True, currency: str = "USD") -> Price | None:
-    """Of one date a street price goes before a used one and a list price."""
+    """What one pays by the newest source; of one date a street price goes before a used one and a list price."""
     rank = {"street": 2, "used": 1, "list": 0}
     offered = [
         price

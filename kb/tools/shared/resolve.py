@@ -15,7 +15,7 @@ from kb.errors import InvalidArgument, MissingArgument, UnknownName
 from kb.text.numerals import counted
 from kb.tools.base import Name
 from kb.tools.shared.given import DeviceFigures, ModelFigures, given_architecture
-from kb.tools.shared.naming import the
+from kb.tools.shared.naming import several, the
 
 ROOMY_GIB = 2.0**14
 """Stands for memory of unknown size, which is asked for before anything is said to fit."""
@@ -45,6 +45,11 @@ class ResolvedModel:
     short: str = ""
     """The label where it is said once what the size stands for."""
 
+    @property
+    def native(self) -> str | None:
+        """The type that it is published in, where that is a small one."""
+        return native_quantization(self.record) if self.record else None
+
 
 @dataclass(frozen=True)
 class ResolvedQuantization:
@@ -71,6 +76,10 @@ class ResolvedDevices:
         return self.devices[0]
 
     @property
+    def memory_bytes(self) -> int:
+        return sum(device.memory_bytes for device in self.devices)
+
+    @property
     def bandwidth_known(self) -> bool:
         """Not so only of devices that were given by their memory alone."""
         return all(device.bandwidth_bytes_per_s > 0 for device in self.devices)
@@ -87,9 +96,7 @@ def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
     if isinstance(model, ModelFigures):
         architecture, assumed = given_architecture(model)
         return ResolvedModel(architecture, model.name, None, None, {}, assumed)
-    match = catalogue.names.resolve(("models",), model, "model")
-    record = catalogue.known.specs["models"][match.slug]
-    assert isinstance(record, LanguageModel)
+    record, match = catalogue.find(LanguageModel, model, "model")
     try:
         architecture = architecture_of(Config.of(record))
     except ValueError as error:
@@ -145,16 +152,14 @@ def resolve_quantization(catalogue: Catalogue, name: str) -> ResolvedQuantizatio
             sources=(here,),
         )
         return ResolvedQuantization(record, {}, (f"{bits:g} bits per weight, as given",))
-    match = catalogue.names.resolve(("quantizations",), name, "quantization")
-    record_found = catalogue.known.specs["quantizations"][match.slug]
-    assert isinstance(record_found, Quantization)
-    figure = record_found.bits_per_weight or record_found.bits_per_weight_file
-    references = {f"bits per weight of {record_found.name}": figure.sources if figure else ()}
-    return ResolvedQuantization(record_found, references, (match.note,) if match.note else ())
+    found, match = catalogue.find(Quantization, name, "quantization")
+    figure = found.bits_per_weight or found.bits_per_weight_file
+    references = {f"bits per weight of {found.name}": figure.sources if figure else ()}
+    return ResolvedQuantization(found, references, (match.note,) if match.note else ())
 
 
-DEFAULT_QUANTIZATION = "q4_k_m"
-"""What most files that people run are stored in."""
+USUAL_TYPE = "q4_k_m"
+"""What most files that people run are stored in: meant where none is named."""
 
 
 def quantization_for(catalogue: Catalogue, model: ResolvedModel, name: str | None) -> ResolvedQuantization:
@@ -162,9 +167,8 @@ def quantization_for(catalogue: Catalogue, model: ResolvedModel, name: str | Non
     common choice."""
     if name is not None:
         return resolve_quantization(catalogue, name)
-    native = native_quantization(model.record) if model.record else None
-    taken = resolve_quantization(catalogue, native or DEFAULT_QUANTIZATION)
-    why = "which the model is published in" if native else "the common choice"
+    taken = resolve_quantization(catalogue, model.native or USUAL_TYPE)
+    why = "which the model is published in" if model.native else "the common choice"
     note = f"no quantization was named: {taken.record.name} was taken, {why}"
     return replace(taken, notes=(*taken.notes, note))
 
@@ -181,9 +185,7 @@ def resolve_weights(catalogue: Catalogue, model: ResolvedModel, quantization: Re
         if quantization.record.format == "gguf" and (native := native_quantization(record)):
             slugs.append(native)
         size = next((f.size_bytes for slug in slugs for f in record.files if f.quantization == slug), None)
-        twin = record.same_architecture_as
-        found = catalogue.known.specs["models"].get(twin) if twin else None
-        record = found if isinstance(found, LanguageModel) else None
+        record = catalogue.known.of(LanguageModel).get(record.same_architecture_as or "")
     return weights_of(model.architecture, quantization.record, size)
 
 
@@ -191,14 +193,6 @@ def native_quantization(record: Spec) -> str | None:
     """The type that a model is published in, where that is a small one (gpt-oss: MXFP4)."""
     files = record.files if isinstance(record, LanguageModel) else ()
     return "mxfp4" if any(file.quantization == "mxfp4" for file in files) else None
-
-
-COMMON_QUANTIZATION = "q4_k_m"
-"""What is meant where none is named, unless a model is published in a small type of its own."""
-
-
-def common_quantization(model: ResolvedModel) -> str:
-    return (native_quantization(model.record) if model.record else None) or COMMON_QUANTIZATION
 
 
 def split_count(name: str) -> tuple[int, str]:
@@ -226,7 +220,7 @@ def resolve_devices(
             unified_memory=device.unified_memory,
             bandwidth_assumed=device.bandwidth_assumed,
         )
-        label = _counted(device.name, device_count)
+        label = several(device_count, device.name)
         asked = "" if device.memory_gib else "device.memory_gib"
         return ResolvedDevices((given,) * device_count, label, None, None, {}, memory_asked=asked)
     if " + " in device:
@@ -266,7 +260,7 @@ def resolve_devices(
             f"at {each.bandwidth_bytes_per_s / GB:,.0f} GB/s; the model is split over them"
         )
     count = device_count * per_machine
-    label = record.name if device_count == 1 else f"{device_count}× {record.name}"
+    label = several(device_count, record.name)
     return ResolvedDevices((each,) * count, label, record.slug, match.kind, references, tuple(notes))
 
 
@@ -286,10 +280,6 @@ def _together(catalogue: Catalogue, names: str, device_count: int, system_memory
     return ResolvedDevices(devices, " + ".join(part.label for part in parts), None, None, references, notes, asked)
 
 
-def _counted(name: str, count: int) -> str:
-    return name if count == 1 else f"{count}× {name}"
-
-
 def _accelerator_references(record: Accelerator) -> dict[str, tuple[SourceRef, ...]]:
     references: dict[str, tuple[SourceRef, ...]] = {}
     if record.memory_gib:
@@ -302,16 +292,16 @@ def _accelerator_references(record: Accelerator) -> dict[str, tuple[SourceRef, .
 
 
 def _machine(catalogue: Catalogue, record: Machine) -> tuple[Device, int, dict[str, tuple[SourceRef, ...]]]:
-    accelerator = catalogue.known.specs["accelerators"].get(record.accelerator or "")
-    cpu = catalogue.known.specs["cpus"].get(record.cpu or "")
-    if record.accelerator is None and isinstance(cpu, Cpu) and record.memory_gib:
+    accelerator = catalogue.known.of(Accelerator).get(record.accelerator or "")
+    cpu = catalogue.known.of(Cpu).get(record.cpu or "")
+    if record.accelerator is None and cpu and record.memory_gib:
         device, _, references = _cpu(cpu, record.memory_gib.value)
         return (
             replace(device, name=record.name),
             1,
             references | {f"memory of {record.name}": record.memory_gib.sources},
         )
-    if not isinstance(accelerator, Accelerator):
+    if accelerator is None:
         raise ValueError(f"{record.name}: its accelerator is not known")
     references = _accelerator_references(accelerator)
     if record.memory_gib and accelerator.unified_memory:

@@ -7,22 +7,22 @@ from kb.calc.results import Offload, Range
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel
 from kb.errors import InvalidArgument
-from kb.tools.shared.fitting import LADDER, FitArguments, Parts, fit_of
+from kb.tools.shared.fitting import LADDER, FitArguments, Parts, fit_of, parts_of
 from kb.tools.shared.given import ModelFigures
 from kb.tools.shared.resolve import (
+    USUAL_TYPE,
     DeviceArgument,
     ModelArgument,
     ResolvedDevices,
+    ResolvedModel,
     native_quantization,
     resolve_model,
     resolve_quantization,
-    resolve_weights,
 )
 from kb.tools.shared.speed import decode_speed, speed_at
 
 GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m", "q4_k_m"))
 """Those that keep a model's quality, the largest first."""
-USUAL_TYPE = GOOD_TYPES[-1]
 READABLE_TOKENS_PER_S = 5.0
 """About as fast as people read; slower than that nobody waits for."""
 COMFORTABLE_TOKENS_PER_S = 10.0
@@ -88,11 +88,7 @@ class Run:
 
 def models_for(catalogue: Catalogue, use: str = "") -> list[LanguageModel]:
     """What people run now for that use, or at all where no model is marked with it; the largest first."""
-    models = [
-        record
-        for record in catalogue.known.specs["models"].values()
-        if isinstance(record, LanguageModel) and record.params_total is not None
-    ]
+    models = [record for record in catalogue.known.of(LanguageModel).values() if record.params_total is not None]
     found = [record for record in models if use in record.use] or [record for record in models if record.representative]
     return sorted(found, key=lambda record: (-(record.params_total.value if record.params_total else 0), record.slug))
 
@@ -101,16 +97,12 @@ def run_whole(
     catalogue: Catalogue, wanted: Wanted, machine: Machine, context: int, types: Sequence[str] = ()
 ) -> Run | None:
     """At the largest of ``types`` at which the devices hold the model and the context."""
-    try:
-        model = resolve_model(catalogue, _argument(wanted))
-    except InvalidArgument:  # its architecture is not known
-        return None
-    if 0 < model.architecture.max_position_embeddings < context:
+    model = _known(catalogue, wanted)
+    if model is None or 0 < model.architecture.max_position_embeddings < context:
         return None
     for slug in types or _types(wanted):
         asked = _asked(wanted, slug, machine, context)
-        quantization = resolve_quantization(catalogue, slug)
-        parts = Parts(model, quantization, machine.devices, resolve_weights(catalogue, model, quantization))
+        parts = parts_of(catalogue, model, resolve_quantization(catalogue, slug), machine.devices)
         if parts.holds(asked):
             speed = decode_speed(parts, asked) if machine.devices.bandwidth_known else None
             return Run(wanted, parts, asked, None, speed)
@@ -124,13 +116,11 @@ def run_at_all(
     whole = run_whole(catalogue, wanted, machine, context, types)
     if whole is not None or machine.system_memory_gb is None or machine.devices.each.backend == "cpu":
         return whole
-    try:
-        model = resolve_model(catalogue, _argument(wanted))
-    except InvalidArgument:
+    model = _known(catalogue, wanted)
+    if model is None:
         return None
     slug = (types or _types(wanted))[-1]
-    quantization = resolve_quantization(catalogue, slug)
-    parts = Parts(model, quantization, machine.devices, resolve_weights(catalogue, model, quantization))
+    parts = parts_of(catalogue, model, resolve_quantization(catalogue, slug), machine.devices)
     asked = _asked(wanted, slug, machine, context)
     fit = fit_of(parts, asked)
     if fit.verdict != "fits_with_offload":
@@ -138,6 +128,13 @@ def run_at_all(
     known = machine.devices.bandwidth_known
     speed = speed_at(parts, fit.offload, asked).decode_tokens_per_s if known else None
     return Run(wanted, parts, asked, fit.offload, speed)
+
+
+def _known(catalogue: Catalogue, wanted: Wanted) -> ResolvedModel | None:
+    try:
+        return resolve_model(catalogue, _argument(wanted))
+    except InvalidArgument:  # its architecture is not known
+        return None
 
 
 def wanted_model(catalogue: Catalogue, model: ModelArgument) -> Wanted:

@@ -18,6 +18,7 @@ from kb.catalogue.records import Cpu, Figure, SourceRef
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
 from kb.tools.shared.fitting import DeviceCount
+from kb.tools.shared.naming import several
 from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W, Watts, board_power
 from kb.tools.shared.resolve import split_count
 
@@ -107,17 +108,11 @@ NEAREST = 3
 def _cpu(catalogue: Catalogue, arguments: PowerSupplyArguments) -> Cpu | None:
     """The one that is named, else one that stands for it."""
     if arguments.cpu:
-        return _record(catalogue, catalogue.names.resolve(("cpus",), arguments.cpu, "CPU").slug)
+        return catalogue.find(Cpu, arguments.cpu, "CPU")[0]
     near = catalogue.names.suggest(("cpus",), arguments.cpu_like, NEAREST) if arguments.cpu_like else []
-    records = [_record(catalogue, catalogue.names.resolve(("cpus",), label, "CPU").slug) for label in near]
+    records = [catalogue.find(Cpu, label, "CPU")[0] for label in near]
     known = sorted((record for record in records if _power(record)), key=_watts)
     return known[len(known) // 2] if known else None
-
-
-def _record(catalogue: Catalogue, slug: str) -> Cpu:
-    record = catalogue.known.specs["cpus"][slug]
-    assert isinstance(record, Cpu)
-    return record
 
 
 def _power(record: Cpu) -> Figure[float] | None:
@@ -156,7 +151,7 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
             f"({CIRCUITS[0].continuous_w:,.0f} W)"
         )
     return PowerSupplyAnswer(
-        device=" + ".join(card.label if card.count == 1 else f"{card.count}× {card.label}" for card in cards),
+        device=" + ".join(several(card.count, card.label) for card in cards),
         cpu=cpu_label,
         cpu_w=cpu_w,
         sustained_w=sustained,

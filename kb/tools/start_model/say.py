@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Basis, Kind, Quantity, Said, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
+from kb.tools.shared.naming import VERDICTS
 from kb.tools.shared.saying import notes
 from kb.tools.start_model.tool import EngineStart, Install, StartAnswer, StartFit
 
 SYSTEMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
-VERDICTS = {"fits": "yes", "fits_with_offload": "partly in RAM", "does_not_fit": "no"}
 
 
 def say(result: StartAnswer, asked: Asked) -> Iterator[Said]:

@@ -11,20 +11,18 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Backend, Engine, InstallWay, LanguageModel, Quantization, Record, SourceRef, System
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Tool, cite
-from kb.tools.shared.fitting import Context, DeviceCount, FitArguments, Parts, SystemMemory
+from kb.tools.shared.fitting import Context, DeviceCount, FitArguments, SystemMemory, parts_of
 from kb.tools.shared.given import ModelFigures
 from kb.tools.shared.resolve import (
+    USUAL_TYPE,
     DeviceArgument,
     ModelArgument,
     ResolvedDevices,
     ResolvedModel,
     ResolvedQuantization,
-    common_quantization,
-    native_quantization,
     resolve_devices,
     resolve_model,
     resolve_quantization,
-    resolve_weights,
 )
 from kb.tools.shared.running import Machine, models_for, suggested
 
@@ -114,7 +112,7 @@ def run(catalogue: Catalogue, arguments: StartArguments) -> StartAnswer:
     named_model = arguments.model
     arguments = arguments.model_copy(update={"model": _model(catalogue, arguments, devices)})
     model = resolve_model(catalogue, arguments.model) if arguments.model is not None else None
-    named = _named_engine(catalogue, arguments.engine)
+    named = catalogue.find(Engine, arguments.engine, "engine")[0] if arguments.engine else None
     wanted = resolve_quantization(catalogue, arguments.quantization).record if arguments.quantization else None
     backend = devices.each.backend if devices else None
     systems = (arguments.system,) if arguments.system else SYSTEMS_OF.get(backend, ()) if backend else ()
@@ -166,18 +164,9 @@ def _model(catalogue: Catalogue, arguments: StartArguments, devices: ResolvedDev
     return next((record.slug for record in records if record.ollama_name or record.gguf_repository), None)
 
 
-def _named_engine(catalogue: Catalogue, name: str | None) -> Engine | None:
-    if name is None:
-        return None
-    match = catalogue.names.resolve(("engines",), name, "engine")
-    record = catalogue.known.specs["engines"][match.slug]
-    assert isinstance(record, Engine)
-    return record
-
-
 def _running(catalogue: Catalogue, systems: Sequence[System], backend: Backend | None) -> list[Engine]:
     """The engines that run there and whose start the catalogue knows, the easiest first."""
-    engines = [engine for engine in catalogue.known.specs["engines"].values() if isinstance(engine, Engine)]
+    engines = catalogue.known.of(Engine).values()
     known = [engine for engine in engines if engine.ease is not None and not _hindrance(engine, systems, backend)]
     return sorted(known, key=lambda engine: engine.ease or 0)
 
@@ -215,12 +204,6 @@ def _takes(engine: Engine, wanted: Quantization) -> bool:
     return wanted.slug == engine.starts_with or bool(loads and any(where in _slots(way.line) for way in engine.start))
 
 
-def _brings(engine: Engine, model: ResolvedModel) -> str:
-    """The type of weights that the engine's line brings where none is named."""
-    native = native_quantization(model.record) if model.record else None
-    return native or engine.starts_with or common_quantization(model)
-
-
 def _start(
     catalogue: Catalogue, engine: Engine, model: ResolvedModel | None, wanted: Quantization | None,
     systems: Sequence[System], devices: ResolvedDevices | None, arguments: StartArguments,
@@ -247,7 +230,7 @@ def _start(
     )
     if model is None:
         return start
-    brought = _brings(engine, model)
+    brought = model.native or engine.starts_with or USUAL_TYPE
     slug = wanted.slug if wanted and _takes(engine, wanted) else brought
     quantization = resolve_quantization(catalogue, slug)
     name = quantization.record.name
@@ -299,7 +282,7 @@ def _fit(
         return None
     assert arguments.model is not None
     assert arguments.device is not None
-    parts = Parts(model, quantization, devices, resolve_weights(catalogue, model, quantization))
+    parts = parts_of(catalogue, model, quantization, devices)
     held = parts.requirement(
         FitArguments(
             model=arguments.model,

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.shared.naming import opening, speed_of, the, tokens, varied
+from kb.tools.shared.naming import named, opening, speed_of, tokens, varied
+from kb.tools.shared.saying import notes
 from kb.tools.users_served.tool import UsersAnswer
 
 MOST_ENGINES = 2
 
 
 def say(result: UsersAnswer, asked: Asked) -> Iterator[Said]:
-    names = {"model": result.model, "quantization": result.quantization, "device": the(result.device)}
+    names = named(result)
     if result.limited_by == "weights":
         text = "Not even one: {model} at {quantization} does not fit whole on {device}."
         yield state("answer", text, **names)
@@ -37,8 +38,7 @@ def say(result: UsersAnswer, asked: Asked) -> Iterator[Said]:
         "detail", "“At once” counts answers that are being written at the same moment; most users wait or read."
     )
     yield state("detail", "Memory: {formula}.", formula=result.formula)
-    for note in result.assumptions:
-        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+    yield from notes("detail", result.assumptions)
 
 
 def _asked_for(result: UsersAnswer, names: dict[str, str]) -> Iterator[Said]:

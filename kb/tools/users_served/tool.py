@@ -144,7 +144,7 @@ def _most(limit: int, holds: Callable[[int], bool]) -> int:
 
 def _engines(catalogue: Catalogue) -> list[str]:
     """Of those that serve many users, first the ones that were not made for one with a part in RAM."""
-    engines = [record for record in catalogue.known.specs["engines"].values() if isinstance(record, Engine)]
+    engines = catalogue.known.of(Engine).values()
     serving = [engine for engine in engines if engine.multi_user and engine.multi_user.value]
     return [engine.name for engine in sorted(serving, key=lambda one: bool(one.cpu_offload and one.cpu_offload.value))]
 

@@ -106,14 +106,13 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
 
 def _models_meant(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> list[LanguageModel]:
     """The models named, or those for the use, or the catalogue without twins of one architecture."""
-    known = catalogue.known.specs["models"]
     if arguments.models is None and arguments.use is not None:
         return models_for(catalogue, arguments.use)
     if arguments.models is not None:
-        named = [known[catalogue.names.resolve(("models",), name, "model").slug] for name in arguments.models]
+        named = [catalogue.find(LanguageModel, name, "model")[0] for name in arguments.models]
     else:
-        named = list(known.values())
-    models = [record for record in named if isinstance(record, LanguageModel) and record.params_total is not None]
+        named = list(catalogue.known.of(LanguageModel).values())
+    models = [record for record in named if record.params_total is not None]
     return [record for record in models if arguments.models is not None or not record.same_architecture_as]
 
 

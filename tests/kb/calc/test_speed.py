@@ -12,7 +12,7 @@ from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.families import Config, architecture_of
 from kb.calc.memory.weights import weights_of
 from kb.calc.results import Offload, Speed
-from kb.calc.speed.constants import CALIBRATION, DECODE
+from kb.calc.speed.constants import constants
 from kb.calc.speed.decode import cache_bytes_read, split_by_layers, step_of, step_time
 from kb.calc.speed.estimate import estimate_speed
 from kb.calc.speed.prefill import bytes_read_by
@@ -174,8 +174,8 @@ def test_two_cards_in_tensor_parallel_halve_the_reading_and_pay_for_the_link() -
 def test_unequal_cards_share_by_memory() -> None:
     slow, fast = card(300, memory_bytes=8 * GIB), card(900)
     step = step_of(LLAMA_8B, weights_of(LLAMA_8B, quantization("Q4_K_M")), "k-quant", 0)
-    mixed = split_by_layers(step, (slow, fast), DECODE).weights
-    reading = DECODE.practice * step.weight_bytes / DECODE.backends["cuda"].efficiency
+    mixed = split_by_layers(step, (slow, fast), constants().decode).weights
+    reading = constants().decode.practice * step.weight_bytes / constants().decode.backends["cuda"].efficiency
     assert mixed == pytest.approx(reading * (0.25 / (300 * GB) + 0.75 / (900 * GB)))
 
 
@@ -246,8 +246,8 @@ def test_unpacking_takes_the_integer_lanes(device: Device, family: str, teraflop
 def test_reading_and_unpacking_overlap(model: Architecture, device: Device, depth: int) -> None:
     step = step_of(model, weights_of(model, quantization("Q4_K_M")), "k-quant", depth)
     device = replace(device, fp32_flops=20e12)
-    time = step_time(step, device, DECODE)
-    slow = step_time(step, replace(device, bandwidth_bytes_per_s=device.bandwidth_bytes_per_s / 10), DECODE)
+    time = step_time(step, device, constants().decode)
+    slow = step_time(step, replace(device, bandwidth_bytes_per_s=device.bandwidth_bytes_per_s / 10), constants().decode)
     assert 0 <= slow.compute <= time.compute
 
 
@@ -267,11 +267,11 @@ def test_a_server_cpu_is_told_by_its_name() -> None:
 
 
 def test_the_constants_keep_what_was_promised() -> None:
-    errors = {error.group: error for error in CALIBRATION.decode_errors}
+    errors = {error.group: error for error in constants().calibration.decode_errors}
     assert errors["GPU"].median <= 0.10
     assert errors["GPU"].within_25_percent >= 0.85
     assert errors["CPU"].median <= 0.15
     assert errors["deep context"].median <= 0.15
     assert 0.75 <= errors["all"].in_range <= 0.90
     assert errors["GPU"].bare_median > 5 * errors["GPU"].median
-    assert all(backend.efficiency <= 0.95 for backend in DECODE.backends.values())
+    assert all(backend.efficiency <= 0.95 for backend in constants().decode.backends.values())
