@@ -12,4 +12,6 @@ def with_state(config: Config) -> Config:
     return in_any_order(replace(config, layer_state_bytes=4 * config.hidden_size * (kernel - 1)) if kernel else config)
 
 
-FAMILIES = (Family(("lfm2", "lfm2moe"), ("lfm2",), mixers_as_told, prepare=with_state, reads=("conv_L_cache",)),)
+FAMILIES = (
+    Family(("lfm2", "lfm2moe"), ("lfm2", "lfm2_moe"), mixers_as_told, prepare=with_state, reads=("conv_L_cache",)),
+)
