@@ -16,9 +16,9 @@ from kb.errors import KnowledgeBaseError, MissingArgument
 from kb.search.live import Index
 from kb.text import markdown
 from kb.text.statements import Basis, Kind, Said, Statement, Table, of_kind, state
-from kb.text.wording import first_sentences
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
+from kb.tools.search_passages.say import headed
 from kb.tools.search_passages.tool import SearchAnswer
 
 
@@ -154,7 +154,7 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
         return said
     if any(basis in one.basis for one in said):
         return said
-    note = state("answer", "{text}", basis, text=first_sentences(passage.text, NOTE_WORDS))
+    note = state("answer", "{text}", basis, text=headed(passage, NOTE_WORDS))
     if found.probability < ANSWERS_FIRST or not is_turned(situation.text):
         return [*said, note.as_kind("next")]
     return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]

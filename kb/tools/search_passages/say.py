@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from kb.catalogue.records import Passage
 from kb.text.statements import Basis, Said, state
 from kb.text.wording import first_sentences, quoted
 from kb.tools.asks import Asked
@@ -27,17 +28,20 @@ def say(result: SearchAnswer, asked: Asked) -> Iterator[Said]:
                 "quote", "Your document {name} says: {quote}", basis, name=quoted(hit.source_title), quote=quote
             )
         elif number == 0:
-            text = (
-                "{text}"
-                if hit.answers >= UNSURE
-                else "I have no answer to exactly that. The nearest that I know: {text}"
-            )
-            yield state("answer", text, basis, text=first_sentences(hit.text, FIRST_WORDS))
+            text = "{text}" if hit.answers >= UNSURE else NEAREST
+            yield state("answer", text, basis, text=headed(hit, FIRST_WORDS))
         elif number == 1 and hit.answers >= ALSO:
-            yield state("reason", "{text}", basis, text=first_sentences(hit.text, OTHER_WORDS))
+            yield state("reason", "{text}", basis, text=headed(hit, OTHER_WORDS))
         else:
             text = first_sentences(hit.text, DETAIL_WORDS)
             yield state("detail", "{title}: {text}", basis, title=hit.title.rstrip(".:"), text=text)
+
+
+def headed(passage: PassageHit | Passage, most_words: int) -> str:
+    """The beginning of a passage; with its heading where that says the answer, as those of our own notes do."""
+    text = first_sentences(passage.text, most_words)
+    own = passage.passage_id.startswith("field-notes.")
+    return f"**{passage.title.rstrip('.:')}.** {text}" if own else text
 
 
 def _basis(hit: PassageHit) -> Basis:
