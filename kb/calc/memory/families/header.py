@@ -107,7 +107,8 @@ class ModelHeader:
             qk_nope_head_dim=self.whole("attention.key_length_mla") - rope if latent else 0,
             v_head_dim=self.whole("attention.value_length_mla") if latent else 0,
             layer_state_bytes=self.layer_state_bytes(hidden),
-            more=(("num_kv_shared_layers", self.whole("attention.shared_kv_layers")),),
+            num_kv_shared_layers=self.whole("attention.shared_kv_layers"),
+            hidden_size_per_layer_input=self.whole("embedding_length_per_layer_input"),
         )
 
 
