@@ -54,6 +54,13 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class AttentionWithState(Attention):
+    """Attention with a recurrent mixer beside it in the same layer (Falcon-H1), which keeps a state, f32."""
+
+    state_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class CompressedAttention(Attention):
     """DeepSeek V4's: one head, whose K is V too. Behind the window, each ``ratio`` tokens leave one row together.
 

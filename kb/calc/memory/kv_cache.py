@@ -9,6 +9,7 @@ from kb.calc.memory.architecture import (
     Architecture,
     Attending,
     Attention,
+    AttentionWithState,
     CompressedAttention,
     LatentAttention,
     LinearAttention,
@@ -117,7 +118,9 @@ def kv_cache_layer_bytes(
         size = rows * (stored.bytes_of(key) + stored.bytes_of(value))
         if isinstance(mixer, CompressedAttention):
             row = stored.bytes_of(key) + stored.bytes_of(mixer.index_head_dim)
-            size += concurrency * (compressed_rows(mixer, context) * row + mixer.state_bytes)
+            size += concurrency * compressed_rows(mixer, context) * row
+        if isinstance(mixer, CompressedAttention | AttentionWithState):
+            size += concurrency * mixer.state_bytes
         return size
 
     sizes = {mixer: layer(mixer) for mixer in architecture.mixers}
@@ -175,7 +178,8 @@ def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, c
             index = f" + {mixer.index_head_dim} of the indexer" if mixer.index_head_dim else ""
             behind = f"{rows:,} rows (one for {mixer.ratio} tokens)"
             products.append(f"{count} layers × ({mixer.head_dim}{index}) × {behind} × {each}{slots}")
-            products.append(f"{count} layers × {mixer.state_bytes:,} bytes (compressor state){slots}")
+        if isinstance(mixer, CompressedAttention | AttentionWithState) and mixer.state_bytes:
+            products.append(f"{count} layers × {mixer.state_bytes:,} bytes (constant state){slots}")
     if state := sum(architecture.linear_states):
         products.append(f"{state:,} bytes (constant state of {len(architecture.linear_states)} layers){slots}")
     return " + ".join(products)

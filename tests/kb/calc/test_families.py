@@ -175,6 +175,15 @@ def test_the_state_of_linear_layers_from_the_configs_own_keys() -> None:
     assert architecture_of(config).mixers == {LinearAttention(4 * (3 * 8192 + 128 * 4096)): 30, Attention(4, 128): 10}
 
 
+def test_attention_with_a_state_beside_it() -> None:
+    with pytest.raises(ValueError, match="lacks mamba_n_heads"):
+        architecture_of(replace(STARCODER, sliding_window=0, model_type="falcon_h1"))
+    plain = architecture_of(replace(STARCODER, sliding_window=0))
+    both = architecture_of(replace(STARCODER, sliding_window=0, model_type="falcon_h1", linear_state_bytes=40 * 1000))
+    assert kv_cache_bytes(both, 4096, concurrency=3) == kv_cache_bytes(plain, 4096, concurrency=3) + 3 * 40 * 1000
+    assert kv_cache_sum(both, 4096, "f16").endswith("40 layers × 1,000 bytes (constant state)")
+
+
 def test_layers_that_are_a_mixer_or_a_block() -> None:
     pattern = (("hybrid_override_pattern", "M-M*" * 10),)
     layers = architecture_of(replace(STARCODER, sliding_window=0, model_type="nemotron_h", more=pattern)).layers
