@@ -48,9 +48,9 @@ def test_hybrid_and_latent_shapes(real_shapes, write_gguf, tmp_path) -> None:
 
 
 def test_an_architecture_that_is_not_known_is_refused_with_the_nearest(real_shapes, write_gguf, tmp_path) -> None:
-    path = write_gguf(tmp_path / "mamba.gguf", replace(real_shapes["Llama 3.2 1B"], arch="gemma3n"))
+    path = write_gguf(tmp_path / "mamba.gguf", replace(real_shapes["Llama 3.2 1B"], arch="gemma5n"))
     with pytest.raises(
-        UnreadableModel, match=r"mamba\.gguf: general\.architecture 'gemma3n' is not known.*gemma3, .*by hand"
+        UnreadableModel, match=r"mamba\.gguf: general\.architecture 'gemma5n' is not known.*gemma3n, .*by hand"
     ):
         read_gguf(path)
 

@@ -29,23 +29,70 @@ class Attention:
     kv_heads: int
     head_dim: int
     window: int = 0
+    value_dim: int = 0
+    """A head's share of V, where it is not that of K."""
+    shared: bool = False
+    """Keeps nothing of its own: it reads what an earlier layer has kept."""
 
     @property
     def row_elements(self) -> tuple[int, int]:
         """Elements of K and of V that one token leaves in the cache.
 
-        >>> Attention(8, 128).row_elements
-        (1024, 1024)
+        >>> Attention(8, 128).row_elements, Attention(4, 192, value_dim=128).row_elements
+        ((1024, 1024), (768, 512))
         """
-        return self.kv_heads * self.head_dim, self.kv_heads * self.head_dim
+        return self.kv_heads * self.head_dim, self.kv_heads * (self.value_dim or self.head_dim)
 
     def tensors(self, hidden: int, heads: int) -> tuple[Tensor, ...]:
         key, value = self.row_elements
+        kept = () if self.shared else (Tensor("attn_k", hidden, key), Tensor("attn_v", hidden, value))
         return (
             Tensor("attn_q", hidden, heads * self.head_dim),
-            Tensor("attn_k", hidden, key),
-            Tensor("attn_v", hidden, value),
-            Tensor("attn_output", heads * self.head_dim, hidden),
+            *kept,
+            Tensor("attn_output", heads * (self.value_dim or self.head_dim), hidden),
+        )
+
+
+@dataclass(frozen=True)
+class AttentionWithState(Attention):
+    """Attention with a recurrent mixer beside it in the same layer (Falcon-H1), which keeps a state, f32."""
+
+    state_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class CompressedAttention(Attention):
+    """DeepSeek V4's: one head, whose K is V too. Behind the window, each ``ratio`` tokens leave one row together.
+
+    Rows of the smaller ratio are picked by an indexer, whose keys are kept beside them.
+    """
+
+    ratio: int = 0
+    index_head_dim: int = 0
+    q_lora_rank: int = 0
+
+    @property
+    def row_elements(self) -> tuple[int, int]:
+        return self.head_dim, 0
+
+    @property
+    def state_bytes(self) -> int:
+        """What the compressors hold of the block that is not whole yet: values and scores, f32.
+
+        An indexed block overlaps the one before: twice the rows, each twice as wide.
+
+        >>> CompressedAttention(1, 512, 128, ratio=128).state_bytes
+        524288
+        """
+        overlap = 2 if self.index_head_dim else 1
+        return 4 * 2 * overlap * self.ratio * overlap * (self.head_dim + self.index_head_dim)
+
+    def tensors(self, hidden: int, heads: int) -> tuple[Tensor, ...]:
+        """What is alike in every layer; the rest is not told one by one."""
+        return (
+            Tensor("other", hidden, self.q_lora_rank),
+            Tensor("other", self.q_lora_rank, heads * self.head_dim),
+            Tensor("other", hidden, self.head_dim),
         )
 
 
@@ -169,6 +216,8 @@ class Architecture:
     vocab_size: int
     layers: tuple[Layer, ...]
     tie_word_embeddings: bool = False
+    per_layer_embedding: int = 0
+    """Width of a second embedding, which has a row of its own for each layer and stays in host memory."""
     max_position_embeddings: int = 0
     graph: GraphStyle = field(default_factory=GraphStyle)
     assumed: tuple[str, ...] = ()
@@ -212,8 +261,13 @@ class Architecture:
 
     @property
     def vocabulary_params(self) -> int:
-        """Of the input embedding and, where it is not the same matrix, the output head."""
-        return self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
+        """Of the input embeddings and, where it is not the same matrix, the output head."""
+        heads = self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
+        return heads + self.per_layer_vocabulary_params
+
+    @property
+    def per_layer_vocabulary_params(self) -> int:
+        return self.vocab_size * self.per_layer_embedding * len(self.layers)
 
     @property
     def shape_params(self) -> int:

@@ -53,6 +53,9 @@ class Config:
     qk_rope_head_dim: int = 0
     qk_nope_head_dim: int = 0
     v_head_dim: int = 0
+    num_kv_shared_layers: int = 0
+    """The last layers, which read what earlier ones of their kind have kept."""
+    hidden_size_per_layer_input: int = 0
     linear_state_bytes: int = 0
     """Of all linear layers together; ``layer_state_bytes`` of each one, where they are not told together."""
     layer_state_bytes: int = 0

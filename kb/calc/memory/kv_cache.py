@@ -1,10 +1,20 @@
 """The KV cache, to the byte as llama.cpp allocates it.
 
 Sources: llama.cpp, src/llama-context.cpp (padding of the context), src/llama-kv-cache.cpp (cells, MLA without V),
-src/llama-kv-cache-iswa.cpp (sliding windows), src/llama-memory-recurrent.cpp (state of linear layers).
+src/llama-kv-cache-iswa.cpp (sliding windows), src/llama-kv-cache-dsv4.cpp (compressed rows),
+src/llama-memory-recurrent.cpp (state of linear layers).
 """
 
-from kb.calc.memory.architecture import Architecture, Attending, LatentAttention, LinearAttention, Mixer
+from kb.calc.memory.architecture import (
+    Architecture,
+    Attending,
+    Attention,
+    AttentionWithState,
+    CompressedAttention,
+    LatentAttention,
+    LinearAttention,
+    Mixer,
+)
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
 from kb.errors import InvalidArgument
 
@@ -31,6 +41,17 @@ def cells(mixer: Attending, context: int, *, ubatch: int = 512, swa_full: bool =
     if not mixer.window or swa_full:
         return size
     return padded(min(size, mixer.window + ubatch))
+
+
+def compressed_rows(mixer: Mixer | None, context: int) -> int:
+    """Rows that stand for the tokens behind a window; 0 where nothing is compressed.
+
+    >>> compressed_rows(CompressedAttention(1, 512, 128, ratio=128), 131072)
+    1024
+    """
+    if not isinstance(mixer, CompressedAttention) or not mixer.ratio:
+        return 0
+    return padded(-(-padded(context) // mixer.ratio))
 
 
 def kv_cache_bytes(
@@ -87,12 +108,20 @@ def kv_cache_layer_bytes(
             return 0
         if isinstance(mixer, LinearAttention):
             return mixer.state_bytes * concurrency
+        if _is_shared(mixer):
+            return 0
         key, value = mixer.row_elements
         if value and not flash_attention:
             # V is kept transposed without FlashAttention, all layers padded to the widest.
             value = widest_value
         rows = cells(mixer, context, ubatch=ubatch, swa_full=swa_full) * concurrency
-        return rows * (stored.bytes_of(key) + stored.bytes_of(value))
+        size = rows * (stored.bytes_of(key) + stored.bytes_of(value))
+        if isinstance(mixer, CompressedAttention):
+            row = stored.bytes_of(key) + stored.bytes_of(mixer.index_head_dim)
+            size += concurrency * compressed_rows(mixer, context) * row
+        if isinstance(mixer, CompressedAttention | AttentionWithState):
+            size += concurrency * mixer.state_bytes
+        return size
 
     sizes = {mixer: layer(mixer) for mixer in architecture.mixers}
     return tuple(sizes[layer.mixer] for layer in architecture.layers)
@@ -106,27 +135,51 @@ def bytes_per_token(architecture: Architecture, context: int, kv_cache_type: str
     131072
     """
     stored = TENSOR_TYPES[kv_cache_type]
-    return sum(
-        count * sum(stored.bytes_of(elements) for elements in mixer.row_elements)
-        for mixer, count in architecture.mixers.items()
-        if isinstance(mixer, Attending) and (not mixer.window or context < cells(mixer, context + CELL_PADDING))
-    )
+
+    def of(mixer: Mixer | None) -> int:
+        if not isinstance(mixer, Attending) or _is_shared(mixer):
+            return 0
+        grows = not mixer.window or context < cells(mixer, context + CELL_PADDING)
+        row = sum(stored.bytes_of(elements) for elements in mixer.row_elements) if grows else 0
+        if isinstance(mixer, CompressedAttention) and mixer.ratio:
+            row += (stored.bytes_of(mixer.head_dim) + stored.bytes_of(mixer.index_head_dim)) // mixer.ratio
+        return row
+
+    return sum(count * of(mixer) for mixer, count in architecture.mixers.items())
+
+
+def _is_shared(mixer: Mixer) -> bool:
+    return isinstance(mixer, Attention) and mixer.shared
 
 
 def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, concurrency: int = 1) -> str:
     """The cache as a sum that can be worked out by hand, in bytes: a product for each sort of layer."""
     each = f"{TENSOR_TYPES[kv_cache_type].bits_per_weight / 8:g} bytes ({kv_cache_type})"
     slots = f" × {concurrency} conversations" if concurrency > 1 else ""
-    attending = {mixer: count for mixer, count in architecture.mixers.items() if isinstance(mixer, Attending)}
+    attending = {
+        mixer: count
+        for mixer, count in architecture.mixers.items()
+        if isinstance(mixer, Attending) and not _is_shared(mixer)
+    }
     products = []
     for mixer, count in sorted(attending.items(), key=lambda pair: pair[0].window):
         if isinstance(mixer, LatentAttention):
             row = f"{count} layers × {mixer.row_elements[0]} compressed elements (MLA, without V)"
+        elif isinstance(mixer, CompressedAttention):
+            row = f"{count} layers × {mixer.head_dim} elements (K, which is V too)"
+        elif mixer.value_dim:
+            row = f"{count} layers × {mixer.kv_heads} KV heads × ({mixer.head_dim} of K + {mixer.value_dim} of V)"
         else:
             row = f"2 (K and V) × {count} layers × {mixer.kv_heads} KV heads × {mixer.head_dim}"
         held = cells(mixer, context)
         window = f" (window {mixer.window:,} + batch)" if held < padded(context) else ""
         products.append(f"{row} × {held:,} tokens{window} × {each}{slots}")
+        if (rows := compressed_rows(mixer, context)) and isinstance(mixer, CompressedAttention):
+            index = f" + {mixer.index_head_dim} of the indexer" if mixer.index_head_dim else ""
+            behind = f"{rows:,} rows (one for {mixer.ratio} tokens)"
+            products.append(f"{count} layers × ({mixer.head_dim}{index}) × {behind} × {each}{slots}")
+        if isinstance(mixer, CompressedAttention | AttentionWithState) and mixer.state_bytes:
+            products.append(f"{count} layers × {mixer.state_bytes:,} bytes (constant state){slots}")
     if state := sum(architecture.linear_states):
         products.append(f"{state:,} bytes (constant state of {len(architecture.linear_states)} layers){slots}")
     return " + ".join(products)

@@ -159,10 +159,11 @@ def _assembled(
     )
     expert_bytes = tuple(experts for _, experts in layers)
     head = embedding if architecture.tie_word_embeddings else output
-    total = embedding + norm + sum(layer_bytes) + (0 if architecture.tie_word_embeddings else output)
+    looked_up = embedding + round(architecture.per_layer_vocabulary_params * bulk_bits / 8)
+    total = looked_up + norm + sum(layer_bytes) + (0 if architecture.tie_word_embeddings else output)
     return Weights(
         total_bytes=total,
-        embedding_bytes=embedding,
+        embedding_bytes=looked_up,
         output_bytes=head + norm,
         layer_bytes=layer_bytes,
         expert_bytes=expert_bytes,

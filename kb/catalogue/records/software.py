@@ -73,6 +73,8 @@ class LanguageModel(Spec):
     first_k_dense_replace: Count | None = None
     sliding_window: Count | None = None
     num_sliding_layers: Count | None = None
+    sliding_window_pattern: Count | None = None
+    """Of how many layers one has no window, where that is not the family's usual number."""
     num_linear_layers: Count | None = None
     num_attention_free_layers: Count | None = None
     global_head_dim: Count | None = None
@@ -82,6 +84,13 @@ class LanguageModel(Spec):
     qk_rope_head_dim: Count | None = None
     qk_nope_head_dim: Count | None = None
     v_head_dim: Count | None = None
+    index_head_dim: Count | None = None
+    compress_ratios: Text | None = None
+    """How many tokens one cached row stands for, in each layer; 0 where the layer keeps its window alone."""
+    num_kv_shared_layers: Count | None = None
+    """The last layers, which keep no cache of their own."""
+    hidden_size_per_layer_input: Count | None = None
+    """Width of the second embedding, which has a row for each layer."""
     hybrid_override_pattern: Text | None = None
     """Of models whose layers are a mixer or a block each, a letter for each layer."""
     linear_state_bytes: Count | None = None

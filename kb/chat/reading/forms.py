@@ -175,6 +175,8 @@ class Forms:
             form.last += 1
         if form.last == form.first and not (known and attached):
             return None
+        if form.last == at + 1 and self.tokens[form.last].low.isdigit() and not head.text[0].isupper():
+            return form if family in self.words.whole_versions else None  # no "step 2 of the guide"
         return form
 
     def _is_part_of_model(self, form: _Form, token: _Token) -> bool:

@@ -33,6 +33,8 @@ class Lexicon:
     """First words of models' names, without their numbers: ``qwen``, ``gpt``."""
     model_letters: frozenset[tuple[str, str]]
     """A family with the letters that its versions begin with: DeepSeek R1, Kimi K2."""
+    whole_versions: frozenset[str]
+    """Families with a version that is a whole number: ``Llama 4``, and not ``Step 3.7``."""
     model_words: frozenset[str]
     """Words within models' names: ``coder``, ``flash``."""
     device_words: frozenset[str]
@@ -67,6 +69,7 @@ def lexicon(names: Names) -> Lexicon:
     return Lexicon(
         model_families=families,
         model_letters=frozenset((parts[0], parts[1]) for parts in labels if _is_lettered(parts)),
+        whole_versions=frozenset(parts[0] for parts in labels if len(parts) > 1 and parts[1].isdigit()),
         model_words=frozenset(inside - families - _FUNCTION_WORDS),
         device_words=frozenset(
             {

@@ -12,7 +12,8 @@ from kb.calc.memory.architecture import Attention, LatentAttention, LinearAttent
 from kb.calc.memory.config import Config
 from kb.calc.memory.families import CONFIG_NAMES, FAMILIES, GGUF_NAMES, UnknownFamily, architecture_of
 from kb.calc.memory.families.header import ModelHeader
-from kb.calc.memory.kv_cache import kv_cache_bytes, padded
+from kb.calc.memory.kv_cache import kv_cache_bytes, kv_cache_sum, padded
+from kb.calc.memory.weights import weights_of
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel
 
@@ -40,6 +41,18 @@ def test_every_module_of_the_folder_is_found() -> None:
     assert all(import_module(f"{families.__name__}.{kind}").FAMILIES[0] in FAMILIES for kind in kinds)
 
 
+def compressed(config: Config, ratios: str, context: int) -> int:
+    """Windows of K alone; rows of each ratio, with an indexer's keys at 4; and what the compressors hold, f32."""
+    head, index = config.head_dim, config.whole("index_head_dim")
+    total = config.num_hidden_layers * 2 * head * padded(config.sliding_window + 512)
+    for ratio in map(int, ratios.split()[: config.num_hidden_layers]):
+        if ratio == 4:
+            total += 2 * (head + index) * padded(padded(context) // 4) + 8 * 8 * 2 * (head + index)
+        elif ratio:
+            total += 2 * head * padded(-(-padded(context) // ratio)) + 8 * ratio * head
+    return total
+
+
 @pytest.mark.parametrize("record", MODELS, ids=lambda record: record.slug)
 def test_the_cache_of_every_known_model_by_the_formula(record: LanguageModel) -> None:
     """From the record's own counts, whatever the order of the layers."""
@@ -48,6 +61,10 @@ def test_the_cache_of_every_known_model_by_the_formula(record: LanguageModel) ->
     linear, free = config.num_linear_layers, config.num_attention_free_layers
     kept = 0 if "whole context" in " ".join(architecture_of(config).assumed) else config.num_sliding_layers
     full = config.num_hidden_layers - linear - free - kept
+    own = config.num_hidden_layers - config.num_kv_shared_layers
+    if ratios := dict(config.more).get("compress_ratios"):
+        assert kv_cache_bytes(architecture_of(config), context) == compressed(config, str(ratios), context)
+        return
     if record.attention == "mla":
         row = config.kv_lora_rank + config.qk_rope_head_dim
         expected = full * row * padded(context)
@@ -57,7 +74,9 @@ def test_the_cache_of_every_known_model_by_the_formula(record: LanguageModel) ->
         )
         narrow = config.num_key_value_heads * config.head_dim
         window = padded(min(padded(context), config.sliding_window + 512))
-        expected = 2 * (full * wide * padded(context) + kept * narrow * window)
+        expected = 2 * (full * wide * padded(context) + kept * narrow * window) * own // config.num_hidden_layers
+        if config.v_head_dim:
+            expected = expected * (config.head_dim + config.v_head_dim) // (2 * config.head_dim)
     assert kv_cache_bytes(architecture_of(config), context) == 2 * expected + config.linear_state_bytes
 
 
@@ -90,8 +109,38 @@ def test_where_the_config_does_not_list_its_layers_the_family_knows() -> None:
 def test_wider_heads_of_layers_without_a_window() -> None:
     wide = replace(STARCODER, model_type="gemma4", global_head_dim=512, num_global_key_value_heads=2)
     assert architecture_of(wide).mixers == {Attention(4, 128, 4096): 34, Attention(2, 512): 6}
-    with pytest.raises(ValueError, match="num_kv_shared_layers"):
-        architecture_of(replace(wide, more=(("num_kv_shared_layers", 20),)))
+
+
+def test_layers_that_share_a_cache_keep_none_and_read_it() -> None:
+    config = replace(STARCODER, model_type="gemma4", num_kv_shared_layers=10)
+    shared = architecture_of(config)
+    assert shared.layers[-1].mixer == replace(shared.layers[0].mixer, shared=True)
+    fewer = architecture_of(replace(config, num_hidden_layers=30, num_kv_shared_layers=0))
+    assert kv_cache_bytes(shared, 16384) == kv_cache_bytes(fewer, 16384)
+    assert kv_cache_sum(shared, 16384, "f16") == kv_cache_sum(fewer, 16384, "f16")
+
+
+def test_a_second_embedding_stays_in_host_memory() -> None:
+    """49,152 words × 40 layers × 64 at Q8_0, 34 bytes for 32."""
+    plain = replace(STARCODER, model_type="gemma4")
+    table = 49152 * 40 * 64
+    record = Catalogue.load().known.specs["quantizations"]["q8_0"]
+    with_table = replace(plain, hidden_size_per_layer_input=64, params_total=plain.params_total + table)
+    more, less = (weights_of(architecture_of(config), record) for config in (with_table, plain))
+    assert more.device_bytes == pytest.approx(less.device_bytes, rel=1e-6)
+    assert more.embedding_bytes - less.embedding_bytes == pytest.approx(table * 34 / 32, rel=1e-6)
+
+
+def test_compressed_rows_need_a_ratio_for_each_layer() -> None:
+    with pytest.raises(ValueError, match="compress_ratios does not tell each layer's"):
+        architecture_of(replace(STARCODER, model_type="deepseek_v4", more=(("compress_ratios", "0 4 128"),)))
+
+
+def test_windows_in_all_but_the_first_of_each_few() -> None:
+    first = windows(replace(STARCODER, model_type="step3p5"))
+    assert [layer for layer, window in enumerate(first) if not window] == list(range(0, 40, 4))
+    both = windows(replace(STARCODER, model_type="mimo_v2_flash", v_head_dim=64))
+    assert [layer for layer, window in enumerate(both) if not window] == [0, *range(5, 40, 6)]
 
 
 def test_chunks_are_cached_as_a_window_of_8192() -> None:
@@ -124,6 +173,15 @@ def test_the_state_of_linear_layers_from_the_configs_own_keys() -> None:
             "linear_key_head_dim": 128, "linear_conv_kernel_dim": 4}  # fmt: skip
     config = replace(STARCODER, sliding_window=0, model_type="qwen3_next", more=tuple(keys.items()))
     assert architecture_of(config).mixers == {LinearAttention(4 * (3 * 8192 + 128 * 4096)): 30, Attention(4, 128): 10}
+
+
+def test_attention_with_a_state_beside_it() -> None:
+    with pytest.raises(ValueError, match="lacks mamba_n_heads"):
+        architecture_of(replace(STARCODER, sliding_window=0, model_type="falcon_h1"))
+    plain = architecture_of(replace(STARCODER, sliding_window=0))
+    both = architecture_of(replace(STARCODER, sliding_window=0, model_type="falcon_h1", linear_state_bytes=40 * 1000))
+    assert kv_cache_bytes(both, 4096, concurrency=3) == kv_cache_bytes(plain, 4096, concurrency=3) + 3 * 40 * 1000
+    assert kv_cache_sum(both, 4096, "f16").endswith("40 layers × 1,000 bytes (constant state)")
 
 
 def test_layers_that_are_a_mixer_or_a_block() -> None:

@@ -88,6 +88,7 @@ def architecture_of(config: Config) -> Architecture:
         vocab_size=config.vocab_size,
         layers=tuple(same[layer] for layer in layers),
         tie_word_embeddings=config.tie_word_embeddings,
+        per_layer_embedding=config.hidden_size_per_layer_input,
         max_position_embeddings=config.max_position_embeddings,
         graph=family.graph,
         assumed=config.assumed,

@@ -91,7 +91,9 @@ def mixers_of(config: Config, kinds: Sequence[str]) -> Mixers:
     linear = kinds.count("linear")
     state = config.linear_state_bytes // linear if config.linear_state_bytes and linear else config.layer_state_bytes
 
-    def mixer(kind: str, heads: int) -> Mixer | None:
+    values, own = 0 if config.kv_lora_rank else config.v_head_dim, len(kinds) - config.num_kv_shared_layers
+
+    def mixer(layer: int, kind: str, heads: int) -> Mixer | None:
         if kind == "none":
             return None
         if kind == "linear":
@@ -105,12 +107,13 @@ def mixers_of(config: Config, kinds: Sequence[str]) -> Mixers:
                 config.v_head_dim,
             )
         if kind == "sliding":
-            return Attention(heads or config.num_key_value_heads, config.head_dim, config.sliding_window)
+            heads = heads or config.num_key_value_heads
+            return Attention(heads, config.head_dim, config.sliding_window, values, shared=layer >= own)
         heads = heads or config.num_global_key_value_heads or config.num_key_value_heads
-        return Attention(heads, config.global_head_dim or config.head_dim)
+        return Attention(heads, config.global_head_dim or config.head_dim, 0, values, shared=layer >= own)
 
     by_layer = config.kv_heads_by_layer or (0,) * len(kinds)
-    return [mixer(kind, heads) for kind, heads in zip(kinds, by_layer, strict=True)]
+    return [mixer(layer, kind, heads) for layer, (kind, heads) in enumerate(zip(kinds, by_layer, strict=True))]
 
 
 def mixers_as_told(config: Config) -> Mixers:

@@ -1,28 +1,24 @@
-"""Five layers with a window, then one without, whose heads are fewer and wider; keys and values are one projection.
+"""Layers with a window, then one without, whose heads are wider, and fewer where keys and values are one projection.
 
-The rows for the logits are picked after the last layer, whose result is kept (llama.cpp, src/models/gemma4.cpp).
+The small ones have a second embedding with a row for each layer, and their last layers keep no cache of their own. The
+rows for the logits are picked after the last layer, whose result is kept (llama.cpp, src/models/gemma4.cpp).
 """
 
 from kb.calc.memory.architecture import GraphStyle
-from kb.calc.memory.config import Config
 from kb.calc.memory.families.base import Family, windowed
 
-_SHARED = "num_kv_shared_layers"
+_READS = ("global_head_dim", "num_global_key_value_heads", "num_kv_shared_layers", "hidden_size_per_layer_input")
 
-
-def own_caches(config: Config) -> Config:
-    if config.whole(_SHARED):
-        raise ValueError(f"{config.name}: layers that share another layer's cache ({_SHARED}) are not calculated yet")
-    return config
-
-
-FAMILIES = (
+FAMILIES = tuple(
     Family(
-        ("gemma4",),
-        ("gemma4", "gemma4_text"),
-        windowed(6),
-        prepare=own_caches,
-        reads=("global_head_dim", "num_global_key_value_heads", _SHARED),
+        gguf_names,
+        config_names,
+        windowed(period),
+        reads=_READS,
         graph=GraphStyle(gathers_late=True, keys_first=True),
-    ),
+    )
+    for period, gguf_names, config_names in (
+        (5, ("gemma3n",), ("gemma3n", "gemma3n_text")),
+        (6, ("gemma4",), ("gemma4", "gemma4_text", "gemma4_unified", "gemma4_unified_text")),
+    )
 )

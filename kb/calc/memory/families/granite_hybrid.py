@@ -1,4 +1,4 @@
-"""Mamba-2 layers with some of attention between, each with its own experts (llama.cpp, src/models/granite-hybrid.cpp)."""
+"""Mamba-2 layers with some of attention between, each with a block or experts (src/models/granite-hybrid.cpp)."""
 
 from dataclasses import replace
 

@@ -75,6 +75,7 @@ class ModelHeader:
         sliding_head_dim = self.whole("attention.key_length_swa") or head_dim
         pattern = self.get("attention.sliding_window_pattern")
         latent, rope = self.whole("attention.kv_lora_rank"), self.whole("rope.dimension_count")
+        keys, values = self.whole("attention.key_length"), self.whole("attention.value_length")
         return Config(
             name=name,
             params_total=params_total,
@@ -105,9 +106,10 @@ class ModelHeader:
             q_lora_rank=self.whole("attention.q_lora_rank"),
             qk_rope_head_dim=rope if latent else 0,
             qk_nope_head_dim=self.whole("attention.key_length_mla") - rope if latent else 0,
-            v_head_dim=self.whole("attention.value_length_mla") if latent else 0,
+            v_head_dim=self.whole("attention.value_length_mla") if latent else 0 if values == keys else values,
             layer_state_bytes=self.layer_state_bytes(hidden),
-            more=(("num_kv_shared_layers", self.whole("attention.shared_kv_layers")),),
+            num_kv_shared_layers=self.whole("attention.shared_kv_layers"),
+            hidden_size_per_layer_input=self.whole("embedding_length_per_layer_input"),
         )
 
 

@@ -31,7 +31,7 @@ def mixers(config: Config) -> Mixers:
 FAMILIES = (
     Family(
         ("kimi-linear",),
-        ("bailing_hybrid", "glm5_next", "glm5_next_text", "kimi_linear"),
+        ("bailing_hybrid", "glm5_next", "glm5_next_text", "kimi_k3", "kimi_linear"),
         mixers,
         prepare=with_state,
         reads=_KEYS,
