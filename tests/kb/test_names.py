@@ -204,7 +204,10 @@ def test_the_nearest_comes_first(names: Names, typed: str, first: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "candidates"),
     [
-        ("RX 7900", {"AMD Radeon RX 7900 XT", "AMD Radeon RX 7900 XTX", "AMD Radeon RX 7900 GRE", "AMD Radeon RX 7900M"}),
+        (
+            "RX 7900",
+            {"AMD Radeon RX 7900 XT", "AMD Radeon RX 7900 XTX", "AMD Radeon RX 7900 GRE", "AMD Radeon RX 7900M"},
+        ),
         ("1060", {"GeForce GTX 1060 3GB", "GeForce GTX 1060 6GB"}),
         ("GeForse GTX 1060", {"GeForce GTX 1060 3GB", "GeForce GTX 1060 6GB"}),
         ("a100 80", {"NVIDIA A100 80GB PCIe", "NVIDIA A100 80GB SXM4"}),

@@ -114,7 +114,7 @@ CONVERSATIONS: dict[str, list[tuple[str, Mapping[str, float], dict[str, Any]]]] 
         (
             "it's a macbook air m2",
             {"lookup_spec": 0.9},
-            {"ask": "check_fit", "devices": ["Apple M2 (10-core GPU) 16 GB"]},
+            {"ask": "check_fit", "devices": ["Apple MacBook Air (M2, 2022) 16 GB"]},
         ),
     ],
     "another way of training": [
