@@ -25,8 +25,8 @@ the catalogue leaves the list."""
 UNKNOWN_DEVICES = [
     "RTX 4090 Ti", "RTX 5090 Ti", "4090 ti", "RTX 4090 Super", "RX 7600 XTX", "RX 6800 XTX", "RTX A6000 Ada",
     "DGX Spark Pro", "M4 Ultra", "Mac Studio M4 Ultra",
-    "i9-13900KS", "RTX 2090", "H150", "RTX 3060 48GB", "2080 Ti 22GB", "GTX 1060 Laptop GPU", "m3 max 100",
-    "Raspberry Pi 4", "Ryzen 7 5800X3D",
+    "i9-13900KS", "RTX 2090", "H150", "RTX 3060 48GB", "2080 Ti 20GB", "GTX 1050 Ti Laptop GPU", "m3 max 100",
+    "Raspberry Pi 4", "Ryzen 7 5900X3D",
 ]  # fmt: skip
 
 SUFFIXES = ("Ti", "XTX", "Ultra", "Flash", "VL", "Max-Q", "KS", "Pro", "9.9", "7777")
@@ -204,7 +204,10 @@ def test_the_nearest_comes_first(names: Names, typed: str, first: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "candidates"),
     [
-        ("RX 7900", {"AMD Radeon RX 7900 XT", "AMD Radeon RX 7900 XTX", "AMD Radeon RX 7900 GRE"}),
+        (
+            "RX 7900",
+            {"AMD Radeon RX 7900 XT", "AMD Radeon RX 7900 XTX", "AMD Radeon RX 7900 GRE", "AMD Radeon RX 7900M"},
+        ),
         ("1060", {"GeForce GTX 1060 3GB", "GeForce GTX 1060 6GB"}),
         ("GeForse GTX 1060", {"GeForce GTX 1060 3GB", "GeForce GTX 1060 6GB"}),
         ("a100 80", {"NVIDIA A100 80GB PCIe", "NVIDIA A100 80GB SXM4"}),

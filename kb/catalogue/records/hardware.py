@@ -49,6 +49,8 @@ class Accelerator(Spec):
     native_precisions: Texts | None = None
     compute_capability: Text | None = None
     tdp_w: Number | None = None
+    power_range_w: Span | None = None
+    """Where the maker of the laptop sets the limit."""
     recommended_psu_w: Number | None = None
     power_connectors: Text | None = None
     pcie_generation: Number | None = None

@@ -418,9 +418,9 @@ def _stem(slug: str) -> str:
 
 def _corrected(known: Sequence[Named], new: Sequence[Named]) -> tuple[Named, ...]:
     """What is named now in the place of what was; the rest of the machine stays."""
-    kinds = {named.kind or "accelerators" for named in new}
-    kept = [named for named in known if (named.kind or "accelerators") not in kinds]
-    replaced = next((named for named in known if (named.kind or "accelerators") in kinds), None)
+    processors = {named.kind == "cpus" for named in new}
+    kept = [named for named in known if (named.kind == "cpus") not in processors]
+    replaced = next((named for named in known if (named.kind == "cpus") in processors), None)
     if replaced is None:
         return (*known, *new)
     return (*(replace(named, standing=replaced.standing) for named in new), *kept)

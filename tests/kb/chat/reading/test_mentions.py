@@ -25,8 +25,8 @@ from tests.kb.chat.reading.seen import devices, labels, models
         ("one 3090 + one 3090 + 3060ti", ["2x GeForce RTX 3090", "GeForce RTX 3060 Ti"]),
         ("I've got 3x P40, draw at idle?", ["3x NVIDIA Tesla P40"]),
         ("3090/4090, which", ["GeForce RTX 3090", "GeForce RTX 4090"]),
-        ("MacBook Air M2 16GB for a small model", ["Apple M2 (10-core GPU) 16 GB"]),
-        ("my 8GB MacBook Air M1", ["Apple M1 (8-core GPU) 8 GB"]),
+        ("MacBook Air M2 16GB for a small model", ["Apple MacBook Air (M2, 2022) 16 GB"]),
+        ("my 8GB MacBook Air M1", ["Apple MacBook Air (M1, 2020) 8 GB"]),
         ("M2 air with 24 gigs", ["Apple M2 (10-core GPU) 24 GB"]),
         ("mac mini m4 pro 48", ["Apple Mac mini (M4 Pro, 2024) 48 GB"]),
         ("an M3 Max MacBook, 64GB", ["Apple M3 Max (40-core GPU) 64 GB"]),
@@ -161,8 +161,8 @@ def test_an_unknown_model_stands_by_its_size_too(reading: Reading) -> None:
     [
         "RTX 4090 Ti", "RTX 5090 Ti", "4090 ti", "RTX 4090 Super", "RX 7600 XTX", "RTX A6000 Ada", "RX 7900",
         "M4 Ultra", "Mac Studio M4 Ultra", "RTX 2090", "H150", "RTX 6090", "Raspberry Pi 4",
-        "Ryzen 7 5800X3D", "i9-13900KS",
-        "Titan Xp", "GT 1030", "Arc Pro B70", "A10G", "RTX PRO 7000", "Quadro M4000", "Xeon E5-2680",
+        "Ryzen 7 5900X3D", "i9-13900KS",
+        "Titan Z", "GT 710", "Arc Pro B90", "A12G", "RTX PRO 7000", "Quadro K4200", "Xeon E5-2680",
     ],
 )  # fmt: skip
 def test_a_device_that_nobody_knows_is_no_other(reading: Reading, name: str) -> None:
@@ -172,9 +172,9 @@ def test_a_device_that_nobody_knows_is_no_other(reading: Reading, name: str) -> 
 
 
 def test_memory_that_a_card_is_not_sold_with_is_a_card_of_that_memory(reading: Reading) -> None:
-    situation = reading("2080 Ti 22GB for llama 3.1 8b?")
-    assert situation.unknown == ("2080 Ti 22GB",)
-    assert devices(situation) == ["a 22 GB graphics card"]
+    situation = reading("2080 Ti 20GB for llama 3.1 8b?")
+    assert situation.unknown == ("2080 Ti 20GB",)
+    assert devices(situation) == ["a 20 GB graphics card"]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +195,6 @@ def test_ordinary_words_are_no_names(reading: Reading, text: str) -> None:
 
 
 def test_a_processor_that_nobody_knows_is_named_as_left_out_beside_a_card(reading: Reading) -> None:
-    situation = reading("i7 4790k and a 3060, llama 3.1 8b?")
+    situation = reading("i7 2600k and a 3060, llama 3.1 8b?")
     assert devices(situation) == ["GeForce RTX 3060 12GB"]
-    assert (situation.unknown, situation.unknown_processor) == ((), "i7 4790k")
+    assert (situation.unknown, situation.unknown_processor) == ((), "i7 2600k")

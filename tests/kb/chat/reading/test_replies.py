@@ -18,7 +18,7 @@ REPLIES = {
     ),
     "the supply of the card considered last": (
         [
-            ("my pc: 3070, 32 gb ram, ryzen 5600x", "what_runs_on"),
+            ("my pc: 3070, 32 gb ram, ryzen 3300x", "what_runs_on"),
             ("what would I gain with a 5070 Ti?", "choose_upgrade"),
             ("or a used 3090?", "choose_upgrade"),
             ("will my 650W power supply be enough for that?", "size_power_supply"),
@@ -85,8 +85,8 @@ def test_a_claim_is_ruled_on_without_a_question_back(index: Index) -> None:
 
 
 def test_an_unknown_processor_is_a_remark(index: Index) -> None:
-    text = "what can I run: 3070, 32 gb ram, ryzen 5600x"
+    text = "what can I run: 3070, 32 gb ram, ryzen 3300x"
     asks = ByHeart({read_message(text, index.names).plain: {"what_runs_on": 0.9}})
     reply = answer(index, read([text], index.names, asks))
     assert reply.text.startswith("The GeForce RTX 3070 runs")
-    assert "I have no data on the processor “ryzen 5600x”" in reply.text
+    assert "I have no data on the processor “ryzen 3300x”" in reply.text
