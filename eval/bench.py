@@ -21,8 +21,8 @@ import httpx2
 from kb.chat.assistant import Assistant
 from kb.chat.reading.asks import lessons
 from kb.chat.reply import Message
+from kb.llm.bench import GENERATED_TOKENS, measure
 from kb.llm.default_model import model_file
-from kb.models.bench import GENERATED_TOKENS, measure
 from kb.search.build import build
 from kb.search.embed import Embedder
 from kb.search.live import Index, LiveIndex

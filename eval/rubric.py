@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from eval.samples import EvaluationDataInvalid, name_problems, read_entries
 from kb.catalogue.records import Record
 from kb.catalogue.records.base import Slug
+from kb.text.figures import MARK, read
 
 RUBRIC = Path(__file__).parent / "rubric"
 WORDS = "words.yaml"
@@ -24,9 +25,8 @@ Phrasing = Annotated[str, Field(min_length=3)]
 """Patterns joined by `` & ``: each must occur in the sentence, in any order; ``<name>`` is a group of synonyms."""
 
 _WORD = re.compile(r"<(\w+)>")
-_MARK = re.compile(r"\[\d{1,3}\]")
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|(?<!\s)\s*\n\s*")
-_FIGURE = re.compile(r"\d|^[+=×÷/–-]$")
+_SIGNS = frozenset("+=×÷/–-")
 MOST_FIGURES = 1 / 3
 """Of a sentence's words. A row of more figures than that states, and explains nothing."""
 
@@ -109,7 +109,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _passages(answer: str, length: int) -> list[str]:
     """Every run of ``length`` sentences; an item of a list and a row of a table are sentences too."""
-    plain = _MARK.sub("", answer).replace("*", "").replace("`", "").replace("’", "'")
+    plain = MARK.sub("", answer).replace("*", "").replace("`", "").replace("’", "'")
     sentences = [sentence for sentence in _SENTENCE.split(plain) if sentence.strip()]
     return [" ".join(sentences[at : at + length]) for at in range(max(1, len(sentences) - length + 1))]
 
@@ -120,4 +120,8 @@ def _in_words(passage: str) -> bool:
     (True, False)
     """
     words = passage.split()
-    return sum(bool(_FIGURE.search(word)) for word in words) <= MOST_FIGURES * len(words)
+    return sum(word in _SIGNS or _holds_figure(word) for word in words) <= MOST_FIGURES * len(words)
+
+
+def _holds_figure(word: str) -> bool:
+    return any(figure.text[0].isdigit() for figure in read(word))

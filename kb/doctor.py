@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 
+from kb.catalogue.gguf_file import size_gb, whole_header
 from kb.catalogue.records import Record
 from kb.errors import KnowledgeBaseError
-from kb.gguf_file import size_gb, whole_header
 from kb.llm import make_engine
 from kb.llm.default_model import model_file, models_dir
 from kb.llm.shelf import shelved, unfinished
@@ -15,8 +15,8 @@ from kb.search.build import current_link
 from kb.search.embed import Embedder
 from kb.search.live import Index, open_index
 from kb.settings import Settings
-from kb.this_machine import ThisMachine, read_machine
 from kb.tools.shared.here import device_here
+from kb.tools.shared.this_machine import ThisMachine, read_machine
 from kb.tools.what_runs_on.tool import WhatRunsOnArguments
 from kb.tools.what_runs_on.tool import run as what_runs_on
 

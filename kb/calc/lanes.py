@@ -1,10 +1,15 @@
 """How PCIe lanes are shared among cards and drives, and what the share costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
+from pydantic import TypeAdapter
+
 from kb.calc.device import pcie_bytes_per_s
+from kb.catalogue.files import read_mapping
 
 NARROWEST_SLOT = 4
 """Slots of a processor are split down to x4; narrower ones hang on the chipset."""
@@ -33,15 +38,10 @@ class ChipsetLink:
         return pcie_bytes_per_s(self.generation, self.lanes)
 
 
-DESKTOP_SOCKETS = {
-    "AM4": ChipsetLink(4, 4, taken_from_cpu=4),
-    "AM5": ChipsetLink(4, 4, taken_from_cpu=4),
-    "LGA 1200": ChipsetLink(3, 4),
-    "LGA 1700": ChipsetLink(4, 8),
-    "LGA 1851": ChipsetLink(4, 8),
-}
-"""Sockets whose processors have one set of 16 graphics lanes (AMD: block diagrams of X570 and X870E; Intel: data
-sheets of the 400, 600 and 800 chipsets, whose DMI link is not counted among the processor's lanes)."""
+@cache
+def desktop_sockets() -> Mapping[str, ChipsetLink]:
+    """By name, as ``sockets.yaml`` has them."""
+    return TypeAdapter(dict[str, ChipsetLink]).validate_python(read_mapping(Path(__file__).with_name("sockets.yaml")))
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def platform_of(
     >>> platform_of(5, 48, "sTR5").slot_lanes
     48
     """
-    link = DESKTOP_SOCKETS.get(socket)
+    link = desktop_sockets().get(socket)
     if link is None:
         return Platform(generation, lanes, pooled=True, chipset_lanes=chipset_lanes)
     usable = usable_lanes if usable_lanes is not None else lanes - link.taken_from_cpu

@@ -1,13 +1,17 @@
 """Power supplies, wall circuits and electricity."""
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-PSU_SIZES_W = (450, 550, 650, 750, 850, 1000, 1200, 1300, 1500, 1600, 2000, 2200, 2400, 2800, 3000)
-"""Sizes that power supplies are commonly sold in."""
+from pydantic import TypeAdapter
 
-LARGEST_COMMON_PSU_W = 1600
+from kb.catalogue.files import read_mapping
+
 CONTINUOUS_LOAD_SHARE = 0.8
 """A supply runs best, and a household circuit may be loaded for hours, up to 80 % (NEC 210.20 for circuits)."""
+EFFICIENCY = 0.92
+"""80 PLUS Platinum at half load, 115 V."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,18 @@ class Circuit:
         return self.amperes * self.volts * CONTINUOUS_LOAD_SHARE
 
 
-CIRCUITS = (
-    Circuit("15 A / 120 V", 15, 120),
-    Circuit("20 A / 120 V", 20, 120),
-    Circuit("15 A / 240 V", 15, 240),
-    Circuit("20 A / 240 V", 20, 240),
-    Circuit("30 A / 240 V", 30, 240),
-)
+@dataclass(frozen=True)
+class Sold:
+    """What ``power.yaml`` has: what power supplies and circuits there are."""
+
+    supplies_w: tuple[int, ...]
+    largest_common_supply_w: int
+    circuits: tuple[Circuit, ...]
+
+
+@cache
+def sold() -> Sold:
+    return TypeAdapter(Sold).validate_python(read_mapping(Path(__file__).with_name("power.yaml")))
 
 
 def recommended_psu_w(sustained_w: float) -> float:
@@ -43,16 +52,16 @@ def recommended_psu_w(sustained_w: float) -> float:
     1200
     """
     needed = sustained_w / CONTINUOUS_LOAD_SHARE
-    return next((size for size in PSU_SIZES_W if size >= needed), round(needed))
+    return next((size for size in sold().supplies_w if size >= needed), round(needed))
 
 
-def wall_w(sustained_w: float, efficiency: float = 0.92) -> float:
-    """What the wall gives: ``sustained ÷ efficiency`` (0.92: 80 PLUS Platinum at half load, 115 V).
+def wall_w(sustained_w: float) -> float:
+    """What the wall gives: ``sustained ÷ efficiency``.
 
     >>> round(wall_w(920))
     1000
     """
-    return sustained_w / efficiency
+    return sustained_w / EFFICIENCY
 
 
 def suitable_circuits(at_wall_w: float) -> tuple[Circuit, ...]:
@@ -61,7 +70,7 @@ def suitable_circuits(at_wall_w: float) -> tuple[Circuit, ...]:
     >>> [c.name for c in suitable_circuits(1500)][0]   # 20 A x 120 V x 0.8 = 1920 W; 15 A: 1440 W
     '20 A / 120 V'
     """
-    return tuple(circuit for circuit in CIRCUITS if circuit.continuous_w >= at_wall_w)
+    return tuple(circuit for circuit in sold().circuits if circuit.continuous_w >= at_wall_w)
 
 
 def energy_kwh_per_year(watts: float, hours_per_day: float = 24.0) -> float:

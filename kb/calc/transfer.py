@@ -22,20 +22,20 @@ def transfer_seconds(size_bytes: float, bytes_per_s: float, latency_s: float = 0
     return latency_s + size_bytes / bytes_per_s
 
 
-def layer_split_bytes_per_token(hidden_size: int, activation_bytes: int = 4) -> int:
-    """What crosses a layer-split boundary per generated token: one activation vector (llama.cpp passes f32).
+def layer_split_bytes_per_token(hidden_size: int) -> int:
+    """What crosses a layer-split boundary per generated token: one activation vector, f32 in llama.cpp.
 
     >>> layer_split_bytes_per_token(8192)
     32768
     """
-    return hidden_size * activation_bytes
+    return 4 * hidden_size
 
 
-def tensor_parallel_bytes_per_token(hidden_size: int, layers: int, devices: int, activation_bytes: int = 2) -> float:
-    """What each device sends per token: two ring all-reduces a layer, each ``2 (n - 1) / n`` of a vector
+def tensor_parallel_bytes_per_token(hidden_size: int, layers: int, devices: int) -> float:
+    """What each device sends per token: two ring all-reduces a layer, each ``2 (n - 1) / n`` of a 16-bit vector
     (Shoeybi et al. 2019, Megatron-LM, section 3).
 
     >>> round(tensor_parallel_bytes_per_token(8192, 80, 2) / 1e6, 2)
     2.62
     """
-    return 2 * layers * 2 * (devices - 1) / devices * hidden_size * activation_bytes
+    return 2 * layers * 2 * (devices - 1) / devices * hidden_size * 2

@@ -4,10 +4,9 @@ Nobody answers for another thing: a name with a part that no record explains (a 
 is not sold) is unknown, and a short form of several is ambiguous. Only letters may be mistyped, and only within a word.
 """
 
-import itertools
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +15,7 @@ from rapidfuzz import fuzz, process
 from kb.catalogue.load import Knowledge
 from kb.catalogue.records import Accelerator, Figure, LanguageModel, Spec, Term
 from kb.catalogue.records.labels import label_key
+from kb.catalogue.scanning import Piece, pattern_of, pieces_of
 from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, parts_of, shorter_names, without_owner
 from kb.errors import AmbiguousName, UnknownName
 
@@ -24,22 +24,7 @@ MOST_SLIPS = 200
 DEVICE_KINDS = ("accelerators", "machines", "cpus")
 
 _DIGITS = re.compile(r"\d+")
-# The look-behind starts it once in a run of such characters: a text of dots must not cost the square of its length.
-_WORD = re.compile(r"(?<![\w.:×+/-])[\w.:×+/-]*\w\+?")
 _WORD_TYPED = re.compile(r"(?<![\w.-])[A-Za-z][\w-]{4,40}(?![.\w-]{0,40}\d)(?:\s\d{3,4}\w{0,10})?")
-# What parts two words so that no name has both; and words with which something begins or ends that is taken off a name.
-_PARTED = re.compile(r"[?!;\n%]|, |\. ")
-_RATIO = re.compile(r"\d/\d")
-_HEAD_WORD = re.compile(r"[\w.-]{1,80}/|meta|(?:nvidia|geforce|amd|radeon|intel|apple|google)\b", re.I)
-_TAIL_WORD = re.compile(
-    r"(?:\d(?:gb|gib|g)|\b(?:gb|gib|g|vram|ram|memory|gpu|card|machine|chip|edition)|(?:\d|\b)(?:b|billion)"
-    r"|\b(?:parameters?|params?|models?|llms?)|\b(?:v?\d{4})"
-    r"|(?:\b|_)(?:instruct|it|chat|hf|gguf|base|text|latest|i?q\d\w{0,20}|fp16|bf16|f16|fp8|awq|gptq|mxfp4|nvfp4|v?\d{4}))$",
-    re.I,
-)
-
-_ARTICLES = frozenset({"a", "an", "the"})
-
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
 
@@ -138,25 +123,8 @@ class Names:
 
     @cached_property
     def with_digits(self) -> re.Pattern[str]:
-        """Every name that holds a digit: where one stands in a text, its digits are no figure.
-
-        A bare number (``4090``) is a name only where no unit follows.
-        """
-        spoken = {name for names in self._spoken.values() for name in names if any(c.isdigit() for c in name)}
-        longest_first = sorted(spoken, key=lambda name: (-len(name), name))
-        numbers = "|".join(sorted(name for name in spoken if name.isdigit() and len(name) == 4)) or "(?!)"
-        # Thousands of names are tried at each word: by their first letters most are passed over together.
-        grouped: dict[str, list[str]] = defaultdict(list)
-        for name in longest_first:
-            if not name.isdigit():
-                start = name[:2] if name[:2].isalnum() else name[:1]
-                grouped[start.casefold()].append(_loosely(name))
-        by_letter: dict[str, list[str]] = defaultdict(list)
-        for start, group in grouped.items():
-            by_letter[start[0]].append(_after(start, group))
-        names = "|".join(_after(letter, groups) for letter, groups in by_letter.items()) or "(?!)"
-        bare = rf"(?:{numbers})s?(?![\w.]\w|\w)(?!\s*(?:[kmgt]i?b\b|tokens?\b|w\b|watts?\b|%|usd\b|\$))"
-        return re.compile(rf"(?<![\w.$€£])(?:(?:{names})s?(?![\w])|{bare})", re.I)
+        """Every name that holds a digit: where one stands in a text, its digits are no figure."""
+        return pattern_of({name for names in self._spoken.values() for name in names if any(map(str.isdigit, name))})
 
     @cached_property
     def _words(self) -> frozenset[str]:
@@ -229,26 +197,31 @@ class Names:
 
     def find(self, kinds: Sequence[str], name: str) -> list[Match]:
         """The records of which every part of ``name`` is explained, without any guess at what was meant."""
-        found = self._exact(kinds, name) or self._stripped(kinds, name) or self._with_bare_memory(kinds, name)
-        return found or self._reordered(kinds, name)
+        return self._explained(kinds, name) or self._reordered(kinds, name)
+
+    def _explained(self, kinds: Sequence[str], name: str) -> list[Match]:
+        return self._exact(kinds, name) or self._stripped(kinds, name) or self._with_bare_memory(kinds, name)
+
+    def _matches(self, kind: str, slugs: Iterable[str]) -> list[Match]:
+        return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
 
     def beginning_with(self, kind: str, name: str) -> list[Match]:
         """The records whose names go on from ``name``."""
         typed = parts_of(name[:200])
-        slugs = {
+        found = {
             slug: None
             for way, key in self._by_first_part[kind].get(typed[0] if typed else "", ())
             if len(way) > len(typed) and way[: len(typed)] == typed
             for slug in self._index[kind][key]
         }
-        return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
+        return self._matches(kind, found)
 
     def _reordered(self, kinds: Sequence[str], name: str) -> list[Match]:
         """``M2 MacBook Air``: the same parts in another order, where no other record has them."""
         parts = tuple(sorted(parts_of(name[:200])))
         for kind in kinds:
             if kind in DEVICE_KINDS and (slugs := self._by_parts.get((kind, parts))):
-                return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
+                return self._matches(kind, slugs)
         return []
 
     @cached_property
@@ -272,8 +245,7 @@ class Names:
         Raises :class:`UnknownName` with the nearest names, :class:`AmbiguousName` with the candidates.
         """
         what = what or kinds[0].removesuffix("s")
-        found = self._exact(kinds, name) or self._stripped(kinds, name) or self._with_bare_memory(kinds, name)
-        found = found or self._misspelt(kinds, name) or self._shortened(kinds, name)
+        found = self._explained(kinds, name) or self._misspelt(kinds, name) or self._shortened(kinds, name)
         if not found:
             raise UnknownName(what, name, self.suggest(kinds, name))
         if len(found) > 1:
@@ -303,7 +275,7 @@ class Names:
         for kind in kinds:
             slugs = self._index[kind].get(key) if key else None
             if slugs:
-                return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]
+                return self._matches(kind, slugs)
         return []
 
     def _of_size(self, size: str, billions: float) -> list[Match]:
@@ -408,10 +380,10 @@ class Names:
 
     def scan_each(self, text: str, groups: Sequence[Sequence[str]]) -> list[list[Mention]]:
         """:meth:`scan` for several groups of kinds; what may be a name at all is looked for once."""
-        pieces = list(self._pieces(text))
+        pieces = list(pieces_of(text, self._keys, self._longest, self._index["quantizations"]))
         return [list(self._mentions(pieces, kinds)) for kinds in groups]
 
-    def _mentions(self, pieces: Sequence[Sequence["_Piece"]], kinds: Sequence[str]) -> Iterator[Mention]:
+    def _mentions(self, pieces: Sequence[Sequence[Piece]], kinds: Sequence[str]) -> Iterator[Mention]:
         free_from = 0
         for at_one_place in pieces:
             for piece in at_one_place:
@@ -424,40 +396,6 @@ class Names:
                     yield Mention(piece.start, piece.end, piece.text, tuple(found))
                     free_from = piece.end
                     break
-
-    def _pieces(self, text: str) -> Iterator[list["_Piece"]]:
-        """For each word that a name may begin with: the pieces of text that may be one, the longest first."""
-        words = list(_WORD.finditer(text))
-        keys = [label_key(word[0]) for word in words]
-        gaps = [text[left.end() : right.start()] for left, right in itertools.pairwise(words)]
-        parted = [_PARTED.search(gap) is not None for gap in gaps]
-        gap_keys = ["" if gap == " " else label_key(gap) for gap in gaps]
-        tails = [_TAIL_WORD.search(word[0]) is not None for word in words]
-        for first, word in enumerate(words):
-            if word[0].casefold() in _ARTICLES:
-                continue  # "a 2000 W supply" is no A2000
-            pieces, key = [], ""
-            opens = _HEAD_WORD.match(word[0]) is not None
-            named = _starts_like_a_name(word[0])
-            for last in range(first, min(first + 8, len(words))):
-                if not keys[last]:
-                    break  # a word of another script is no part of a name
-                if last > first:
-                    if parted[last - 1]:
-                        break
-                    key += gap_keys[last - 1]
-                key += keys[last]
-                if len(key) > self._longest + 12 or ("/" in words[last][0] and _RATIO.search(words[last][0])):
-                    break
-                strippable = named and last - first < 5 and (opens or tails[last])
-                if key not in self._keys and key.removesuffix("s") not in self._keys and not strippable:
-                    continue
-                piece = text[word.start() : words[last].end()]
-                if " " not in piece or len(key) > 3:
-                    is_quantization = last > first and keys[last] in self._index["quantizations"]
-                    pieces.append(_Piece(word.start(), words[last].end(), piece, strippable, is_quantization))
-            if pieces:
-                yield pieces[::-1]
 
     def _singular(self, kinds: Sequence[str], piece: str) -> list[Match]:
         return self._exact(kinds, piece[:-1]) if re.search(r"[A-Za-z0-9]s$", piece) and len(piece) > 3 else []
@@ -477,32 +415,6 @@ class Names:
                 looked_up[word[0]] = tuple(self._misspelt(kinds, word[0], cutoff=88))
             if found := looked_up[word[0]]:
                 yield Mention(word.start(), word.end(), word[0], found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Text at ``[start, end)`` that may be a name, or become one by taking something off."""
-
-    start: int
-    end: int
-    text: str
-    may_be_stripped: bool
-    ends_as_quantization: bool
-
-
-def _starts_like_a_name(word: str) -> bool:
-    """Whether stripping may be tried inside running text, where ``a model`` must not become ``model``."""
-    return not re.match(r"(?:an?|the|my|one|used|new|single)\b", word, re.I)
-
-
-def _loosely(name: str) -> str:
-    """A pattern for a name with any of space, hyphen or nothing between its parts."""
-    return r"[\s-]?".join(map(re.escape, re.split(r"[\s-]+", name)))
-
-
-def _after(start: str, patterns: Sequence[str]) -> str:
-    """One of the patterns, tried only where ``start`` stands."""
-    return rf"(?={re.escape(start)})(?:{'|'.join(patterns)})"
 
 
 def _number_in(key: str) -> int:

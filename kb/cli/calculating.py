@@ -44,12 +44,12 @@ ThisOne = Annotated[bool, typer.Option("--here", help="On this machine's GPUs, o
 
 def _place(what: str, model: str, device: str | None, here: bool, **options: Any) -> Any:
     """``check_fit`` or ``estimate_speed`` of a model by name or of a GGUF file, on a device by name or this machine."""
-    from kb.this_machine import read_machine
     from kb.tools import TOOLS
     from kb.tools.base import parse_arguments
     from kb.tools.model_file import file_fit, file_speed
     from kb.tools.shared.fitting import FitArguments
     from kb.tools.shared.here import device_here
+    from kb.tools.shared.this_machine import read_machine
 
     if (device is None) != here:
         fail("Name a device, or give --here for this machine: one of the two.")

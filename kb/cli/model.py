@@ -10,10 +10,10 @@ from kb.settings import settings
 from kb.terminal import Json, err, fail, out, plain_errors, show_json, shown
 
 if TYPE_CHECKING:
-    from kb.models.advice import Advice
-    from kb.models.bench import Speed
-    from kb.models.listing import Listed
-    from kb.search.live import Index
+    from kb.catalogue import Catalogue
+    from kb.llm.advice import Advice
+    from kb.llm.bench import Speed
+    from kb.llm.listing import Listed
     from kb.tools.shared.here import Here
 
 app = typer.Typer(
@@ -22,28 +22,27 @@ app = typer.Typer(
 )
 
 
-def _open() -> tuple["Index", "Here"]:
-    """The index, and this machine as its calculators see it."""
-    from kb.search.embed import Embedder
-    from kb.search.live import LiveIndex
-    from kb.this_machine import read_machine
+def _open() -> tuple["Catalogue", "Here"]:
+    """What is known, and this machine as the calculators see it."""
+    from kb.catalogue import Catalogue
     from kb.tools.shared.here import device_here
+    from kb.tools.shared.this_machine import read_machine
 
-    index = LiveIndex(settings().data_dir, Embedder(settings().embedding_model)).get()
-    return index, device_here(index, read_machine())
+    catalogue = Catalogue.load(settings().knowledge_dir)
+    return catalogue, device_here(catalogue, read_machine())
 
 
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
     """Models worth having: licence, memory, whether they fit this machine and how fast; which are here."""
     from kb.llm.downloads import load_downloads
-    from kb.models.listing import list_models
+    from kb.llm.listing import list_models
 
     s = settings()
     with plain_errors():
         downloads = load_downloads(s.knowledge_dir)
-        index, here = _open()
-        rows = list_models(index, downloads, s.data_dir, here, s.llm_context)
+        catalogue, here = _open()
+        rows = list_models(catalogue, downloads, s.data_dir, here, s.llm_context)
     if as_json:
         show_json([row.model_dump(mode="json") for row in rows])
         return
@@ -101,7 +100,7 @@ def _problem_in_force() -> str | None:
 @app.command()
 def show(file: Path, as_json: Json = False) -> None:
     """What a GGUF file holds, read from its header, and how to use it."""
-    from kb.gguf_file import read_gguf
+    from kb.tools.model_file import read_gguf
 
     with plain_errors():
         found = read_gguf(file)
@@ -125,7 +124,7 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Fetch a model, by name or `auto`: the best for this machine. The only command that uses a network."""
-    from kb.gguf_file import size_gb
+    from kb.catalogue.gguf_file import size_gb
     from kb.llm.downloads import load_downloads, wanted
     from kb.llm.hub import Hub
     from kb.llm.pull import pull as pull_model
@@ -148,12 +147,12 @@ def pull(
 
 def _considered(as_json: bool) -> list["Advice"]:
     """The table against this machine, each with its reason."""
+    from kb.llm.advice import advise
     from kb.llm.downloads import load_downloads
-    from kb.models.advice import advise
 
     s = settings()
-    index, here = _open()
-    advice = advise(index, load_downloads(s.knowledge_dir), here, s.llm_context)
+    catalogue, here = _open()
+    advice = advise(catalogue, load_downloads(s.knowledge_dir), here, s.llm_context)
     if not as_json:
         err.print(f"This machine: {here.note}", markup=False, soft_wrap=True)
         for each in advice:
@@ -162,7 +161,7 @@ def _considered(as_json: bool) -> list["Advice"]:
 
 
 def _chosen(considered: list["Advice"]) -> str:
-    from kb.models.advice import LEAST_TOKENS_PER_S, choose
+    from kb.llm.advice import LEAST_TOKENS_PER_S, choose
 
     best = choose(considered)
     if best is None:
@@ -180,7 +179,7 @@ def use(
     as_json: Json = False,
 ) -> None:
     """Make a model the default; a server takes it over when it is started again."""
-    from kb.gguf_file import whole_header
+    from kb.catalogue.gguf_file import whole_header
     from kb.llm.default_model import NONE, write_default_model
     from kb.llm.downloads import load_downloads
     from kb.llm.shelf import find_file
@@ -229,12 +228,12 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure a model here: loading, reading a prompt, writing; beside what the calculators predict."""
-    from kb.models.bench import bench as run_bench
+    from kb.llm.bench import bench as run_bench
 
     with plain_errors():
         file = _file_to_measure(model)
-        index, here = _open()
-        found = run_bench(index, file, here, settings())
+        catalogue, here = _open()
+        found = run_bench(catalogue, file, here, settings())
     if as_json:
         show_json(found.model_dump(mode="json"))
         return

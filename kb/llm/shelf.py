@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from kb.catalogue.gguf_file import file_parts
 from kb.errors import InvalidArgument, UnknownName
-from kb.gguf_file import file_parts
 from kb.llm.default_model import models_dir, read_default_model, write_default_model
 from kb.llm.downloads import Download, find_download, nearest
 

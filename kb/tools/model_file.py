@@ -6,10 +6,11 @@ No tool of the registry: a server opens no files that its callers name. The comm
 import re
 from pathlib import Path
 
+from kb.calc.memory.gguf_model import GgufModel, model_of
 from kb.catalogue import Catalogue
+from kb.catalogue.gguf_file import whole_header
 from kb.catalogue.records import Quantization, SourceRef
 from kb.errors import UnknownName
-from kb.gguf_file import GgufModel, read_gguf
 from kb.tools.check_fit.tool import FitAnswer, fit_answer
 from kb.tools.estimate_speed.tool import SpeedAnswer, speed_answer
 from kb.tools.shared.fitting import FitArguments, Parts
@@ -19,6 +20,11 @@ _FAMILIES = (
     (r"IQ", "i-quant"), (r"Q\d_K", "k-quant"), (r"Q\d_\d", "legacy"), (r"MXFP|NVFP", "microscaling"),
     (r"TQ", "ternary"), (r"B?F\d", "float"),
 )  # fmt: skip
+
+
+def read_gguf(path: Path) -> GgufModel:
+    """One file, or all parts of a split one. Raises ``UnreadableModel``, naming the file."""
+    return model_of(path, whole_header(path))
 
 
 def file_fit(catalogue: Catalogue, path: Path, arguments: FitArguments) -> FitAnswer:

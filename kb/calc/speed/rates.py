@@ -26,6 +26,7 @@ class Generation(Record):
     full_integer_chips: tuple[str, ...] = ()
     dual_issue: bool = False
     tflops_per_core: float = 0.4
+    processors: frozenset[str] = frozenset()
 
     def has(self, device: Device) -> bool:
         architecture = device.architecture.lower().replace(" ", "")
@@ -33,8 +34,6 @@ class Generation(Record):
 
 
 _UNKNOWN = Generation()
-
-_SERVER_CPUS = r"\b(epyc|xeon|threadripper|altra|graviton|grace)\b"
 
 _DATACENTER_FLOPS = 250e12
 """A device known by its figures alone that has more than this dense FP16 rate is a data centre's."""
@@ -79,7 +78,8 @@ def is_server_cpu(device: Device) -> bool:
     >>> is_server_cpu(Device("AMD EPYC", "cpu", 0, 204.8e9))
     True
     """
-    return device.backend == "cpu" and re.search(_SERVER_CPUS, device.name.lower()) is not None
+    words = re.findall(r"\w+", device.name.lower())
+    return device.backend == "cpu" and not generations()["server cpu"].processors.isdisjoint(words)
 
 
 @lru_cache(maxsize=1024)

@@ -23,7 +23,16 @@ from kb.catalogue.records.software import (
     StartLine,
     System,
 )
-from kb.catalogue.records.specs import Build, Measurement, Part, Provider, kinds
+from kb.catalogue.records.specs import Build, Measurement, Part, Provider
+
+kinds: dict[str, type[Spec]] = {
+    cls.kind: cls
+    for cls in (
+        Accelerator, Machine, Cpu, Motherboard, MemoryKit, StorageDrive, PowerSupply, Cooler, Case, Interconnect,
+        LanguageModel, Quantization, Engine, Provider, Build, Measurement,
+    )
+}  # fmt: skip
+"""The classes by the folders of ``glossary/specs``."""
 
 __all__ = [
     "Accelerator", "Backend", "Build", "Case", "Citation", "Claim", "Cooler", "Cpu", "Dispute", "Engine", "Figure",

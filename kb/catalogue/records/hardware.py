@@ -1,4 +1,8 @@
-"""Devices and parts: accelerators, machines, processors, boards, memory, drives, supplies, links."""
+"""Devices and parts: accelerators, machines, processors, boards, memory, drives, supplies, links.
+
+A field that holds a ``Figure`` is named by the field's standard term with its unit; dense and sparse throughput are
+two fields.
+"""
 
 from typing import ClassVar, Literal
 

@@ -1,27 +1,10 @@
-"""Specifications: what each device, part, model, format and build is, figure by figure.
-
-A field that holds a ``Figure`` is named by the field's standard term with its unit; dense and sparse
-throughput are two fields. ``kinds`` maps the folder names of ``glossary/specs`` to these classes.
-"""
+"""What is offered, built and measured, of hardware and software."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from kb.catalogue.records.base import AsOf, Count, Number, Record, Slug, Span, Spec, Text, Texts
-from kb.catalogue.records.hardware import (
-    Accelerator,
-    Case,
-    Cooler,
-    Cpu,
-    Interconnect,
-    Machine,
-    MemoryKit,
-    Motherboard,
-    PowerSupply,
-    StorageDrive,
-)
-from kb.catalogue.records.software import Engine, LanguageModel, Quantization
 
 
 class Provider(Spec):
@@ -83,26 +66,3 @@ class Measurement(Spec):
     users: Span | None = None
     depth_tokens: Count | None = None
     offloaded: bool = False
-
-
-kinds: dict[str, type[Spec]] = {
-    cls.kind: cls
-    for cls in (
-        Accelerator,
-        Machine,
-        Cpu,
-        Motherboard,
-        MemoryKit,
-        StorageDrive,
-        PowerSupply,
-        Cooler,
-        Case,
-        Interconnect,
-        LanguageModel,
-        Quantization,
-        Engine,
-        Provider,
-        Build,
-        Measurement,
-    )
-}

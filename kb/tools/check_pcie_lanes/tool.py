@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kb.calc.device import pcie_bytes_per_s
-from kb.calc.lanes import DESKTOP_SOCKETS, NVME_LANES, Attached, Link, Platform, Wish, connect, platform_of, spelled
+from kb.calc.lanes import NVME_LANES, Attached, Link, Platform, Wish, connect, desktop_sockets, platform_of, spelled
 from kb.calc.transfer import layer_split_bytes_per_token, load_seconds, tensor_parallel_bytes_per_token
 from kb.catalogue import Catalogue
 from kb.catalogue.names import Match
@@ -147,8 +147,8 @@ def run(catalogue: Catalogue, arguments: LanesArguments) -> LanesAnswer:
 
 def _platform(catalogue: Catalogue, platform: str | PlatformFigures) -> _Found:
     if isinstance(platform, PlatformFigures):
-        if platform.socket and platform.socket not in DESKTOP_SOCKETS:
-            raise InvalidArgument("platform.socket", platform.socket, f"{', '.join(DESKTOP_SOCKETS)}, or none")
+        if platform.socket and platform.socket not in desktop_sockets():
+            raise InvalidArgument("platform.socket", platform.socket, f"{', '.join(desktop_sockets())}, or none")
         given = platform_of(
             platform.pcie_generation, platform.pcie_lanes, platform.socket, chipset_lanes=platform.chipset_pcie_lanes
         )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kb.calc.power import LARGEST_COMMON_PSU_W, recommended_psu_w
+from kb.calc.power import recommended_psu_w, sold
 from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Build, Cpu, Part, PowerSupply, Record, SourceRef, Spec, ends
@@ -276,7 +276,7 @@ def _supply(
     same_cards = published is not None and published[1] == cards.count and _holds(template, cards.record)
     if same_cards and held and held >= power.recommended_w:
         return _line(template, part)
-    number = 1 if power.recommended_w <= LARGEST_COMMON_PSU_W else 2
+    number = 1 if power.recommended_w <= sold().largest_common_supply_w else 2
     each = power.recommended_w if number == 1 else recommended_psu_w(power.sustained_w / number)
     offers = [
         (price.high * number, record.slug, record, price)

@@ -9,9 +9,9 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Cpu
 from kb.catalogue.units import GB, GIB
 from kb.errors import AmbiguousName, UnknownName
-from kb.this_machine import Gpu, ThisMachine
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.resolve import DeviceArgument
+from kb.tools.shared.this_machine import Gpu, ThisMachine
 
 MEMORY_TOLERANCE = 0.1
 """Tools show up to a tenth less than a card is sold with: ECC and the driver keep some."""

@@ -5,14 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kb.calc.power import (
-    CIRCUITS,
-    CONTINUOUS_LOAD_SHARE,
-    LARGEST_COMMON_PSU_W,
-    recommended_psu_w,
-    suitable_circuits,
-    wall_w,
-)
+from kb.calc.power import CONTINUOUS_LOAD_SHARE, recommended_psu_w, sold, suitable_circuits, wall_w
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Cpu, Figure, SourceRef
 from kb.errors import InvalidArgument
@@ -136,7 +129,7 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
         references[f"power of {cpu.name}"] = figure.sources
     sustained = sum(card.count * card.watts for card in cards) + cpu_w + arguments.other_w
     recommended = recommended_psu_w(sustained)
-    supplies = 1 if recommended <= LARGEST_COMMON_PSU_W else 2
+    supplies = 1 if recommended <= sold().largest_common_supply_w else 2
     at_wall = wall_w(sustained)
     circuits = tuple(circuit.name for circuit in suitable_circuits(at_wall))
     warnings = []
@@ -145,10 +138,11 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
         warnings.append(
             f"more than one common supply gives: two of {each:,.0f} W, started together, or a server supply"
         )
-    if "15 A / 120 V" not in circuits:
+    smallest = sold().circuits[0]
+    if smallest.name not in circuits:
         warnings.append(
-            f"{at_wall:,.0f} W at the wall is more than a 15 A / 120 V circuit carries for hours "
-            f"({CIRCUITS[0].continuous_w:,.0f} W)"
+            f"{at_wall:,.0f} W at the wall is more than a {smallest.name} circuit carries for hours "
+            f"({smallest.continuous_w:,.0f} W)"
         )
     return PowerSupplyAnswer(
         device=" + ".join(several(card.count, card.label) for card in cards),

@@ -16,7 +16,7 @@ import pytest
 from kb.calc.memory.compute_buffer import compute_buffer_bytes
 from kb.calc.memory.kv_cache import kv_cache_bytes
 from kb.catalogue.units import MIB
-from kb.gguf_file import read_gguf
+from kb.tools.model_file import read_gguf
 
 MODELS = (
     "Llama 3.1 8B", "Llama 3.1 70B", "Llama 2 7B", "Llama 3.2 1B", "Qwen2.5 14B", "Qwen3 32B", "Gemma 2 9B",

@@ -11,7 +11,7 @@ from kb.calc.memory.architecture import LatentAttention
 from kb.calc.memory.weights import weights_of
 from kb.catalogue.records import Quantization
 from kb.catalogue.units import MIB
-from kb.gguf_file import read_gguf
+from kb.tools.model_file import read_gguf
 
 FILE_TYPES = {
     "f16": 1, "q4_0": 2, "q4_1": 3, "q8_0": 7, "q5_0": 8, "q5_1": 9, "q2_k": 10, "q3_k_s": 11, "q3_k_m": 12,

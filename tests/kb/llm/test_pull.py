@@ -11,10 +11,10 @@ from typing import NamedTuple
 import pytest
 
 from kb.errors import DownloadFailed, UnknownName
-from kb.gguf_file import read_gguf
 from kb.llm.downloads import Wanted
 from kb.llm.hub import Hub
 from kb.llm.pull import SPARE_BYTES, pull
+from kb.tools.model_file import read_gguf
 from tests.hub_server import HubServer, hub_server
 from tests.make_gguf import make_gguf
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kb.calc.results import Range
+from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
 from kb.errors import EngineUnavailable
+from kb.llm.advice import file_here
 from kb.llm.threads import patient
-from kb.search.live import Index
 from kb.settings import Settings
 from kb.tools.model_file import file_speed
-from kb.tools.shared.fitting import FitArguments
 from kb.tools.shared.here import Here
 
 PROCESS = "kb.llm.measure"
@@ -49,20 +49,12 @@ class Bench(Record):
     generation: Speed
 
 
-def bench(index: Index, path: Path, here: Here, settings: Settings) -> Bench:
+def bench(catalogue: Catalogue, path: Path, here: Here, settings: Settings) -> Bench:
     """With the threads and GPU layers that the chat would use.
 
     Raises ``UnreadableModel`` for what is no model, :class:`EngineUnavailable` where llama.cpp cannot run it.
     """
-    asked = FitArguments(
-        model="a file",
-        quantization="q4_k_m",
-        device=here.device,
-        device_count=here.device_count,
-        context=PROMPT_TOKENS + GENERATED_TOKENS,
-        system_memory_gb=here.system_memory_gb,
-    )
-    predicted = file_speed(index, path, asked)
+    predicted = file_speed(catalogue, path, file_here(here, PROMPT_TOKENS + GENERATED_TOKENS))
     measured = measure(path, settings)
     return Bench(
         model=predicted.model,

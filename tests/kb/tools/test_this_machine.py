@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kb import this_machine
 from kb.search.live import Index
 from kb.settings import Settings
-from kb.this_machine import Gpu, ThisMachine, read_machine
+from kb.tools.shared import this_machine
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.here import device_here
 from kb.tools.shared.resolve import resolve_devices
+from kb.tools.shared.this_machine import Gpu, ThisMachine, read_machine
 
 Install = Callable[..., None]
 

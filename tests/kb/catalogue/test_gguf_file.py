@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from kb.calc.memory.architecture import Attention, Experts, LatentAttention, LinearAttention
+from kb.catalogue.gguf_header import read_header
 from kb.errors import UnreadableModel
-from kb.gguf_file import read_gguf
-from kb.gguf_header import read_header
+from kb.tools.model_file import read_gguf
 from tests.make_gguf import make_gguf
 
 

@@ -1,4 +1,4 @@
-"""A GGUF file's header: architecture, exact tensor bytes and quantization. The weights are never read.
+"""A model by the header of its GGUF file: architecture, exact tensor bytes and quantization.
 
 Keys: the GGUF specification (ggml, docs/gguf.md) and llama.cpp, src/llama-arch.cpp.
 """
@@ -15,11 +15,10 @@ from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.families import GGUF_NAMES, UnknownFamily, architecture_of
 from kb.calc.memory.families.header import ModelHeader
 from kb.calc.memory.weights import Weights, active_bytes
+from kb.catalogue.gguf_header import Header, Tensor, Value
 from kb.catalogue.units import GB
 from kb.errors import UnreadableModel
-from kb.gguf_header import Header, Tensor, Value, read_header
 
-_SPLIT_NAME = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 _LAYER = re.compile(r"^blk\.(\d+)\.")
 
 
@@ -34,13 +33,8 @@ class GgufModel:
     """As llama.cpp names it: ``Q4_K_M``; the most common tensor type where the file does not say."""
 
 
-def read_gguf(path: Path) -> GgufModel:
-    """Read one file, or all parts of a split one (any part may be named).
-
-    Raises ``UnreadableModel``, naming the file, where :func:`whole_header` does, or where nothing is known of the
-    model's architecture.
-    """
-    header = whole_header(path)
+def model_of(path: Path, header: Header) -> GgufModel:
+    """Raises ``UnreadableModel``, naming the file, where its shapes are damaged or its architecture is not known."""
     kind = str(header.keys["general.architecture"])
     if kind not in GGUF_NAMES:
         raise UnreadableModel(f"{path}: general.architecture {UnknownFamily(kind, GGUF_NAMES)}")
@@ -54,34 +48,6 @@ def read_gguf(path: Path) -> GgufModel:
         weights=_weights(architecture, header.tensors),
         quantization=_quantization(header.keys, header.tensors),
     )
-
-
-def whole_header(path: Path) -> Header:
-    """Of a language model's file, or of all parts of a split one, whatever its architecture.
-
-    Raises ``UnreadableModel``, naming the file, when it or a part is missing, cut short, or not a GGUF model.
-    """
-    headers = [read_header(part) for part in file_parts(path)]
-    keys = headers[0].keys
-    tensors = tuple(tensor for header in headers for tensor in header.tensors)
-    kind = keys.get("general.architecture")
-    if not kind or not tensors or f"{kind}.block_count" not in keys:
-        raise UnreadableModel(f"{path}: no language model is described in this GGUF file")
-    return Header(keys, tensors)
-
-
-def file_parts(path: Path) -> list[Path]:
-    """The file alone, or all parts of a split one, the first first."""
-    match = _SPLIT_NAME.search(path.name)
-    if not match:
-        return [path]
-    stem, count = path.name[: match.start()], int(match[2])
-    return [path.with_name(f"{stem}-{number:05d}-of-{count:05d}.gguf") for number in range(1, count + 1)]
-
-
-def size_gb(path: Path) -> float:
-    """Of the file, or of all parts of a split one that are there."""
-    return round(sum(part.stat().st_size for part in file_parts(path) if part.is_file()) / GB, 3)
 
 
 def _architecture(path: Path, header: ModelHeader, tensors: Sequence[Tensor]) -> Architecture:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kb.calc.results import Range
+from kb.catalogue import Catalogue
+from kb.catalogue.gguf_file import size_gb
 from kb.catalogue.records import LanguageModel, Record
 from kb.errors import UnreadableModel
-from kb.gguf_file import size_gb
 from kb.llm.downloads import Download
-from kb.search.live import Index
+from kb.tools.check_fit.tool import FitAnswer
 from kb.tools.check_fit.tool import run as check_fit
+from kb.tools.estimate_speed.tool import SpeedAnswer
 from kb.tools.estimate_speed.tool import run as estimate_speed
 from kb.tools.model_file import file_fit, file_speed
 from kb.tools.shared.fitting import FitArguments
@@ -48,9 +50,9 @@ class Advice(Record):
         return self.fits and self.decode_tokens_per_s.typical >= LEAST_TOKENS_PER_S
 
 
-def advise(index: Index, downloads: Sequence[Download], here: Here, context: int) -> list[Advice]:
+def advise(catalogue: Catalogue, downloads: Sequence[Download], here: Here, context: int) -> list[Advice]:
     """In the order of the table."""
-    return [_of_download(index, download, here, context) for download in downloads]
+    return [_of_download(catalogue, download, here, context) for download in downloads]
 
 
 def choose(advice: Sequence[Advice]) -> Advice | None:
@@ -58,49 +60,38 @@ def choose(advice: Sequence[Advice]) -> Advice | None:
     return next((each for each in advice if each.serves), None)
 
 
-def _of_download(index: Index, download: Download, here: Here, context: int) -> Advice:
-    asked = _asked(download.model, download.quantization, here, context)
-    fit, speed = check_fit(index, asked), estimate_speed(index, asked)
-    record = index.known.of(LanguageModel)[download.model]
-    return Advice(
-        name=download.slug,
-        model=fit.model,
-        quantization=fit.quantization,
-        licence=record.licence.value if record.licence else None,
-        size_gb=download.size_gb,
-        suits=download.suits,
-        memory_gb=fit.required_gb,
-        fits=fit.verdict == "fits",
-        decode_tokens_per_s=speed.decode_tokens_per_s,
-    )
+def _of_download(catalogue: Catalogue, download: Download, here: Here, context: int) -> Advice:
+    asked = fit_here(download.model, download.quantization, here, context)
+    fit, speed = check_fit(catalogue, asked), estimate_speed(catalogue, asked)
+    licence = catalogue.known.of(LanguageModel)[download.model].licence
+    told = licence.value if licence else None
+    return _advice(download.slug, fit, speed, told, download.size_gb, download.suits)
 
 
-def advise_on_file(index: Index, path: Path, here: Here, context: int) -> Advice | None:
+def advise_on_file(catalogue: Catalogue, path: Path, here: Here, context: int) -> Advice | None:
     """By the file's own header; None where it is no model."""
-    asked = _asked("a file", "q4_k_m", here, context)
+    asked = file_here(here, context)
     try:
-        fit, speed = file_fit(index, path, asked), file_speed(index, path, asked)
+        fit, speed = file_fit(catalogue, path, asked), file_speed(catalogue, path, asked)
     except UnreadableModel:
         return None
+    return _advice(path.stem, fit, speed, None, size_gb(path), "")
+
+
+def _advice(name: str, fit: FitAnswer, speed: SpeedAnswer, licence: str | None, size: float, suits: str) -> Advice:
     return Advice(
-        name=path.stem,
-        model=fit.model,
-        quantization=fit.quantization,
-        licence=None,
-        size_gb=size_gb(path),
-        suits="",
-        memory_gb=fit.required_gb,
-        fits=fit.verdict == "fits",
-        decode_tokens_per_s=speed.decode_tokens_per_s,
-    )
+        name=name, model=fit.model, quantization=fit.quantization, licence=licence, size_gb=size, suits=suits,
+        memory_gb=fit.required_gb, fits=fit.verdict == "fits", decode_tokens_per_s=speed.decode_tokens_per_s,
+    )  # fmt: skip
 
 
-def _asked(model: str, quantization: str, here: Here, context: int) -> FitArguments:
+def fit_here(model: str, quantization: str, here: Here, context: int) -> FitArguments:
     return FitArguments(
-        model=model,
-        quantization=quantization,
-        device=here.device,
-        device_count=here.device_count,
-        context=context,
+        model=model, quantization=quantization, device=here.device, device_count=here.device_count, context=context,
         system_memory_gb=here.system_memory_gb,
-    )
+    )  # fmt: skip
+
+
+def file_here(here: Here, context: int) -> FitArguments:
+    """For a file, whose own header tells the model and its type."""
+    return fit_here("a file", "q4_k_m", here, context)
