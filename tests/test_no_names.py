@@ -18,6 +18,7 @@ KINDS = (
 WORDS = {
     "cpu": "the llama.cpp backend and a word of the language",
     "laptop": "a word of the language",
+    "llama": "the first half of llama.cpp",
     "hdd": "a word of the language",
     "hard disk": "a word of the language",
     "practitioner": "a level of the glossary's readers",
