@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from kb.catalogue.load import Knowledge, load, require_folders
 from kb.catalogue.records import Dispute, Passage, Term
 from kb.disk import write_whole
@@ -24,6 +26,7 @@ from kb.search.manifest import (
     LEARNED,
     MANIFEST,
     SCHEMA,
+    TURN,
     Manifest,
     build_id_of,
     file_sha256,
@@ -94,6 +97,7 @@ def build(
             kept = data_dir / "embeddings"
             vectors = passage_vectors(passages, embedder, kept, embedding_sha256, watch)
             write_vectors(workshop / CHROMA, vectors)
+            np.save(workshop / TURN, vectors.turn)
             report("learning what is asked")
             embed = partial(embedded, embedder=embedder, cache=kept / "lessons", model=embedding_sha256)
             write_classifier(workshop / LEARNED, learn(lessons, embedder, embed))
@@ -111,6 +115,7 @@ def build(
                 sqlite_sha256=file_sha256(workshop / DATABASE),
                 vectors_sha256=vectors_sha256(workshop / CHROMA),
                 learned_sha256=file_sha256(workshop / LEARNED),
+                turn_sha256=file_sha256(workshop / TURN),
             )
             write_whole(workshop / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
             if folder.exists():

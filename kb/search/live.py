@@ -14,7 +14,7 @@ from kb.search.build import current_link
 from kb.search.classify import Classifier, read_classifier
 from kb.search.dense import DenseIndex
 from kb.search.embed import Embedder, model_sha256
-from kb.search.manifest import CHROMA, DATABASE, LEARNED, MANIFEST, MENDING, Manifest, verify
+from kb.search.manifest import CHROMA, DATABASE, LEARNED, MANIFEST, MENDING, TURN, Manifest, verify
 from kb.search.queries import full_text_search, open_database, read_knowledge
 from kb.search.searcher import Searcher
 
@@ -68,7 +68,7 @@ def open_index(folder: Path, embedder: Embedder) -> Index:
     known, passages = read_knowledge(engine)
     dense = DenseIndex(folder / CHROMA, len(passages))
     names = Names(known)
-    searcher = Searcher(engine, dense, embedder, passages, names)
+    searcher = Searcher(engine, dense, embedder, np.load(folder / TURN), passages, names)
     asks = read_classifier(folder / LEARNED, embedder)
     return Index(known, names, folder, database, manifest, engine, dense, searcher, asks)
 

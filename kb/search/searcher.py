@@ -15,6 +15,7 @@ from kb.search.answering import CLOSE, Answering, Found, Likelihood
 from kb.search.dense import DenseIndex
 from kb.search.embed import Embedder, Vectors
 from kb.search.queries import Ranked, full_text_search
+from kb.search.sense import Turn, turned
 from kb.search.spelling import Spelling
 
 WEIGHTS: Mapping[str, float] = {"bm25": 0.5, "dense": 0.5, "names": 0.12}
@@ -93,11 +94,18 @@ class Searcher:
     """Holds the open index; safe to call from several threads."""
 
     def __init__(
-        self, engine: Engine, dense: DenseIndex, embedder: Embedder, passages: Sequence[Passage], names: Names
+        self,
+        engine: Engine,
+        dense: DenseIndex,
+        embedder: Embedder,
+        turn: Turn,
+        passages: Sequence[Passage],
+        names: Names,
     ) -> None:
         self._engine = engine
         self._dense = dense
         self._embedder = embedder
+        self._turn = turn
         self._names = names
         self.passages = tuple(passages)
         """In row order: row ``i`` is ``passages[i - 1]``."""
@@ -112,12 +120,15 @@ class Searcher:
     def rank(self, query: str, pool: int = POOL) -> dict[str, list[Ranked]]:
         """Each ranker's own order, for the query with its slips of the keyboard mended."""
         mended = self._spelling.mended(query[:2000])
-        vector = self._embedder.embed_query(mended)
+        vector = self._sense(mended)
         return {
             "bm25": full_text_search(self._engine, mended, pool),
             "dense": self._by_sense(vector, min(pool, len(self.passages))) if self.passages else [],
             "names": self._named_terms(mended)[:pool],
         }
+
+    def _sense(self, query: str) -> Vectors:
+        return turned(self._embedder.embed_query(query), self._turn)
 
     def _by_sense(self, vector: Vectors, pool: int) -> list[Ranked]:
         """By its text and its questions together, and lifted where one of its questions alone is nearer."""
@@ -138,7 +149,7 @@ class Searcher:
         """What :meth:`answering` looks at."""
         query = query[:2000]
         fused = fuse(self.rank(query))
-        vector = self._embedder.embed_query(query)
+        vector = self._sense(query)
         asked = {one.rowid: one.score for one in self._dense.nearest_questions(vector, POOL)}
         near = {one.rowid: one.score for one in self._dense.nearest(vector, min(POOL, len(self.passages)))}
         best = dict(fused)

@@ -12,6 +12,7 @@ import numpy as np
 from kb.catalogue.records import Passage
 from kb.disk import write_whole
 from kb.search.embed import Embedder, Vectors
+from kb.search.sense import Turn, learn_turn, turned
 
 Watch = Callable[[Sequence[Sequence[str]]], Iterable[Sequence[str]]]
 """Shows how far a loop over batches of texts has come."""
@@ -25,11 +26,12 @@ QUESTIONS_WEIGHT = 0.5
 @dataclass(frozen=True)
 class PassageVectors:
     """``passages``: a unit vector each, its heading path and text drawn towards the questions that it answers;
-    ``questions``: a unit vector each, and in ``rows`` the row of its passage, from 1."""
+    ``questions``: a unit vector each, and in ``rows`` the row of its passage, from 1. All are ``turned``."""
 
     passages: Vectors
     questions: Vectors
     rows: tuple[int, ...]
+    turn: Turn
 
 
 def passage_vectors(
@@ -37,16 +39,18 @@ def passage_vectors(
 ) -> PassageVectors:
     texts = [f"{passage.heading_path}\n{passage.text}" for passage in passages]
     asked = [question for passage in passages for question in passage.questions]
-    vectors = dict(zip([*texts, *asked], embedded([*texts, *asked], embedder, cache, model, watch), strict=True))
-    drawn = []
-    for passage, text in zip(passages, texts, strict=True):
-        vector = vectors[text]
-        if passage.questions:
-            vector = vector + QUESTIONS_WEIGHT * np.mean([vectors[question] for question in passage.questions], axis=0)
-        drawn.append(vector / np.linalg.norm(vector))
+    vectors = embedded([*texts, *asked], embedder, cache, model, watch)
+    said, questions = vectors[: len(texts)], vectors[len(texts) :]
     rows = tuple(row for row, passage in enumerate(passages, start=1) for _ in passage.questions)
-    questions = np.stack([vectors[question] for question in asked]) if asked else np.zeros((0, len(drawn[0])))
-    return PassageVectors(np.stack(drawn).astype(np.float32), questions.astype(np.float32), rows)
+    turn = learn_turn(said, questions, rows)
+    said, questions = turned(said, turn), turned(questions, turn)
+    drawn = said.copy()
+    for row in range(1, len(texts) + 1):
+        own = questions[np.array(rows, int) == row]
+        if len(own):
+            drawn[row - 1] += QUESTIONS_WEIGHT * own.mean(axis=0)
+    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+    return PassageVectors(drawn, questions, rows, turn)
 
 
 def embedded(texts: Sequence[str], embedder: Embedder, cache: Path, model: str, watch: Watch = list) -> Vectors:
