@@ -1,4 +1,4 @@
-"""Mamba layers with some of attention between, each with a block or experts (src/models/granite-hybrid.cpp, jamba.cpp)."""
+"""Mamba layers with some of attention between (llama.cpp, src/models/granite-hybrid.cpp, jamba.cpp)."""
 
 from dataclasses import replace
 
