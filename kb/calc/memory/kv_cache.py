@@ -168,16 +168,17 @@ def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, c
         elif isinstance(mixer, CompressedAttention):
             row = f"{count} layers × {mixer.head_dim} elements (K, which is V too)"
         elif mixer.value_dim:
-            row = f"{count} layers × {mixer.kv_heads} KV heads × ({mixer.head_dim} of K + {mixer.value_dim} of V)"
+            row = f"{count} layers × {mixer.kv_heads} KV heads × {mixer.head_dim + mixer.value_dim} elements of K and V"
         else:
             row = f"2 (K and V) × {count} layers × {mixer.kv_heads} KV heads × {mixer.head_dim}"
         held = cells(mixer, context)
         window = f" (window {mixer.window:,} + batch)" if held < padded(context) else ""
         products.append(f"{row} × {held:,} tokens{window} × {each}{slots}")
         if (rows := compressed_rows(mixer, context)) and isinstance(mixer, CompressedAttention):
-            index = f" + {mixer.index_head_dim} of the indexer" if mixer.index_head_dim else ""
+            indexed = " (with the indexer's keys)" if mixer.index_head_dim else ""
+            row = f"{mixer.head_dim + mixer.index_head_dim} elements{indexed}"
             behind = f"{rows:,} rows (one for {mixer.ratio} tokens)"
-            products.append(f"{count} layers × ({mixer.head_dim}{index}) × {behind} × {each}{slots}")
+            products.append(f"{count} layers × {row} × {behind} × {each}{slots}")
         if isinstance(mixer, CompressedAttention | AttentionWithState) and mixer.state_bytes:
             products.append(f"{count} layers × {mixer.state_bytes:,} bytes (constant state){slots}")
     if state := sum(architecture.linear_states):

@@ -1,5 +1,6 @@
 """Families of models: each layer by what the config says, and nothing guessed of those that are not known."""
 
+import re
 from dataclasses import replace
 from importlib import import_module, resources
 
@@ -86,6 +87,19 @@ def test_every_known_model_has_a_family(record: LanguageModel) -> None:
     assert record.model_type.value in CONFIG_NAMES
     mixers = architecture_of(Config.of(record)).mixers
     assert (record.attention == "mla") == any(isinstance(mixer, LatentAttention) for mixer in mixers)
+
+
+TOLD_APART = re.compile("two matrices|output gate|twice as wide|second layer is dense|state beside")
+"""What a record says of parameters that the tensors of most models do not have, or have twice."""
+
+
+@pytest.mark.parametrize("record", MODELS, ids=lambda record: record.slug)
+def test_the_shape_gives_the_parameters_or_the_record_says_why(record: LanguageModel) -> None:
+    """But for norms and for linear layers, whose tensors are not told one by one."""
+    architecture = architecture_of(Config.of(record))
+    notes = " ".join(figure.note for _, figure in record.figures())
+    if not architecture.linear_states and not TOLD_APART.search(notes):
+        assert architecture.shape_params == pytest.approx(architecture.params_total, rel=0.015)
 
 
 @pytest.mark.parametrize("model_type", ["mistral", "mixtral", "phi3", "qwen2", "qwen3_moe", "starcoder2"])

@@ -1,4 +1,4 @@
-"""Mamba-2 layers with some of attention between, each with a block or experts (src/models/granite-hybrid.cpp)."""
+"""Mamba layers with some of attention between (llama.cpp, src/models/granite-hybrid.cpp, jamba.cpp)."""
 
 from dataclasses import replace
 
@@ -17,4 +17,7 @@ def with_state(config: Config) -> Config:
     return in_any_order(config)
 
 
-FAMILIES = (Family(("granitehybrid",), ("granitemoehybrid",), mixers_as_told, prepare=with_state, reads=_KEYS),)
+FAMILIES = (
+    Family(("granitehybrid",), ("granitemoehybrid",), mixers_as_told, prepare=with_state, reads=_KEYS),
+    Family(("jamba",), ("jamba",), mixers_as_told, prepare=in_any_order),
+)
