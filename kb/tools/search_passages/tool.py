@@ -5,12 +5,17 @@ from typing import Annotated
 from pydantic import Field
 
 from kb.catalogue import Catalogue
+from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Passage, Record, SourceRef
 from kb.errors import IndexUnusable
 from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
 
 STRANGE = 0.2
 """Of a query's words, the share that no passage uses, from which on it may be about something else."""
+
+
+NAMED_COSINE = 0.36
+"""What is enough instead of :data:`kb.search.searcher.ABSTAIN_BELOW_COSINE` where a device or a model is named."""
 
 
 class SearchArguments(Arguments):
@@ -63,13 +68,18 @@ def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
             )
             for one in found
         ),
-        near=bool(found) and findings.reaches(),
+        near=bool(found) and (findings.reaches() or _is_ours(catalogue, arguments.query, findings.best_cosine)),
         strange=findings.share_unknown >= STRANGE,
         citations=cite(
             catalogue,
             {one.title: (SourceRef(source=one.source, section=one.section),) for one in found},
         ),
     )
+
+
+def _is_ours(catalogue: Catalogue, query: str, best_cosine: float) -> bool:
+    """Whether it names something of ours: what would be too far off otherwise is near enough then."""
+    return best_cosine >= NAMED_COSINE and bool(catalogue.names.scan(query, (*DEVICE_KINDS, "models", "engines")))
 
 
 def _hit(catalogue: Catalogue, passage: Passage, score: float, answers: float) -> PassageHit:
