@@ -22,7 +22,7 @@ NAME = "books_in_context"
 TOOL = """
 from kb.tools.base import Arguments, Result, Tool
 
-TOOL = Tool("books_in_context", "How many books fit in a context.", Arguments, Result, lambda _, __: Result(), {})
+TOOL = Tool("books_in_context", "How many books fit in a context.", Arguments, Result, lambda _, __: Result())
 """
 ASK = "asks: how many books fit in a context\n"
 WAYS = """\
