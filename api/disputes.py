@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
-from litestar import Response, get
+from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
 from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
-from api.document import documented
+from api.document import reads
 from kb.catalogue.records import Dispute, Passage, Record, Source
+from kb.catalogue.records.glossary import DisputeKind, SourceKind
 from kb.errors import UnknownName
 
 Kept = TypeVar("Kept", bound=Record)
@@ -24,15 +25,12 @@ class DisputeQuery(PageQuery):
             max_length=200, description="a record or figure: `terms/vram`, `accelerators/SLUG#tdp_w`, or a slug alone"
         ),
     ] = ""
-    kind: Literal["between-sources", "within-source", "arithmetic", "public-fact", "units", "outdated"] | None = None
+    kind: DisputeKind | None = None
 
 
 class SourceQuery(PageQuery):
     q: Annotated[str, Field(max_length=200, description="words in title or publisher", examples=["nvidia"])] = ""
-    kind: (
-        Literal["document", "datasheet", "model-config", "software", "measurement", "standard", "reference", "user"]
-        | None
-    ) = None
+    kind: SourceKind | None = None
 
 
 class PassageNote(Record):
@@ -49,13 +47,8 @@ class SourceView(Source):
     passages: tuple[PassageNote, ...]
 
 
-@get(
-    "/disputes",
-    operation_id="list_disputes",
-    summary="Contradictions, with claims, ruling and reason",
-    tags=["disputes"],
-    opt=documented(answer=Page[Dispute], query=DisputeQuery),
-    sync_to_thread=False,
+@reads(
+    "/disputes", "Contradictions, with claims, ruling and reason", "disputes", answer=Page[Dispute], query=DisputeQuery
 )
 def list_disputes(request: AnyRequest) -> Response[bytes]:
     query = parsed_query(request, DisputeQuery)
@@ -80,26 +73,12 @@ def _says(dispute: Dispute, words: str) -> bool:
     return all(word in text.casefold() for word in words.casefold().split())
 
 
-@get(
-    "/disputes/{slug:path}",
-    operation_id="get_dispute",
-    summary="A contradiction by slug",
-    tags=["disputes"],
-    opt=documented(answer=Dispute, path={"slug": "fp16-7b-size"}),
-    sync_to_thread=False,
-)
+@reads("/disputes/{slug:path}", "A contradiction by slug", "disputes", answer=Dispute, path={"slug": "fp16-7b-size"})
 def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     return cacheable(request, to_json(_one(serving(request).catalogue.known.disputes, "dispute", slug)))
 
 
-@get(
-    "/sources",
-    operation_id="list_sources",
-    summary="The sources that figures are cited from",
-    tags=["sources"],
-    opt=documented(answer=Page[Source], query=SourceQuery),
-    sync_to_thread=False,
-)
+@reads("/sources", "The sources that figures are cited from", "sources", answer=Page[Source], query=SourceQuery)
 def list_sources(request: AnyRequest) -> Response[bytes]:
     query = parsed_query(request, SourceQuery)
     words = query.q.casefold().split()
@@ -112,13 +91,12 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
     return cacheable(request, to_json(query.cut(found)))
 
 
-@get(
+@reads(
     "/sources/{slug:path}",
-    operation_id="get_source",
-    summary="A source by slug, with its passages",
-    tags=["sources"],
-    opt=documented(answer=SourceView, path={"slug": "hardware-behind-ai"}),
-    sync_to_thread=False,
+    "A source by slug, with its passages",
+    "sources",
+    answer=SourceView,
+    path={"slug": "hardware-behind-ai"},
 )
 def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     known = serving(request).index.known
@@ -136,14 +114,7 @@ def public(source: Source) -> Source:
     return source.model_copy(update={"note": ""}) if source.kind == "user" else source
 
 
-@get(
-    "/passages/{id:path}",
-    operation_id="get_passage",
-    summary="A passage by id",
-    tags=["sources"],
-    opt=documented(answer=Passage, path={"id": "term.vram"}),
-    sync_to_thread=False,
-)
+@reads("/passages/{id:path}", "A passage by id", "sources", answer=Passage, path={"id": "term.vram"})
 def get_passage(request: AnyRequest, id: FromPath[str]) -> Response[bytes]:
     return cacheable(request, to_json(_one(serving(request).index.known.passages, "passage", id)))
 

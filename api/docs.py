@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any, cast
 
-from litestar import Response, get
+from litestar import Response
 from litestar.params import FromPath
 
 from api.deps import AnyRequest, cacheable, to_json
-from api.document import documented
+from api.document import reads
 from api.problems import refuse
 
 OPENAPI = "application/vnd.oai.openapi+json"
@@ -25,37 +25,22 @@ def static_files() -> dict[str, tuple[bytes, str]]:
     return {path.name: (path.read_bytes(), MEDIA_TYPES[path.suffix]) for path in sorted(STATIC.iterdir())}
 
 
-@get(
-    "/docs/openapi.json",
-    operation_id="openapi",
-    summary="This document",
-    tags=["docs"],
-    opt=documented(media=(OPENAPI,)),
-    sync_to_thread=False,
-)
+@reads("/docs/openapi.json", "This document", "docs", media=(OPENAPI,))
 def openapi(request: AnyRequest) -> Response[bytes]:
     return cacheable(request, cast(bytes, request.app.state.openapi), OPENAPI)
 
 
-@get(
-    "/docs",
-    operation_id="docs",
-    summary="This document as a page",
-    tags=["docs"],
-    opt=documented(media=("text/html",)),
-    sync_to_thread=False,
-)
+@reads("/docs", "This document as a page", "docs", media=("text/html",))
 def docs(request: AnyRequest) -> Response[bytes]:
     return _static(request, "docs.html")
 
 
-@get(
+@reads(
     "/docs/{file:str}",
-    operation_id="docs_file",
-    summary="A part of that page",
-    tags=["docs"],
-    opt=documented(media=("text/javascript", "text/css", "image/svg+xml", "text/html"), path={"file": "docs.js"}),
-    sync_to_thread=False,
+    "A part of that page",
+    "docs",
+    media=("text/javascript", "text/css", "image/svg+xml", "text/html"),
+    path={"file": "docs.js"},
 )
 def docs_file(request: AnyRequest, file: FromPath[str]) -> Response[bytes]:
     return _static(request, file)
@@ -69,14 +54,7 @@ def _static(request: AnyRequest, name: str) -> Response[bytes]:
     return cacheable(request, body, media_type, {"Content-Security-Policy": _PAGE_POLICY})
 
 
-@get(
-    "/",
-    operation_id="index",
-    summary="The routes",
-    tags=["docs"],
-    opt=documented(),
-    sync_to_thread=False,
-)
+@reads("/", "The routes", "docs")
 def index(request: AnyRequest) -> Response[bytes]:
     """Each route with what it does; `/docs` is for people, `/docs/openapi.json` for programs."""
     routes: dict[str, Any] = request.app.state.routes

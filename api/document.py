@@ -4,11 +4,12 @@ Our own rather than the framework's: the schemas are exactly those that pydantic
 tool stands in it as an operation with its own input and output.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
 from typing import Any, Literal
 
-from litestar import Litestar
+from litestar import Litestar, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from pydantic import BaseModel
@@ -46,6 +47,24 @@ class Doc:
 def documented(**said: Any) -> dict[str, Any]:
     """For a handler's ``opt``."""
     return {"doc": Doc(**said)}
+
+
+def reads(
+    path: str, summary: str, tag: str, /, *, operation_id: str | None = None, **said: Any
+) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
+    """A handler of GET: quick, or a coroutine; its operation is called as it is unless said. ``said``: see `Doc`."""
+
+    def handler(function: Callable[..., Any]) -> HTTPRouteHandler:
+        return get(
+            path,
+            operation_id=operation_id or function.__name__,
+            summary=summary,
+            tags=[tag],
+            opt=documented(**said),
+            sync_to_thread=None if iscoroutinefunction(function) else False,
+        )(function)
+
+    return handler
 
 
 @dataclass(frozen=True)

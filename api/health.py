@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from litestar import Response, get
+from litestar import Response
 
 from api.deps import AnyRequest, json_response, serving
-from api.document import documented
+from api.document import reads
 from kb.catalogue.records import Record
 
 
@@ -23,26 +23,12 @@ class Ready(Record):
     chat: dict[str, str]
 
 
-@get(
-    "/health/live",
-    operation_id="health_live",
-    summary="Is the process alive?",
-    tags=["health"],
-    opt=documented(answer=Live),
-    sync_to_thread=False,
-)
+@reads("/health/live", "Is the process alive?", "health", operation_id="health_live", answer=Live)
 def live() -> Response[bytes]:
     return json_response(Live())
 
 
-@get(
-    "/health/ready",
-    operation_id="health_ready",
-    summary="Are index and embedding model open?",
-    tags=["health"],
-    opt=documented(answer=Ready),
-    sync_to_thread=False,
-)
+@reads("/health/ready", "Are index and embedding model open?", "health", operation_id="health_ready", answer=Ready)
 def ready(request: AnyRequest) -> Response[bytes]:
     """503 while loading, and where the index is missing or damaged: then it says how to rebuild it."""
     here = serving(request)

@@ -6,12 +6,12 @@ a process, and never sees a request that matches no route.
 
 from typing import cast
 
-from litestar import Response, get
+from litestar import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
 from api.deps import AnyRequest
-from api.document import documented
+from api.document import reads
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "OPTIONS"))
 
@@ -40,14 +40,7 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
 
-@get(
-    "/metrics",
-    operation_id="metrics",
-    summary="Counters for Prometheus",
-    tags=["health"],
-    opt=documented(media=("text/plain",)),
-    sync_to_thread=False,
-)
+@reads("/metrics", "Counters for Prometheus", "health", media=("text/plain",))
 def metrics(request: AnyRequest) -> Response[bytes]:
     counters = cast(Metrics, request.app.state.metrics)
     return Response(generate_latest(counters.registry), media_type=CONTENT_TYPE_LATEST)

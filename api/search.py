@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from litestar import Response, get
+from litestar import Response
 from pydantic import Field
 
 from api.deps import AnyRequest, json_response, parsed_query, serving
-from api.document import documented
+from api.document import reads
 from kb.catalogue.records import Record
 from kb.tools.base import Arguments, Whole
 from kb.tools.search_passages.tool import PassageHit
@@ -35,12 +35,12 @@ class SearchResult(Record):
     hits: tuple[SearchHit, ...]
 
 
-@get(
+@reads(
     "/search",
-    operation_id="search",
-    summary="Passages of the documents and the glossary, best first",
-    tags=["search"],
-    opt=documented(answer=SearchResult, query=SearchQuery),
+    "Passages of the documents and the glossary, best first",
+    "search",
+    answer=SearchResult,
+    query=SearchQuery,
 )
 async def search(request: AnyRequest) -> Response[bytes]:
     """BM25, dense similarity and named terms, fused by a weighted sum of scores."""

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
-from litestar import Response, get
+from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
 from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, query_values, serving, to_json
-from api.document import documented
+from api.document import reads
 from kb.catalogue import Catalogue
 from kb.catalogue.filtering import Bound, list_specs
 from kb.catalogue.records import Figure, Record, Spec, kinds
@@ -63,14 +63,7 @@ class SpecSummary(Record):
     summary: str
 
 
-@get(
-    "/specs",
-    operation_id="list_spec_kinds",
-    summary="The kinds of specs, and their filters",
-    tags=["specs"],
-    opt=documented(answer=KindList),
-    sync_to_thread=False,
-)
+@reads("/specs", "The kinds of specs, and their filters", "specs", answer=KindList)
 def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
     specs = serving(request).catalogue.known.specs
     summaries = tuple(
@@ -82,14 +75,7 @@ def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
     return cacheable(request, to_json(KindList(kinds=summaries)))
 
 
-@get(
-    "/specs/search",
-    operation_id="search_specs",
-    summary="Specs of any kind by name or words",
-    tags=["specs"],
-    opt=documented(answer=Page[SpecSummary], query=SpecSearchQuery),
-    sync_to_thread=False,
-)
+@reads("/specs/search", "Specs of any kind by name or words", "specs", answer=Page[SpecSummary], query=SpecSearchQuery)
 def search_specs(request: AnyRequest) -> Response[bytes]:
     """Names first, slips of spelling allowed; then specs in which every word stands."""
     query = parsed_query(request, SpecSearchQuery)
@@ -111,19 +97,16 @@ def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
         yield SpecSummary(kind=kind, slug=slug, name=record.name, vendor=record.vendor, summary=record.summary)
 
 
-@get(
+@reads(
     "/specs/{kind:str}",
+    "Specs of one kind, filtered and sorted",
+    "specs",
     operation_id="list_specs",
-    summary="Specs of one kind, filtered and sorted",
-    tags=["specs"],
-    opt=documented(
-        answer=Page[SpecView],
-        path={"kind": "accelerators"},
-        query=SpecQuery,
-        more_query="any figure of the kind: `<key>_min` and `<key>_max` for numbers, `<key>` for a number or a part "
-        "of a text; GET /specs lists them",
-    ),
-    sync_to_thread=False,
+    answer=Page[SpecView],
+    path={"kind": "accelerators"},
+    query=SpecQuery,
+    more_query="any figure of the kind: `<key>_min` and `<key>_max` for numbers, `<key>` for a number or a part "
+    "of a text; GET /specs lists them",
 )
 def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     """For example `/specs/accelerators?memory_gib_min=24&sort=-memory_bandwidth_gb_per_s`."""
@@ -146,13 +129,12 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     )
 
 
-@get(
+@reads(
     "/specs/{kind:str}/{name:path}",
-    operation_id="get_spec",
-    summary="A spec by slug, name or alias",
-    tags=["specs"],
-    opt=documented(answer=SpecView, path={"kind": "accelerators", "name": _NAME}),
-    sync_to_thread=False,
+    "A spec by slug, name or alias",
+    "specs",
+    answer=SpecView,
+    path={"kind": "accelerators", "name": _NAME},
 )
 def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """A name that several records answer to is refused with the candidates."""

@@ -1,18 +1,19 @@
 """``/terms``: the glossary, as JSON, Markdown or schema.org ``DefinedTerm``."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from litestar import Response, get
+from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
 from api.accept import best_match
 from api.deps import JSON, AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
-from api.document import documented
+from api.document import reads
 from api.problems import refuse
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record, Source, Term
+from kb.catalogue.records.glossary import Level, Topic
 from kb.tools.shared.views import TermView, term_view
 
 MARKDOWN, JSON_LD = "text/markdown", "application/ld+json"
@@ -23,11 +24,8 @@ _LINK = re.compile(r"\[([^\]]{1,300})\]\([^)]{1,500}\)")
 
 class TermQuery(PageQuery):
     q: Annotated[str, Field(max_length=200, description="words in the name or the definition", examples=["kv"])] = ""
-    level: Literal["newcomer", "practitioner", "expert"] | None = None
-    topic: (
-        Literal["computer", "precision", "inference", "training", "machines", "data", "networks", "power", "software"]
-        | None
-    ) = None
+    level: Level | None = None
+    topic: Topic | None = None
 
 
 class TermSummary(Record):
@@ -41,14 +39,7 @@ class TermSummary(Record):
     definition: str
 
 
-@get(
-    "/terms",
-    operation_id="list_terms",
-    summary="Terms, best match first",
-    tags=["terms"],
-    opt=documented(answer=Page[TermSummary], query=TermQuery),
-    sync_to_thread=False,
-)
+@reads("/terms", "Terms, best match first", "terms", answer=Page[TermSummary], query=TermQuery)
 def list_terms(request: AnyRequest) -> Response[bytes]:
     """By name where no `q` is given."""
     query = parsed_query(request, TermQuery)
@@ -77,13 +68,13 @@ def _place(term: Term, words: str) -> int | None:
     return 3 if words in term.definition.casefold() else None
 
 
-@get(
+@reads(
     "/terms/{name:path}",
-    operation_id="get_term",
-    summary="A term by slug, label or alias",
-    tags=["terms"],
-    opt=documented(answer=TermView, media=OFFERED, path={"name": "VRAM"}),
-    sync_to_thread=False,
+    "A term by slug, label or alias",
+    "terms",
+    answer=TermView,
+    media=OFFERED,
+    path={"name": "VRAM"},
 )
 def get_term(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     """In any spelling; JSON, Markdown or schema.org by `Accept`. An unknown name is answered with the nearest."""

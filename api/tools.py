@@ -4,12 +4,12 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from litestar import Response, get, post
+from litestar import Response, post
 from litestar.params import FromPath
 from pydantic import Field
 
 from api.deps import AnyRequest, cacheable, json_response, parsed_body, parsed_query, serving, to_json
-from api.document import documented
+from api.document import documented, reads
 from kb.catalogue.records import Record
 from kb.errors import UnknownName
 from kb.tools import TOOLS, Tool
@@ -31,14 +31,7 @@ class ToolView(Record):
     output_schema: dict[str, Any]
 
 
-@get(
-    "/tools",
-    operation_id="list_tools",
-    summary="The tools, with JSON Schemas",
-    tags=["tools"],
-    opt=documented(query=ToolsQuery),
-    sync_to_thread=False,
-)
+@reads("/tools", "The tools, with JSON Schemas", "tools", query=ToolsQuery)
 def list_tools(request: AnyRequest) -> Response[bytes]:
     """A list of `{name, description, input_schema, output_schema}`; with `format=openai`, of function definitions."""
     return cacheable(request, _definitions(parsed_query(request, ToolsQuery).format))
@@ -49,14 +42,7 @@ def _definitions(form: Literal["openai"] | None) -> bytes:
     return to_json([tool.openai_schema() if form else tool.schema() for tool in TOOLS])
 
 
-@get(
-    "/tools/{name:path}",
-    operation_id="get_tool",
-    summary="A tool by name",
-    tags=["tools"],
-    opt=documented(answer=ToolView, path={"name": "check_fit"}),
-    sync_to_thread=False,
-)
+@reads("/tools/{name:path}", "A tool by name", "tools", answer=ToolView, path={"name": "check_fit"})
 def get_tool(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     return cacheable(request, to_json(_tool(name).schema()))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Workload:
-    """How the model is run: tokens per request, requests at once, cache type, format of the weights.
+    """Tokens per request, requests at once, cache type, format of the weights.
 
     Only GGUF runs partly on the CPU and keeps its input embedding in system memory.
     """
@@ -16,6 +16,8 @@ class Workload:
     concurrency: int = 1
     ubatch: int = 512
     quantization_format: str = "gguf"
+    swa_full: bool = False
+    """llama.cpp's ``--swa-full``: layers with a window keep the whole context too."""
 
     @property
     def is_gguf(self) -> bool:

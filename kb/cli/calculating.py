@@ -57,7 +57,7 @@ def _place(what: str, model: str, device: str | None, here: bool, **options: Any
     arguments = {name: value for name, value in options.items() if value is not None}
     if here:
         found = device_here(catalogue, read_machine())
-        err.print(f"On this machine: {found.note}", markup=False, soft_wrap=True)
+        err.print(f"On this machine: {found.note}", soft_wrap=True)
         on: dict[str, Any] = {"device": found.device, "device_count": found.device_count}
         arguments = {"system_memory_gb": found.system_memory_gb} | arguments | on
     else:

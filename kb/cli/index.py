@@ -65,16 +65,14 @@ def ingest(paths: list[Path], as_json: Json = False) -> None:
         show_json({"ingested": taken, "failed": failed, "skipped_links": outside})
     else:
         for entry in taken:
-            out.print(
-                f"{entry['file']}: {entry['passages']} passages as {entry['source']}", markup=False, soft_wrap=True
-            )
+            out.print(f"{entry['file']}: {entry['passages']} passages as {entry['source']}", soft_wrap=True)
         if taken:
             err.print(f"{size / 1e6:.2f} MB of text: read in {read - began:.0f} s, indexed in {indexed - read:.0f} s")
         for link in found.outside:
             says = f"{link}: skipped, a link that leads out of the folder; name it, or what it leads to, to take it in"
-            err.print(says, markup=False, soft_wrap=True)
+            err.print(says, soft_wrap=True)
         for problem in failed:
-            err.print(problem, style="red", markup=False, soft_wrap=True)
+            err.print(problem, style="red", soft_wrap=True)
         if not found.files:
             err.print("No files found; accepted: .md .txt .html .pdf", style="red")
     if failed or not found.files:

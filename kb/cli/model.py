@@ -53,9 +53,9 @@ def list_command(as_json: Json = False) -> None:
     for row in rows:
         table.add_row(*_cells(row))
     out.print(table)
-    out.print(_in_force(), markup=False, soft_wrap=True)
+    out.print(_in_force(), soft_wrap=True)
     if problem := _problem_in_force():
-        err.print(problem, style="red", markup=False, soft_wrap=True)
+        err.print(problem, style="red", soft_wrap=True)
 
 
 def _cells(row: "Listed") -> tuple[str, ...]:
@@ -114,8 +114,8 @@ def show(file: Path, as_json: Json = False) -> None:
         show_json(data)
         return
     for key, value in data.items():
-        out.print(f"{key}: {value}", markup=False)
-    out.print(f"Serve with it: kb model use {file}", markup=False)
+        out.print(f"{key}: {value}")
+    out.print(f"Serve with it: kb model use {file}")
 
 
 @app.command()
@@ -135,14 +135,14 @@ def pull(
         considered = _considered(as_json) if model == "auto" else []
         name = _chosen(considered) if model == "auto" else model
         meant = wanted(downloads, name)
-        err.print(f"Fetching {meant.file} from {meant.repository}", markup=False, soft_wrap=True)
+        err.print(f"Fetching {meant.file} from {meant.repository}", soft_wrap=True)
         file = pull_model(Hub(progress=not as_json), meant, s.data_dir)
     if as_json:
         show_json({"file": str(file), "size_gb": size_gb(file), "considered": [a.why for a in considered]})
         return
     out.print(f"{file} ({size_gb(file):g} GB) is here and is what the hub holds, by its SHA-256.", soft_wrap=True)
-    out.print(f"Measure it: kb model bench {file.stem}", markup=False, soft_wrap=True)
-    out.print(f"Use it: kb model use {file.stem}", markup=False, soft_wrap=True)
+    out.print(f"Measure it: kb model bench {file.stem}", soft_wrap=True)
+    out.print(f"Use it: kb model use {file.stem}", soft_wrap=True)
 
 
 def _considered(as_json: bool) -> list["Advice"]:
@@ -154,9 +154,9 @@ def _considered(as_json: bool) -> list["Advice"]:
     catalogue, here = _open()
     advice = advise(catalogue, load_downloads(s.knowledge_dir), here, s.llm_context)
     if not as_json:
-        err.print(f"This machine: {here.note}", markup=False, soft_wrap=True)
+        err.print(f"This machine: {here.note}", soft_wrap=True)
         for each in advice:
-            err.print(f"  {each.why}", markup=False, soft_wrap=True)
+            err.print(f"  {each.why}", soft_wrap=True)
     return advice
 
 
@@ -169,7 +169,7 @@ def _chosen(considered: list["Advice"]) -> str:
             f"None of these models fits here and writes {LEAST_TOKENS_PER_S:g} tokens/s. The composed answers need "
             "none; to try one all the same, name it."
         )
-    err.print(f"Chosen: {best.name}, the first of them that serves; the best come first.", markup=False)
+    err.print(f"Chosen: {best.name}, the first of them that serves; the best come first.")
     return best.name
 
 
@@ -194,9 +194,9 @@ def use(
     if as_json:
         show_json({"default": str(chosen or NONE)})
         return
-    out.print(f"The default model is {chosen or NONE}.", markup=False, soft_wrap=True)
+    out.print(f"The default model is {chosen or NONE}.", soft_wrap=True)
     if s.llm_url or s.model:
-        err.print(_in_force(), markup=False, soft_wrap=True)
+        err.print(_in_force(), soft_wrap=True)
 
 
 @app.command()
@@ -219,7 +219,7 @@ def remove(
     if as_json:
         show_json({"removed": str(file)})
     else:
-        out.print(f"Deleted {file}", markup=False, soft_wrap=True)
+        out.print(f"Deleted {file}", soft_wrap=True)
 
 
 @app.command()

@@ -40,14 +40,14 @@ def ask(
         return
     out.print(Markdown(shown(reply.answer)))
     if reply.reason and not reply.abstained:
-        err.print(reply.reason, markup=False, soft_wrap=True)
+        err.print(reply.reason, soft_wrap=True)
     if not full and reply.details:
         out.print("(more with --full)", style="dim")
     for citation in reply.citations:
         if not (full or citation.tool or citation.spec or citation.term or citation.passage_id or citation.dispute):
             continue  # what a calculator's figures stand on
         where = f", {citation.section}" if citation.section else ""
-        out.print(f"[{citation.id}] {citation.title} ({citation.source}{where})", markup=False, soft_wrap=True)
+        out.print(f"[{citation.id}] {citation.title} ({citation.source}{where})", soft_wrap=True)
 
 
 @app.command()
@@ -59,7 +59,7 @@ def term(name: str, as_json: Json = False) -> None:
         parts += ["## Pitfalls", view.pitfalls]
         out.print(Markdown(shown("\n\n".join(parts))))
         for note in view.disputes:
-            out.print(f"Disputed: {note.title}. {note.ruling}", markup=False)
+            out.print(f"Disputed: {note.title}. {note.ruling}")
 
     call_tool("lookup_term", {"name": name}, as_json, show)
 
@@ -74,7 +74,7 @@ def search(
 
     def show(result: Any) -> None:
         for hit in result.hits:
-            out.print(f"{hit.score:.4f}  {hit.passage_id}  {hit.title}", markup=False, style="bold")
-            out.print(f"        {hit.text}\n", markup=False)
+            out.print(f"{hit.score:.4f}  {hit.passage_id}  {hit.title}", style="bold")
+            out.print(f"        {hit.text}\n")
 
     call_tool("search_passages", {"query": query, "k": k}, as_json, show)

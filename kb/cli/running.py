@@ -29,7 +29,7 @@ def serve(
     except OSError as error:
         fail(f"cannot listen on {host} port {port}: {error.strerror}. Choose another with --host and --port.")
     shown = f"[{host}]" if ":" in host else host
-    err.print(f"Hardware KB on http://{shown}:{port} (docs: /docs, ready: /health/ready)", markup=False)
+    err.print(f"Hardware KB on http://{shown}:{port} (docs: /docs, ready: /health/ready)")
     if not is_loopback(host):
         err.print(f"Anyone who can reach {host} port {port} can ask and read here: there are no keys.", style="yellow")
     _first_build()
@@ -45,7 +45,7 @@ def _first_build() -> None:
     s = settings()
     if current_link(s.data_dir).is_symlink():
         return
-    err.print(f"The index is built into {s.data_dir.absolute()}, this once; about a minute.", markup=False)
+    err.print(f"The index is built into {s.data_dir.absolute()}, this once; about a minute.")
     with plain_errors():
         build(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print, watch_text, lessons())
 
@@ -93,5 +93,5 @@ def evaluate(
         columns = {"engines": {one.engine: one.column() for one in compared}}
         show_json(done.scores() | (columns if compared else {}))
     else:
-        out.print(done.table(), markup=False, soft_wrap=True)
-        out.print(f"Written to {report}/report.html", markup=False)
+        out.print(done.table(), soft_wrap=True)
+        out.print(f"Written to {report}/report.html")

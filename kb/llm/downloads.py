@@ -48,9 +48,7 @@ def load_downloads(knowledge_dir: Path) -> tuple[Download, ...]:
     try:
         content = read_mapping(path)
         return tuple(Download.model_validate({"slug": slug, **body}) for slug, body in content.items())
-    except (FileNotFoundError, UnreadableFile) as error:
-        raise InvalidKnowledge([f"{path}: {error}"]) from None
-    except (ValidationError, TypeError) as error:
+    except (FileNotFoundError, UnreadableFile, ValidationError, TypeError) as error:
         raise InvalidKnowledge([f"{path}: {error}"]) from None
 
 

@@ -8,7 +8,6 @@ private and gated repositories.
 import difflib
 import fcntl
 import hashlib
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from huggingface_hub.utils import build_hf_headers, http_stream_backoff, validat
 from pydantic import BaseModel, Field, ValidationError
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from kb.catalogue.gguf_file import file_parts
 from kb.errors import DownloadFailed, UnknownName
 from kb.llm.downloads import Wanted
 from kb.terminal import err, shown
@@ -38,7 +38,6 @@ PATIENCE_BYTES = 64 * 1024
 MOST_DESCRIPTION_BYTES = 50_000_000
 TRIES = 5
 """Without a new byte; then a transfer that keeps breaking is given up."""
-_SPLIT = re.compile(r"-\d{5}-of-(\d{5})\.gguf$", re.I)
 
 
 @dataclass(frozen=True)
@@ -273,13 +272,9 @@ def _in_other_case(path: str, files: dict[str, _File]) -> str | None:
 
 
 def _parts(path: str, files: dict[str, _File]) -> list[str]:
-    split = _SPLIT.search(path)
-    if not split:
-        return [path]
-    stem, count = path[: split.start()], int(split[1])
-    parts = [f"{stem}-{number:05d}-of-{count:05d}.gguf" for number in range(1, count + 1)]
+    parts = [part.as_posix() for part in file_parts(Path(path))]
     if missing := [part for part in parts if part not in files]:
-        raise DownloadFailed(f"{path} is one of {count} parts, and the repository has no {missing[0]}.")
+        raise DownloadFailed(f"{path} is one of {len(parts)} parts, and the repository has no {missing[0]}.")
     return parts
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from kb.errors import EngineUnavailable
 from kb.llm.base import Prompt, Run
 from kb.llm.mend import mend
-from kb.llm.messages import Thoughts
+from kb.llm.messages import without_thoughts
 from kb.llm.process import WorkerProcess
 from kb.llm.waiting import POLL_S, Line, too_slow, wait_until
 from kb.llm.wire import Answer, Ask, Broke, Cancel, Done, Failed, Gone, Loaded, LoadModel, Log, Ready, Text
@@ -76,9 +76,6 @@ class LocalEngine:
         worker = self._worker
         return worker.pid if worker else None
 
-    def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
-        return self._write(prompt, run)
-
     def close(self) -> None:
         self._become("The language model has been shut down.", over=True)
         with self._changed:
@@ -89,7 +86,7 @@ class LocalEngine:
 
     # A request
 
-    def _write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
+    def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
         with self._line.place() as place:
             if not self._line.wait_for_head(place, run):
                 return
@@ -104,12 +101,7 @@ class LocalEngine:
                 worker, request = self._worker, self._request
             worker.send(Ask(request, prompt, run.left_s))
             with closing(self._read(worker, request, inbox, run)) as pieces:
-                thoughts = Thoughts()
-                for piece in pieces:
-                    if text := thoughts.without(piece):
-                        yield text
-                if text := thoughts.rest():
-                    yield text
+                yield from without_thoughts(pieces)
 
     def _read(self, worker: WorkerProcess, request: int, inbox: Inbox, run: Run) -> Generator[str, None, None]:
         ended = False

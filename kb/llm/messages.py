@@ -1,7 +1,7 @@
 """How a prompt becomes the messages of a chat, the same for every engine."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -131,3 +131,13 @@ class Thoughts:
     def _show(self, text: str) -> str:
         self._where, self._held = "past", ""
         return text
+
+
+def without_thoughts(pieces: Iterable[str]) -> Iterator[str]:
+    """The text as it comes, without what a reasoning model thinks first."""
+    thoughts = Thoughts()
+    for piece in pieces:
+        if text := thoughts.without(piece):
+            yield text
+    if text := thoughts.rest():
+        yield text

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from kb.errors import EngineUnavailable
 from kb.llm.base import Grammar, Prompt, Run
-from kb.llm.messages import SEED, TEMPERATURE, TOP_P, Thoughts, messages
+from kb.llm.messages import SEED, TEMPERATURE, TOP_P, messages, without_thoughts
 from kb.llm.waiting import POLL_S, Line, too_slow
 
 logger = logging.getLogger(__name__)
@@ -142,9 +142,6 @@ class RemoteEngine:
         """``ready`` until a request fails, and again after one that does not."""
         return self._status
 
-    def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
-        return self._write(prompt, run)
-
     def close(self) -> None:
         if self._loop.is_closed():
             return
@@ -161,14 +158,14 @@ class RemoteEngine:
         await asyncio.gather(*requests, return_exceptions=True)
         await self._client.aclose()
 
-    def _write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
+    def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
         with self._line.place():
             if self._loop.is_closed():
                 raise EngineUnavailable(self._status)
             inbox: Inbox = SimpleQueue()
             request = asyncio.run_coroutine_threadsafe(self._request(prompt, run, inbox), self._loop)
             try:
-                yield from _shown(inbox, request, run)
+                yield from without_thoughts(_pieces(inbox, request, run))
             finally:
                 request.cancel()
 
@@ -286,9 +283,8 @@ class RemoteEngine:
         return f"{where} answered with status {status}."
 
 
-def _shown(inbox: Inbox, request: "Future[None]", run: Run) -> Iterator[str]:
-    """The text, without a reasoning model's thoughts, until it ends or the client has left."""
-    thoughts = Thoughts()
+def _pieces(inbox: Inbox, request: "Future[None]", run: Run) -> Iterator[str]:
+    """The text as it comes, until it ends or the client has left."""
     while not run.cancelled.is_set():
         if monotonic() > run.limit_s + GRACE_S:  # more has come than could be read in time, or the loop was closed
             raise too_slow(run)
@@ -303,11 +299,8 @@ def _shown(inbox: Inbox, request: "Future[None]", run: Run) -> Iterator[str]:
                 request.result()
             except CancelledError:
                 raise EngineUnavailable(SHUT_DOWN) from None
-            if text := thoughts.rest():
-                yield text
             return
-        if text := thoughts.without(piece):
-            yield text
+        yield piece
 
 
 def _constraint(grammar: Grammar) -> JsonObject:

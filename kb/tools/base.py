@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from reprlib import Repr
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -169,6 +169,12 @@ class Tool(Generic[In, Out]):
             "parameters": self.input_model.model_json_schema(),
         }
         return {"type": "function", "function": function}
+
+
+def tool(run: Callable[[Catalogue, In], Out], description: str) -> Tool[In, Out]:
+    """Called as its folder is, with the schemas of what ``run`` takes and gives."""
+    types = get_type_hints(run)
+    return Tool(run.__module__.split(".")[-2], description, types["arguments"], types["return"], run)
 
 
 def _from_texts(branches: Sequence[Mapping[str, Any]], given: Sequence[str]) -> Any:

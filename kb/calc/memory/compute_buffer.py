@@ -23,6 +23,7 @@ from kb.calc.memory.architecture import (
 from kb.calc.memory.arena import Graph, buffer_bytes
 from kb.calc.memory.kv_cache import cells
 from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.calc.workload import Workload
 
 PIPELINE_COPIES = 4
 """With several cards llama.cpp keeps the inputs of each this many times (ggml-backend.cpp)."""
@@ -36,21 +37,17 @@ _LINEAR_HEAD_DIM = 128
 
 @dataclass(frozen=True)
 class _Batch:
-    """What is computed at once: ``tokens`` of a micro-batch against ``context`` cells per slot."""
+    """What is computed at once: ``tokens`` of a micro-batch against the cells of a slot."""
 
     tokens: int
-    context: int
-    ubatch: int
-    kv_cache_type: str
-    flash_attention: bool
-    swa_full: bool
+    load: Workload
 
     def floats(self, elements: int) -> int:
         """Bytes of ``elements`` 32-bit floats for every token."""
         return elements * self.tokens * _F32
 
     def cells(self, mixer: Attending) -> int:
-        return cells(mixer, self.context, ubatch=self.ubatch, swa_full=self.swa_full)
+        return cells(mixer, self.load.context, ubatch=self.load.ubatch, swa_full=self.load.swa_full)
 
 
 @dataclass(frozen=True)
@@ -63,13 +60,8 @@ class _Inputs:
 @lru_cache(maxsize=4096)
 def compute_buffer_bytes(
     architecture: Architecture,
-    context: int,
+    load: Workload,
     *,
-    kv_cache_type: str = "f16",
-    flash_attention: bool = True,
-    concurrency: int = 1,
-    ubatch: int = 512,
-    swa_full: bool = False,
     with_embedding: bool = False,
     with_output: bool = True,
     copies: int = 1,
@@ -82,11 +74,11 @@ def compute_buffer_bytes(
 
     >>> from kb.calc.memory.families import Config, architecture_of
     >>> llama = architecture_of(Config("8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256, 14336))
-    >>> round(compute_buffer_bytes(llama, 8192, with_embedding=True) / 2**20, 1)
+    >>> round(compute_buffer_bytes(llama, Workload(8192), with_embedding=True) / 2**20, 1)
     266.5
     """
-    tokens = min(ubatch, context * concurrency)
-    batch = _Batch(tokens, context, ubatch, kv_cache_type, flash_attention, swa_full)
+    tokens = min(load.ubatch, load.context * load.concurrency)
+    batch = _Batch(tokens, load)
     graph = Graph()
     hidden = batch.floats(architecture.hidden_size)
     sequence = _representative(architecture)
@@ -145,8 +137,8 @@ def _inputs(graph: Graph, batch: _Batch, sequence: Sequence[Layer], copies: int)
         sizes = (
             tokens * _I64,
             # A transposed V (without FlashAttention) is written element by element.
-            tokens * _I64 * (1 if batch.flash_attention else max(1, value)),
-            tokens * batch.cells(mixer) * (2 if batch.flash_attention else 4),
+            tokens * _I64 * (1 if batch.load.flash_attention else max(1, value)),
+            tokens * batch.cells(mixer) * (2 if batch.load.flash_attention else 4),
         )
         for size in sizes * (copies - 1):
             graph.input(size, kept=True)
@@ -195,7 +187,7 @@ def _attention(
 ) -> int:
     key, value = mixer.row_elements
     query_bytes = batch.floats(heads * mixer.head_dim)
-    rotated = batch.kv_cache_type not in _FLOATS and mixer.head_dim % 64 == 0
+    rotated = batch.load.kv_cache_type not in _FLOATS and mixer.head_dim % 64 == 0
     projected = graph.add(2 * query_bytes if style.output_gate else query_bytes, normed)
     # RoPE (or the norm before it) reads a reshaped view, and so cannot write in place.
     queries = graph.add(query_bytes, projected)
@@ -209,9 +201,9 @@ def _attention(
         keys = _key_rows(graph, batch.floats(key), normed, rotated)
     graph.add(0, keys, inputs.key_indices)
     graph.add(0, values, inputs.value_indices)
-    if batch.flash_attention:
+    if batch.load.flash_attention:
         # FlashAttention takes 16-bit K and V: a 32-bit cache is converted first.
-        casts = [batch.cells(mixer) * size * 2 for size in (key, value)] if batch.kv_cache_type == "f32" else []
+        casts = [batch.cells(mixer) * size * 2 for size in (key, value)] if batch.load.kv_cache_type == "f32" else []
         converted = [graph.add(size) for size in casts]
         joined = graph.add(query_bytes, queries, *converted, inputs.mask)
     else:
@@ -223,7 +215,7 @@ def _attention(
     if style.output_gate:
         gate = graph.add(query_bytes, projected)
         # FlashAttention's result is reshaped, and only the gate can be written over.
-        pair = (gate, joined) if batch.flash_attention else (joined, gate)
+        pair = (gate, joined) if batch.load.flash_attention else (joined, gate)
         joined = graph.add(query_bytes, *pair, in_place=True)
     return joined
 
@@ -258,12 +250,12 @@ def _latent_attention(
     key_positions = graph.add(batch.floats(rope), compressed)
     keys = graph.add(batch.floats(rank + rope), values, key_positions)
     graph.add(0, keys, inputs.key_indices)
-    if batch.flash_attention:
+    if batch.load.flash_attention:
         attended = graph.add(batch.floats(heads * rank), queries, inputs.mask)
     else:
         width = batch.cells(mixer)
         scores = _scores(graph, heads * width, batch, queries, inputs)
-        transposed = graph.add(TENSOR_TYPES[batch.kv_cache_type].bytes_of(width * rank))
+        transposed = graph.add(TENSOR_TYPES[batch.load.kv_cache_type].bytes_of(width * rank))
         attended = graph.add(batch.floats(heads * rank), scores, transposed)
     value_bytes = batch.floats(heads * mixer.v_head_dim)
     unpacked = graph.add(value_bytes, attended)

@@ -31,30 +31,24 @@ def check_fit(
     architecture: Architecture,
     weights: Weights,
     devices: Sequence[Device],
+    load: Workload,
     *,
-    context: int = 8192,
-    kv_cache_type: str = "f16",
-    flash_attention: bool = True,
-    concurrency: int = 1,
     system_memory_bytes: int | None = None,
-    ubatch: int = 512,
     model_label: str = "model",
     quantization_label: str = "",
-    quantization_format: str = "gguf",
 ) -> Fit:
     """Weights + KV cache + compute buffer + runtime overhead, against the devices' memory.
 
-    ``context`` is per request, so the cache holds ``context × concurrency`` tokens. What the devices cannot hold
+    ``load.context`` is per request, so the cache holds ``context × concurrency`` tokens. What the devices cannot hold
     goes to ``system_memory_bytes`` (64 GiB if not given) where device and system memory are two things.
 
     Raises ``InvalidArgument`` for no device, and for values below 1.
     """
     if not devices:
         raise InvalidArgument("devices", 0, "at least one device")
-    for field, value in (("context", context), ("concurrency", concurrency), ("ubatch", ubatch)):
+    for field, value in (("context", load.context), ("concurrency", load.concurrency), ("ubatch", load.ubatch)):
         if value < 1:
             raise InvalidArgument(field, value, "1 or more")
-    load = Workload(context, kv_cache_type, flash_attention, concurrency, ubatch, quantization_format)
     rooms = _rooms(devices)
     host_bytes = DEFAULT_SYSTEM_MEMORY_BYTES if system_memory_bytes is None else system_memory_bytes
     held = requirement(architecture, weights, devices, load, host_bytes)
@@ -191,14 +185,7 @@ def _rooms(devices: Sequence[Device]) -> tuple[Room, ...]:
 
 
 def _blocks(architecture: Architecture, weights: Weights, load: Workload) -> list[Block]:
-    cache = kv_cache_layer_bytes(
-        architecture,
-        load.context,
-        load.kv_cache_type,
-        load.concurrency,
-        ubatch=load.ubatch,
-        flash_attention=load.flash_attention,
-    )
+    cache = kv_cache_layer_bytes(architecture, load)
     layers = zip(weights.layer_bytes, cache, weights.expert_bytes, strict=True)
     return [Block(*layer) for layer in layers] + [Block(weights.output_bytes)]
 
@@ -221,11 +208,7 @@ def _slots(
     def buffer(on_cpu: bool, with_output: bool) -> int:
         return copied + compute_buffer_bytes(
             architecture,
-            load.context,
-            kv_cache_type=load.kv_cache_type,
-            flash_attention=load.flash_attention,
-            concurrency=load.concurrency,
-            ubatch=load.ubatch,
+            load,
             with_embedding=on_cpu,
             with_output=with_output,
             copies=PIPELINE_COPIES if len(devices) > 1 and not offload else 1,

@@ -16,6 +16,7 @@ from kb.calc.memory.architecture import (
     Mixer,
 )
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
+from kb.calc.workload import Workload
 from kb.errors import InvalidArgument
 
 CELL_PADDING = 256
@@ -54,16 +55,7 @@ def compressed_rows(mixer: Mixer | None, context: int) -> int:
     return padded(-(-padded(context) // mixer.ratio))
 
 
-def kv_cache_bytes(
-    architecture: Architecture,
-    context: int,
-    kv_cache_type: str = "f16",
-    concurrency: int = 1,
-    *,
-    ubatch: int = 512,
-    swa_full: bool = False,
-    flash_attention: bool = True,
-) -> int:
+def kv_cache_bytes(architecture: Architecture, context: int, kv_cache_type: str = "f16", concurrency: int = 1) -> int:
     """Bytes of the cache for ``concurrency`` slots of ``context`` tokens each (llama-server's ``-np``).
 
     Per layer: cells × KV heads × head size × 2 (K and V) × bytes per element. Llama 3.1 8B at 8192 tokens:
@@ -74,32 +66,15 @@ def kv_cache_bytes(
     >>> kv_cache_bytes(llama, 8192) == 2**30
     True
     """
-    layers = kv_cache_layer_bytes(
-        architecture,
-        context,
-        kv_cache_type,
-        concurrency,
-        ubatch=ubatch,
-        swa_full=swa_full,
-        flash_attention=flash_attention,
-    )
-    return sum(layers)
+    load = Workload(context=context, kv_cache_type=kv_cache_type, concurrency=concurrency)
+    return sum(kv_cache_layer_bytes(architecture, load))
 
 
-def kv_cache_layer_bytes(
-    architecture: Architecture,
-    context: int,
-    kv_cache_type: str = "f16",
-    concurrency: int = 1,
-    *,
-    ubatch: int = 512,
-    swa_full: bool = False,
-    flash_attention: bool = True,
-) -> tuple[int, ...]:
+def kv_cache_layer_bytes(architecture: Architecture, load: Workload) -> tuple[int, ...]:
     """The same, layer by layer. Raises ``InvalidArgument`` for a type that llama.cpp does not cache in."""
-    if kv_cache_type not in KV_CACHE_TYPES:
-        raise InvalidArgument("kv_cache_type", kv_cache_type, ", ".join(KV_CACHE_TYPES))
-    stored = TENSOR_TYPES[kv_cache_type]
+    if load.kv_cache_type not in KV_CACHE_TYPES:
+        raise InvalidArgument("kv_cache_type", load.kv_cache_type, ", ".join(KV_CACHE_TYPES))
+    stored = TENSOR_TYPES[load.kv_cache_type]
     attending = [mixer for mixer in architecture.mixers if isinstance(mixer, Attending)]
     widest_value = max((mixer.row_elements[1] for mixer in attending), default=0)
 
@@ -107,20 +82,20 @@ def kv_cache_layer_bytes(
         if mixer is None:
             return 0
         if isinstance(mixer, LinearAttention):
-            return mixer.state_bytes * concurrency
+            return mixer.state_bytes * load.concurrency
         if _is_shared(mixer):
             return 0
         key, value = mixer.row_elements
-        if value and not flash_attention:
+        if value and not load.flash_attention:
             # V is kept transposed without FlashAttention, all layers padded to the widest.
             value = widest_value
-        rows = cells(mixer, context, ubatch=ubatch, swa_full=swa_full) * concurrency
+        rows = cells(mixer, load.context, ubatch=load.ubatch, swa_full=load.swa_full) * load.concurrency
         size = rows * (stored.bytes_of(key) + stored.bytes_of(value))
         if isinstance(mixer, CompressedAttention):
             row = stored.bytes_of(key) + stored.bytes_of(mixer.index_head_dim)
-            size += concurrency * compressed_rows(mixer, context) * row
+            size += load.concurrency * compressed_rows(mixer, load.context) * row
         if isinstance(mixer, CompressedAttention | AttentionWithState):
-            size += concurrency * mixer.state_bytes
+            size += load.concurrency * mixer.state_bytes
         return size
 
     sizes = {mixer: layer(mixer) for mixer in architecture.mixers}

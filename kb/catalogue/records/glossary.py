@@ -6,6 +6,13 @@ from pydantic import Field
 
 from kb.catalogue.records.base import AsOf, Citations, Record, Slug
 
+SourceKind = Literal[
+    "document", "datasheet", "model-config", "software", "measurement", "standard", "reference", "user"
+]
+Level = Literal["newcomer", "practitioner", "expert"]
+Topic = Literal["computer", "precision", "inference", "training", "machines", "data", "networks", "power", "software"]
+DisputeKind = Literal["between-sources", "within-source", "arithmetic", "public-fact", "units", "outdated"]
+
 
 class Source(Record):
     """A document, datasheet, model config or published measurement that figures are cited from."""
@@ -13,7 +20,7 @@ class Source(Record):
     slug: Slug
     title: str
     publisher: str
-    kind: Literal["document", "datasheet", "model-config", "software", "measurement", "standard", "reference", "user"]
+    kind: SourceKind
     published: AsOf | None = None
     url: str | None = None
     note: str = ""
@@ -39,10 +46,8 @@ class Term(Record):
     slug: Slug
     pref_label: str
     alt_labels: tuple[str, ...] = ()
-    level: Literal["newcomer", "practitioner", "expert"]
-    topic: Literal[
-        "computer", "precision", "inference", "training", "machines", "data", "networks", "power", "software"
-    ]
+    level: Level
+    topic: Topic
     generic: bool = False
     """A word that stands in all sorts of questions and says little of what one is about."""
     other_models: bool = False
@@ -74,7 +79,7 @@ class Dispute(Record):
 
     slug: Slug
     title: str
-    kind: Literal["between-sources", "within-source", "arithmetic", "public-fact", "units", "outdated"]
+    kind: DisputeKind
     about: Annotated[tuple[str, ...], Field(min_length=1)]
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
     ruling: Annotated[str, Field(min_length=20)]

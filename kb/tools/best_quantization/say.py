@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from kb.text.statements import Quantity, Said, Slot, Table, state
+from kb.text.statements import Said, Slot, Table, state
 from kb.tools.asks import Asked
 from kb.tools.best_quantization.tool import BestQuantizationAnswer, QuantizationChoice
-from kb.tools.shared.naming import VERDICTS, the
+from kb.tools.shared.naming import VERDICTS, gb, the
 from kb.tools.shared.saying import notes
 
 BESIDE = 1
@@ -14,7 +14,7 @@ BESIDE = 1
 
 def say(result: BestQuantizationAnswer, asked: Asked) -> Iterator[Said]:
     names = {"model": result.model, "device": the(result.device)}
-    have = Quantity(result.available_gb, "GB")
+    have = gb(result.available_gb)
     if result.recommended and result.recommended_required_gb:
         if result.recommended_is_lossy:
             text = "At most {best}: no larger type of {model} fits whole on {device}, and its loss of quality shows."
@@ -22,30 +22,28 @@ def say(result: BestQuantizationAnswer, asked: Asked) -> Iterator[Said]:
             text = "Take {best}: the best type at which {model} fits whole on {device} with some room left."
         yield state("answer", text, best=result.recommended, **names)
         text = "It needs {need} of {have}."
-        yield state("reason", text, need=Quantity(result.recommended_required_gb, "GB"), have=have)
+        yield state("reason", text, need=gb(result.recommended_required_gb), have=have)
         if result.best != result.recommended and result.best and result.best_headroom_gb is not None:
             text = "{largest} would fit too, but it leaves only {left}."
             if result.best_is_unquantized:
                 text = "{largest} would fit too, but it is larger and slower for hardly any gain."
-            left = Quantity(result.best_headroom_gb, "GB")
+            left = gb(result.best_headroom_gb)
             yield state("reason", text, largest=result.best, left=left)
         if result.recommended_is_lossy:
             yield state("next", "A smaller model at 4 bits usually serves better.")
     else:
         yield state("answer", "None fits: {model} is too large for {device} at any of the common types.", **names)
         text = "Even {smallest} needs {need}, and {have} can be used."
-        yield state(
-            "reason", text, smallest=result.smallest, need=Quantity(result.smallest_required_gb, "GB"), have=have
-        )
+        yield state("reason", text, smallest=result.smallest, need=gb(result.smallest_required_gb), have=have)
         if result.best_with_offload:
             text = "With a part of it in RAM {partly} would run, more slowly; whole, only a smaller model does."
             yield state("next", text, partly=result.best_with_offload)
     shown = _around(result)
-    rows = tuple((one.quantization, Quantity(one.required_gb, "GB"), VERDICTS[one.verdict]) for one in shown)
+    rows = tuple((one.quantization, gb(one.required_gb), VERDICTS[one.verdict]) for one in shown)
     yield Table("reason", ("quantization", "needs", "fits"), rows)
     for choice in result.choices:
         text = "{quantization}: {need}, {fits}."
-        need = Quantity(choice.required_gb, "GB")
+        need = gb(choice.required_gb)
         yield state("detail", text, quantization=choice.quantization, need=need, fits=VERDICTS[choice.verdict])
     yield from notes("detail", result.assumptions)
 
@@ -71,5 +69,5 @@ def side_by_side(results: Sequence[BestQuantizationAnswer], asked: Asked) -> Ite
 
 
 def _row(one: BestQuantizationAnswer) -> tuple[Slot, ...]:
-    need: Slot = Quantity(one.recommended_required_gb, "GB") if one.recommended_required_gb else "–"
-    return one.recommended or "none", need, Quantity(one.available_gb, "GB")
+    need: Slot = gb(one.recommended_required_gb) if one.recommended_required_gb else "–"
+    return one.recommended or "none", need, gb(one.available_gb)

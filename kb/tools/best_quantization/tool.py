@@ -8,7 +8,7 @@ from pydantic import Field
 from kb.calc.results import Verdict
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Quantization, Record
-from kb.tools.base import Arguments, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Result, Whole, cite, tool
 from kb.tools.shared.fitting import (
     LADDER,
     LOSSY,
@@ -135,10 +135,6 @@ def _names(catalogue: Catalogue, slugs: Iterable[str]) -> set[str]:
     return {resolve_quantization(catalogue, slug).record.name for slug in slugs}
 
 
-TOOL = Tool(
-    "best_quantization",
-    "The largest common GGUF quantization of a model that fits whole on a device, and how the others fare.",
-    BestQuantizationArguments,
-    BestQuantizationAnswer,
-    run,
+TOOL = tool(
+    run, "The largest common GGUF quantization of a model that fits whole on a device, and how the others fare."
 )

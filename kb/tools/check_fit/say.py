@@ -6,7 +6,7 @@ from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.check_fit.tool import FitAnswer, WayOut
-from kb.tools.shared.naming import VERDICTS, named, tokens, varied
+from kb.tools.shared.naming import VERDICTS, gb, named, tokens, varied
 from kb.tools.shared.saying import notes
 
 KEPT = {
@@ -43,7 +43,7 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     yield state("detail", "Memory: {formula}.", formula=result.formula)
     if result.memory_kind == "own":
         text = "A card sold with {sold} holds {bytes}: its GB are counted in powers of two."
-        sold, held = Quantity(result.sold_as_gb, "GB"), Quantity(result.available_gb, "GB")
+        sold, held = gb(result.sold_as_gb), gb(result.available_gb)
         yield state("detail", text, sold=sold, bytes=held)
     yield from notes("detail", result.warnings, result.assumptions)
     if result.commands and result.commands.llama_cpp and result.verdict != "does_not_fit":
@@ -58,17 +58,17 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         what += " for each of {users} users"
     names = named(result)
     load = {"context": tokens(result.context), "users": Quantity(result.concurrency, step=1)}
-    have = Quantity(result.available_gb, "GB")
+    have = gb(result.available_gb)
     if result.verdict == "fits":
         opens = "Yes, but only just: " if result.is_tight else "Yes: "
         text = f"{what} fits on {{device}} and leaves {{spare}}."
-        yield Statement("answer", text, {**names, **load, "spare": Quantity(result.headroom_gb, "GB")}, opens=opens)
+        yield Statement("answer", text, {**names, **load, "spare": gb(result.headroom_gb)}, opens=opens)
     elif result.offload:
         text = f"Only with help from system memory (RAM): {what} does not fit on {{device}} alone."
         yield Statement("answer", text, {**names, **load})
     else:
         yield Statement("answer", f"{what} does not fit on {{device}}.", {**names, **load}, opens="No: ")
-    need, sold = Quantity(result.required_gb, "GB"), Quantity(result.sold_as_gb, "GB")
+    need, sold = gb(result.required_gb), gb(result.sold_as_gb)
     text = (
         "It needs {need} of {have}{why}."
         if result.verdict == "fits"
@@ -78,7 +78,7 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         "reason", text.replace("{why}", KEPT[result.memory_kind]), {"need": need, "have": have, "sold": sold}
     )
     if result.offload:
-        part = Quantity(result.offload.weights_in_system_memory_gb, "GB")
+        part = gb(result.offload.weights_in_system_memory_gb)
         yield state("reason", "{part} of the weights stay in RAM, which makes it slower.", part=part)
     elif result.verdict == "does_not_fit" and result.can_offload:
         yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
@@ -135,7 +135,7 @@ def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
     else:
         yield state("answer", "none of them fits.", opens="No, ")
     rows = tuple(
-        (case, VERDICTS[one.verdict], Quantity(one.required_gb, "GB"), Quantity(one.available_gb, "GB"))
+        (case, VERDICTS[one.verdict], gb(one.required_gb), gb(one.available_gb))
         for case, one in zip(cases.columns, results, strict=True)
     )
     yield Table("answer", (cases.title, "fits", "needs", "can use"), rows)
@@ -147,4 +147,4 @@ def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
 
 
 def _ram(results: Sequence[FitAnswer]) -> Quantity:
-    return Quantity(max(one.system_memory_gb or 0.0 for one in results), "GB")
+    return gb(max(one.system_memory_gb or 0.0 for one in results))

@@ -9,7 +9,7 @@ from kb.calc.results import Fit
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record
 from kb.catalogue.units import GIB
-from kb.tools.base import Result, Tool, cite
+from kb.tools.base import Result, cite, tool
 from kb.tools.shared.fitting import (
     LOSSY,
     TIGHT,
@@ -172,12 +172,9 @@ def _smaller_model(catalogue: Catalogue, parts: Parts, arguments: FitArguments) 
             return
 
 
-TOOL = Tool(
-    "check_fit",
+TOOL = tool(
+    run,
     "Does a model at a quantization fit on a device (or several), at a context length? Gives the verdict, the memory "
     "it needs by part, the headroom, the longest context, what would be offloaded, and what to change where it does "
     "not fit.",
-    FitArguments,
-    FitAnswer,
-    run,
 )

@@ -14,7 +14,7 @@ from kb.catalogue.names import Match
 from kb.catalogue.records import Accelerator, Cpu, Motherboard, Record, SourceRef
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Name, Real, Result, Whole, cite, tool
 from kb.tools.shared.resolve import ModelArgument, ResolvedModel, resolve_model, split_count
 
 Width = Literal[1, 2, 4, 8, 16]
@@ -297,11 +297,8 @@ def _warnings(found: _Found, asked: list[_Asked], links: tuple[Link, ...]) -> It
         )
 
 
-TOOL = Tool(
-    "check_pcie_lanes",
+TOOL = tool(
+    run,
     "How a processor's or mainboard's PCIe lanes are shared among cards and NVMe drives (x16, x8/x8, chipset), the "
     "bandwidth each gets, and what that costs inference.",
-    LanesArguments,
-    LanesAnswer,
-    run,
 )

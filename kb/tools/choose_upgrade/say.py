@@ -6,7 +6,7 @@ from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer
-from kb.tools.shared.naming import opening, the
+from kb.tools.shared.naming import gb, opening, the
 from kb.tools.shared.saying import money, notes, rate
 
 
@@ -17,7 +17,7 @@ def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:
         best = result.options[result.best]
         yield _gain(result, best)
         if best.memory_gained_gib < 0:
-            have, get = Quantity(result.memory_gib, "GB"), Quantity(best.memory_gib, "GB")
+            have, get = gb(result.memory_gib), gb(best.memory_gib)
             yield state("reason", "But you would have {get} of memory instead of {have}.", get=get, have=have)
         if best.newly_runs and not _reference_is_new(result, best):
             yield _newly_runs(best)
@@ -98,8 +98,8 @@ def _keep(result: UpgradeAnswer) -> Iterator[Said]:
     values: dict[str, Slot] = {
         "device": device, "bought": _with(option), "model": result.model or "",
         "before": rate(result.decode_tokens_per_s),
-        "after": rate(option.decode_tokens_per_s), "have": Quantity(result.memory_gib, "GB"),
-        "get": Quantity(option.memory_gib, "GB"),
+        "after": rate(option.decode_tokens_per_s), "have": gb(result.memory_gib),
+        "get": gb(option.memory_gib),
     }  # fmt: skip
     text = "I would keep {device}: {bought} brings too little to notice"
     if result.model_held == "no" and option.model_held == "no" and result.model:
@@ -113,7 +113,7 @@ def _keep(result: UpgradeAnswer) -> Iterator[Said]:
 def _table(result: UpgradeAnswer) -> Table:
     columns: dict[str, list[Slot]] = {
         "change": [opening(_with(one)) for one in result.options],
-        "memory": [Quantity(one.memory_gib, "GB") for one in result.options],
+        "memory": [gb(one.memory_gib) for one in result.options],
     }
     if result.model:
         columns[result.model] = [

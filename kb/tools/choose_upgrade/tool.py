@@ -12,7 +12,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Price, Record
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Result, Tool, cite
+from kb.tools.base import Arguments, Name, Result, cite, tool
 from kb.tools.choose_upgrade.offered import bigger, price_of
 from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
 from kb.tools.shared.naming import several
@@ -331,11 +331,8 @@ def _assumptions(arguments: UpgradeArguments, devices: ResolvedDevices, changes:
     yield "a faster drive shortens loading, not answers; a second slot of few lanes is enough for a split by layers"
 
 
-TOOL = Tool(
-    "choose_upgrade",
+TOOL = tool(
+    run,
     "What a second card, another card or machine, or more RAM would change: what newly runs, the speed before and "
     "after, the price, the supply it asks for, and which brings most.",
-    UpgradeArguments,
-    UpgradeAnswer,
-    run,
 )

@@ -11,7 +11,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS, Match
 from kb.catalogue.records import Accelerator, Price, Record, SourceRef, Spec
 from kb.errors import InvalidArgument, UnknownName
-from kb.tools.base import Arguments, Name, Result, Tool, cite
+from kb.tools.base import Arguments, Name, Result, cite, tool
 from kb.tools.shared.fitting import Context
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.naming import several
@@ -315,11 +315,8 @@ def _column(catalogue: Catalogue, named: DeviceArgument) -> tuple[ComparedDevice
     return column, references
 
 
-TOOL = Tool(
-    "compare_devices",
+TOOL = tool(
+    run,
     "Two to eight devices side by side: memory, bandwidth, rate, power, price, what a unit of each buys, the speed of "
     "a model on each, and which one to take for generating text.",
-    CompareArguments,
-    CompareAnswer,
-    run,
 )

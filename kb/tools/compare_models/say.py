@@ -6,7 +6,7 @@ from kb.text.statements import Quantity, Said, Slot, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.compare_models.tool import ALIKE, ComparedModel, CompareModelsAnswer
-from kb.tools.shared.naming import VERDICTS, opening, speed_of, the, tokens
+from kb.tools.shared.naming import VERDICTS, gb, opening, speed_of, the, tokens
 from kb.tools.shared.saying import notes
 
 
@@ -70,7 +70,7 @@ def _table(result: CompareModelsAnswer) -> Table:
 
 def _cells(row: ComparedModel, result: CompareModelsAnswer) -> tuple[Slot, ...]:
     size: Slot = Quantity(row.params_billions, "B")
-    need = Quantity(row.required_gb, "GB")
+    need = gb(row.required_gb)
     limit: Slot = tokens(row.model_context_limit) if row.model_context_limit else "–"
     cells: tuple[Slot, ...] = (f"{row.model} at {row.quantization}", size, need, limit)
     if result.device is None:

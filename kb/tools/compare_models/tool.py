@@ -11,7 +11,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Record, SourceRef
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Result, Tool, cite
+from kb.tools.base import Arguments, Result, cite, tool
 from kb.tools.shared.fitting import (
     Context,
     DeviceCount,
@@ -172,11 +172,8 @@ def _ratio(value: float) -> float:
     return round(value, 1 if value < 10 else 0)
 
 
-TOOL = Tool(
-    "compare_models",
+TOOL = tool(
+    run,
     "Two to four models side by side: parameters and how many of them each token uses, memory, context, and on a "
     "device whether each fits and how fast it is; with a conclusion.",
-    CompareModelsArguments,
-    CompareModelsAnswer,
-    run,
 )

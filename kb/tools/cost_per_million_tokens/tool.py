@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kb.calc.cost import cost_per_million_tokens
 from kb.catalogue import Catalogue
-from kb.tools.base import Arguments, Real, Result, Tool
+from kb.tools.base import Arguments, Real, Result, tool
 from kb.tools.shared.prices import Money
 
 
@@ -30,10 +30,4 @@ def run(catalogue: Catalogue, arguments: TokenCostArguments) -> TokenCostAnswer:
     )
 
 
-TOOL = Tool(
-    "cost_per_million_tokens",
-    "What a million generated tokens cost at an hourly cost and a speed.",
-    TokenCostArguments,
-    TokenCostAnswer,
-    run,
-)
+TOOL = tool(run, "What a million generated tokens cost at an hourly cost and a speed.")

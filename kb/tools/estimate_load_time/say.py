@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from kb.text.statements import Quantity, Said, state
 from kb.tools.asks import Asked
 from kb.tools.estimate_load_time.tool import LoadTimeAnswer
+from kb.tools.shared.naming import gb
 from kb.tools.shared.saying import notes
 
 
 def say(result: LoadTimeAnswer, asked: Asked) -> Iterator[Said]:
-    size, seconds = Quantity(result.size_gb, "GB"), Quantity(result.seconds, "s")
+    size, seconds = gb(result.size_gb), Quantity(result.seconds, "s")
     rate = Quantity(result.read_mb_per_s, "MB/s")
     text = "About {seconds} to load {size} from {drive}, which reads {rate}."
     yield state("answer", text, seconds=seconds, size=size, drive=result.drive, rate=rate)

@@ -9,7 +9,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import SourceRef, StorageDrive
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
+from kb.tools.base import Arguments, Name, Real, Result, cite, tool
 from kb.tools.shared.given import SizeGb
 from kb.tools.shared.resolve import (
     USUAL_TYPE,
@@ -84,10 +84,4 @@ def run(catalogue: Catalogue, arguments: LoadTimeArguments) -> LoadTimeAnswer:
     )
 
 
-TOOL = Tool(
-    "estimate_load_time",
-    "How long a model takes to load from a drive.",
-    LoadTimeArguments,
-    LoadTimeAnswer,
-    run,
-)
+TOOL = tool(run, "How long a model takes to load from a drive.")

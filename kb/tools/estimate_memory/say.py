@@ -5,22 +5,22 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.estimate_memory.tool import MemoryAnswer, MemoryNeed
-from kb.tools.shared.naming import opening, tokens
+from kb.tools.shared.naming import gb, opening, tokens
 from kb.tools.shared.saying import notes
 
 
 def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
     usual = _usual(result)
-    total, context = Quantity(usual.total_gb, "GB"), tokens(result.context)
+    total, context = gb(usual.total_gb), tokens(result.context)
     text = "{model} needs about {total} of memory at {quantization}, with {context} of context."
     yield state(
         "answer", text, model=opening(result.model), total=total,
         quantization=usual.quantization, context=context,
     )  # fmt: skip
     text = "The weights are {weights} of it and the cache of the conversation {cache}."
-    yield state("reason", text, weights=Quantity(usual.weights_gb, "GB"), cache=Quantity(usual.kv_cache_gb, "GB"))
+    yield state("reason", text, weights=gb(usual.weights_gb), cache=gb(usual.kv_cache_gb))
     if usual.smallest_card_gib:
-        size = Quantity(usual.smallest_card_gib, "GB")
+        size = gb(usual.smallest_card_gib)
         yield state("next", "A graphics card sold with {size} is the smallest that holds it whole.", size=size)
     elif usual.quantization:
         yield state(
@@ -30,14 +30,11 @@ def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
         yield Table(
             "reason",
             ("quantization", "weights", "in all"),
-            tuple(
-                (need.quantization, Quantity(need.weights_gb, "GB"), Quantity(need.total_gb, "GB"))
-                for need in result.needs
-            ),
+            tuple((need.quantization, gb(need.weights_gb), gb(need.total_gb)) for need in result.needs),
         )
     for need in result.needs:
         text = "{quantization}: {total} in all are {gib}; weights: {how}."
-        total, gib = Quantity(need.total_gb, "GB"), Quantity(need.total_gib, "GiB")
+        total, gib = gb(need.total_gb), Quantity(need.total_gib, "GiB")
         yield state("detail", text, quantization=need.quantization, total=total, gib=gib, how=need.how)
     yield from notes("detail", result.assumptions)
 
@@ -55,10 +52,10 @@ def side_by_side(results: Sequence[MemoryAnswer], asked: Asked) -> Iterator[Said
     yield state(
         "answer", text, model=opening(least.model), most=opening(most.model), least=least.model,
         small=_usual(least).quantization, large=_usual(most).quantization,
-        high=Quantity(_usual(most).total_gb, "GB"), low=Quantity(_usual(least).total_gb, "GB"),
+        high=gb(_usual(most).total_gb), low=gb(_usual(least).total_gb),
     )  # fmt: skip
     rows = tuple(
-        (one.model, need.quantization, Quantity(need.weights_gb, "GB"), Quantity(need.total_gb, "GB"))
+        (one.model, need.quantization, gb(need.weights_gb), gb(need.total_gb))
         for one in results
         for need in one.needs
         if need.is_usual

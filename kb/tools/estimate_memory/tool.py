@@ -8,7 +8,7 @@ from kb.calc.device import gpus_on
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Record
 from kb.catalogue.units import GB, GIB, MIB
-from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.shared.fitting import (
     Context,
     FitArguments,
@@ -115,10 +115,4 @@ def _card_sizes(catalogue: Catalogue) -> list[float]:
     )
 
 
-TOOL = Tool(
-    "estimate_memory",
-    "How much memory a model needs, by quantization, whatever the device.",
-    MemoryArguments,
-    MemoryAnswer,
-    run,
-)
+TOOL = tool(run, "How much memory a model needs, by quantization, whatever the device.")

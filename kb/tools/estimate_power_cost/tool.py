@@ -8,7 +8,7 @@ from kb.calc.power import energy_cost_per_year, energy_kwh_per_year
 from kb.catalogue import Catalogue
 from kb.catalogue.records import SourceRef
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
+from kb.tools.base import Arguments, Name, Real, Result, cite, tool
 from kb.tools.shared.fitting import DeviceCount
 from kb.tools.shared.power import Watts, board_power
 from kb.tools.shared.prices import Currency, HoursPerDay, PricePerKwh
@@ -87,10 +87,4 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
     )
 
 
-TOOL = Tool(
-    "estimate_power_cost",
-    "What a machine's electricity costs per year.",
-    PowerCostArguments,
-    PowerCostAnswer,
-    run,
-)
+TOOL = tool(run, "What a machine's electricity costs per year.")

@@ -7,7 +7,7 @@ from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Tab
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
-from kb.tools.shared.naming import named, speed_of, the, varied
+from kb.tools.shared.naming import gb, named, speed_of, the, varied
 from kb.tools.shared.saying import notes
 
 FIRST_TOKEN = re.compile(r"\bfirst (?:token|word)\b|\bttft\b|\bprompt processing\b|\bprefill\b", re.I)
@@ -73,17 +73,17 @@ def _bound(result: SpeedAnswer) -> Iterator[Said]:
     if len(result.reads) == 1 and not result.ceiling_conditions:
         (read,) = result.reads
         text = "The memory gives {rate} and {token} takes {size}, so no program gets past {ceiling}."
-        rate, size = Quantity(read.gb_per_s, "GB/s"), Quantity(read.gb_per_token, "GB")
+        rate, size = Quantity(read.gb_per_s, "GB/s"), gb(read.gb_per_token)
         yield state("reason", text, rate=rate, size=size, ceiling=ceiling, token=token)
     elif len(result.reads) == 1:
         (read,) = result.reads
         text = "{token} takes {size} at {rate}, which allows {ceiling}."
-        rate, size = Quantity(read.gb_per_s, "GB/s"), Quantity(read.gb_per_token, "GB")
+        rate, size = Quantity(read.gb_per_s, "GB/s"), gb(read.gb_per_token)
         yield state("reason", text, rate=rate, size=size, ceiling=ceiling, token=token.capitalize())
     elif result.reads:
         slowest = max(result.reads, key=lambda read: read.gb_per_token / read.gb_per_s)
         text = "Most of the time goes into {memory}: {size} of each token are read there, at {rate}."
-        size, rate = Quantity(slowest.gb_per_token, "GB"), Quantity(slowest.gb_per_s, "GB/s")
+        size, rate = gb(slowest.gb_per_token), Quantity(slowest.gb_per_s, "GB/s")
         yield state(
             "reason", text, memory=slowest.memory if slowest.is_system else the(slowest.memory), size=size, rate=rate
         )

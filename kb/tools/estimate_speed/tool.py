@@ -3,7 +3,7 @@
 from kb.calc.results import Speed
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Figure, LanguageModel, Measurement, Quantization, Record
-from kb.tools.base import Result, Tool, cite
+from kb.tools.base import Result, cite, tool
 from kb.tools.shared.fitting import FitArguments, Parts, fit_of, resolve_parts, within_limit
 from kb.tools.shared.resolve import ResolvedModel
 from kb.tools.shared.speed import placed_speed
@@ -104,11 +104,8 @@ def _same_architecture(catalogue: Catalogue, slug: str, model: ResolvedModel) ->
     return other.slug in family or other.same_architecture_as in family
 
 
-TOOL = Tool(
-    "estimate_speed",
+TOOL = tool(
+    run,
     "How fast a model generates on a device: decode speed as a range that holds about 80 % of measurements, the "
     "bandwidth ceiling, prefill speed, time to first token, and what limits it.",
-    FitArguments,
-    SpeedAnswer,
-    run,
 )

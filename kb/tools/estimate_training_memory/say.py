@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from kb.text.statements import Quantity, Said, Table, state
+from kb.text.statements import Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.estimate_training_memory.tool import TrainingMemoryAnswer
+from kb.tools.shared.naming import gb
 from kb.tools.shared.saying import notes
 
 METHODS = {"qlora": "QLoRA", "lora": "LoRA", "full": "full fine-tuning"}
@@ -19,9 +20,9 @@ OPENS = {"enough": "Yes, ", "too_small": "No, "}
 
 def say(result: TrainingMemoryAnswer, asked: Asked) -> Iterator[Said]:
     names = {"model": result.model, "method": METHODS[result.method]}
-    need = Quantity(result.total_gb, "GB")
+    need = gb(result.total_gb)
     if result.verdict is not None and result.device is not None and result.available_gb is not None:
-        have = Quantity(result.available_gb, "GB")
+        have = gb(result.available_gb)
         opens = OPENS.get(result.verdict, "")
         yield state(
             "answer", VERDICTS[result.verdict], opens=opens, **names, device=result.device, need=need, have=have
@@ -29,7 +30,7 @@ def say(result: TrainingMemoryAnswer, asked: Asked) -> Iterator[Said]:
     else:
         yield state("answer", "Fine-tuning {model} with {method} takes about {need}.", **names, need=need)
     if "method" not in asked.stated:
-        rows = tuple((METHODS[method], Quantity(size, "GB")) for method, size in result.by_method.items())
+        rows = tuple((METHODS[method], gb(size)) for method, size in result.by_method.items())
         yield Table("reason", ("method", "memory"), rows)
     yield state("detail", "{formula}.", formula=result.formula)
     yield from notes("detail", result.assumptions)

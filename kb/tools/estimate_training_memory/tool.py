@@ -7,7 +7,7 @@ from pydantic import Field
 from kb.calc.training import Method, training_memory
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB, GIB
-from kb.tools.base import Arguments, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Result, Whole, cite, tool
 from kb.tools.shared.fitting import DeviceCount
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument, resolve_devices, resolve_model
 
@@ -95,10 +95,4 @@ def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMem
     )
 
 
-TOOL = Tool(
-    "estimate_training_memory",
-    "Memory for fine-tuning a model in full, with LoRA or with QLoRA.",
-    TrainingMemoryArguments,
-    TrainingMemoryAnswer,
-    run,
-)
+TOOL = tool(run, "Memory for fine-tuning a model in full, with LoRA or with QLoRA.")

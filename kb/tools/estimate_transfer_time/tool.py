@@ -9,7 +9,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Interconnect
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.shared.given import SizeGb
 from kb.tools.shared.resolve import ModelArgument, resolve_model
 
@@ -83,10 +83,6 @@ def run(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeA
     )
 
 
-TOOL = Tool(
-    "estimate_transfer_time",
-    "How long data takes over NVLink, PCIe or a network, or what splitting a model over that link costs per token.",
-    TransferTimeArguments,
-    TransferTimeAnswer,
-    run,
+TOOL = tool(
+    run, "How long data takes over NVLink, PCIe or a network, or what splitting a model over that link costs per token."
 )

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.kv_cache_size.tool import KvCacheAnswer
-from kb.tools.shared.naming import tokens
+from kb.tools.shared.naming import gb, tokens
 from kb.tools.shared.saying import notes
 
 
 def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
-    context, size = tokens(result.context), Quantity(result.kv_cache_gb, "GB")
+    context, size = tokens(result.context), gb(result.kv_cache_gb)
     if not result.within_model_limit and result.model_context_limit:
         text = "A context of {context} is more than {model} can read: it stops at {limit}."
         limit = tokens(result.model_context_limit)
@@ -28,7 +28,7 @@ def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
     yield state("reason", text, each=Quantity(result.kb_per_token, "kB"))
     if result.kv_cache_gb_at_q8_0 is not None:
         text = "Stored in 8 bits (q8_0) it takes {less}, at hardly any loss."
-        yield state("next", text, less=Quantity(result.kv_cache_gb_at_q8_0, "GB"))
+        yield state("next", text, less=gb(result.kv_cache_gb_at_q8_0))
     yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
     yield state("detail", "{size} are {gib}.", size=size, gib=Quantity(result.kv_cache_gib, "GiB"))
     yield from notes("detail", result.assumptions)
@@ -40,14 +40,14 @@ def side_by_side(results: Sequence[KvCacheAnswer], asked: Asked) -> Iterator[Sai
         text = "With {least} the context takes the least, {low}; with {most} the most, {high}."
     else:
         text = "Between {low} and {high}, with {most}."
-    low, high = Quantity(least.kv_cache_gb, "GB"), Quantity(most.kv_cache_gb, "GB")
+    low, high = gb(least.kv_cache_gb), gb(most.kv_cache_gb)
     yield state("answer", text, least=least.model, low=low, most=most.model, high=high)
     rows = tuple(
         (
             one.model,
             tokens(one.context),
             one.kv_cache_type,
-            Quantity(one.kv_cache_gb, "GB"),
+            gb(one.kv_cache_gb),
             Quantity(one.kb_per_token, "kB"),
         )
         for one in results

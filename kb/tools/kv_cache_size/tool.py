@@ -8,7 +8,7 @@ from kb.calc.memory.fit_report import UNKNOWN_STATE
 from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_sum
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB
-from kb.tools.base import Arguments, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Result, Whole, cite, tool
 from kb.tools.shared.fitting import Context, KvCacheType
 from kb.tools.shared.resolve import ModelArgument, resolve_model
 
@@ -64,10 +64,4 @@ def run(catalogue: Catalogue, arguments: KvCacheArguments) -> KvCacheAnswer:
     )
 
 
-TOOL = Tool(
-    "kv_cache_size",
-    "How much memory a model's KV cache takes at a context length and cache type.",
-    KvCacheArguments,
-    KvCacheAnswer,
-    run,
-)
+TOOL = tool(run, "How much memory a model's KV cache takes at a context length and cache type.")

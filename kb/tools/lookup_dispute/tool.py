@@ -7,7 +7,7 @@ from pydantic import Field
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Dispute, Record, kinds
 from kb.errors import IndexUnusable, UnknownName
-from kb.tools.base import Arguments, Result, Tool, cite
+from kb.tools.base import Arguments, Result, cite, tool
 
 NEAR = 0.69
 """What a claim comes to with the dispute that is about it, at the least: cosine similarity, and :data:`SHARED` for each
@@ -86,10 +86,7 @@ def _of(kind: str, records: set[str]) -> set[str]:
     return {record for record in records if record.startswith(f"{kind}/")}
 
 
-TOOL = Tool(
-    "lookup_dispute",
-    "A claim on which sources contradict each other: who says what, which is right, and the arithmetic that shows it.",
-    DisputeArguments,
-    DisputeAnswer,
+TOOL = tool(
     run,
+    "A claim on which sources contradict each other: who says what, which is right, and the arithmetic that shows it.",
 )

@@ -9,7 +9,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.records import Record, kinds
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Tool, Whole
+from kb.tools.base import Arguments, Name, Whole, tool
 from kb.tools.shared.views import FigureView, SpecView, spec_view
 
 SPEC_KINDS = tuple(kinds)
@@ -74,10 +74,6 @@ def _named_in(catalogue: Catalogue, figures: Mapping[str, FigureView]) -> dict[s
     return {key: _explained(catalogue, named[-1].matches[0].slug) for key, named in found.items() if named}
 
 
-TOOL = Tool(
-    "lookup_spec",
-    "The specification of a device, part, model, format, engine or build by name, every figure with its sources.",
-    SpecArguments,
-    SpecAnswer,
-    run,
+TOOL = tool(
+    run, "The specification of a device, part, model, format, engine or build by name, every figure with its sources."
 )

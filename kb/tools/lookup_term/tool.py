@@ -1,7 +1,7 @@
 """A glossary term by any of its names."""
 
 from kb.catalogue import Catalogue
-from kb.tools.base import Arguments, Name, Tool
+from kb.tools.base import Arguments, Name, tool
 from kb.tools.shared.views import TermView, term_view
 
 
@@ -14,10 +14,4 @@ def run(catalogue: Catalogue, arguments: TermArguments) -> TermView:
     return term_view(catalogue, catalogue.known.terms[match.slug])
 
 
-TOOL = Tool(
-    "lookup_term",
-    "A glossary term by any of its names: definition, practice, pitfalls, figures, sources, disputes.",
-    TermArguments,
-    TermView,
-    run,
-)
+TOOL = tool(run, "A glossary term by any of its names: definition, practice, pitfalls, figures, sources, disputes.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.max_context.tool import MaxContextAnswer
-from kb.tools.shared.naming import named, tokens, varied
+from kb.tools.shared.naming import gb, named, tokens, varied
 from kb.tools.shared.saying import notes
 
 ENDS = {"memory": "memory", "model": "the model's own limit", "weights": "weights leave no room"}
@@ -13,7 +13,7 @@ ENDS = {"memory": "memory", "model": "the model's own limit", "weights": "weight
 
 def say(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
     names = named(result)
-    longest, cache = tokens(result.max_context), Quantity(result.kv_cache_gb_at_max, "GB")
+    longest, cache = tokens(result.max_context), gb(result.kv_cache_gb_at_max)
     if result.limited_by == "weights":
         text = (
             "No context at all: {model} at {quantization} does not fit whole on {device}, so nothing is left for one."

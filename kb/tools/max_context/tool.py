@@ -7,7 +7,7 @@ from pydantic import Field
 from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB
-from kb.tools.base import Arguments, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Result, Whole, cite, tool
 from kb.tools.shared.fitting import (
     DeviceCount,
     FitArguments,
@@ -100,10 +100,4 @@ def _in_eight_bits(parts: Parts, asked: FitArguments, longest: int) -> int | Non
     return longer if longer > longest else None
 
 
-TOOL = Tool(
-    "max_context",
-    "The longest context of a model at a quantization that fits on a device without offloading.",
-    MaxContextArguments,
-    MaxContextAnswer,
-    run,
-)
+TOOL = tool(run, "The longest context of a model at a quantization that fits on a device without offloading.")

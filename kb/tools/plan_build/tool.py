@@ -10,7 +10,7 @@ from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Build, Cpu, Part, PowerSupply, Record, SourceRef, Spec, ends
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Real, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Name, Real, Result, Whole, cite, tool
 from kb.tools.shared.fitting import Context
 from kb.tools.shared.hardware import HardwareChoice, Offer, RecommendArguments, find_choices
 from kb.tools.shared.naming import several
@@ -351,10 +351,7 @@ def _sum(lines: list[BillLine], side: int) -> str:
     return " + ".join(f"{price:,.0f}" for price in prices) + f" = {sum(prices):,.0f}"
 
 
-TOOL = Tool(
-    "plan_build",
-    "A bill of parts with its total, low to high: for models within a budget, around a card, or of a published build.",
-    BuildArguments,
-    BuildPlan,
+TOOL = tool(
     run,
+    "A bill of parts with its total, low to high: for models within a budget, around a card, or of a published build.",
 )

@@ -7,7 +7,7 @@ from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.recommend_hardware.tool import RecommendAnswer
 from kb.tools.shared.hardware import HardwareChoice
-from kb.tools.shared.naming import opening, the
+from kb.tools.shared.naming import gb, opening, the
 from kb.tools.shared.saying import money, notes, rate
 
 MOST_ROWS = 4
@@ -103,7 +103,7 @@ def _table(choices: tuple[HardwareChoice, ...]) -> Table:
     rows = tuple(
         (
             one.hardware,
-            Quantity(one.memory_gib, "GB") if one.memory_gib else "not known",
+            gb(one.memory_gib) if one.memory_gib else "not known",
             rate(one.decode_tokens_per_s),
             money(one.price, one.currency),
             Quantity(one.power_w, "W") if one.power_w else "not known",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel
 from kb.errors import InvalidArgument
-from kb.tools.base import Result, Tool, cite
+from kb.tools.base import Result, cite, tool
 from kb.tools.recommend_hardware.rules import BuildRule, decision_rules, rule_sources
 from kb.tools.shared.fitting import Parts, fit_of
 from kb.tools.shared.given import DeviceFigures
@@ -235,11 +235,8 @@ def _with_reasons(
     return choice.model_copy(update={"why": tuple(why)})
 
 
-TOOL = Tool(
-    "recommend_hardware",
+TOOL = tool(
+    run,
     "Which cards or machines hold the given models whole, ranked by speed for the money, within limits of budget, "
     "power and noise; with reasons, and the long guide's rules for whole machines.",
-    RecommendArguments,
-    RecommendAnswer,
-    run,
 )

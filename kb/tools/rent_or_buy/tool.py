@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kb.calc.cost import break_even_hours
 from kb.catalogue import Catalogue
-from kb.tools.base import Arguments, Real, Result, Tool
+from kb.tools.base import Arguments, Real, Result, tool
 from kb.tools.shared.prices import HoursPerDay, Money, PricePerKwh
 
 
@@ -42,10 +42,4 @@ def run(catalogue: Catalogue, arguments: RentOrBuyArguments) -> RentOrBuyAnswer:
     )
 
 
-TOOL = Tool(
-    "rent_or_buy",
-    "After how many hours of use buying a machine was cheaper than renting one.",
-    RentOrBuyArguments,
-    RentOrBuyAnswer,
-    run,
-)
+TOOL = tool(run, "After how many hours of use buying a machine was cheaper than renting one.")

@@ -89,18 +89,18 @@ class Parts:
 
     def holds(self, arguments: FitArguments) -> bool:
         """The verdict alone: whether the devices hold everything; much cheaper than the whole fit."""
-        return fits(self.model.architecture, self.weights, self.devices.devices, self._load(arguments))
+        return fits(self.model.architecture, self.weights, self.devices.devices, self.load(arguments))
 
     def requirement(self, arguments: FitArguments) -> Requirement:
         """Verdict and sum, without the report."""
         host_bytes = system_memory_bytes(arguments) or DEFAULT_SYSTEM_MEMORY_BYTES
-        load = self._load(arguments)
+        load = self.load(arguments)
         return requirement(self.model.architecture, self.weights, self.devices.devices, load, host_bytes)
 
     def longest_context(self, arguments: FitArguments) -> int:
-        return max_context(self.model.architecture, self.weights, self.devices.devices, self._load(arguments))
+        return max_context(self.model.architecture, self.weights, self.devices.devices, self.load(arguments))
 
-    def _load(self, arguments: FitArguments) -> Workload:
+    def load(self, arguments: FitArguments) -> Workload:
         return Workload(
             context=arguments.context,
             kv_cache_type=arguments.kv_cache_type,
@@ -142,14 +142,10 @@ def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
         parts.model.architecture,
         parts.weights,
         parts.devices.devices,
-        context=arguments.context,
-        kv_cache_type=arguments.kv_cache_type,
-        flash_attention=arguments.flash_attention,
-        concurrency=arguments.concurrency,
+        parts.load(arguments),
         system_memory_bytes=system_memory_bytes(arguments),
         model_label=parts.model.architecture.name,
         quantization_label=quantization.name,
-        quantization_format=quantization.format,
     )
     warnings = (*fit.warnings, *format_warnings(quantization, parts.devices.each))
     return fit.model_copy(update={"assumptions": (*parts.notes, *fit.assumptions), "warnings": warnings})

@@ -43,6 +43,10 @@ def tokens(count: int) -> Quantity:
     return Quantity(count, "tokens", step=1)
 
 
+def gb(size: float) -> Quantity:
+    return Quantity(size, "GB")
+
+
 def speed_of(*ends: float) -> Quantity:
     """No finer than a speed can be told."""
     shown = [end if end >= 10 else round(end, 1 if end >= 1 else 2) for end in ends]

@@ -9,7 +9,7 @@ from kb.calc.power import CONTINUOUS_LOAD_SHARE, recommended_psu_w, sold, suitab
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Cpu, Figure, SourceRef
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Real, Result, Tool, cite
+from kb.tools.base import Arguments, Name, Real, Result, cite, tool
 from kb.tools.shared.fitting import DeviceCount
 from kb.tools.shared.naming import several
 from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W, Watts, board_power
@@ -169,10 +169,7 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
     )
 
 
-TOOL = Tool(
-    "size_power_supply",
-    "Which power supply a machine with these cards needs, what it draws from the wall, and which circuits carry it.",
-    PowerSupplyArguments,
-    PowerSupplyAnswer,
+TOOL = tool(
     run,
+    "Which power supply a machine with these cards needs, what it draws from the wall, and which circuits carry it.",
 )

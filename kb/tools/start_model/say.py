@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Basis, Kind, Quantity, Said, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.shared.naming import VERDICTS
+from kb.tools.shared.naming import VERDICTS, gb
 from kb.tools.shared.saying import notes
 from kb.tools.start_model.tool import EngineStart, Install, StartAnswer, StartFit
 
@@ -97,7 +97,7 @@ def _systems(way: Install) -> str:
 
 
 def _held(kind: Kind, text: str, fit: StartFit, **values: str) -> Statement:
-    amounts = {"need": Quantity(fit.required_gb, "GB"), "have": Quantity(fit.available_gb, "GB")}
+    amounts = {"need": gb(fit.required_gb), "have": gb(fit.available_gb)}
     return Statement(kind, text, {**values, **amounts})
 
 

@@ -10,7 +10,7 @@ from kb.calc.results import Verdict
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Backend, Engine, InstallWay, LanguageModel, Quantization, Record, SourceRef, System
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Result, Tool, cite
+from kb.tools.base import Arguments, Name, Result, cite, tool
 from kb.tools.shared.fitting import Context, DeviceCount, FitArguments, SystemMemory, parts_of
 from kb.tools.shared.given import ModelFigures
 from kb.tools.shared.resolve import (
@@ -308,11 +308,8 @@ def _sources(engine: Engine) -> tuple[SourceRef, ...]:
     return tuple(dict.fromkeys(written))
 
 
-TOOL = Tool(
-    "start_model",
+TOOL = tool(
+    run,
     "How to install an engine and start a model with it: the lines to type, the easiest engine that runs on the system "
     "and the device first, and whether the device holds the model.",
-    StartArguments,
-    StartAnswer,
-    run,
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.shared.naming import named, opening, speed_of, tokens, varied
+from kb.tools.shared.naming import gb, named, opening, speed_of, tokens, varied
 from kb.tools.shared.saying import notes
 from kb.tools.users_served.tool import UsersAnswer
 
@@ -18,7 +18,7 @@ def say(result: UsersAnswer, asked: Asked) -> Iterator[Said]:
         text = "Not even one: {model} at {quantization} does not fit whole on {device}."
         yield state("answer", text, **names)
         text = "The weights alone take {weights}, and {have} can be used."
-        weights, have = Quantity(result.weights_gb, "GB"), Quantity(result.available_gb, "GB")
+        weights, have = gb(result.weights_gb), gb(result.available_gb)
         yield state("reason", text, weights=weights, have=have)
     elif result.enough is not None and result.users_asked is not None:
         yield from _asked_for(result, names)
@@ -74,8 +74,8 @@ def _most(result: UsersAnswer, names: dict[str, str]) -> Iterator[Said]:
 
 
 def _memory(result: UsersAnswer) -> Iterator[Said]:
-    each, weights = Quantity(result.kv_cache_gb_per_user, "GB"), Quantity(result.weights_gb, "GB")
-    have, held = Quantity(result.available_gb, "GB"), Quantity(result.users_by_memory, step=1)
+    each, weights = gb(result.kv_cache_gb_per_user), gb(result.weights_gb)
+    have, held = gb(result.available_gb), Quantity(result.users_by_memory, step=1)
     text = "Beside {weights} of weights each conversation takes {each} of the {have}: the memory holds {held}."
     yield state("reason", text, weights=weights, each=each, have=have, held=held)
 

@@ -10,7 +10,7 @@ from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Engine
 from kb.catalogue.units import GB
-from kb.tools.base import Arguments, Real, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Real, Result, Whole, cite, tool
 from kb.tools.shared.fitting import (
     Context,
     DeviceCount,
@@ -149,11 +149,8 @@ def _engines(catalogue: Catalogue) -> list[str]:
     return [engine.name for engine in sorted(serving, key=lambda one: bool(one.cpu_offload and one.cpu_offload.value))]
 
 
-TOOL = Tool(
-    "users_served",
+TOOL = tool(
+    run,
     "How many people can use a model on a device at the same time: how many conversations the memory holds, how many "
     "of them get at least a given speed each, and whether a given number of users is served.",
-    UsersArguments,
-    UsersAnswer,
-    run,
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.shared.naming import opening, the
+from kb.tools.shared.naming import gb, opening, the
 from kb.tools.shared.saying import notes, rate
 from kb.tools.what_runs_on.tool import RunnableModel, WhatRunsOnAnswer
 
@@ -58,12 +58,12 @@ def _held(result: WhatRunsOnAnswer) -> Iterator[Said]:
 
 def _first(first: RunnableModel) -> Iterator[Said]:
     if first.in_system_memory_gb:
-        part = Quantity(first.in_system_memory_gb, "GB")
+        part = gb(first.in_system_memory_gb)
         text = "It keeps {part} of its weights in RAM, which works well because few of them are used for each token."
         plain = "It keeps {part} of its weights in RAM, which makes it slower."
         yield state("reason", text if first.is_mixture else plain, part=part)
     else:
-        need, kind = Quantity(first.required_gb, "GB"), first.quantization
+        need, kind = gb(first.required_gb), first.quantization
         yield state("reason", "At {kind} it takes {need} with its context.", need=need, kind=kind)
     if first.decode_tokens_per_s is None:
         yield state("next", "Say which card it is, and I can say how fast.")

@@ -7,7 +7,7 @@ from pydantic import Field
 from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record
-from kb.tools.base import Arguments, Name, Result, Tool, Whole, cite
+from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
 from kb.tools.shared.resolve import DeviceArgument, resolve_devices
 from kb.tools.shared.running import (
@@ -137,11 +137,8 @@ def _runnable(run: Run) -> RunnableModel:
     )
 
 
-TOOL = Tool(
-    "what_runs_on",
+TOOL = tool(
+    run,
     "Which models of the catalogue fit whole on a device, the largest first, with the quantization and the speed; "
     "and a few current ones to start with, for a use, with the help of system memory where its size is given.",
-    WhatRunsOnArguments,
-    WhatRunsOnAnswer,
-    run,
 )

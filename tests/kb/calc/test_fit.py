@@ -1,7 +1,7 @@
 """What fits where: hand-checked cases, published measurements, and what must hold for any numbers."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -59,10 +59,12 @@ def quantization(slug: str, **figures: float) -> Quantization:
 
 
 LADDER = tuple(quantization(slug) for slug in ("iq2_xxs", "q2_k", "q3_k_m", "q4_k_m", "q5_k_m", "q6_k", "q8_0", "f16"))
+LOAD = {field.name for field in fields(Workload)}
 
 
-def fit(model: Architecture, slug: str, *devices: Device, **kwargs):
-    return check_fit(model, weights_of(model, quantization(slug)), devices, **kwargs)
+def fit(model: Architecture, slug: str, *devices: Device, **given):
+    load = Workload(**{name: given.pop(name) for name in LOAD & given.keys()})
+    return check_fit(model, weights_of(model, quantization(slug)), devices, load, **given)
 
 
 # Whether a model ran whole on the card(s) as published runs tell: device, count, model, type, context, flash, ran.
@@ -184,10 +186,10 @@ def test_every_card_of_several_has_its_own_buffers() -> None:
 def test_only_gguf_offloads_and_others_keep_the_embedding_on_the_card() -> None:
     awq = quantization("awq", bits_per_weight=4.15).model_copy(update={"format": "awq"})
     weights = weights_of(LLAMA_70B, awq)
-    result = check_fit(LLAMA_70B, weights, [RTX_4090], quantization_format="awq", quantization_label="AWQ")
+    result = check_fit(LLAMA_70B, weights, [RTX_4090], Workload(quantization_format="awq"), quantization_label="AWQ")
     assert result.verdict == "does_not_fit"
     assert any("only GGUF" in line for line in result.warnings)
-    result = check_fit(LLAMA_70B, weights, [A100], quantization_format="awq", model_label="Llama 3.1 70B")
+    result = check_fit(LLAMA_70B, weights, [A100], Workload(quantization_format="awq"), model_label="Llama 3.1 70B")
     assert result.breakdown.weights_gb == pytest.approx(weights.total_bytes / GB, abs=0.01)
     assert result.commands is not None
     assert result.commands.llama_cpp is None
@@ -279,7 +281,7 @@ def test_max_context_is_the_edge(model, slug, device, concurrency, cache) -> Non
 @given(models, slugs, devices, st.integers(1, 256))
 def test_offload_leaves_nothing_out(model, slug, device, system_gib) -> None:
     weights = weights_of(model, quantization(slug))
-    result = check_fit(model, weights, [device], system_memory_bytes=system_gib * GIB)
+    result = check_fit(model, weights, [device], Workload(), system_memory_bytes=system_gib * GIB)
     if result.offload:
         on_device = sum(load.weights_gb for load in result.per_device)
         everything = on_device + result.offload.weights_in_system_memory_gb
@@ -292,10 +294,11 @@ def test_tied_embeddings_are_one_tensor_on_the_cpu() -> None:
     """A GPU gets a copy for the output head, and the CPU beside it keeps the other; the CPU alone has one."""
     tied = replace(LLAMA_8B, tie_word_embeddings=True, params_total=LLAMA_8B.params_total - 128256 * 4096)
     weights = weights_of(tied, quantization("q4_k_m"))
-    on_cpu = check_fit(tied, weights, [CPU]).breakdown.weights_gb
+    on_cpu = check_fit(tied, weights, [CPU], Workload()).breakdown.weights_gb
     assert on_cpu == pytest.approx(weights.total_bytes / GB, abs=0.001)
-    assert check_fit(tied, weights, [RTX_4090]).breakdown.weights_gb == pytest.approx(on_cpu, abs=0.001)
-    served = check_fit(tied, weights, [A100], quantization_format="awq").breakdown.weights_gb
+    assert check_fit(tied, weights, [RTX_4090], Workload()).breakdown.weights_gb == pytest.approx(on_cpu, abs=0.001)
+    served = check_fit(tied, weights, [A100], Workload(quantization_format="awq")).breakdown.weights_gb
     assert served == pytest.approx(weights.total_bytes / GB, abs=0.001)
     untied = weights_of(LLAMA_8B, quantization("q4_k_m"))
-    assert check_fit(LLAMA_8B, untied, [CPU]).breakdown.weights_gb == pytest.approx(untied.total_bytes / GB, abs=0.001)
+    held = check_fit(LLAMA_8B, untied, [CPU], Workload()).breakdown.weights_gb
+    assert held == pytest.approx(untied.total_bytes / GB, abs=0.001)

@@ -8,6 +8,7 @@ from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.families import Config, architecture_of
 from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes, kv_cache_layer_bytes
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
+from kb.calc.workload import Workload
 from kb.catalogue.units import MIB
 from kb.errors import InvalidArgument
 
@@ -38,7 +39,7 @@ def test_by_hand() -> None:
     assert kv_cache_bytes(LLAMA_8B, 8192, "q4_0") == 288 * MIB
     # 10 full layers at 32,768 cells, 52 at 1024 + 512.
     assert kv_cache_bytes(GEMMA_3_27B, 32768) == 2 * 16 * 128 * 2 * (10 * 32768 + 52 * 1536)
-    assert kv_cache_bytes(GEMMA_3_27B, 32768, swa_full=True) == 2 * 16 * 128 * 2 * 62 * 32768
+    assert sum(kv_cache_layer_bytes(GEMMA_3_27B, Workload(32768, swa_full=True))) == 2 * 16 * 128 * 2 * 62 * 32768
     # The latent and the rotary part, once: 576 elements.
     assert kv_cache_bytes(DEEPSEEK, 4096) == 61 * 576 * 2 * 4096
     assert kv_cache_bytes(HYBRID, 4096) == 12 * 2 * 2 * 256 * 2 * 4096 + 36 * 2195456
@@ -46,10 +47,10 @@ def test_by_hand() -> None:
 
 def test_global_layers_of_other_width() -> None:
     full, sliding = 2 * 2 * 512 * 2 * 8192, 2 * 8 * 256 * 2 * 1536
-    assert sorted(set(kv_cache_layer_bytes(GEMMA_4_26B, 8192))) == [sliding, full]
+    assert sorted(set(kv_cache_layer_bytes(GEMMA_4_26B, Workload(8192)))) == [sliding, full]
     # Without FlashAttention every V is as wide as the widest: 2048 elements instead of 1024.
     widest = (1024 + 2048) * 2 * 8192
-    assert max(kv_cache_layer_bytes(GEMMA_4_26B, 8192, flash_attention=False)) == widest
+    assert max(kv_cache_layer_bytes(GEMMA_4_26B, Workload(8192, flash_attention=False))) == widest
 
 
 def test_refuses_other_types() -> None:

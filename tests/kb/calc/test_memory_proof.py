@@ -14,7 +14,8 @@ import llama_cpp
 import pytest
 
 from kb.calc.memory.compute_buffer import compute_buffer_bytes
-from kb.calc.memory.kv_cache import kv_cache_bytes
+from kb.calc.memory.kv_cache import kv_cache_layer_bytes
+from kb.calc.workload import Workload
 from kb.catalogue.units import MIB
 from kb.tools.model_file import read_gguf
 
@@ -84,14 +85,9 @@ def test_cache_is_exact_and_compute_buffer_within_two_percent(name, real_shapes,
     for load in workloads(bool(real_shapes[name].window)):
         context, flash_attention, cache, ubatch, slots, swa_full = load
         model.open_context(*load)
-        common = {"ubatch": ubatch, "swa_full": swa_full, "flash_attention": flash_attention}
-        kv_cache = kv_cache_bytes(architecture, context, cache, slots, **common) / MIB
-        compute = (
-            compute_buffer_bytes(
-                architecture, context, kv_cache_type=cache, concurrency=slots, with_embedding=True, **common
-            )
-            / MIB
-        )
+        held = Workload(context, cache, flash_attention, slots, ubatch, swa_full=swa_full)
+        kv_cache = sum(kv_cache_layer_bytes(architecture, held)) / MIB
+        compute = compute_buffer_bytes(architecture, held, with_embedding=True) / MIB
         printed = log.mib("compute buffer size")
         # The log is rounded to 0.01 MiB, for each of at most two caches.
         if abs(kv_cache - log.cache_mib()) > 0.011 or abs(compute - printed) > max(0.02 * printed, 1.0):
@@ -110,15 +106,10 @@ def test_what_is_really_allocated_is_the_same(name, real_shapes, write_gguf, tmp
     assert log.mib("model buffer size") == pytest.approx(file.weights.total_bytes / MIB, abs=0.01 + padding)
     for context, flash_attention, cache in ((2048, True, "f16"), (4096, False, "f16"), (4096, True, "q8_0")):
         model.open_context(context, flash_attention, cache, 512, 1, False)
-        expected = kv_cache_bytes(file.architecture, context, cache, flash_attention=flash_attention)
+        load = Workload(context, cache, flash_attention)
+        expected = sum(kv_cache_layer_bytes(file.architecture, load))
         assert log.mib("KV buffer size") == pytest.approx(expected / MIB, abs=0.011)
-        compute = compute_buffer_bytes(
-            file.architecture,
-            context,
-            kv_cache_type=cache,
-            flash_attention=flash_attention,
-            with_embedding=True,
-        )
+        compute = compute_buffer_bytes(file.architecture, load, with_embedding=True)
         assert log.mib("compute buffer size") == pytest.approx(compute / MIB, rel=0.02)
     model.close()
 

@@ -30,7 +30,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kb.catalogue import Catalogue
-from kb.tools.base import Arguments, Real, Result, Tool, Whole
+from kb.tools.base import Arguments, Real, Result, Whole, tool
 
 
 class BooksArguments(Arguments):
@@ -53,13 +53,7 @@ def run(catalogue: Catalogue, arguments: BooksArguments) -> BooksAnswer:
     return BooksAnswer(books=books, context_tokens=arguments.context, book_tokens=each, formula=formula)
 
 
-TOOL = Tool(
-    "books_in_context",
-    "How many books of so many words fit whole in a context.",
-    BooksArguments,
-    BooksAnswer,
-    run,
-)
+TOOL = tool(run, "How many books of so many words fit whole in a context.")
 '''
 SAY_PY = '''
 """How many books it is."""
