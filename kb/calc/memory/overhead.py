@@ -18,7 +18,8 @@ _CONTEXT_MIB = {"cuda": 450, "rocm": 350, "sycl": 400, "vulkan": 200, "metal": 6
 """Driver context, kernels and library workspaces of one process on one device (estimates from nvidia-smi and
 rocm-smi readings of idle llama.cpp processes)."""
 
-_DESKTOP_MIB = 300
+DESKTOP_BYTES = 300 * MIB
+"""What a screen takes of a card that serves one."""
 _METAL_LARGE_FROM = 36 * GIB
 
 
@@ -64,8 +65,8 @@ def room_on(device: Device, *, desktop: bool = False) -> Room:
         usable -= share
         assumptions.append(f"{device.name}: {share / GB:.1f} GB stay with the operating system (estimate)")
     elif desktop:
-        overhead += _DESKTOP_MIB * MIB
-        assumptions.append(f"{device.name}: {_DESKTOP_MIB * MIB / GB:.2f} GB for a desktop on this card (estimate)")
+        overhead += DESKTOP_BYTES
+        assumptions.append(f"{device.name}: {DESKTOP_BYTES / GB:.2f} GB for a desktop on this card (estimate)")
     return Room(usable, overhead, tuple(assumptions))
 
 

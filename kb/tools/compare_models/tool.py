@@ -25,13 +25,12 @@ from kb.tools.shared.fitting import (
     shared_with_fit,
     within_limit,
 )
-from kb.tools.shared.given import DeviceFigures
+from kb.tools.shared.given import ROOMY
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument
 from kb.tools.shared.speed import placed_speed
 
 ALIKE = 1.15
 """Speeds that are less than so many times apart are called alike: the estimate is no finer."""
-ROOMY_GIB = 1_000_000.0
 
 
 class CompareModelsArguments(Arguments):
@@ -90,8 +89,7 @@ class CompareModelsAnswer(Result):
 
 
 def run(catalogue: Catalogue, arguments: CompareModelsArguments) -> CompareModelsAnswer:
-    device = arguments.device or DeviceFigures(name="one device with room", memory_gib=ROOMY_GIB)
-    shared = shared_with_fit(arguments) | {"device": device}
+    shared = shared_with_fit(arguments) | {"device": arguments.device or ROOMY}
     rows: list[ComparedModel] = []
     references: dict[str, tuple[SourceRef, ...]] = {}
     notes: list[str] = []

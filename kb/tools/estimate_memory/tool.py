@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from kb.calc.device import gpus_on
+from kb.calc.memory.overhead import DESKTOP_BYTES
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Record
-from kb.catalogue.units import GB, GIB, MIB
+from kb.catalogue.units import GB, GIB
 from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.shared.fitting import (
     Context,
@@ -18,7 +19,7 @@ from kb.tools.shared.fitting import (
     shared_with_fit,
     within_limit,
 )
-from kb.tools.shared.given import DeviceFigures
+from kb.tools.shared.given import ROOMY
 from kb.tools.shared.resolve import ModelArgument, quantization_for, resolve_model
 
 
@@ -30,8 +31,6 @@ class MemoryArguments(Arguments):
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
 
 
-DESKTOP = 300 * MIB
-"""What a screen takes of a card that serves one."""
 COMMON_TYPES = ("f16", "q8_0", "q4_k_m")
 
 
@@ -62,17 +61,17 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
     model = resolve_model(catalogue, arguments.model)
     usual = quantization_for(catalogue, model, arguments.quantization).record.slug
     sizes = _card_sizes(catalogue)
-    roomy = DeviceFigures(name="one device with room", memory_gib=1_000_000, memory_bandwidth_gb_per_s=1000)
     needs: list[MemoryNeed] = []
     references = dict(model.references)
     notes: tuple[str, ...] = ()
     only = arguments.quantization or model.native
     for slug in (only,) if only else COMMON_TYPES:
-        asked = FitArguments(**shared_with_fit(arguments) | {"quantization": slug}, device=roomy)
+        asked = FitArguments(**shared_with_fit(arguments) | {"quantization": slug}, device=ROOMY)
         parts = resolve_parts(catalogue, asked)
         quantization, weights = parts.quantization, parts.weights
         asked = within_limit(model, asked)
         fit = fit_of(parts, asked)
+        held = fit.required_gb * GB + DESKTOP_BYTES
         references |= quantization.references
         notes = quantization.notes
         needs.append(
@@ -84,7 +83,7 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
                 total_gib=round(fit.required_gb * GB / GIB, 2),
                 how=weights.how,
                 is_usual=quantization.record.slug == usual,
-                smallest_card_gib=next((size for size in sizes if size * GIB >= fit.required_gb * GB + DESKTOP), None),
+                smallest_card_gib=next((size for size in sizes if size * GIB >= held), None),
             )
         )
     sums = "; ".join(

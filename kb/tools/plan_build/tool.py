@@ -14,12 +14,10 @@ from kb.tools.base import Arguments, Name, Real, Result, Whole, cite, tool
 from kb.tools.shared.fitting import Context
 from kb.tools.shared.hardware import HardwareChoice, Offer, RecommendArguments, find_choices
 from kb.tools.shared.naming import several
+from kb.tools.shared.power import DEFAULT_OTHER_W
 from kb.tools.shared.prices import Money, newest_of
 from kb.tools.shared.resolve import ModelArgument, split_count
 from kb.tools.shared.views import DisputeNote, disputes_about, note_of
-
-OTHER_W = 100.0
-"""Board, memory, drives and fans, as `size_power_supply` takes them."""
 
 
 class BuildArguments(Arguments):
@@ -245,7 +243,8 @@ def _power(catalogue: Catalogue, build: Build, card: Accelerator, count: int) ->
     if card.tdp_w is None:
         return None
     figures = [cpu.max_power_w or cpu.tdp_w for cpu in _processors(catalogue, build)]
-    sustained = card.tdp_w.value * count + max((figure.value for figure in figures if figure), default=0.0) + OTHER_W
+    processor = max((figure.value for figure in figures if figure), default=0.0)
+    sustained = card.tdp_w.value * count + processor + DEFAULT_OTHER_W
     return _Power(sustained, recommended_psu_w(sustained))
 
 

@@ -114,6 +114,10 @@ class DeviceFigures(Arguments):
         return self
 
 
+ROOMY = DeviceFigures(name="one device with room", memory_gib=1_000_000)
+"""Holds any model: what one needs is worked out on it."""
+
+
 def given_architecture(model: ModelFigures) -> tuple[Architecture, tuple[str, ...]]:
     """The architecture of given figures, and what was assumed or not used."""
     config = model.model_dump(exclude={"name"}, exclude_none=True)
