@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kb.chat.reading.asks import lessons
+from kb.chat.reading.roles import taught
 from kb.search.build import build
 from kb.search.embed import Embedder
 from kb.search.live import Index, LiveIndex
@@ -29,7 +30,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Conf
     kept = pytestconfig.cache.mkdir("embeddings") if pytestconfig.cache else folder / "none"
     if kept.is_dir():
         shutil.copytree(kept, folder / "embeddings")
-    build(ROOT, folder, embedder, lessons=lessons())
+    build(ROOT, folder, embedder, lessons=lessons(), roles=taught())
     shutil.copytree(folder / "embeddings", kept, dirs_exist_ok=True)
     return folder
 

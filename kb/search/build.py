@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from kb.catalogue.load import Knowledge, load, require_folders
+from kb.catalogue.names import Names
 from kb.catalogue.records import Dispute, Passage, Term
 from kb.disk import write_whole
 from kb.errors import IndexUnusable
@@ -23,6 +24,7 @@ from kb.search.manifest import (
     DATABASE,
     LEARNED,
     MANIFEST,
+    ROLES,
     SCHEMA,
     Manifest,
     build_id_of,
@@ -33,6 +35,7 @@ from kb.search.manifest import (
     verify,
 )
 from kb.search.questions import with_questions
+from kb.search.tags import NOTHING, Taught, learn_tags, write_tagger
 from kb.search.vectors import Watch, embedded, passage_vectors
 from kb.search.write import write_database
 
@@ -62,8 +65,9 @@ def build(
     report: Report = lambda _: None,
     watch: Watch = list,
     lessons: Sequence[Lesson] = (),
+    roles: Taught = NOTHING,
 ) -> Built:
-    """Validate everything, make the index, learn what ``lessons`` teach, and swap it in.
+    """Validate everything, make the index, learn what ``lessons`` and ``roles`` teach, and swap it in.
 
     Until the last step the old index stays live; a build that is killed leaves only a folder that the next one
     removes. The same input again changes nothing. Raises :class:`InvalidKnowledge` with every problem, and
@@ -73,7 +77,7 @@ def build(
     with _one_builder(data_dir):
         embedding_sha256 = model_sha256(embedder.folder)
         inputs, file_count = inputs_sha256(_input_files(knowledge_dir, data_dir))
-        build_id = build_id_of(f"{inputs} {lessons_sha256(lessons)}", embedding_sha256)
+        build_id = build_id_of(f"{inputs} {lessons_sha256(lessons)} {roles.sha256}", embedding_sha256)
         folder = data_dir / "builds" / build_id
         try:
             manifest = _whole(folder, embedding_sha256)
@@ -97,6 +101,7 @@ def build(
             report("learning what is asked")
             embed = partial(embedded, embedder=embedder, cache=kept / "lessons", model=embedding_sha256)
             write_classifier(workshop / LEARNED, learn(lessons, embedder, embed))
+            write_tagger(workshop / ROLES, learn_tags(roles.lessons(Names(known))))
             manifest = Manifest(
                 build_id=build_id,
                 schema_version=SCHEMA,
@@ -111,6 +116,7 @@ def build(
                 sqlite_sha256=file_sha256(workshop / DATABASE),
                 vectors_sha256=vectors_sha256(workshop / CHROMA),
                 learned_sha256=file_sha256(workshop / LEARNED),
+                roles_sha256=file_sha256(workshop / ROLES),
             )
             write_whole(workshop / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
             if folder.exists():

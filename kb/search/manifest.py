@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb.errors import IndexUnusable
 
-SCHEMA = 7
+SCHEMA = 8
 """Raise when the tables, the vectors or the text that is embedded change their form."""
 
 PACKAGES = ("hardware-kb", "chromadb", "sentence-transformers", "sqlalchemy", "pydantic")
@@ -21,6 +21,8 @@ CHROMA = "chroma"
 """The folder of the vectors."""
 LEARNED = "learned.npz"
 """The file of what :mod:`kb.search.classify` learned."""
+ROLES = "roles.npz"
+"""The file of what :mod:`kb.search.tags` learned."""
 
 MENDING = "Run `kb build` to make it anew."
 
@@ -43,6 +45,7 @@ class Manifest(BaseModel):
     sqlite_sha256: str
     vectors_sha256: str
     learned_sha256: str
+    roles_sha256: str
 
 
 def file_sha256(path: Path) -> str:
@@ -95,6 +98,7 @@ def verify(folder: Path) -> Manifest:
         found = {
             DATABASE: (file_sha256(folder / DATABASE), manifest.sqlite_sha256),
             LEARNED: (file_sha256(folder / LEARNED), manifest.learned_sha256),
+            ROLES: (file_sha256(folder / ROLES), manifest.roles_sha256),
             CHROMA: (vectors_sha256(folder / CHROMA), manifest.vectors_sha256),
         }
     except OSError as error:

@@ -10,6 +10,7 @@ from kb.chat.reading.devices import MOST_COUNT, is_unified
 from kb.chat.reading.fragments import TELLING, stated
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.message import Read, read_message
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import read as read_figures
@@ -102,16 +103,17 @@ class _Turn:
     """The roles of what the message itself states."""
 
 
-def read(messages: Sequence[str], names: Names, asks: Asks | None = None) -> Situation:
-    """``messages`` are the user's, oldest first. Without ``asks`` nothing is said of what is asked."""
-    turns = _turns(messages, names)
+def read(messages: Sequence[str], names: Names, asks: Asks | None = None, roles: RoleReader | None = None) -> Situation:
+    """``messages`` are the user's, oldest first. Without ``asks`` nothing is said of what is asked, without ``roles``
+    nothing of what figures are for."""
+    turns = _turns(messages, names, roles)
     return turns[-1].situation if asks is None else _with_asks(turns, asks)
 
 
-def _turns(messages: Sequence[str], names: Names) -> list[_Turn]:
+def _turns(messages: Sequence[str], names: Names, roles: RoleReader | None) -> list[_Turn]:
     turns: list[_Turn] = []
     for message in _within(messages):
-        turns.append(_next(turns[-1] if turns else None, read_message(message, names), names))
+        turns.append(_next(turns[-1] if turns else None, read_message(message, names, roles), names))
     return turns
 
 

@@ -5,7 +5,9 @@ import pytest
 from kb.catalogue.load import load
 from kb.catalogue.names import Names
 from kb.chat.reading.reader import read
+from kb.chat.reading.roles import RoleReader, lessons
 from kb.chat.reading.situation import Situation
+from kb.search.tags import learn_tags
 from tests.conftest import ROOT
 
 Reading = Callable[..., Situation]
@@ -17,5 +19,10 @@ def names() -> Names:
 
 
 @pytest.fixture(scope="session")
-def reading(names: Names) -> Reading:
-    return lambda *messages: read(messages, names)
+def roles(names: Names) -> RoleReader:
+    return RoleReader(learn_tags(lessons(names)))
+
+
+@pytest.fixture(scope="session")
+def reading(names: Names, roles: RoleReader) -> Reading:
+    return lambda *messages: read(messages, names, roles=roles)
