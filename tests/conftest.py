@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from kb.catalogue.load import load
+from kb.catalogue.names import Names
 from kb.chat.reading.asks import lessons
-from kb.chat.reading.roles import taught
+from kb.chat.reading.roles import RoleReader, taught
 from kb.search.build import build
 from kb.search.embed import Embedder
 from kb.search.live import Index, LiveIndex
+from kb.search.tags import learn_tags
 from kb.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +53,12 @@ def index(live: LiveIndex) -> Iterator[Index]:
     opened = live.get()
     yield opened
     opened.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def roles() -> RoleReader:
+    """What the index knows of figures, learned without one."""
+    return RoleReader(learn_tags(taught().lessons(Names(load(ROOT)))))
 
 
 @pytest.fixture(scope="session")

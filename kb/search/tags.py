@@ -1,4 +1,4 @@
-"""What a thing in a text is, by what stands around it: a linear classifier of sparse features, learned at each build."""
+"""What a thing in a text is, by what stands around it: a linear classifier of features, learned at each build."""
 
 import hashlib
 import io

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kb.catalogue.names import Names
-from kb.chat.reading.roles import Place, Roled
+from kb.chat.reading.roles import DEVICES, Place, Roled
 from kb.chat.reading.situation import Named, Quantities
 from kb.chat.reading.spans import gib_of
 from kb.text.numerals import counted
@@ -31,7 +31,7 @@ _NO_CARD = re.compile(
 _ON_PROCESSOR = re.compile(
     r"\b(?:(?:on|from)(?: my| the| a| pure)?|just(?: a| my| the)?|only(?: a| my| the)?) cpu\b", re.I
 )
-_OLD_HOST = re.compile(rf"\b(?:(?:my|an?|this|our) (?:(?!old |office )\w{{1,20}} )?|(?=old |office ))({_HOST})\b", re.I)
+_HOST_NAMED = re.compile(rf"\b({_HOST})\b", re.I)
 _COUNT = re.compile(r"(?:^|[\s(])(\d{1,3}) ?[x×*]? ?$|\b(two|three|four|six|eight|dual) $", re.I)
 _CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|eight) (?:gpus|cards)\b", re.I)
 _DENSE_ASPECT = 100
@@ -72,7 +72,8 @@ def described(text: str, roles: Sequence[Roled], places: Sequence[Place]) -> Ite
         ahead = roles[at + 1].figure.start if at + 1 < len(roles) else len(text)
         before = _BORDER.split(text[max(behind, figure.start - _NEAR) : figure.start])[-1]
         after = _BORDER.split(text[figure.end : min(ahead, figure.end + _NEAR)])[0]
-        if any(figure.start - len(before) < place.end and place.start < figure.end + len(after) for place in places):
+        around = range(figure.start - len(before), figure.end + len(after))
+        if any(place.kind in DEVICES and (place.start in around or place.end - 1 in around) for place in places):
             continue
         if one.role == "unified":
             mac = _MAC.search(before) or _MAC.search(after)
@@ -110,8 +111,8 @@ def processor(stated: Quantities, host: str = "") -> Named:
 
 
 def host_in(text: str) -> str:
-    """``an old office pc``: a machine of which nothing is said."""
-    found = _OLD_HOST.search(text)
+    """``an old office pc``: a machine without a name."""
+    found = _HOST_NAMED.search(text)
     if not found:
         return ""
     word = re.sub(r"\s+", " ", found[1]).strip().lower()

@@ -24,7 +24,8 @@ def in_one_form(text: str) -> str:
     >>> in_one_form("2x3090+3060，8*2080ti"), in_one_form("32 Go DDR5")
     ('2x 3090 + 3060, 8x 2080ti', '32 GB DDR5')
     """
-    text = _APART.sub(" ", text[:MOST_CHARACTERS].translate(_WIDE).replace(",", ", ") if _has_wide(text) else text)
+    text = text[:MOST_CHARACTERS]
+    text = _APART.sub(" ", text.translate(_WIDE).replace(",", ", ") if _has_wide(text) else text)
     for unit, ours in _UNITS:
         text = unit.sub(ours, text)
     text = _TIMES.sub(r"\1x ", text)
@@ -33,4 +34,4 @@ def in_one_form(text: str) -> str:
 
 
 def _has_wide(text: str) -> bool:
-    return any(ord(character) > 0x2E7F for character in text[:MOST_CHARACTERS])
+    return any(ord(character) > 0x2E7F for character in text)

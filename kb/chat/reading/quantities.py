@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kb.chat.reading.roles import Place, Roled
+from kb.chat.reading.roles import DEVICES, Place, Roled
 from kb.chat.reading.situation import Quantities, Speed, SpeedIs
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import MONEY, FigureFound
@@ -13,6 +13,7 @@ from kb.text.numerals import counted
 
 LEAST_CONTEXT = 256
 """Fewer tokens are an answer's or a batch's, no window."""
+MOST_CONTEXT = 100_000_000
 _POWERS_OF_TWO = frozenset(2**n for n in range(11))
 
 
@@ -54,7 +55,7 @@ class _Field:
 
 _BYTES, _TOKENS, _WATTS, _RATE = frozenset({"bytes"}), frozenset({"tokens"}), frozenset({"w"}), frozenset({"bytes/s"})
 _FIELDS = {
-    "context": _Field("context", _TOKENS, tokens_of, LEAST_CONTEXT),
+    "context": _Field("context", _TOKENS, tokens_of, LEAST_CONTEXT, MOST_CONTEXT),
     "prompt": _Field("prompt_tokens", _TOKENS, tokens_of, 16),
     "users": _Field("users", frozenset({"users", "slots"}), _count, 1),
     "batch": _Field("batch_size", frozenset(), _count, 1),
@@ -75,9 +76,9 @@ _FIELDS = {
     "kwh": _Field("price_per_kwh", MONEY, _price_of),
     "hours": _Field("hours_per_day", frozenset({"s"}), _in(3600), most=24),
 }  # fmt: skip
-SPEEDS: dict[str, SpeedIs] = {"measured": "measured", "wanted": "wanted", "claimed": "claimed"}
+_SPEEDS: tuple[SpeedIs, ...] = ("measured", "wanted", "claimed")
+"""What is asked about first."""
 _PRICED = frozenset({"budget", "kwh", "rent"})
-DEVICES = frozenset({"card", "unified", "processor"})
 _BREAK = re.compile(r"[?!;:,\n]|\. | and | but | then | und | et ")
 
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
@@ -103,7 +104,7 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values[field.name] = value
         if one.role in _PRICED and figure.kind == "money" and figure.dimension != "cents":
             values.setdefault("currency", figure.dimension.upper())
-    told = sorted(speeds(found), key=lambda speed: speed.speed_is == "claimed")
+    told = sorted(speeds(found), key=lambda speed: _SPEEDS.index(speed.speed_is))
     if told:
         values |= {"tokens_per_s": told[0].tokens_per_s, "speed_is": told[0].speed_is}
     if "hours_per_day" not in values and _ALL_DAY.search(text):
@@ -118,8 +119,9 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
 def speeds(found: Sequence[Roled], text: str = "", places: Sequence[Place] = ()) -> Iterator[Speed]:
     """Every speed that is told, with the nearest device of its clause."""
     for one in found:
-        if one.role in SPEEDS and one.figure.dimension in ("tokens/s", "") and one.figure.value > 0:
-            yield Speed(one.figure.base, SPEEDS[one.role], _device_of(one.figure, text, places))
+        is_one = next((kind for kind in _SPEEDS if kind == one.role), "")
+        if is_one and one.figure.dimension in ("tokens/s", "") and one.figure.value > 0:
+            yield Speed(one.figure.base, is_one, _device_of(one.figure, text, places))
 
 
 def _device_of(figure: FigureFound, text: str, places: Sequence[Place]) -> str:

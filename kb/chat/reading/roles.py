@@ -32,6 +32,8 @@ OF_SLOTS = {
     "rent_per_hour": "rent", "cost_per_hour": "rent", "read_mb_per_s": "read", "batch_size": "batch",
 }  # fmt: skip
 """What a slot of ``ways.yaml`` says of the figure in it."""
+DEVICES = frozenset({"card", "unified", "processor"})
+"""Kinds of names that run a model."""
 WRITTEN = 5.0
 """How much a figure of a message that was marked by hand weighs beside one in a slot."""
 NEAR, FAR = 4, 9

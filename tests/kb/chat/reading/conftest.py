@@ -5,9 +5,8 @@ import pytest
 from kb.catalogue.load import load
 from kb.catalogue.names import Names
 from kb.chat.reading.reader import read
-from kb.chat.reading.roles import RoleReader, lessons
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Situation
-from kb.search.tags import learn_tags
 from tests.conftest import ROOT
 
 Reading = Callable[..., Situation]
@@ -16,11 +15,6 @@ Reading = Callable[..., Situation]
 @pytest.fixture(scope="session")
 def names() -> Names:
     return Names(load(ROOT))
-
-
-@pytest.fixture(scope="session")
-def roles(names: Names) -> RoleReader:
-    return RoleReader(learn_tags(lessons(names)))
 
 
 @pytest.fixture(scope="session")
