@@ -11,7 +11,8 @@ import pytest
 from kb.catalogue.load import load
 from kb.catalogue.names import Names
 from kb.chat.reading.asks import lessons
-from kb.chat.reading.roles import RoleReader, taught
+from kb.chat.reading.role_lessons import taught
+from kb.chat.reading.roles import RoleReader
 from kb.search.build import build
 from kb.search.embed import Embedder
 from kb.search.live import Index, LiveIndex

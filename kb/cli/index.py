@@ -17,7 +17,7 @@ from kb.terminal import Json, err, out, plain_errors, show_json, watch_text
 def build(as_json: Json = False) -> None:
     """Validate glossary and corpus, and make the index; the running server takes it over by itself."""
     from kb.chat.reading.asks import lessons
-    from kb.chat.reading.roles import taught
+    from kb.chat.reading.role_lessons import taught
     from kb.search.build import build as build_index
     from kb.search.embed import Embedder
 
@@ -38,7 +38,7 @@ def build(as_json: Json = False) -> None:
 def ingest(paths: list[Path], as_json: Json = False) -> None:
     """Add your own documents (Markdown, text, HTML, PDF; folders too) and rebuild the index."""
     from kb.chat.reading.asks import lessons
-    from kb.chat.reading.roles import taught
+    from kb.chat.reading.role_lessons import taught
     from kb.errors import UnreadableDocument
     from kb.search.build import build as build_index
     from kb.search.documents import find_files

@@ -39,7 +39,7 @@ def serve(
 def _first_build() -> None:
     """Where nothing was ever built; a server that finds a broken index says so and waits for ``kb build``."""
     from kb.chat.reading.asks import lessons
-    from kb.chat.reading.roles import taught
+    from kb.chat.reading.role_lessons import taught
     from kb.search.build import build, current_link
     from kb.search.embed import Embedder
 

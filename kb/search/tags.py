@@ -24,6 +24,8 @@ class Tagged:
 
     features: frozenset[str]
     tag: str
+    kind: str = ""
+    """Each feature counts once for all things and once for those of this kind."""
     weight: float = 1.0
 
 
@@ -35,8 +37,9 @@ class Tagger:
     weights: NDArray[np.float16]
     bias: NDArray[np.float32]
 
-    def tag(self, features: Collection[str]) -> str:
-        scores = self.weights[_columns(features)].astype(np.float32).sum(axis=0) / _length(features) + self.bias
+    def tag(self, features: Collection[str], kind: str = "") -> str:
+        columns = _columns(features, kind)
+        scores = self.weights[columns].sum(axis=0, dtype=np.float32) / _length(columns) + self.bias
         return self.tags[int(scores.argmax())]
 
 
@@ -63,7 +66,7 @@ def learn_tags(lessons: Sequence[Tagged]) -> Tagger:
     from scipy.sparse import csr_matrix
     from sklearn.svm import LinearSVC  # slow to import, and needed at a build alone
 
-    rows = [_columns(lesson.features) for lesson in lessons]
+    rows = [_columns(lesson.features, lesson.kind) for lesson in lessons]
     known = csr_matrix(
         (
             np.concatenate([np.full(len(row), 1 / _length(row), np.float32) for row in rows]),
@@ -77,12 +80,13 @@ def learn_tags(lessons: Sequence[Tagged]) -> Tagger:
     return Tagger(tags, fitted.coef_.T.astype(np.float16), fitted.intercept_.astype(np.float32))
 
 
-def _columns(features: Collection[str]) -> NDArray[np.intp]:
-    return np.fromiter(map(column, sorted(features)), np.intp, len(features))
+def _columns(features: Collection[str], kind: str) -> NDArray[np.intp]:
+    known = np.fromiter(map(column, features), np.intp, len(features))
+    return np.concatenate([known, known ^ column(f"kind {kind}")])
 
 
-def _length(features: Collection[object]) -> float:
-    return float(np.sqrt(max(1, len(features))))
+def _length(columns: NDArray[np.intp]) -> float:
+    return float(np.sqrt(max(1, len(columns))))
 
 
 def write_tagger(path: Path, tagger: Tagger) -> None:

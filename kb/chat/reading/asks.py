@@ -45,6 +45,8 @@ _BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?(?<!\s)\s+(?
 
 class _Slot(Record):
     values: tuple[str, ...] = Field(validation_alias="as")
+    role: str = ""
+    kind: str = ""
     means: str = ""
     """What a message with this slot holds, one of those that :meth:`AskReader.probabilities` is told."""
 

@@ -119,9 +119,9 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
 def speeds(found: Sequence[Roled], text: str = "", places: Sequence[Place] = ()) -> Iterator[Speed]:
     """Every speed that is told, with the nearest device of its clause."""
     for one in found:
-        is_one = next((kind for kind in _SPEEDS if kind == one.role), "")
-        if is_one and one.figure.dimension in ("tokens/s", "") and one.figure.value > 0:
-            yield Speed(one.figure.base, is_one, _device_of(one.figure, text, places))
+        for kind in _SPEEDS:
+            if kind == one.role and one.figure.dimension in ("tokens/s", "") and one.figure.value > 0:
+                yield Speed(one.figure.base, kind, _device_of(one.figure, text, places))
 
 
 def _device_of(figure: FigureFound, text: str, places: Sequence[Place]) -> str:

@@ -340,9 +340,10 @@ def _devices(
 ) -> tuple[Named, ...]:
     """What the message says of devices, against those that are known of."""
     now, known = said.situation, before.situation.devices
+    only_memory = all(named.figures is not None for named in now.devices)
+    if corrects and only_memory and (resized := _resized(known, now.text, names)):
+        return resized
     if not now.devices:
-        if corrects and (resized := _resized(known, now.text, names)):
-            return resized
         if goes_on and len(before.tried) > 1 and _WHICH.search(now.text):
             carried += [named.label for named in before.tried]
             return before.tried
