@@ -4,7 +4,7 @@ ways to ask."""
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -27,13 +27,16 @@ _MARKED = re.compile(r"\[([^\[\]|]+)\|(\w+)\]")
 
 def lessons(names: Names, tools: Registry = TOOLS) -> list[Tagged]:
     """What the reader learns from; names are told by ``names``."""
+    written = (one for by_author in marked().values() for text in by_author for one in of_message(text, names))
+    return [*written, *of_templates(tools)]
+
+
+def of_templates(tools: Registry = TOOLS) -> Iterator[Tagged]:
     rng = random.Random(0)
-    known = [one for by_author in marked().values() for text in by_author for one in of_message(text, names)]
     for tool in tools.names():
         for templates in tools.ways(tool).values():
             for template in templates:
-                known += of_template(expanded(template, rng), tool, rng)
-    return known
+                yield from of_template(expanded(template, rng), rng)
 
 
 def taught(tools: Registry = TOOLS) -> Taught:
@@ -83,16 +86,12 @@ def _roles(figures: Sequence[FigureFound], marks: Sequence[Mark]) -> dict[int, s
 def of_message(text: str, names: Names) -> Iterator[Tagged]:
     plain, marks = unmarked(in_one_form(text))
     figures = read_figures(plain)
-    roles = _roles(figures, marks)
     places = places_of(names, spans(plain, names, figures))
-    before = ""
-    for figure, features in described_figures(plain, figures, places):
-        role = roles.get(figure.start, NONE)
-        yield Tagged(frozenset({*features, after_role(before)}), role, figure.dimension, WRITTEN)
-        before = role
+    for lesson in _lessons(plain, figures, places, _roles(figures, marks)):
+        yield replace(lesson, weight=WRITTEN)
 
 
-def of_template(template: str, tool: str, rng: random.Random) -> Iterator[Tagged]:
+def of_template(template: str, rng: random.Random) -> Iterator[Tagged]:
     """Only of figures in slots it is known what they are for."""
     parts: list[str] = []
     places: list[Place] = []
@@ -109,10 +108,14 @@ def of_template(template: str, tool: str, rng: random.Random) -> Iterator[Tagged
         length, behind = end, found.end()
     text = "".join(parts) + template[behind:]
     figures = read_figures(text)
-    roles = _roles(figures, marks)
+    yield from (one for one in _lessons(text, figures, places, _roles(figures, marks)) if one.tag != NONE)
+
+
+def _lessons(
+    text: str, figures: Sequence[FigureFound], places: Sequence[Place], roles: Mapping[int, str]
+) -> Iterator[Tagged]:
     before = ""
     for figure, features in described_figures(text, figures, places):
         role = roles.get(figure.start, NONE)
-        if role != NONE:
-            yield Tagged(frozenset({*features, after_role(before)}), role, figure.dimension)
+        yield Tagged(frozenset({*features, after_role(before)}), role, figure.dimension)
         before = role
