@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kb.catalogue.load import load
 from kb.catalogue.names import Names
 from kb.chat.reading.role_lessons import marked, of_message, of_templates
-from kb.chat.reading.roles import NONE, after_role
+from kb.chat.reading.roles import CLEAR, NONE, after_role
 from kb.search.tags import Tagged, learn_tags
 from kb.settings import settings
 
@@ -47,8 +47,8 @@ def left_out(voice: str, names: Names) -> Iterator[tuple[str, str]]:
         before = ""
         for lesson in of_message(text, names):
             known = {feature for feature in lesson.features if not feature.startswith(after_role(""))}
-            before = learned.tag({*known, after_role(before)}, lesson.kind)
-            yield lesson.tag, before
+            before, lead = learned.tag({*known, after_role(before)}, lesson.kind)
+            yield lesson.tag, before if lead >= CLEAR else NONE
 
 
 def main() -> None:

@@ -37,10 +37,12 @@ class Tagger:
     weights: NDArray[np.float16]
     bias: NDArray[np.float32]
 
-    def tag(self, features: Collection[str], kind: str = "") -> str:
+    def tag(self, features: Collection[str], kind: str = "") -> tuple[str, float]:
+        """The likeliest tag, and how far it leads before the next."""
         columns = _columns(features, kind)
         scores = self.weights[columns].sum(axis=0, dtype=np.float32) / _length(columns) + self.bias
-        return self.tags[int(scores.argmax())]
+        next_best, best = np.sort(scores)[-2:]
+        return self.tags[int(scores.argmax())], float(best - next_best)
 
 
 @dataclass(frozen=True)

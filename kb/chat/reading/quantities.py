@@ -39,7 +39,7 @@ def _count(figure: FigureFound) -> float:
 
 def _memory(figure: FigureFound) -> float:
     """As it is printed: GB and GiB are not told apart by those who write them."""
-    return gib_of(figure) if figure.dimension else figure.value
+    return gib_of(figure) if figure.dimension else figure.value / (1e9 if figure.scale in "tT" and figure.scale else 1)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from kb.chat.reading.spans import Span
 from kb.search.tags import Tagger
 from kb.text.figures import FigureFound
 
+CLEAR = 0.1
+"""How far a role must lead: more, and what is meant is missed more often than nonsense is kept out."""
 NONE = "none"
 """The role of a figure that is nobody's request: a version, a line of a log, an age."""
 DEVICES = frozenset({"card", "unified", "processor"})
@@ -64,9 +66,10 @@ class RoleReader:
         found: list[Roled] = []
         before = ""
         for figure, features in described_figures(text, figures, places):
-            before = self.learned.tag({*features, after_role(before)}, figure.dimension)
-            found.append(Roled(before, figure))
-        return [one for one in found if one.role != NONE]
+            before, lead = self.learned.tag({*features, after_role(before)}, figure.dimension)
+            if before != NONE and lead >= CLEAR:
+                found.append(Roled(before, figure))
+        return found
 
 
 def after_role(role: str) -> str:
