@@ -24,7 +24,7 @@ _HOST = (
 )
 _AMD = re.compile(r"\b(?:amd|radeon|rocm)\b", re.I)
 _BORDER = re.compile(r"[?!;,\n]|\. | and | but | und | et | y ")
-_NO_CARD = re.compile(
+NO_CARD = re.compile(
     r"\bno (?:\w+ )?(?:gpu|(?:graphics|video) card)\b|\b(?:pure )?cpu[- ]only|without (?:an? |any )?(?:\w+ )?(?:gpu|graphics)(?: card)?",
     re.I,
 )
@@ -92,7 +92,7 @@ def described(text: str, roles: Sequence[Roled], places: Sequence[Place]) -> Ite
 
 def on_processor(text: str) -> re.Match[str] | None:
     """Where it is said that there is no graphics card, or that the processor does the work and no card is spoken of."""
-    if none := _NO_CARD.search(text):
+    if none := NO_CARD.search(text):
         return none
     return None if _CARD.search(text) else _ON_PROCESSOR.search(text)
 

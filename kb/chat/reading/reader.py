@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from kb.catalogue.names import Names
+from kb.chat.reading.described import NO_CARD, on_processor
 from kb.chat.reading.devices import MOST_COUNT, is_unified
 from kb.chat.reading.fragments import TELLING, stated
 from kb.chat.reading.mentions import sized
@@ -340,6 +341,8 @@ def _devices(
 ) -> tuple[Named, ...]:
     """What the message says of devices, against those that are known of."""
     now, known = said.situation, before.situation.devices
+    if _is_remark_of_processor(said, known):
+        now = replace(now, devices=())
     only_memory = all(named.figures is not None for named in now.devices)
     if corrects and only_memory and (resized := _resized(known, now.text, names)):
         return resized
@@ -382,6 +385,13 @@ def _devices(
         considered = replace(now.devices[0], standing="considers" if now.devices[0].standing != "has" else "has")
         return (*beside, considered)
     return now.devices
+
+
+def _is_remark_of_processor(said: Read, known: Sequence[Named]) -> bool:
+    """*It only uses the CPU*, of a machine whose graphics card is known: the card is still there."""
+    text = said.situation.text
+    card = any(named.kind in ("accelerators", "machines") or named.figures for named in known)
+    return bool(card and not said.fragment and on_processor(text) and not NO_CARD.search(text))
 
 
 def _recounted(text: str) -> int | None:

@@ -63,6 +63,7 @@ def test_it_is_kept_as_it_was(tmp_path: Path) -> None:
             {"system_memory_gb": None},
         ),
         (["llama3 on ollama: the gpu sits at 0% while only the cpu works. normal?"], [], {}),
+        (["llama 3 8b on my 3090 in ollama", "it runs on the cpu, 4 t/s"], ["GeForce RTX 3090"], {"tokens_per_s": 4}),
         (["no gpu, 32 GB ddr4"], ["a computer without a graphics card and 32 GB of RAM"], {"system_memory_gb": 32}),
         (["a laptop with 16 GB, what runs on it"], ["a laptop with 16 GB of RAM"], {"system_memory_gb": 16}),
         (["8 GB MacBook, what can it do"], ["a Mac with 8 GB"], {}),
