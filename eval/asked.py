@@ -14,6 +14,7 @@ from kb.catalogue.records import Record
 from kb.chat.answering.answer import Answer, answer
 from kb.chat.reading.asks import AskReader
 from kb.chat.reading.reader import read
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Named, Situation
 from kb.errors import AmbiguousName, UnknownName
 from kb.search.embed import Embedder
@@ -58,7 +59,7 @@ def questions(path: Path = HERE / "judging.jsonl") -> list[AskedQuestion]:
 
 
 def answered(index: Index, turns: Sequence[str]) -> Answer:
-    return answer(index, read(turns, index.names, AskReader(index.asks)))
+    return answer(index, read(turns, index.names, AskReader(index.asks), RoleReader(index.roles)))
 
 
 def mentions(names: Names, question: AskedQuestion, situation: Situation) -> Tally:

@@ -20,6 +20,7 @@ import httpx2
 
 from kb.chat.assistant import Assistant
 from kb.chat.reading.asks import lessons
+from kb.chat.reading.role_lessons import taught
 from kb.chat.reply import Message
 from kb.llm.bench import GENERATED_TOKENS, measure
 from kb.llm.default_model import model_file
@@ -123,7 +124,7 @@ def main() -> None:
     rows: list[tuple[str, float, str]] = []
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        build(s.knowledge_dir, Path(folder), embedder, lessons=lessons())
+        build(s.knowledge_dir, Path(folder), embedder, lessons=lessons(), roles=taught())
         rows.append(("build from nothing", (time.perf_counter() - start) * 1000, "< 60 s"))
         live = LiveIndex(Path(folder), embedder)
         rows += in_process(live, live.get(), embedder, s)

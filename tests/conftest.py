@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from kb.catalogue.load import load
+from kb.catalogue.names import Names
 from kb.chat.reading.asks import lessons
+from kb.chat.reading.role_lessons import taught
+from kb.chat.reading.roles import RoleReader
 from kb.search.build import build
 from kb.search.embed import Embedder
 from kb.search.live import Index, LiveIndex
+from kb.search.tags import learn_tags
 from kb.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +34,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Conf
     kept = pytestconfig.cache.mkdir("embeddings") if pytestconfig.cache else folder / "none"
     if kept.is_dir():
         shutil.copytree(kept, folder / "embeddings")
-    build(ROOT, folder, embedder, lessons=lessons())
+    build(ROOT, folder, embedder, lessons=lessons(), roles=taught())
     shutil.copytree(folder / "embeddings", kept, dirs_exist_ok=True)
     return folder
 
@@ -49,6 +54,12 @@ def index(live: LiveIndex) -> Iterator[Index]:
     opened = live.get()
     yield opened
     opened.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def roles() -> RoleReader:
+    """What the index knows of figures, learned without one."""
+    return RoleReader(learn_tags(taught().lessons(Names(load(ROOT)))))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from kb.chat.explaining.grounds import grounds
 from kb.chat.reading.asks import AskReader
 from kb.chat.reading.choosing import chosen, unsure
 from kb.chat.reading.reader import read
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Quantities
 from kb.chat.reply import (
     DoneEvent,
@@ -62,7 +63,7 @@ class Assistant:
         is asked, ``ToolEvent``s and another ``EvidenceEvent`` follow the first."""
         index = self._live.get()
         run = run or Run(self._settings.llm_deadline_s)
-        situation = read(_asked(messages), index.names, AskReader(index.asks))
+        situation = read(_asked(messages), index.names, AskReader(index.asks), RoleReader(index.roles))
         answer = answered(index, situation)
         yield _shown(answer)
         failure = None

@@ -17,13 +17,16 @@ from kb.terminal import Json, err, out, plain_errors, show_json, watch_text
 def build(as_json: Json = False) -> None:
     """Validate glossary and corpus, and make the index; the running server takes it over by itself."""
     from kb.chat.reading.asks import lessons
+    from kb.chat.reading.role_lessons import taught
     from kb.search.build import build as build_index
     from kb.search.embed import Embedder
 
     s = settings()
     with plain_errors():
         watch = partial(watch_text, disable=as_json)
-        done = build_index(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print, watch, lessons())
+        done = build_index(
+            s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print, watch, lessons(), taught()
+        )
     if as_json:
         show_json(done.manifest.model_dump(mode="json") | {"changed": done.changed})
         return
@@ -35,6 +38,7 @@ def build(as_json: Json = False) -> None:
 def ingest(paths: list[Path], as_json: Json = False) -> None:
     """Add your own documents (Markdown, text, HTML, PDF; folders too) and rebuild the index."""
     from kb.chat.reading.asks import lessons
+    from kb.chat.reading.role_lessons import taught
     from kb.errors import UnreadableDocument
     from kb.search.build import build as build_index
     from kb.search.documents import find_files
@@ -58,7 +62,7 @@ def ingest(paths: list[Path], as_json: Json = False) -> None:
         read = time.monotonic()
         if taken:
             watch = partial(watch_text, disable=as_json)
-            build_index(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print, watch, lessons())
+            build_index(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print, watch, lessons(), taught())
     indexed = time.monotonic()
     if as_json:
         outside = [str(link) for link in found.outside]

@@ -39,6 +39,7 @@ def serve(
 def _first_build() -> None:
     """Where nothing was ever built; a server that finds a broken index says so and waits for ``kb build``."""
     from kb.chat.reading.asks import lessons
+    from kb.chat.reading.role_lessons import taught
     from kb.search.build import build, current_link
     from kb.search.embed import Embedder
 
@@ -47,7 +48,7 @@ def _first_build() -> None:
         return
     err.print(f"The index is built into {s.data_dir.absolute()}, this once; about a minute.")
     with plain_errors():
-        build(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print, watch_text, lessons())
+        build(s.knowledge_dir, s.data_dir, Embedder(s.embedding_model), err.print, watch_text, lessons(), taught())
 
 
 @app.command()

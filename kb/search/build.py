@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from kb.catalogue.load import Knowledge, load, require_folders
+from kb.catalogue.names import Names
 from kb.catalogue.records import Dispute, Passage, Term
 from kb.disk import write_whole
 from kb.errors import IndexUnusable
@@ -25,6 +26,7 @@ from kb.search.manifest import (
     DATABASE,
     LEARNED,
     MANIFEST,
+    ROLES,
     SCHEMA,
     TURN,
     Manifest,
@@ -36,6 +38,7 @@ from kb.search.manifest import (
     verify,
 )
 from kb.search.questions import with_questions
+from kb.search.tags import NOTHING, Taught, learn_tags, write_tagger
 from kb.search.vectors import Watch, embedded, passage_vectors
 from kb.search.write import write_database
 
@@ -65,8 +68,9 @@ def build(
     report: Report = lambda _: None,
     watch: Watch = list,
     lessons: Sequence[Lesson] = (),
+    roles: Taught = NOTHING,
 ) -> Built:
-    """Validate everything, make the index, learn what ``lessons`` teach, and swap it in.
+    """Validate everything, make the index, learn what ``lessons`` and ``roles`` teach, and swap it in.
 
     Until the last step the old index stays live; a build that is killed leaves only a folder that the next one
     removes. The same input again changes nothing. Raises :class:`InvalidKnowledge` with every problem, and
@@ -76,7 +80,7 @@ def build(
     with _one_builder(data_dir):
         embedding_sha256 = model_sha256(embedder.folder)
         inputs, file_count = inputs_sha256(_input_files(knowledge_dir, data_dir))
-        build_id = build_id_of(f"{inputs} {lessons_sha256(lessons)}", embedding_sha256)
+        build_id = build_id_of(f"{inputs} {lessons_sha256(lessons)} {roles.sha256}", embedding_sha256)
         folder = data_dir / "builds" / build_id
         try:
             manifest = _whole(folder, embedding_sha256)
@@ -101,6 +105,7 @@ def build(
             report("learning what is asked")
             embed = partial(embedded, embedder=embedder, cache=kept / "lessons", model=embedding_sha256)
             write_classifier(workshop / LEARNED, learn(lessons, embedder, embed))
+            write_tagger(workshop / ROLES, learn_tags(roles.lessons(Names(known))))
             manifest = Manifest(
                 build_id=build_id,
                 schema_version=SCHEMA,
@@ -116,6 +121,7 @@ def build(
                 vectors_sha256=vectors_sha256(workshop / CHROMA),
                 learned_sha256=file_sha256(workshop / LEARNED),
                 turn_sha256=file_sha256(workshop / TURN),
+                roles_sha256=file_sha256(workshop / ROLES),
             )
             write_whole(workshop / MANIFEST, f"{manifest.model_dump_json(indent=2)}\n".encode())
             if folder.exists():

@@ -85,7 +85,7 @@ def learn(lessons: Sequence[Lesson], embedder: Embedder, embed: Callable[[Sequen
     from scipy.sparse import csr_matrix, hstack
     from sklearn.svm import LinearSVC  # slow to import, and needed at a build alone
 
-    counted = [Counter(map(_column, _grams(lesson.text))) for lesson in lessons]
+    counted = [Counter(map(column, _grams(lesson.text))) for lesson in lessons]
     rarity = _rarity(counted)
     rows = [_weighed(lesson.text, rarity) for lesson in lessons]
     words = csr_matrix(
@@ -125,7 +125,7 @@ def _grams(text: str) -> Iterator[str]:
                 break
 
 
-def _column(gram: str) -> int:
+def column(gram: str) -> int:
     return zlib.crc32(gram.encode()) % COLUMNS
 
 
@@ -141,7 +141,7 @@ def _rarity(counted: Iterable[Counter[int]]) -> NDArray[np.float32]:
 
 def _weighed(text: str, rarity: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The columns of a text's n-grams, and a vector of length 1 of how much each says."""
-    counts = Counter(map(_column, _grams(text)))
+    counts = Counter(map(column, _grams(text)))
     columns = np.fromiter(counts, np.intp, len(counts))
     values = (1 + np.log(np.fromiter(counts.values(), np.float32, len(counts)))) * rarity[columns]
     return columns, (values / max(float(np.linalg.norm(values)), 1e-9)).astype(np.float32)

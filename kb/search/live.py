@@ -14,9 +14,10 @@ from kb.search.build import current_link
 from kb.search.classify import Classifier, read_classifier
 from kb.search.dense import DenseIndex
 from kb.search.embed import Embedder, model_sha256
-from kb.search.manifest import CHROMA, DATABASE, LEARNED, MANIFEST, MENDING, TURN, Manifest, verify
+from kb.search.manifest import CHROMA, DATABASE, LEARNED, MANIFEST, MENDING, ROLES, TURN, Manifest, verify
 from kb.search.queries import full_text_search, open_database, read_knowledge
 from kb.search.searcher import Searcher
+from kb.search.tags import Tagger, read_tagger
 
 Identity = tuple[int, ...] | None
 """Of a file, to tell whether it is still the same; None where there is none."""
@@ -34,6 +35,8 @@ class Index(Catalogue):
     searcher: Searcher
     asks: Classifier
     """What a message asks for, learned of the lessons that the build was given."""
+    roles: Tagger
+    """What its figures are for."""
 
     def check(self) -> None:
         """Asks both stores. Raises :class:`IndexUnusable` saying which does not answer from what was opened."""
@@ -70,7 +73,8 @@ def open_index(folder: Path, embedder: Embedder) -> Index:
     names = Names(known)
     searcher = Searcher(engine, dense, embedder, np.load(folder / TURN), passages, names)
     asks = read_classifier(folder / LEARNED, embedder)
-    return Index(known, names, folder, database, manifest, engine, dense, searcher, asks)
+    roles = read_tagger(folder / ROLES)
+    return Index(known, names, folder, database, manifest, engine, dense, searcher, asks, roles)
 
 
 class LiveIndex:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb.errors import IndexUnusable
 
-SCHEMA = 8
+SCHEMA = 9
 """Raise when the tables, the vectors or the text that is embedded change their form."""
 
 PACKAGES = ("hardware-kb", "chromadb", "sentence-transformers", "sqlalchemy", "pydantic")
@@ -23,6 +23,8 @@ LEARNED = "learned.npz"
 """The file of what :mod:`kb.search.classify` learned."""
 TURN = "turn.npy"
 """The matrix that :mod:`kb.search.sense` learned."""
+ROLES = "roles.npz"
+"""The file of what :mod:`kb.search.tags` learned."""
 
 MENDING = "Run `kb build` to make it anew."
 
@@ -46,6 +48,7 @@ class Manifest(BaseModel):
     vectors_sha256: str
     learned_sha256: str
     turn_sha256: str
+    roles_sha256: str
 
 
 def file_sha256(path: Path) -> str:
@@ -99,6 +102,7 @@ def verify(folder: Path) -> Manifest:
             DATABASE: (file_sha256(folder / DATABASE), manifest.sqlite_sha256),
             LEARNED: (file_sha256(folder / LEARNED), manifest.learned_sha256),
             TURN: (file_sha256(folder / TURN), manifest.turn_sha256),
+            ROLES: (file_sha256(folder / ROLES), manifest.roles_sha256),
             CHROMA: (vectors_sha256(folder / CHROMA), manifest.vectors_sha256),
         }
     except OSError as error:

@@ -106,7 +106,7 @@ _OF_THINGS = re.compile(r" ?[xX×](?=[ (]|\d|$)")
 _TIMES_AS = re.compile(r" ?([x×]) (?:as|the|more|less|faster|slower|larger|smaller|bigger|speed\w{0,2})\b", re.I)
 _MEMORY = re.compile(r"ddr\d\w?[ -]$", re.I)
 _BETWEEN = re.compile(r"between[ ~]{1,2}$", re.I)
-_JOIN = re.compile(r" ?(?:(?P<range>to|[–—-]|\.\.)|or|/|(?P<and>and)) ?~?", re.I)
+_JOIN = re.compile(r" ?(?:(?P<range>to|[–—-]|\.\.)|or|/|->|→|(?P<and>and)) ?~?", re.I)
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DATE = re.compile(
     rf"(?<!\d)(?:19|20)\d\d-\d\d(?:-\d\d)?(?!\d)"
@@ -156,6 +156,8 @@ def read(text: str, names: re.Pattern[str] | None = None) -> list[FigureFound]:
     [(24.0, 'bytes'), (1008.0, 'bytes/s')]
     >>> [(f.value, f.kind, f.per) for f in read("2x 3090 for $1.5k at 0,35 € per kWh")]
     [(2.0, 'count', ''), (3090.0, 'bare', ''), (1500.0, 'money', ''), (0.35, 'money', 'kWh')]
+    >>> [(f.value, f.dimension) for f in read("~20 seconds per token, 50 ms/token with the card")]
+    [(0.05, 'tokens/s'), (20.0, 'tokens/s')]
     >>> [(f.value, f.ends, f.unit) for f in read("90 to 150 GB/s")]
     [(90.0, (90.0, 150.0), 'GB/s'), (150.0, (90.0, 150.0), 'GB/s')]
     """
@@ -171,11 +173,23 @@ def read(text: str, names: re.Pattern[str] | None = None) -> list[FigureFound]:
     for at, figure in enumerate(found):
         if figure.kind == "bare" and figure.start in dated:
             figure = replace(figure, kind="date", ends=None)
+        if figure.dimension == "s" and figure.per == "token" and figure.value:
+            figure = _turned(figure)
         if not text.isascii():
             end = max(places[figure.end], places[figure.end - 1] + 1)
             figure = replace(figure, start=places[figure.start], end=end)
         found[at] = figure
     return found
+
+
+def _turned(figure: FigureFound) -> FigureFound:
+    """Seconds per token, as tokens per second."""
+    value = 1 / figure.base
+    ends = figure.ends and (1 / (figure.ends[1] * figure.factor), 1 / (figure.ends[0] * figure.factor))
+    return replace(
+        figure, value=value, dimension="tokens/s", factor=1.0, step=value * figure.step / figure.value,
+        unit=f"{figure.unit}/token", per="", ends=ends,
+    )  # fmt: skip
 
 
 def _blanks(match: re.Match[str]) -> str:

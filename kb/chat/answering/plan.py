@@ -357,7 +357,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             bandwidth, assumed = system_bandwidth(situation)
             return () if assumed else (bandwidth,)
         case "wanted_tokens_per_s":
-            return _stated(situation.tokens_per_s) if situation.speed_is == "wanted" else ()
+            wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
+            carried = situation.tokens_per_s if situation.speed_is == "wanted" else None
+            return _stated(next(wanted, carried))
         case "device_count" | "rest_w" | "near_usd":
             return ()
     return _stated(getattr(situation, role) or None)

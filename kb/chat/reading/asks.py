@@ -42,6 +42,8 @@ SLOT = re.compile(r"\{(\w+)\}")
 
 class _Slot(Record):
     values: tuple[str, ...] = Field(validation_alias="as")
+    role: str = ""
+    kind: str = ""
     means: str = ""
     """What a message with this slot holds, one of those that :meth:`AskReader.probabilities` is told."""
 

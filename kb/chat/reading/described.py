@@ -5,37 +5,33 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kb.catalogue.names import Names
+from kb.chat.reading.roles import DEVICES, Place, Roled
 from kb.chat.reading.situation import Named, Quantities
 from kb.chat.reading.spans import gib_of
-from kb.text.figures import FigureFound
 from kb.text.numerals import counted
 from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
 _NEAR = 30
-_CARD = r"(?:gpus?|(?:graphics? |video |amd |nvidia |intel )?cards?|graphics|vram card|显?卡)"
+_CARD = re.compile(
+    r"\b(?:gpus?|(?:graphics? |video )?cards?|graphics|tarjetas?|gráfica|karten?|grafikkarten?|cartes?|scheda|placas?)\b|卡",
+    re.I,
+)
+_MAC = re.compile(r"\b(?:i?mac(?:book)?s?|apple|ipad|iphone)\b", re.I)
 _HOST = (
     r"(?:(?:gaming |old |office |work |mini[ -]?|home |cheap |used |small |linux |windows |desktop ){0,3}"
     r"(?:laptop|notebook|pc|desktop|computer|machine|server|workstation|box|nuc|thinkpad|vps|vm|phone|tablet|chromebook))"
 )
-_MAC = r"(?:mac(?:book)?s?\b(?: pro| air| mini| studio)?|apple silicon)"
-_BEHIND = re.compile(
-    rf"[ -]?(?:of )?(?:unified |vram |memory )?(?:(?P<mac>{_MAC})|(?P<card>(?:amd |radeon )?{_CARD})(?![a-z])|(?P<host>{_HOST})\b)",
+_AMD = re.compile(r"\b(?:amd|radeon|rocm)\b", re.I)
+_BORDER = re.compile(r"[?!;,\n]|\. | and | but | und | et | y ")
+NO_CARD = re.compile(
+    r"\bno (?:\w+ )?(?:gpu|(?:graphics|video) card)\b|\b(?:pure )?cpu[- ]only|without (?:an? |any )?(?:\w+ )?(?:gpu|graphics)(?: card)?",
     re.I,
 )
-_BEFORE = re.compile(
-    rf"\b(?:(?P<mac>{_MAC})|(?P<card>{_CARD})|(?P<host>{_HOST}))\b(?: that)?(?: is| are|,|:)? ?(?:with|of|has|having|got|at)?"
-    r"(?: only| just| about)? ?(?:a )?\(?$", re.I
-)  # fmt: skip
-_UNIFIED_BEHIND = re.compile(r" ?(?:of )?unified", re.I)
-_RAM_BEHIND = re.compile(r" ?(?:of )?(?:ram|memory|ddr)", re.I)
-_AMD = re.compile(r"\b(?:amd|radeon|rocm)\b", re.I)
-CPU_ONLY = re.compile(
-    r"\bno (?:dedicated |discrete |real )?(?:gpu|graphics card|video card)\b|\b(?:pure )?cpu[- ]only|without (?:a |any )?(?:dedicated )?"
-    r"(?:gpu|graphics)|\b(?:on|from) (?:my |the |a |pure )?cpu\b|just (?:a |my |the )?cpu\b|\bonly (?:a |the |my )?cpu\b", re.I
-)  # fmt: skip
-_OLD_HOST = re.compile(rf"\b(?:(?:my|an?|this|our) (?:(?!old |office )\w{{1,20}} )?|(?=old |office ))({_HOST})\b", re.I)
-_STICKS = re.compile(r"\bddr|\bdimm|\bsticks?\b|\bmodules?\b|\bboard\b|\bmacs?\b|\bstudio\b", re.I)
+_ON_PROCESSOR = re.compile(
+    r"\b(?:(?:on|from)(?: my| the| a| pure)?|just(?: a| my| the)?|only(?: a| my| the)?) cpu\b", re.I
+)
+_HOST_NAMED = re.compile(rf"\b({_HOST})\b", re.I)
 _COUNT = re.compile(r"(?:^|[\s(])(\d{1,3}) ?[x×*]? ?$|\b(two|three|four|six|eight|dual) $", re.I)
 _CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|eight) (?:gpus|cards)\b", re.I)
 _DENSE_ASPECT = 100
@@ -65,45 +61,40 @@ class Described:
     end: int
 
 
-def cards(text: str, figures: Sequence[FigureFound]) -> Iterator[Described]:
-    """Devices that are given by their memory; ``figures`` are those that belong to no name."""
-    sticks = _STICKS.search(text) is not None
-    for figure in figures:
-        if figure.dimension != "bytes" or figure.per or figure.base < 0.5e9:
+def described(text: str, roles: Sequence[Roled], places: Sequence[Place]) -> Iterator[Described]:
+    """Devices that are given by their memory alone: it is a card's or a shared one by its role, and no name beside it
+    has it."""
+    for at, one in enumerate(roles):
+        figure, size = one.figure, gib_of(one.figure)
+        if one.role not in ("vram", "unified") or figure.dimension != "bytes" or size < 0.5:
             continue
-        size = gib_of(figure)
-        before = text[max(0, figure.start - _NEAR) : figure.start]
-        found = _BEHIND.match(text, figure.end) or _BEFORE.search(before)
-        if found is None:
-            if (several := _COUNT.search(before)) and several[1] and 4 <= size <= 200 and not sticks:
-                card = DeviceFigures(name=_card(size), memory_gib=size)
-                yield Described(Named(card.name, figures=card, count=int(several[1])), figure.start, figure.end)
+        behind = roles[at - 1].figure.end if at else 0
+        ahead = roles[at + 1].figure.start if at + 1 < len(roles) else len(text)
+        before = _BORDER.split(text[max(behind, figure.start - _NEAR) : figure.start])[-1]
+        after = _BORDER.split(text[figure.end : min(ahead, figure.end + _NEAR)])[0]
+        around = range(figure.start - len(before), figure.end + len(after))
+        if any(place.kind in DEVICES and (place.start in around or place.end - 1 in around) for place in places):
             continue
-        start = figure.start if found.string is text else figure.start - len(before) + found.start()
+        if one.role == "unified":
+            mac = _MAC.search(before) or _MAC.search(after)
+            name = f"a Mac with {size:g} GB" if mac else f"a machine with {size:g} GB of unified memory"
+            device = DeviceFigures(name=name, memory_gib=size, backend="metal", unified_memory=True)
+            yield Described(Named(name, figures=device), figure.start, figure.end)
+            continue
         several = _COUNT.search(before) or _CARDS_BEFORE.search(before)
-        count = 1
-        if several:
-            count = counted(next(group for group in several.groups() if group))
-        what = found.lastgroup
-        if what == "card" and _RAM_BEHIND.match(text, figure.end):
+        if not several and not (_CARD.search(before) or _CARD.search(after)):
             continue
-        if what == "card":
-            backend = "rocm" if _AMD.search(text, max(0, start - 12), figure.end + 20) else "cuda"
-            device = DeviceFigures(name=_card(size), memory_gib=size, backend=backend)
-        elif what == "mac" or _UNIFIED_BEHIND.match(text, figure.end):
-            device = DeviceFigures(
-                name=f"a Mac with {size:g} GB" if what == "mac" else f"a machine with {size:g} GB of unified memory",
-                memory_gib=size,
-                backend="metal",
-                unified_memory=True,
-            )
-        else:
-            word = re.sub(r"\s+", " ", found["host"]).strip().lower()
-            device = DeviceFigures(
-                name=f"{article(word)} {word} with {size:g} GB of RAM", memory_gib=size, backend="cpu"
-            )
-        end = figure.end if found.string is not text else found.end()
-        yield Described(Named(device.name, figures=device, count=count), start, max(end, figure.end))
+        count = counted(next(group for group in several.groups() if group)) if several else 1
+        amd = _AMD.search(before) or _AMD.search(after)
+        device = DeviceFigures(name=_card(size), memory_gib=size, backend="rocm" if amd else "cuda")
+        yield Described(Named(device.name, figures=device, count=count), figure.start, figure.end)
+
+
+def on_processor(text: str) -> re.Match[str] | None:
+    """Where it is said that there is no graphics card, or that the processor does the work and no card is spoken of."""
+    if none := NO_CARD.search(text):
+        return none
+    return None if _CARD.search(text) else _ON_PROCESSOR.search(text)
 
 
 def processor(stated: Quantities, host: str = "") -> Named:
@@ -120,8 +111,8 @@ def processor(stated: Quantities, host: str = "") -> Named:
 
 
 def host_in(text: str) -> str:
-    """``an old office pc``: a machine of which nothing is said."""
-    found = _OLD_HOST.search(text)
+    """``an old office pc``: a machine without a name."""
+    found = _HOST_NAMED.search(text)
     if not found:
         return ""
     word = re.sub(r"\s+", " ", found[1]).strip().lower()

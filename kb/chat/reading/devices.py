@@ -8,7 +8,7 @@ from dataclasses import replace
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Machine
 from kb.chat.reading.mentions import sized
-from kb.chat.reading.quantities import Roled
+from kb.chat.reading.roles import Roled
 from kb.chat.reading.situation import Claim, Named, Standing
 from kb.chat.reading.spans import Span, gib_of
 from kb.text.figures import FigureFound
@@ -138,13 +138,13 @@ class Devices:
             unified = is_unified(self.names, named)
             for figure in sizes[:MOST_DEVICES]:
                 near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text, figure.end, span.start)
-                shared = unified and role_of.get(id(figure), "") in ("", "system_memory_gb", "vram_gib")
+                shared = unified and role_of.get(id(figure), "") in ("", "ram", "vram", "unified")
                 if (near or shared) and (sold := sized(self.names, named.candidates, gib_of(figure))):
                     self.found[at] = (replace(named, candidates=sold), span)
                     self.covered.update(range(figure.start, figure.end))
                     belongs.add(id(figure))
                     break
-        return [one for one in roles if id(one.figure) not in belongs or one.role == "system_memory_gb"]
+        return [one for one in roles if id(one.figure) not in belongs or one.role == "ram"]
 
     def merged(self) -> list[Named]:
         """Each device once; the same one twice beside a plus is two of them."""

@@ -9,45 +9,24 @@ from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import LanguageModel, Term
 from kb.chat.reading.asks import CALLED
-from kb.chat.reading.described import CPU_ONLY, cards, host_in, model_of_size, processor
+from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
 from kb.chat.reading.fragments import is_fragment
 from kb.chat.reading.language import language_of
 from kb.chat.reading.lexicon import lexicon
 from kb.chat.reading.mentions import is_of_another_kind, spans
-from kb.chat.reading.quantities import NEAR, Roled, kv_type_in, quantities, roled
+from kb.chat.reading.one_form import in_one_form
+from kb.chat.reading.quantities import kv_type_in, quantities, speeds
+from kb.chat.reading.roles import RoleReader, places_of
 from kb.chat.reading.situation import Named, Quantities, Situation, TrainingMethod
-from kb.chat.reading.spans import Span, gib_of
+from kb.chat.reading.spans import Span
 from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
-from kb.text.squeezed import LEFT_OUT, MOST_DIGITS, squeezed
-from kb.tools.shared.given import DeviceFigures
+from kb.text.squeezed import LEFT_OUT, MOST_DIGITS
 
-MOST_CHARACTERS = 8000
 MOST_SIZES = 16
 BEHIND_A_NAME = 12
 """Characters behind a name within which a size is its own."""
-NOT_A_DEVICES = frozenset({"disk_gb", "size_gb", "free_gb", "memory_in_use_gb", "needed_gb"})
-"""Roles of an amount of memory that is no device's."""
-
-_WIDE = str.maketrans("，。？！：；（）、×", ",.?!:;(),x")
-_APART = re.compile(
-    r"(?<=[A-Za-z0-9])(?=[\u3040-\u9fff\uac00-\ud7af])|(?<=[\u3040-\u9fff\uac00-\ud7af])(?=[A-Za-z0-9])"
-)
-_UNITS = (
-    (re.compile(r"(?<=\d) ?(?:[Gg]o|ГБ|Гб|гб|гиг\w{0,4})\b"), " GB"),
-    (re.compile(r"(?<=\d) ?(?:Mo|МБ)\b"), " MB"),
-)
-_TIMES = re.compile(r"\b(\d{1,2})\s?[x×*]\s?(?=(?:rtx|gtx|rx|[a-z]{0,3}\d{2,4}))", re.I)
-_PLUS = re.compile(r"(?<=[\w)])\+(?=[a-z]{0,3}\s?\d{2,4})", re.I)
-_SLASH = re.compile(r"(?<=\d{4})(?P<suffix>(?:ti|xtx?| super)?)/(?=\w{0,4}\s?\d{4}\b)", re.I)
-
-_IN_LIST = re.compile(r"(?:^|[+,/&]|\band\b|\bplus\b)\s?(?:\d\s?x\s?)?$", re.I)
-_LIST_GOES_ON = re.compile(r"\s?(?:$|[+,/&):;.?!]|\band\b|\bplus\b|-?\s?(?:box|build|rig|pc)\b)", re.I)
-_ENOUGH = re.compile(r"\s?(?:\w{1,20} ){0,2}(?:enough|suffic\w{1,6})\b", re.I)
-_HOLDS = re.compile(r"\b(?:with|on|in|into|have|has|got|only|mit|con|avec|med|my|is|of the)\b[\w ]{0,12}$", re.I)
-SHORT = 6
-"""Words, in which an amount of memory can only be what there is."""
 _NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
 _TRAINING = re.compile(
     r"\b(?:(?P<rl>rlhf|rl|ppo|grpo|dpo|reinforcement)\b|(?<!not )(?<!no )(?P<qlora>qlora)|(?<!not )(?<!no )(?P<lora>lora)"
@@ -92,31 +71,14 @@ class Read:
     """Nothing but names, figures and small words: it asks nothing of its own."""
 
 
-def in_one_form(text: str) -> str:
-    """
-    >>> in_one_form("2x3090+3060，8*2080ti"), in_one_form("32 Go DDR5")
-    ('2x 3090 + 3060, 8x 2080ti', '32 GB DDR5')
-    """
-    text = _APART.sub(" ", text[:MOST_CHARACTERS].translate(_WIDE).replace(",", ", ") if _has_wide(text) else text)
-    for unit, ours in _UNITS:
-        text = unit.sub(ours, text)
-    text = _TIMES.sub(r"\1x ", text)
-    text = _SLASH.sub(r"\g<suffix> / ", _PLUS.sub(" + ", text))
-    return squeezed(text)
-
-
-def _has_wide(text: str) -> bool:
-    return any(ord(character) > 0x2E7F for character in text[:MOST_CHARACTERS])
-
-
-def read_message(text: str, names: Names) -> Read:
-    text = in_one_form(text[:MOST_CHARACTERS])
-    return _Message(text, names).read()
+def read_message(text: str, names: Names, roles: RoleReader | None = None) -> Read:
+    """Without ``roles`` no figure is anything."""
+    return _Message(in_one_form(text), names, roles).read()
 
 
 class _Message:
-    def __init__(self, text: str, names: Names) -> None:
-        self.text, self.names = text, names
+    def __init__(self, text: str, names: Names, reader: RoleReader | None) -> None:
+        self.text, self.names, self.reader = text, names, reader
         self.figures = read_figures(text)
         self.spans = spans(text, names, self.figures)
         self.models: list[Named] = []
@@ -131,8 +93,8 @@ class _Message:
 
     def read(self) -> Read:
         text = self.text
-        named = [(span.start, span.end) for span in self.spans if span.kind not in ("terms", "interconnects")]
-        roles = roled(text, self.figures, named)
+        places = places_of(self.names, self.spans)
+        roles = self.reader.roles(text, self.figures, places) if self.reader else []
         kv = kv_type_in(text)
         quantizations: list[Named] = []
         terms: list[Named] = []
@@ -156,27 +118,15 @@ class _Message:
         self._sizes_of_models()
         roles = self.named.with_memory(roles)
         devices = self.named.merged()
-        other = {id(one.figure) for one in roles if one.role in NOT_A_DEVICES}
-        free = [figure for figure in self.figures if figure.start not in self.named.covered]
-        described = list(cards(text, [figure for figure in free if id(figure) not in other]))
-        if self.named.found:
-            described = [one for one in described if not _is_host(one.named)]
-        in_place = {place for one in described for place in range(one.start, one.end)}
+        by_memory = list(described(text, roles, places))
+        in_place = {one.start for one in by_memory}
         roles = [one for one in roles if one.figure.start not in in_place]
-        free = [figure for figure in free if figure.start not in in_place]
-        stated = self._lone(free, roles, bool(devices or described), quantities(text, roles))
-        for one in described:
-            figures = one.named.figures
-            if isinstance(figures, DeviceFigures) and figures.backend == "cpu":
-                stated = replace(stated, system_memory_gb=stated.system_memory_gb or figures.memory_gib)
-                host = figures.name.split(" with ")[0]
-                devices.append(self.named.standing(processor(stated, host), one.start))
-            else:
-                devices.append(self.named.standing(one.named, one.start))
+        stated = quantities(text, roles)
+        devices += [self.named.standing(one.named, one.start) for one in by_memory]
         if not any(device.kind in ("accelerators", "machines") or device.figures for device in devices):
             devices += self._processor(stated, devices)
         if not devices and stated.vram_gib:
-            at = next((one.figure.start for one in roles if one.role == "vram_gib"), 0)
+            at = next((one.figure.start for one in roles if one.role == "vram"), 0)
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
         devices = [self._largest_first(device) for device in devices]
         claims = tuple(self.named.claims(devices))
@@ -193,6 +143,7 @@ class _Message:
             alternatives=self.named.alternatives(),
             figure_keys=figure_names().asked_in(text),
             claims=claims,
+            speeds=tuple(speeds(roles, text, places)),
             unknown=self._unknown(),
             training_method=_training_method(text),
             engine=self._engine(),
@@ -269,32 +220,9 @@ class _Message:
                 if isinstance(record, LanguageModel) and record.params_total:
                     yield record.params_total.value / 1e9
 
-    def _lone(
-        self, free: Sequence[FigureFound], roles: Sequence[Roled], device: bool, stated: Quantities
-    ) -> Quantities:
-        """An amount of memory of which nothing says whose it is."""
-        with_roles = {id(one.figure) for one in roles}
-        for figure in free:
-            if figure.dimension != "bytes" or figure.per or id(figure) in with_roles or figure.kind == "name":
-                continue
-            size = gib_of(figure)
-            before, after = (
-                self.text[max(0, figure.start - NEAR) : figure.start],
-                self.text[figure.end : figure.end + 12],
-            )
-            listed = _IN_LIST.search(before) is not None and _LIST_GOES_ON.match(after) is not None
-            machine = device or bool(self.named.unknown or stated.memory_channels)
-            if machine and (listed or stated.memory_type) and stated.system_memory_gb is None and size >= 4:
-                return replace(stated, system_memory_gb=size)
-            if device or size < 2 or stated.vram_gib is not None:
-                continue
-            if _HOLDS.search(before) or _ENOUGH.match(after) or len(self.text.split()) <= SHORT:
-                return replace(stated, vram_gib=size)
-        return stated
-
     def _processor(self, stated: Quantities, devices: Sequence[Named]) -> Iterator[Named]:
         host = host_in(self.text)
-        only = CPU_ONLY.search(self.text)
+        only = on_processor(self.text)
         if any(device.kind == "cpus" for device in devices) or stated.vram_gib:
             return
         said = stated.system_memory_gb or _NOTHING_SAID.search(host)
@@ -367,10 +295,6 @@ _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
 def _add(group: list[Named], named: Named) -> None:
     if not any(is_same(other, named) for other in group):
         group.append(named)
-
-
-def _is_host(named: Named) -> bool:
-    return isinstance(named.figures, DeviceFigures) and named.figures.backend == "cpu"
 
 
 def _training_method(text: str) -> TrainingMethod | None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from kb.catalogue.names import Names
+from kb.chat.reading.described import NO_CARD, on_processor
 from kb.chat.reading.devices import MOST_COUNT, is_unified
 from kb.chat.reading.fragments import TELLING, stated
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.message import Read, read_message
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import read as read_figures
@@ -102,16 +104,17 @@ class _Turn:
     """The roles of what the message itself states."""
 
 
-def read(messages: Sequence[str], names: Names, asks: Asks | None = None) -> Situation:
-    """``messages`` are the user's, oldest first. Without ``asks`` nothing is said of what is asked."""
-    turns = _turns(messages, names)
+def read(messages: Sequence[str], names: Names, asks: Asks | None = None, roles: RoleReader | None = None) -> Situation:
+    """``messages`` are the user's, oldest first. Without ``asks`` nothing is said of what is asked, without ``roles``
+    nothing of what figures are for."""
+    turns = _turns(messages, names, roles)
     return turns[-1].situation if asks is None else _with_asks(turns, asks)
 
 
-def _turns(messages: Sequence[str], names: Names) -> list[_Turn]:
+def _turns(messages: Sequence[str], names: Names, roles: RoleReader | None) -> list[_Turn]:
     turns: list[_Turn] = []
     for message in _within(messages):
-        turns.append(_next(turns[-1] if turns else None, read_message(message, names), names))
+        turns.append(_next(turns[-1] if turns else None, read_message(message, names, roles), names))
     return turns
 
 
@@ -338,9 +341,12 @@ def _devices(
 ) -> tuple[Named, ...]:
     """What the message says of devices, against those that are known of."""
     now, known = said.situation, before.situation.devices
+    if _is_remark_of_processor(said, known):
+        now = replace(now, devices=())
+    only_memory = all(named.figures is not None for named in now.devices)
+    if corrects and only_memory and (resized := _resized(known, now.text, names)):
+        return resized
     if not now.devices:
-        if corrects and (resized := _resized(known, now.text, names)):
-            return resized
         if goes_on and len(before.tried) > 1 and _WHICH.search(now.text):
             carried += [named.label for named in before.tried]
             return before.tried
@@ -379,6 +385,13 @@ def _devices(
         considered = replace(now.devices[0], standing="considers" if now.devices[0].standing != "has" else "has")
         return (*beside, considered)
     return now.devices
+
+
+def _is_remark_of_processor(said: Read, known: Sequence[Named]) -> bool:
+    """*It only uses the CPU*, of a machine whose graphics card is known: the card is still there."""
+    text = said.situation.text
+    card = any(named.kind in ("accelerators", "machines") or named.figures for named in known)
+    return bool(card and not said.fragment and on_processor(text) and not NO_CARD.search(text))
 
 
 def _recounted(text: str) -> int | None:

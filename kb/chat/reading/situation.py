@@ -11,6 +11,7 @@ from kb.tools.shared.given import DeviceFigures, ModelFigures
 TrainingMethod = Literal["full", "lora", "qlora", "rl"]
 """``rl`` is reinforcement learning, which holds several models at once: no calculator here takes it."""
 Standing = Literal["has", "considers", "mentioned"]
+SpeedIs = Literal["measured", "claimed", "wanted", ""]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,15 @@ class Claim:
     value: float
 
 
+@dataclass(frozen=True)
+class Speed:
+    """``device`` is the name beside it, as it is written; empty where none is."""
+
+    tokens_per_s: float
+    speed_is: SpeedIs
+    device: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quantities:
     """What is stated in numbers, each in the unit of its name; None where nothing is."""
@@ -95,7 +105,7 @@ class Quantities:
     read_mb_per_s: float | None = None
     tokens_per_s: float | None = None
     """Measured, claimed or wanted; ``speed_is`` says which."""
-    speed_is: Literal["measured", "claimed", "wanted", ""] = ""
+    speed_is: SpeedIs = ""
     nvme_drives: int | None = None
     batch_size: int | None = None
     gpu_layers: int | None = None
@@ -123,6 +133,8 @@ class Situation(Quantities):
     figure_keys: tuple[str, ...] = ()
     """Figures of a record that are asked for by name."""
     claims: tuple[Claim, ...] = ()
+    speeds: tuple[Speed, ...] = ()
+    """All that the message tells, of which ``tokens_per_s`` is one."""
     unknown: tuple[str, ...] = ()
     """Names in the form of a device or a model that no record has."""
     unknown_processor: str = ""

@@ -3,12 +3,13 @@
 from kb.chat.answering.answer import Answer, answer
 from kb.chat.reading.asks import AskReader
 from kb.chat.reading.reader import read
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Situation
 from kb.search.live import Index
 
 
 def understood(index: Index, *turns: str) -> Situation:
-    return read(turns, index.names, AskReader(index.asks))
+    return read(turns, index.names, AskReader(index.asks), RoleReader(index.roles))
 
 
 def answered(index: Index, *turns: str) -> Answer:

@@ -13,6 +13,7 @@ from kb.chat.explaining.explanation import Explanation
 from kb.chat.explaining.ground import sentences
 from kb.chat.explaining.pieces import LONGEST_SENTENCE, LONGEST_TEXT, Endless, Sentences
 from kb.chat.reading.reader import read as read_messages
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reply import MAX_MESSAGE, ChatRequest, Message
 from kb.errors import EngineUnavailable
 from kb.llm.base import Run
@@ -89,13 +90,13 @@ def cpu_s(work: Callable[[], object], times: int = 3) -> float:
 
 @pytest.mark.parametrize("text", PASTED.values(), ids=PASTED.keys())
 def test_what_is_pasted_is_read_at_once(index: Index, text: str) -> None:
-    assert cpu_s(lambda: read_messages([text], index.names)) < PASTED_S
+    assert cpu_s(lambda: read_messages([text], index.names, roles=RoleReader(index.roles))) < PASTED_S
 
 
 def test_a_pasted_table_is_read_as_if_it_were_not_padded(index: Index) -> None:
-    question = read_messages([PASTED["blanks before the unit"]], index.names)
+    question = read_messages([PASTED["blanks before the unit"]], index.names, roles=RoleReader(index.roles))
     assert (question.vram_gib, [named.match.slug for named in question.models]) == (24, ["llama-3-1-70b"])
-    devices = read_messages([NVIDIA_SMI], index.names).devices
+    devices = read_messages([NVIDIA_SMI], index.names, roles=RoleReader(index.roles)).devices
     assert {named.match.slug for named in devices} == {"rtx-3090"}
 
 
@@ -137,7 +138,9 @@ def test_random_texts_of_the_words_of_questions(index: Index) -> None:
     ]
     for _ in range(20):
         text = filled("".join(rng.choices(pieces, k=rng.choice((1, 2, 3, 8)))), MAX_MESSAGE - 1) + rng.choice("x?1")
-        assert cpu_s(lambda text=text: read_messages([text], index.names), 2) < WORST_S, text[:80]
+        assert (
+            cpu_s(lambda text=text: read_messages([text], index.names, roles=RoleReader(index.roles)), 2) < WORST_S
+        ), text[:80]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +151,7 @@ def test_a_number_that_is_too_long_is_none(live: LiveIndex, settings: Settings, 
     nines = "9" * 320
     for number in (nines, f"{nines}.5", f"0.{nines}", ",".join(["999"] * 100)):
         text = f"llama 3.1 8b q4 on a 4090 with {number}{unit}"
-        question = read_messages([text], live.get().names)
+        question = read_messages([text], live.get().names, roles=RoleReader(live.get().roles))
         known = (question.context, question.users, question.watts, question.budget, question.system_memory_gb)
         assert known == (None,) * 5
         assert question.hours_per_day is None

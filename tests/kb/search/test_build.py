@@ -220,6 +220,7 @@ DAMAGES = {
     "another form": lambda folder: _edit_manifest(folder, schema_version=0),
     "another embedding model": lambda folder: _edit_manifest(folder, embedding_sha256="0" * 64),
     "what was learned gone": lambda folder: (folder / "learned.npz").unlink(),
+    "what was learned of figures gone": lambda folder: (folder / "roles.npz").unlink(),
     "what was learned of others": lambda folder: (folder / "learned.npz").write_bytes(b"not arrays"),
     "vectors gone": lambda folder: shutil.rmtree(folder / "chroma"),
     "vectors empty": lambda folder: (shutil.rmtree(folder / "chroma"), (folder / "chroma").mkdir()),

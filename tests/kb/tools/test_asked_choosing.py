@@ -8,11 +8,12 @@ import pytest
 from kb.catalogue import Catalogue
 from kb.chat.answering.plan import plan
 from kb.chat.reading.reader import read
+from kb.chat.reading.roles import RoleReader
 from kb.tools import TOOLS
 
 
-def planned(catalogue: Catalogue, ask: str, *messages: str) -> Any:
-    return plan(TOOLS, replace(read(list(messages), catalogue.names), asks={ask: 1.0}))
+def planned(catalogue: Catalogue, roles: RoleReader, ask: str, *messages: str) -> Any:
+    return plan(TOOLS, replace(read(list(messages), catalogue.names, roles=roles), asks={ask: 1.0}))
 
 
 @pytest.mark.parametrize(
@@ -29,8 +30,10 @@ def planned(catalogue: Catalogue, ask: str, *messages: str) -> Any:
         ("recommend_hardware", ["cheapest 24gb card"], {"min_memory_gib": 24}),
     ],
 )  # fmt: skip
-def test_slots(catalogue: Catalogue, ask: str, messages: list[str], arguments: dict[str, Any]) -> None:
-    (step,) = planned(catalogue, ask, *messages).steps
+def test_slots(
+    catalogue: Catalogue, roles: RoleReader, ask: str, messages: list[str], arguments: dict[str, Any]
+) -> None:
+    (step,) = planned(catalogue, roles, ask, *messages).steps
     assert {key: step.arguments[key] for key in arguments} == arguments
     TOOLS[ask].call(catalogue, step.arguments)
 
@@ -44,7 +47,7 @@ def test_slots(catalogue: Catalogue, ask: str, messages: list[str], arguments: d
         ("choose_upgrade", "what should I upgrade first?"),
     ],
 )
-def test_what_is_missing_is_asked_for(catalogue: Catalogue, ask: str, message: str) -> None:
-    result = planned(catalogue, ask, message)
+def test_what_is_missing_is_asked_for(catalogue: Catalogue, roles: RoleReader, ask: str, message: str) -> None:
+    result = planned(catalogue, roles, ask, message)
     assert ask not in [step.tool for step in result.steps]
     assert result.missing.question.endswith("?")

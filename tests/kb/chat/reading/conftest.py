@@ -5,6 +5,7 @@ import pytest
 from kb.catalogue.load import load
 from kb.catalogue.names import Names
 from kb.chat.reading.reader import read
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Situation
 from tests.conftest import ROOT
 
@@ -17,5 +18,5 @@ def names() -> Names:
 
 
 @pytest.fixture(scope="session")
-def reading(names: Names) -> Reading:
-    return lambda *messages: read(messages, names)
+def reading(names: Names, roles: RoleReader) -> Reading:
+    return lambda *messages: read(messages, names, roles=roles)

@@ -8,6 +8,7 @@ import pytest
 
 from kb.catalogue.names import Names
 from kb.chat.reading.reader import read
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Situation
 from tests.kb.chat.reading.seen import devices, labels, models
 
@@ -96,11 +97,11 @@ CONVERSATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("turns", CONVERSATIONS.values(), ids=CONVERSATIONS.keys())
-def test_conversations(names: Names, turns: list[tuple[str, dict[str, Any]]]) -> None:
+def test_conversations(names: Names, roles: RoleReader, turns: list[tuple[str, dict[str, Any]]]) -> None:
     said: list[str] = []
     for text, expected in turns:
         said.append(text)
-        situation = read(said, names)
+        situation = read(said, names, roles=roles)
         assert {key: _of(situation, key) for key in expected} == expected, text
 
 
@@ -119,10 +120,10 @@ def _of(situation: Situation, key: str) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def test_what_was_carried_is_named(names: Names) -> None:
-    situation = read(["can a 3090 run qwen3 32b?", "with 32k context"], names)
+def test_what_was_carried_is_named(names: Names, roles: RoleReader) -> None:
+    situation = read(["can a 3090 run qwen3 32b?", "with 32k context"], names, roles=roles)
     assert set(situation.carried) == {"GeForce RTX 3090", "Qwen3 32B"}
-    assert read(["hi", "can a 3090 run qwen3 32b?"], names).carried == ()
+    assert read(["hi", "can a 3090 run qwen3 32b?"], names, roles=roles).carried == ()
 
 
 @dataclass
@@ -137,20 +138,20 @@ class Asks:
         return self.known.get(text, {"lookup_term": 0.9})
 
 
-def test_a_fragment_asks_what_the_turn_before_asked(names: Names) -> None:
+def test_a_fragment_asks_what_the_turn_before_asked(names: Names, roles: RoleReader) -> None:
     asks = Asks(
         {
             "will model fit on a graphics card?": {"check_fit": 0.8, "estimate_speed": 0.1, "follow_up": 0.1},
         },
         [],
     )
-    situation = read(["will Qwen3 32B fit on a 3090?", "and with two?"], names, asks)
+    situation = read(["will Qwen3 32B fit on a 3090?", "and with two?"], names, asks, roles)
     assert situation.earlier_ask == "check_fit"
     assert next(iter(situation.asks)) == "check_fit"
     assert asks.asked == ["will model fit on a graphics card?"]
 
 
-def test_a_message_that_goes_on_is_not_asked_as_itself(names: Names) -> None:
+def test_a_message_that_goes_on_is_not_asked_as_itself(names: Names, roles: RoleReader) -> None:
     asks = Asks(
         {
             "will model fit on a graphics card?": {"check_fit": 0.8},
@@ -158,20 +159,20 @@ def test_a_message_that_goes_on_is_not_asked_as_itself(names: Names) -> None:
         },
         [],
     )
-    situation = read(["will Qwen3 32B fit on a 3090?", "and squeezed down to q3?"], names, asks)
+    situation = read(["will Qwen3 32B fit on a 3090?", "and squeezed down to q3?"], names, asks, roles)
     assert next(iter(situation.asks)) == "check_fit"
     assert "follow_up" not in situation.asks
 
 
-def test_names_that_nobody_knows_are_taken_out_too(names: Names) -> None:
+def test_names_that_nobody_knows_are_taken_out_too(names: Names, roles: RoleReader) -> None:
     asks = Asks({}, [])
-    read(["how fast is Qwen3.8 27B on an RTX 6090 with EPYC 9654?"], names, asks)
+    read(["how fast is Qwen3.8 27B on an RTX 6090 with EPYC 9654?"], names, asks, roles)
     assert asks.asked == ["how fast is model on an graphics card with processor?"]
 
 
-def test_a_new_question_asks_for_itself(names: Names) -> None:
+def test_a_new_question_asks_for_itself(names: Names, roles: RoleReader) -> None:
     asks = Asks({"what is a PSU?": {"lookup_term": 0.9, "follow_up": 0.05}}, [])
-    situation = read(["can a 3090 run qwen3 32b?", "what is a PSU?"], names, asks)
+    situation = read(["can a 3090 run qwen3 32b?", "what is a PSU?"], names, asks, roles)
     assert list(situation.asks) == ["lookup_term"]
 
 
@@ -188,8 +189,8 @@ def test_a_new_question_asks_for_itself(names: Names) -> None:
         ("какую карту купить для 70b?", "ru"),
     ],
 )
-def test_languages(names: Names, text: str, language: str) -> None:
-    assert read([text], names).language == language
+def test_languages(names: Names, roles: RoleReader, text: str, language: str) -> None:
+    assert read([text], names, roles=roles).language == language
 
 
 @pytest.mark.parametrize(
@@ -202,8 +203,8 @@ def test_languages(names: Names, text: str, language: str) -> None:
         ("thinking about an M4 Max", ["considers"]),
     ],
 )
-def test_standing(names: Names, text: str, expected: list[str]) -> None:
-    assert [device.standing for device in read([text], names).devices] == expected
+def test_standing(names: Names, roles: RoleReader, text: str, expected: list[str]) -> None:
+    assert [device.standing for device in read([text], names, roles=roles).devices] == expected
 
 
 @pytest.mark.parametrize(
@@ -216,8 +217,8 @@ def test_standing(names: Names, text: str, expected: list[str]) -> None:
         ("a 5090", False),
     ],
 )
-def test_together(names: Names, text: str, together: bool) -> None:
-    assert read([text], names).together is together
+def test_together(names: Names, roles: RoleReader, text: str, together: bool) -> None:
+    assert read([text], names, roles=roles).together is together
 
 
 @pytest.mark.parametrize(
@@ -230,16 +231,16 @@ def test_together(names: Names, text: str, together: bool) -> None:
         ("the 4090 draws 600 W", "tdp_w", 600),
     ],
 )
-def test_claims(names: Names, text: str, key: str, value: float) -> None:
-    assert [(claim.key, claim.value) for claim in read([text], names).claims] == [(key, value)]
+def test_claims(names: Names, roles: RoleReader, text: str, key: str, value: float) -> None:
+    assert [(claim.key, claim.value) for claim in read([text], names, roles=roles).claims] == [(key, value)]
 
 
-def test_no_more_is_read_than_a_conversation_may_hold(names: Names) -> None:
-    situation = read(["can a 3090 run qwen3 32b? " + "x " * 20_000, "y" * 15_990, "and with two?"], names)
+def test_no_more_is_read_than_a_conversation_may_hold(names: Names, roles: RoleReader) -> None:
+    situation = read(["can a 3090 run qwen3 32b? " + "x " * 20_000, "y" * 15_990, "and with two?"], names, roles=roles)
     assert situation.models == ()
-    assert len(read(["4090 " * 4000], names).text) <= 8000
+    assert len(read(["4090 " * 4000], names, roles=roles).text) <= 8000
 
 
-def test_an_engine_and_a_use(names: Names) -> None:
-    situation = read(["how do I start qwen3 14b in ollama for coding?"], names)
+def test_an_engine_and_a_use(names: Names, roles: RoleReader) -> None:
+    situation = read(["how do I start qwen3 14b in ollama for coding?"], names, roles=roles)
     assert (situation.engine, situation.use) == ("ollama", "coding")

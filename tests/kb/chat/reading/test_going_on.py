@@ -9,6 +9,7 @@ import pytest
 from kb.catalogue.names import Names
 from kb.chat.reading.message import read_message
 from kb.chat.reading.reader import read
+from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Situation
 from tests.kb.chat.reading.seen import devices, labels, models
 
@@ -140,12 +141,14 @@ class ByHeart:
 
 
 @pytest.mark.parametrize("turns", CONVERSATIONS.values(), ids=CONVERSATIONS.keys())
-def test_conversations(names: Names, turns: list[tuple[str, Mapping[str, float], dict[str, Any]]]) -> None:
-    asks = ByHeart({read_message(text, names).plain: odds for text, odds, _ in turns})
+def test_conversations(
+    names: Names, roles: RoleReader, turns: list[tuple[str, Mapping[str, float], dict[str, Any]]]
+) -> None:
+    asks = ByHeart({read_message(text, names, roles).plain: odds for text, odds, _ in turns})
     said: list[str] = []
     for text, _, expected in turns:
         said.append(text)
-        situation = read(said, names, asks)
+        situation = read(said, names, asks, roles)
         assert {key: _of(situation, key, expected[key]) for key in expected} == expected, text
 
 
@@ -183,14 +186,14 @@ def _of(situation: Situation, key: str, expected: Any) -> Any:
         ("does it fit", False),
     ],
 )
-def test_a_fragment_asks_nothing_of_its_own(names: Names, text: str, fragment: bool) -> None:
-    assert read_message(text, names).fragment is fragment
+def test_a_fragment_asks_nothing_of_its_own(names: Names, roles: RoleReader, text: str, fragment: bool) -> None:
+    assert read_message(text, names, roles).fragment is fragment
 
 
-def test_what_is_told_of_others_is_hearsay(names: Names) -> None:
-    assert read(["a youtuber said you need 2 GB per billion parameters at 4 bit"], names).hearsay
-    assert not read(["my friend said a 3090 is enough, is it?"], names).hearsay
+def test_what_is_told_of_others_is_hearsay(names: Names, roles: RoleReader) -> None:
+    assert read(["a youtuber said you need 2 GB per billion parameters at 4 bit"], names, roles=roles).hearsay
+    assert not read(["my friend said a 3090 is enough, is it?"], names, roles=roles).hearsay
 
 
-def test_a_firm_counts_its_users(names: Names) -> None:
-    assert read(["we are a law firm of 12, what hardware for a 70B for everybody?"], names).users == 12
+def test_a_firm_counts_its_users(names: Names, roles: RoleReader) -> None:
+    assert read(["we are a law firm of 12, what hardware for a 70B for everybody?"], names, roles=roles).users == 12

@@ -23,7 +23,7 @@ from tests.kb.chat.reading.conftest import Reading
         ("-ngl 30 -c 32768", {"gpu_layers": 30, "context": 32768}),
         ("under £900", {"budget": 900, "currency": "GBP"}),
         ("renting costs $0.79 per hour", {"rent_per_hour": 0.79, "budget": None}),
-        ("$2 an hour against buying for $1600", {"rent_per_hour": 2, "budget": 1600}),
+        ("$2 an hour against buying for $1600", {"rent_per_hour": 2, "price": 1600}),
         ("8 users at once", {"users": 8}),
         ("a team of 25 people", {"users": 25}),
         ("4 concurrent requests", {"users": 4}),

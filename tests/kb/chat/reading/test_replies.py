@@ -5,6 +5,7 @@ import pytest
 from kb.chat.answering.answer import answer
 from kb.chat.reading.message import read_message
 from kb.chat.reading.reader import read
+from kb.chat.reading.roles import RoleReader
 from kb.search.live import Index
 from tests.kb.chat.reading.test_going_on import ByHeart
 
@@ -70,23 +71,28 @@ REPLIES = {
 
 @pytest.mark.parametrize(("turns", "first"), REPLIES.values(), ids=REPLIES.keys())
 def test_replies(index: Index, turns: list[tuple[str, str]], first: str) -> None:
-    asks = ByHeart({read_message(text, index.names).plain: {ask: 0.8} if ask else {} for text, ask in turns})
-    reply = answer(index, read([text for text, _ in turns], index.names, asks))
+    asks = ByHeart(
+        {
+            read_message(text, index.names, RoleReader(index.roles)).plain: {ask: 0.8} if ask else {}
+            for text, ask in turns
+        }
+    )
+    reply = answer(index, read([text for text, _ in turns], index.names, asks, RoleReader(index.roles)))
     assert reply.text.removeprefix("- ").startswith(first)
     assert not reply.problems
 
 
 def test_a_claim_is_ruled_on_without_a_question_back(index: Index) -> None:
     text = "a youtuber said you need 2 GB per billion parameters at 4 bit"
-    asks = ByHeart({read_message(text, index.names).plain: {"estimate_memory": 0.9}})
-    reply = answer(index, read([text], index.names, asks))
+    asks = ByHeart({read_message(text, index.names, RoleReader(index.roles)).plain: {"estimate_memory": 0.9}})
+    reply = answer(index, read([text], index.names, asks, RoleReader(index.roles)))
     assert reply.question is None
     assert "0.6 GB per billion" in reply.text
 
 
 def test_an_unknown_processor_is_a_remark(index: Index) -> None:
     text = "what can I run: 3070, 32 gb ram, ryzen 3300x"
-    asks = ByHeart({read_message(text, index.names).plain: {"what_runs_on": 0.9}})
-    reply = answer(index, read([text], index.names, asks))
+    asks = ByHeart({read_message(text, index.names, RoleReader(index.roles)).plain: {"what_runs_on": 0.9}})
+    reply = answer(index, read([text], index.names, asks, RoleReader(index.roles)))
     assert reply.text.startswith("The GeForce RTX 3070 runs")
     assert "I have no data on the processor “ryzen 3300x”" in reply.text
