@@ -85,7 +85,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements.append(state("next", text, name=situation.unknown_processor))
     if not of_kind(statements, "answer", "quote"):
         statements += _problems(problems)
-    if planned.missing and (said or is_about_something(situation) or not strange):
+    if planned.missing and not any(map(_is_answered, ran)) and (said or is_about_something(situation) or not strange):
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(situation, calls, problems)
@@ -180,6 +180,11 @@ def _readings(situation: Situation, calculated: bool) -> Iterator[Statement]:
             yield state("assumption", text, label=named.label, record=named.match.label)
     if situation.language != "en":
         yield state("assumption", "answered in English, the only language that I write")
+
+
+def _is_answered(one: _Ran) -> bool:
+    """Whether a passage answers: then nothing has to be asked back."""
+    return isinstance(one.result, SearchAnswer) and bool(one.result.hits) and one.result.hits[0].answers >= ANSWERS
 
 
 def _is_strange(one: _Ran) -> bool:

@@ -238,8 +238,10 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any]
     """Every combination of what is named more than once, with the names of the slots that were stated."""
     choices: list[list[_Choice]] = []
     counted = next((name for name, slot in asks.slots.items() if slot.role == "device_count"), None)
+    told = next((name for name, slot in asks.slots.items() if slot.role == "tokens_per_s"), None)
+    apart = told is not None and (len(meant(situation)) > 1 or any(map(_is_any_of_several, meant(situation))))
     for name, slot in asks.slots.items():
-        if slot.role == "device_count":
+        if slot.role == "device_count" or (apart and name == told):
             continue
         found = _filling(asks, name, situation)
         if not found:
@@ -251,12 +253,33 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any]
             chosen = _Choice({name: _plain(value)})
             if slot.role == "device" and isinstance(value, Named) and counted and value.count > 1:
                 chosen.values[counted] = value.count
+            if slot.role == "device" and apart and told and (speed := _speed_on(value, situation)):
+                chosen.values[told] = speed
             options.append(chosen)
         choices.append(options)
     for combination in product(*choices):
         arguments = {key: value for choice in combination for key, value in choice.values.items()}
         stated = frozenset(name for name in arguments if _is_stated(asks, name, situation))
         yield arguments, stated
+
+
+def _is_any_of_several(named: Named) -> bool:
+    """Whether it is a product that is sold with several chips."""
+    return named.kind == "machines" and len(named.candidates) > 1
+
+
+def _speed_on(device: object, situation: Situation) -> float | None:
+    """The speed that was told of this device; of several as one machine, that which is none of theirs alone. What
+    nobody knows exactly (*a MacBook Pro*) has none: it would be judged by another's."""
+    told = [speed for speed in situation.speeds if speed.speed_is != "wanted"]
+    if isinstance(device, Named):
+        named = next(one for one in situation.devices if one.name == device.name)
+        if _is_any_of_several(named):
+            return None
+        unplaced = named is meant(situation)[0] and not any(speed.device for speed in told)
+        return next((speed.tokens_per_s for speed in told if speed.device == named.name or unplaced), None)
+    alone = {named.name for named in situation.devices} if len(told) > 1 else set()
+    return next((speed.tokens_per_s for speed in told if speed.device not in alone), None)
 
 
 def _is_stated(asks: AskFile, name: str, situation: Situation) -> bool:

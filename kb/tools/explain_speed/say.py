@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement
@@ -193,9 +193,13 @@ def side_by_side(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Sai
         return
     first, best = max(running, key=lambda pair: pair[0].decode_tokens_per_s.typical)
     last, worst = min(running, key=lambda pair: pair[0].decode_tokens_per_s.typical)
+    for one in results:
+        if one.standing:
+            yield _answer(one, f"{one.model} at {one.quantization} on {the(one.device)}")
     text = "The speed follows from what each token has to read: about {fast} {best}, about {slow} {worst}."
     fast, slow = speed_of(first.decode_tokens_per_s.typical), speed_of(last.decode_tokens_per_s.typical)
-    yield state("answer", text, fast=fast, best=best, slow=slow, worst=worst)
+    kind: Kind = "reason" if any(one.standing for one in results) else "answer"
+    yield state(kind, text, fast=fast, best=best, slow=slow, worst=worst)
     rows = tuple((case, *_row(one)) for one, case in zip(results, cases.columns, strict=True))
     yield Table("answer", (cases.title, "reads per token", "at", "at most", "usually"), rows)
     for one in results:
