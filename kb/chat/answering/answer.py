@@ -155,7 +155,7 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     if any(basis in one.basis for one in said):
         return said
     note = state("answer", "{text}", basis, text=headed(passage, NOTE_WORDS))
-    if found.probability < ANSWERS_FIRST or not is_turned(situation.text):
+    if found.probability < ANSWERS_FIRST:
         return [*said, note.as_kind("next")]
     return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]
 
