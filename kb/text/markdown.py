@@ -44,7 +44,7 @@ def shown(value: Slot) -> str:
 def sentence(statement: Statement, mark: Mark | None = None) -> str:
     """The statement in English, with the numbers of what it stands on."""
     text = statement.template.format(**{slot: shown(value) for slot, value in statement.values.items()})
-    if not statement.opens and text.startswith(("a ", "an ", "the ")):
+    if statement.kind != "assumption" and not statement.opens and text.startswith(("a ", "an ", "the ")):
         text = text[0].upper() + text[1:]
     return statement.opens + text + _marks(statement.basis, mark)
 

@@ -64,6 +64,8 @@ class AskFile(Record):
     where the tool finds nothing, and nothing else was found."""
     otherwise: str = ""
     ask_back: str = ""
+    of_use: str = ""
+    """The use that only this tool works out: where it is spoken of, ``instead_of`` give way to it."""
     instead_of: tuple[str, ...] = ()
     """Tools in whose place this one answers where all of ``when`` are filled and something new is held against them."""
     when: tuple[Role, ...] = ()

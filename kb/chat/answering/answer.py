@@ -8,7 +8,18 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
-from kb.chat.answering.plan import ANYTHING, Missing, Plan, Step, instead, is_about_something, passages_of, plan
+from kb.chat.answering.plan import (
+    A_STORY,
+    ANYTHING,
+    HALF,
+    Missing,
+    Plan,
+    Step,
+    instead,
+    is_about_something,
+    passages_of,
+    plan,
+)
 from kb.chat.answering.talking import beyond, is_turned, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
@@ -61,6 +72,8 @@ def answer(index: Index, situation: Situation) -> Answer:
         text = markdown.brief(said_so.statements, lambda basis: 0)
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
+    if max(situation.asks.values(), default=0.0) < HALF and _answers(index, situation, ANSWERS):
+        planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, situation, planned, calls)
     if not ran and planned.steps and ANYTHING not in (step.tool for step in planned.steps):
@@ -69,7 +82,7 @@ def answer(index: Index, situation: Situation) -> Answer:
             index, situation, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls
         )
     strange = any(map(_is_strange, ran))
-    if planned.missing and planned.asks == (ANYTHING,) and not _answers(index, situation):
+    if planned.missing and planned.asks == (ANYTHING,) and not _answers(index, situation, MAY_ANSWER):
         ran, calls = [], []
     said = list(_said(situation, ran))
     told = {basis for one in said if one.kind == "answer" for basis in one.basis}
@@ -126,17 +139,17 @@ def _run(
 
 
 ANSWERS = 0.3
-"""How likely a passage must answer the message to be told where a tool lacks something, or beside a calculation."""
+"""How likely a passage must answer the message to be told beside a calculation, or where no calculator is sure."""
+MAY_ANSWER = 0.2
+"""How likely, to be told where a calculator lacks something, and for nothing to be asked back."""
 ANSWERS_FIRST = 0.5
 """How likely it must to be told before a calculation."""
 NOTE_WORDS = 45
-A_STORY = 12
-"""Words from which on a message tells circumstances, of which a calculation takes only the figures."""
 
 
-def _answers(index: Index, situation: Situation) -> bool:
+def _answers(index: Index, situation: Situation, least: float) -> bool:
     found = index.searcher.answering(situation.text)
-    return bool(found) and found[0].probability >= ANSWERS
+    return bool(found) and found[0].probability >= least
 
 
 def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said]) -> list[Said]:
@@ -184,7 +197,7 @@ def _readings(situation: Situation, calculated: bool) -> Iterator[Statement]:
 
 def _is_answered(one: _Ran) -> bool:
     """Whether a passage answers: then nothing has to be asked back."""
-    return isinstance(one.result, SearchAnswer) and bool(one.result.hits) and one.result.hits[0].answers >= ANSWERS
+    return isinstance(one.result, SearchAnswer) and bool(one.result.hits) and one.result.hits[0].answers >= MAY_ANSWER
 
 
 def _is_strange(one: _Ran) -> bool:

@@ -24,6 +24,10 @@ SUSPECTED = 0.1
 """From here on a claim is held against what sources disagree on: nothing is said where they do not."""
 HALF = 0.5
 """Below this a question that names a term and nothing else is left to the passages."""
+A_STORY = 12
+"""Words from which on a message tells circumstances, of which a calculation takes only the figures."""
+DIFFERENT_RUNS = 1.3
+"""How many times faster a second speed is another run's, and no range's end."""
 NO_TEXT = frozenset({"images", "video", "speech"})
 """Uses that no text model serves: the passages say what they need."""
 ANYTHING = "search_passages"
@@ -102,6 +106,8 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     ranked = [ask for ask in situation.asks if ask in tools]
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
         return [over]
+    if (not ranked or situation.asks[ranked[0]] < HALF) and len(situation.text.split()) >= A_STORY:
+        return [ANYTHING]  # told at length, and no calculator is sure to be asked
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
         bare = _bare(tools, situation) if situation.named_now or not situation.carried else []
         return bare or [ask for ask in ranked[:1] if situation.asks[ask] >= UNCLEAR / 2]
@@ -132,11 +138,16 @@ def _is_of_text(tools: Registry, ask: str) -> bool:
 
 
 def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
-    """The tool that holds what is considered against what is there, where the words ask for one of its neighbours."""
+    """The tool that holds what is considered against what is there, or that works for the use which is named, where the
+    words ask for one of its neighbours."""
     new = any(named.standing == "considers" and named.label not in situation.carried for named in situation.devices)
     for tool in tools if new and not situation.together else ():
         asks = tools.asks(tool.name)
-        if asks and ask in asks.instead_of and all(values_of(situation, role) for role in asks.when):
+        if asks and asks.when and ask in asks.instead_of and all(values_of(situation, role) for role in asks.when):
+            return tool.name
+    for tool in tools:
+        asks = tools.asks(tool.name)
+        if asks and asks.of_use and situation.use == asks.of_use and ask in asks.instead_of:
             return tool.name
     return ""
 
@@ -263,6 +274,12 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any]
         yield arguments, stated
 
 
+def _compares_runs(situation: Situation) -> bool:
+    """Whether several speeds of one thing are told: each is the other's measure, and none is judged alone."""
+    told = [speed.tokens_per_s for speed in situation.speeds if speed.speed_is != "wanted"]
+    return len(told) > 1 and max(told) > DIFFERENT_RUNS * min(told)
+
+
 def _is_any_of_several(named: Named) -> bool:
     """Whether it is a product that is sold with several chips."""
     return named.kind == "machines" and len(named.candidates) > 1
@@ -354,6 +371,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.quiet or None)
         case "purchase":
             return _stated(situation.price) or _stated(situation.budget)
+        case "tokens_per_s" if _compares_runs(situation):
+            return ()
         case "context":
             return _stated(situation.context or situation.prompt_tokens)
         case "compared":

@@ -52,9 +52,17 @@ _LAPTOP = re.compile(r"\blaptops?\b|\bnotebook\b|\bmobile\b", re.I)
 _HAS_MEMORY = re.compile(
     r"(?:\b(?:has|have|with|having|got|comes? with|ships? with|offers?|includes?)\b|'s)[\w ]{0,16}$", re.I
 )
-_DRAWS = re.compile(r"\b(?:tdp|draws?|pulls?|rated)\b[\w ]{0,12}$", re.I)
+_RATED = re.compile(r"\b(?:tdp|tbp|tgp|rated)\b[\w ]{0,12}$", re.I)
+"""A draw may be measured; what is rated is a figure of the record."""
+_BANDWIDTH = re.compile(r"\bbandwidth\b", re.I)
+_CUDA = re.compile(r"\bcuda\b|\bshaders?\b", re.I)
 _NVLINK = re.compile(r"\bnv[\s-]?link\b", re.I)
-_CLAIM_KEYS = {"bytes/s": ("memory_bandwidth_gb_per_s", 1e9), "cores": ("cuda_cores", 1.0)}
+_CLAIM_KEYS = {
+    "bytes/s": ("memory_bandwidth_gb_per_s", 1e9, _BANDWIDTH),
+    "cores": ("cuda_cores", 1.0, _CUDA),
+}
+"""Figures of a record with their unit and the word that says that they are meant: a rate may be measured of anything."""
+NEAR_BEHIND = 20
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
 _RAM = re.compile(r" ?(?:of )?(?:system |main )?(?:ram|ddr|lpddr)|/s| per", re.I)
 FEW = 4
@@ -71,6 +79,8 @@ class Devices:
         self.text, self.names, self.spans, self.figures = text, names, spans, figures
         self.found: list[tuple[Named, Span]] = []
         self.unknown: list[str] = []
+        self.of_another_size: list[tuple[int, str]] = []
+        """Known names with a memory that nobody sells them with, and where they stand."""
         self.unknown_processors: list[str] = []
         """Some of ``unknown``: beside a card they decide little."""
         self.more: list[Named] = []
@@ -144,7 +154,22 @@ class Devices:
                     self.covered.update(range(figure.start, figure.end))
                     belongs.add(id(figure))
                     break
+                if near and role_of.get(id(figure)) == "vram":
+                    self._of_another_size(at, gib_of(figure))
+                    self.covered.update(range(figure.start, figure.end))
+                    belongs.add(id(figure))
+                    break
         return [one for one in roles if id(one.figure) not in belongs or one.role == "ram"]
+
+    def _of_another_size(self, at: int, size: float) -> None:
+        """``a 48 GB 4090``: a record of its own, or a card that nobody knows and that has so much."""
+        named, span = self.found[at]
+        name = f"{span.text} {size:g}GB"
+        if matches := tuple(self.names.matches(named.kind, name)):
+            self.found[at] = (replace(named, name=name, candidates=matches), span)
+            return
+        self.of_another_size.append((span.start, name))
+        self.found[at] = (replace(card_of(size), count=named.count, standing=named.standing), span)
 
     def merged(self) -> list[Named]:
         """Each device once; the same one twice beside a plus is two of them."""
@@ -199,11 +224,12 @@ class Devices:
     def _claim(self, device: Named, figure: FigureFound, before: str) -> Iterator[Claim]:
         if figure.dimension == "bytes" and _HAS_MEMORY.search(before) and not _RAM.match(self.text, figure.end):
             yield Claim(device, "memory_gib", gib_of(figure))
-        elif figure.dimension == "w" and _DRAWS.search(before):
+        elif figure.dimension == "w" and _RATED.search(before):
             yield Claim(device, "tdp_w", figure.base)
         elif figure.dimension in _CLAIM_KEYS:
-            key, unit = _CLAIM_KEYS[figure.dimension]
-            yield Claim(device, key, figure.base / unit)
+            key, unit, word = _CLAIM_KEYS[figure.dimension]
+            if word.search(before) or word.search(self.text[figure.start : figure.end + NEAR_BEHIND]):
+                yield Claim(device, key, figure.base / unit)
 
 
 def _launched(record: object) -> str:

@@ -7,7 +7,7 @@ from typing import cast
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
-from kb.catalogue.records import LanguageModel, Term
+from kb.catalogue.records import Cpu, LanguageModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
@@ -121,7 +121,7 @@ class _Message:
         by_memory = list(described(text, roles, places))
         in_place = {one.start for one in by_memory}
         roles = [one for one in roles if one.figure.start not in in_place]
-        stated = quantities(text, roles)
+        stated = self._with_bandwidth(quantities(text, roles), devices)
         devices += [self.named.standing(one.named, one.start) for one in by_memory]
         if not any(device.kind in ("accelerators", "machines") or device.figures for device in devices):
             devices += self._processor(stated, devices)
@@ -220,6 +220,15 @@ class _Message:
                 if isinstance(record, LanguageModel) and record.params_total:
                     yield record.params_total.value / 1e9
 
+    def _with_bandwidth(self, stated: Quantities, devices: Sequence[Named]) -> Quantities:
+        """That of a processor named beside what runs the model, where nothing else is said of its memory."""
+        said = stated.system_bandwidth_gb_per_s or stated.memory_type or stated.memory_channels
+        for named in () if said or len(devices) == 1 else devices:
+            record = self.names.record(named.match) if named.kind == "cpus" and len(named.candidates) == 1 else None
+            if isinstance(record, Cpu) and record.memory_bandwidth_gb_per_s:
+                return replace(stated, system_bandwidth_gb_per_s=record.memory_bandwidth_gb_per_s.value)
+        return stated
+
     def _processor(self, stated: Quantities, devices: Sequence[Named]) -> Iterator[Named]:
         host = host_in(self.text)
         only = on_processor(self.text)
@@ -266,6 +275,7 @@ class _Message:
         """In the order of the text."""
         unknown = {*self.unknown, *self.named.unknown}
         found = [(span.start, span.text) for span in self.spans if span.text in unknown]
+        found += self.named.of_another_size
         covered = {place for span in self.spans for place in range(span.start, span.end)}
         typed = (one for one in _QUANTIZATION.finditer(self.text) if one.start() not in covered)
         found += [(one.start(), one[0]) for one in typed if not self.names.knows("quantizations", one[0])]

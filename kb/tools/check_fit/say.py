@@ -80,6 +80,8 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     if result.offload:
         part = gb(result.offload.weights_in_system_memory_gb)
         yield state("reason", "{part} of the weights stay in RAM, which makes it slower.", part=part)
+    elif result.verdict != "fits" and result.required_gb <= result.available_gb:
+        yield state("reason", "In sum there is room, but layers cannot be cut, so one card would overflow.")
     elif result.verdict == "does_not_fit" and result.can_offload:
         yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
     elif result.verdict == "does_not_fit" and result.memory_kind == "own":

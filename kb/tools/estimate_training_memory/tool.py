@@ -15,6 +15,9 @@ ROOM = 0.1
 """What should be left free, of what is needed: frameworks add buffers of their own."""
 
 
+Verdict = Literal["enough", "tight", "sharded", "too_small"]
+
+
 class TrainingMemoryArguments(Arguments):
     model: ModelArgument
     method: Method = "qlora"
@@ -37,17 +40,22 @@ class TrainingMemoryAnswer(Result):
     trainable_params: int
     device: str | None = None
     available_gb: float | None = None
-    verdict: Literal["enough", "tight", "too_small"] | None = None
-    """Of the device, if one was given: tight where less than a tenth is left."""
+    each_gb: float | None = None
+    """Of each device, where there are several."""
+    verdict: Verdict | None = None
+    """Of the device, if one was given: tight where less than a tenth is left. Of several, one holds a whole copy in
+    ordinary training; ``sharded`` where only all of them together hold one, divided by FSDP or ZeRO stage 3."""
     by_method: dict[Method, float] = Field(default_factory=dict)
     """What each method would take, in GB."""
     formula: str
     assumptions: tuple[str, ...]
 
 
-def _verdict(needed: float, available: float | None) -> Literal["enough", "tight", "too_small"] | None:
+def _verdict(needed: float, available: float | None, each: float | None) -> Verdict | None:
     if available is None:
         return None
+    if each is not None and needed > each:
+        return "sharded" if needed * (1 + ROOM) <= available else "too_small"
     return "enough" if needed * (1 + ROOM) <= available else "tight" if needed <= available else "too_small"
 
 
@@ -58,6 +66,8 @@ def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMem
     )
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count) if arguments.device else None
     available = float(devices.memory_bytes) if devices else None
+
+    each = min(float(device.memory_bytes) for device in devices.devices) if devices and devices.devices[1:] else None
 
     def total(method: Method) -> float:
         return training_memory(
@@ -81,7 +91,8 @@ def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMem
         trainable_params=memory.trainable_params,
         device=devices.label if devices else None,
         available_gb=round(available / GB, 2) if available is not None else None,
-        verdict=_verdict(memory.total, available),
+        each_gb=round(each / GB, 2) if each is not None else None,
+        verdict=_verdict(memory.total, available, each),
         by_method={method: round(total(method) / GB, 2) for method in get_args(Method)},
         formula=f"{sums} = {memory.total / GB:.1f} GB",
         assumptions=(

@@ -156,7 +156,9 @@ def _sum(result: ExplainAnswer) -> Iterator[Said]:
 
 
 def _next(result: ExplainAnswer) -> Iterator[Said]:
-    if result.standing == "above_ceiling":
+    if result.standing == "above_ceiling" and result.implied_gb_per_s:
+        yield state("next", "Faster would be RAM with more channels or a higher rate.")
+    elif result.standing == "above_ceiling":
         told = ["several users counted together", "a draft model that guesses ahead", "another model or file"]
         if result.possible_at:
             told.insert(0, "a smaller quantization ({possible} would allow it)")
