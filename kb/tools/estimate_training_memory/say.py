@@ -12,8 +12,8 @@ METHODS = {"qlora": "QLoRA", "lora": "LoRA", "full": "full fine-tuning"}
 VERDICTS = {
     "enough": "{device} is enough: fine-tuning {model} with {method} takes about {need} of {have}.",
     "tight": "Barely: fine-tuning {model} with {method} takes about {need}, and {device} has {have}.",
-    "sharded": "Only divided over the cards (FSDP, ZeRO stage 3): fine-tuning {model} with {method} takes about {need}, "
-    "and each has {each}; in ordinary training each holds a whole copy.",
+    "sharded": "Only divided over the cards (FSDP, ZeRO stage 3): fine-tuning {model} with {method} takes about "
+    "{need}, and each has {each}; in ordinary training each holds a whole copy.",
     "too_small": "{device} is too small: fine-tuning {model} with {method} takes about {need}, and it has {have}.",
 }
 
