@@ -245,7 +245,7 @@ class Names:
         Raises :class:`UnknownName` with the nearest names, :class:`AmbiguousName` with the candidates.
         """
         what = what or kinds[0].removesuffix("s")
-        found = self._explained(kinds, name) or self._misspelt(kinds, name) or self._shortened(kinds, name)
+        found = self._explained(kinds, name) or self.misspelt(kinds, name) or self._shortened(kinds, name)
         if not found:
             raise UnknownName(what, name, self.suggest(kinds, name))
         if len(found) > 1:
@@ -339,7 +339,7 @@ class Names:
             return []
         return self._stripped(kinds, f"{name[:200]}GB")
 
-    def _misspelt(self, kinds: Sequence[str], name: str, cutoff: float = 84) -> list[Match]:
+    def misspelt(self, kinds: Sequence[str], name: str, cutoff: float = 84) -> list[Match]:
         """By a spelling at most a slip away. Numbers are names here: 5080 is no misspelling of 5090; nor is a word
         more or less, or a word that other names have."""
         key, typed = label_key(name[:200]), parts_of(name[:200])
@@ -412,7 +412,7 @@ class Names:
             if word[0] not in looked_up:
                 if len(looked_up) == MOST_SLIPS:
                     break
-                looked_up[word[0]] = tuple(self._misspelt(kinds, word[0], cutoff=88))
+                looked_up[word[0]] = tuple(self.misspelt(kinds, word[0], cutoff=88))
             if found := looked_up[word[0]]:
                 yield Mention(word.start(), word.end(), word[0], found)
 

@@ -72,7 +72,8 @@ def answer(index: Index, situation: Situation) -> Answer:
         text = markdown.brief(said_so.statements, lambda basis: 0)
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
-    if max(situation.asks.values(), default=0.0) < HALF and _answers(index, situation, ANSWERS):
+    likeliest = max(situation.asks.values(), default=0.0)
+    if likeliest < HALF and _answers(index, situation, max(likeliest, MAY_ANSWER)):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, situation, planned, calls)

@@ -106,9 +106,9 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     ranked = [ask for ask in situation.asks if ask in tools]
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
         return [over]
-    if (not ranked or situation.asks[ranked[0]] < HALF) and len(situation.text.split()) >= A_STORY:
-        return [ANYTHING]  # told at length, and no calculator is sure to be asked
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
+        if len(situation.text.split()) >= A_STORY:
+            return [ANYTHING]  # told at length, and no calculator is asked
         bare = _bare(tools, situation) if situation.named_now or not situation.carried else []
         return bare or [ask for ask in ranked[:1] if situation.asks[ask] >= UNCLEAR / 2]
     if (

@@ -53,7 +53,9 @@ _HAS_MEMORY = re.compile(
     r"(?:\b(?:has|have|with|having|got|comes? with|ships? with|offers?|includes?)\b|'s)[\w ]{0,16}$", re.I
 )
 _RATED = re.compile(r"\b(?:tdp|tbp|tgp|rated)\b[\w ]{0,12}$", re.I)
-"""A draw may be measured; what is rated is a figure of the record."""
+_DRAWS = re.compile(r"\b(?:draws?|pulls?)\b[\w ]{0,12}$", re.I)
+_GIVEN = re.compile(r"(?:given|since|because|as|if|so|isn't it true)\b", re.I)
+"""A draw may be measured; what is rated, or taken for granted, is held against the record."""
 _BANDWIDTH = re.compile(r"\bbandwidth\b", re.I)
 _CUDA = re.compile(r"\bcuda\b|\bshaders?\b", re.I)
 _NVLINK = re.compile(r"\bnv[\s-]?link\b", re.I)
@@ -224,7 +226,7 @@ class Devices:
     def _claim(self, device: Named, figure: FigureFound, before: str) -> Iterator[Claim]:
         if figure.dimension == "bytes" and _HAS_MEMORY.search(before) and not _RAM.match(self.text, figure.end):
             yield Claim(device, "memory_gib", gib_of(figure))
-        elif figure.dimension == "w" and _RATED.search(before):
+        elif figure.dimension == "w" and (_RATED.search(before) or (_GIVEN.match(self.text) and _DRAWS.search(before))):
             yield Claim(device, "tdp_w", figure.base)
         elif figure.dimension in _CLAIM_KEYS:
             key, unit, word = _CLAIM_KEYS[figure.dimension]

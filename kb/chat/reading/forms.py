@@ -116,7 +116,7 @@ class Forms:
         if covered and (form.model or form.memory is not None):
             return
         text = self.text[start:end]
-        matches = self.names.find(groups, text)
+        matches = self.names.find(groups, text) or (self.names.misspelt(groups, text) if form.model else [])
         then = self._token(form.last + 1)
         if not form.model and form.memory is None and then is not None and _BARE_MEMORY.fullmatch(then.low):
             # "m4 pro 48"
