@@ -301,6 +301,9 @@ class Names:
             if shorter.memory_gib is None:
                 return found
             sized = [match for match in found if self._has_memory(match, shorter.memory_gib)]
+            if not sized:  # another chip of the name may be sold with so much
+                others = [other for match in found for other in self.siblings(match)]
+                sized = [match for match in others if self._has_memory(match, shorter.memory_gib)]
             if sized:
                 chosen = sized[0]
                 several = len(self.memory_options(chosen)) > 1

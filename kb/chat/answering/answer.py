@@ -73,7 +73,8 @@ def answer(index: Index, situation: Situation) -> Answer:
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
     likeliest = max(situation.asks.values(), default=0.0)
-    if likeliest < HALF and _answers(index, situation, max(likeliest, MAY_ANSWER)):
+    unsure = likeliest < HALF and not situation.carried and not situation.unknown
+    if unsure and _answers(index, situation, max(likeliest, MAY_ANSWER)):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, situation, planned, calls)
@@ -83,7 +84,8 @@ def answer(index: Index, situation: Situation) -> Answer:
             index, situation, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls
         )
     strange = any(map(_is_strange, ran))
-    if planned.missing and planned.asks == (ANYTHING,) and not _answers(index, situation, MAY_ANSWER):
+    unheard = situation.unknown and not (situation.devices or situation.models) and not _is_a_story(situation)
+    if planned.missing and planned.asks == (ANYTHING,) and (unheard or not _answers(index, situation, MAY_ANSWER)):
         ran, calls = [], []
     said = list(_said(situation, ran))
     told = {basis for one in said if one.kind == "answer" for basis in one.basis}
@@ -148,6 +150,10 @@ ANSWERS_FIRST = 0.5
 NOTE_WORDS = 45
 
 
+def _is_a_story(situation: Situation) -> bool:
+    return len(situation.text.split()) >= A_STORY
+
+
 def _answers(index: Index, situation: Situation, least: float) -> bool:
     found = index.searcher.answering(situation.text)
     return bool(found) and found[0].probability >= least
@@ -155,8 +161,7 @@ def _answers(index: Index, situation: Situation, least: float) -> bool:
 
 def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said]) -> list[Said]:
     """With what a passage says to the question for which something was calculated; first, where that answers it."""
-    short = len(situation.text.split()) < A_STORY
-    if short or planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
+    if not _is_a_story(situation) or planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
         return said
     found = next(iter(index.searcher.answering(situation.text)), None)
     if found is None or found.probability < ANSWERS:

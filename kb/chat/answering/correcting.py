@@ -70,10 +70,10 @@ def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
     """Each unknown name with the nearest ones, and what can be worked out for it all the same."""
     for name in situation.unknown[:MOST_UNKNOWN]:
         near = _of_the_family(name, catalogue.names.suggest((*DEVICE_KINDS, "models"), name, 5))
-        nearest = f" The nearest names that I know: {', '.join(near)}." if near else ""
+        nearest = f" Nearest by name: {', '.join(near)}." if near else ""
         size = _SIZE.search(name)
         by_size = f" I can work it out for any {size[1]}B model: ask with the size alone." if size else ""
-        text = "I have no data on “{name}”, so I do not answer for another.{nearest}{by_size}"
+        text = "I have no data on “{name}”.{nearest}{by_size}"
         yield state("unknown", text, name=name, nearest=nearest, by_size="" if _taken(situation, name) else by_size)
     for note in situation.notes:
         yield state("assumption", "{note}", note=note)

@@ -45,7 +45,7 @@ def say(result: SpecAnswer, asked: Asked) -> Iterator[Said]:
     for place, (key, figure) in enumerate(shown):
         kind: Kind = "answer" if place == 0 and not priced else "reason"
         yield from _figure(kind, result, key, figure)
-    if keys and not shown and not priced:
+    if keys and not shown and not priced and not result.figures:
         names = figure_names()
         what = ", ".join(dict.fromkeys(names.label(key) for key in keys[:2]))
         text = "The sources do not say the {what} of {the}{name}."
