@@ -129,10 +129,15 @@ class Forms:
             matches = begun
         if matches:
             self.taken.put(Span(start, end, text, matches[0].kind, tuple(matches)))
-        elif not covered:
+        elif not covered and not self._is_in_another(start, end):
             kind = "models" if form.model else "accelerators"
             memory = gib_of(form.memory) if form.memory is not None else None
             self.taken.put(Span(start, end, text.strip("( "), kind, (), form.size, memory))
+
+    def _is_in_another(self, start: int, end: int) -> bool:
+        """Whether it is a part of a longer name that is known (``Crucial T705``)."""
+        span = self.taken.at(start)
+        return span is not None and bool(span.matches) and span.start < start and span.end >= end
 
     def _token(self, at: int) -> _Token | None:
         """The token that the one before goes on into, where it may be part of a name."""
