@@ -140,7 +140,8 @@ def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> R
     """A name that several records answer to is refused with the candidates."""
     catalogue = serving(request).catalogue
     _known_kind(kind)
-    match = catalogue.names.resolve((kind,), name.removeprefix("/"))
+    slug = name.removeprefix("/")  # a record's own, though others may have it for a name
+    match = catalogue.names.named(kind, slug) or catalogue.names.resolve((kind,), slug)
     return cacheable(request, to_json(spec_view(catalogue, catalogue.known.specs[kind][match.slug])))
 
 

@@ -116,4 +116,4 @@ def test_nobody_answers_for_another_thing(http: httpx2.Client, path: str, neares
 def test_a_short_form_of_several_lists_them(http: httpx2.Client) -> None:
     answer = http.get("/specs/accelerators/RX%207900")
     assert answer.status_code == 422
-    assert len(answer.json()["candidates"]) == 3
+    assert len(answer.json()["candidates"]) == 4

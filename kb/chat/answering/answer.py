@@ -74,6 +74,8 @@ def answer(index: Index, situation: Situation) -> Answer:
     planned = plan(TOOLS, situation)
     likeliest = max(situation.asks.values(), default=0.0)
     unsure = likeliest < HALF and not situation.carried and not situation.unknown
+    if planned.missing and not _is_a_story(situation):
+        unsure = False  # it is asked for
     if unsure and _answers(index, situation, max(likeliest, MAY_ANSWER)):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
@@ -145,7 +147,7 @@ ANSWERS = 0.3
 """How likely a passage must answer the message to be told beside a calculation, or where no calculator is sure."""
 MAY_ANSWER = 0.2
 """How likely, to be told where a calculator lacks something, and for nothing to be asked back."""
-ANSWERS_FIRST = 0.5
+ANSWERS_FIRST = 0.6
 """How likely it must to be told before a calculation."""
 NOTE_WORDS = 45
 
@@ -203,7 +205,8 @@ def _readings(situation: Situation, calculated: bool) -> Iterator[Statement]:
 
 def _is_answered(one: _Ran) -> bool:
     """Whether a passage answers: then nothing has to be asked back."""
-    return isinstance(one.result, SearchAnswer) and bool(one.result.hits) and one.result.hits[0].answers >= MAY_ANSWER
+    found = one.result
+    return isinstance(found, SearchAnswer) and found.near and (found.hits[0].answers or 0.0) >= MAY_ANSWER
 
 
 def _is_strange(one: _Ran) -> bool:

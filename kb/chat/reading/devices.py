@@ -54,8 +54,8 @@ _HAS_MEMORY = re.compile(
 )
 _RATED = re.compile(r"\b(?:tdp|tbp|tgp|rated)\b[\w ]{0,12}$", re.I)
 _DRAWS = re.compile(r"\b(?:draws?|pulls?)\b[\w ]{0,12}$", re.I)
-_GIVEN = re.compile(r"(?:given|since|because|as|if|so|isn't it true)\b", re.I)
-"""A draw may be measured; what is rated, or taken for granted, is held against the record."""
+SHORT = 12
+"""Words; in a longer message a draw or a rate may be measured, and only what is called a card's own is its record's."""
 _BANDWIDTH = re.compile(r"\bbandwidth\b", re.I)
 _CUDA = re.compile(r"\bcuda\b|\bshaders?\b", re.I)
 _NVLINK = re.compile(r"\bnv[\s-]?link\b", re.I)
@@ -79,6 +79,7 @@ class Devices:
 
     def __init__(self, text: str, names: Names, spans: Sequence[Span], figures: Sequence[FigureFound]) -> None:
         self.text, self.names, self.spans, self.figures = text, names, spans, figures
+        self.is_short = len(text.split()) <= SHORT
         self.found: list[tuple[Named, Span]] = []
         self.unknown: list[str] = []
         self.of_another_size: list[tuple[int, str]] = []
@@ -226,11 +227,11 @@ class Devices:
     def _claim(self, device: Named, figure: FigureFound, before: str) -> Iterator[Claim]:
         if figure.dimension == "bytes" and _HAS_MEMORY.search(before) and not _RAM.match(self.text, figure.end):
             yield Claim(device, "memory_gib", gib_of(figure))
-        elif figure.dimension == "w" and (_RATED.search(before) or (_GIVEN.match(self.text) and _DRAWS.search(before))):
+        elif figure.dimension == "w" and (_RATED.search(before) or (self.is_short and _DRAWS.search(before))):
             yield Claim(device, "tdp_w", figure.base)
         elif figure.dimension in _CLAIM_KEYS:
             key, unit, word = _CLAIM_KEYS[figure.dimension]
-            if word.search(before) or word.search(self.text[figure.start : figure.end + NEAR_BEHIND]):
+            if self.is_short or word.search(before) or word.search(self.text[figure.start : figure.end + NEAR_BEHIND]):
                 yield Claim(device, key, figure.base / unit)
 
 

@@ -28,9 +28,9 @@ def say(result: SearchAnswer, asked: Asked) -> Iterator[Said]:
                 "quote", "Your document {name} says: {quote}", basis, name=quoted(hit.source_title), quote=quote
             )
         elif number == 0:
-            text = "{text}" if hit.answers >= UNSURE else NEAREST
+            text = "{text}" if (hit.answers or 0.0) >= UNSURE else NEAREST
             yield state("answer", text, basis, text=headed(hit, FIRST_WORDS))
-        elif number == 1 and hit.answers >= ALSO:
+        elif number == 1 and (hit.answers or 0.0) >= ALSO:
             yield state("reason", "{text}", basis, text=headed(hit, OTHER_WORDS))
         else:
             text = first_sentences(hit.text, DETAIL_WORDS)

@@ -31,8 +31,8 @@ class PassageHit(Record):
     title: str
     text: str
     score: float
-    answers: float = 0.0
-    """How likely it answers the query outright."""
+    answers: float | None = None
+    """How likely it answers the query outright; None where that was not asked."""
     source_title: str = ""
     users_own: bool = False
     """Of a document that the user added: shown as what it says, and evidence of nothing."""

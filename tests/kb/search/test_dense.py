@@ -98,7 +98,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large") / "chroma"
     made = np.random.default_rng(0).normal(size=(COUNT, 16)).astype(np.float32)
     unit = made / np.linalg.norm(made, axis=1, keepdims=True)
-    write_vectors(folder, PassageVectors(unit, unit[:0], ()))
+    write_vectors(folder, PassageVectors(unit, unit[:0], (), np.eye(unit.shape[1], dtype=np.float32)))
     return folder
 
 

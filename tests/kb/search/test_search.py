@@ -85,12 +85,12 @@ def test_off_topic_is_far_away(index: Index) -> None:
 
 def test_fuse_sums_weighted_shares_of_the_best_score() -> None:
     fused = fuse({"bm25": [Ranked(1, 8.0), Ranked(2, 4.0)], "dense": [Ranked(2, 0.8), Ranked(3, 0.4)]})
-    assert fused == [(2, 0.75), (1, 0.5), (3, 0.25)]
+    assert fused == [(2, 0.85), (1, 0.5), (3, 0.3)]
 
 
 def test_fuse_weighs() -> None:
     rankings = {"bm25": [Ranked(1, 1.0)], "dense": [Ranked(2, 1.0)]}
-    assert [row for row, _ in fuse(rankings)] == [1, 2], "equal scores by row"
+    assert [row for row, _ in fuse(rankings, {"bm25": 1.0, "dense": 1.0})] == [1, 2], "equal scores by row"
     assert [row for row, _ in fuse(rankings, {"bm25": 1.0, "dense": 2.0})] == [2, 1]
     assert fuse({}) == []
     assert fuse({"dense": [Ranked(1, -0.2)]}) == [(1, 0.0)], "nothing is like the query"

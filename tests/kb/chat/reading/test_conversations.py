@@ -71,8 +71,8 @@ CONVERSATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("can I run qwen3 32b?", {"devices": ["GeForce RTX 4070"], "system_memory_gb": 64, "models": ["Qwen3 32B"]}),
     ],
     "an unknown model stays unknown": [
-        ("can a 3090 run Qwen3.8 27B?", {"unknown": ["Qwen3.8 27B"], "models": ["a 27B model"]}),
-        ("and at Q5?", {"unknown": ["Qwen3.8 27B"], "models": ["a 27B model"], "quantizations": ["Q5_K_M"]}),
+        ("can a 3090 run Qwen3.9 27B?", {"unknown": ["Qwen3.9 27B"], "models": ["a 27B model"]}),
+        ("and at Q5?", {"unknown": ["Qwen3.9 27B"], "models": ["a 27B model"], "quantizations": ["Q5_K_M"]}),
         ("and llama 3.1 8b?", {"unknown": [], "models": ["Llama 3.1 8B"], "devices": ["GeForce RTX 3090"]}),
     ],
     "two cards become one machine": [
@@ -166,7 +166,7 @@ def test_a_message_that_goes_on_is_not_asked_as_itself(names: Names, roles: Role
 
 def test_names_that_nobody_knows_are_taken_out_too(names: Names, roles: RoleReader) -> None:
     asks = Asks({}, [])
-    read(["how fast is Qwen3.8 27B on an RTX 6090 with EPYC 9654?"], names, asks, roles)
+    read(["how fast is Qwen3.9 27B on an RTX 6090 with EPYC 9654?"], names, asks, roles)
     assert asks.asked == ["how fast is model on an graphics card with processor?"]
 
 
