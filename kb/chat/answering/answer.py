@@ -176,7 +176,9 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     if any(basis in one.basis for one in said):
         return said
     note = state("answer", "{text}", basis, text=headed(passage, NOTE_WORDS))
-    if found.probability < ANSWERS_FIRST:
+    asks = TOOLS.asks(planned.asks[0]) if planned.asks else None
+    compares = asks is not None and any(slot.role == "compared" for slot in asks.slots.values())
+    if found.probability < ANSWERS_FIRST or compares:  # a comparison of what is named says more than a note on one
         return [*said, note.as_kind("next")]
     return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]
 
