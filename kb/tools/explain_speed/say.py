@@ -47,13 +47,21 @@ CAUSES = {
     "offload": "The part in RAM decides: RAM is read far more slowly than the card's memory.",
 }
 MOST_LOOKED_AT = 3
+FROM_MEMORY = 2.0
+"""Tokens a second that no drive gives to a model larger than the memory."""
 
 
 def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
     case = f"{result.model} at {result.quantization} on {the(result.device)}"
     if result.verdict == "does_not_fit":
-        text = "It is slow because it does not fit: {case} is more than the memory holds, so the drive has to step in."
-        yield state("answer", text, case=case)
+        if (result.measured_tokens_per_s or 0.0) >= FROM_MEMORY:
+            text = (
+                "{measured} come from memory, of which there must be more than was said: {case} is more than it holds."
+            )
+            yield state("answer", text, measured=speed_of(result.measured_tokens_per_s or 0.0), case=case)
+        else:
+            text = "It is slow because it does not fit: {case} is more than memory holds, so the drive has to step in."
+            yield state("answer", text, case=case)
         yield from _helps(result)
         return
     yield _answer(result, case)
