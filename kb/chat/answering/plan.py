@@ -397,7 +397,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return [named.count for named in meant(situation) if named.kind == "accelerators" and named.count > 1][:1]
         case "system_bandwidth_gb_per_s":
             bandwidth, assumed = system_bandwidth(situation)
-            return () if assumed else (bandwidth,)
+            rated = "-" in (situation.memory_type or "")  # two channels of it are likelier than any other memory
+            return (bandwidth,) if rated or not assumed else ()
         case "wanted_tokens_per_s":
             wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
             carried = situation.tokens_per_s if situation.speed_is == "wanted" else None

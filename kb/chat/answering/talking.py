@@ -24,6 +24,7 @@ _MEASURED = re.compile(r"\bmeasured?\b|\bbenchmark\w*|\btested?\b|\baccura\w+|\b
 _FUTURE = re.compile(
     r"\bin (?:a|one|two|three|five|\d+|some|a few) (?:years?|months?)\b|\bnext (?:year|generation)\b|\bfuture\b", re.I
 )  # fmt: skip
+MOST_WORDS_OF_THANKS = 4
 FOREIGN = 0.7
 """How likely a question that goes on must be beyond us to be called so; below it, it is not understood."""
 CERTAIN = 0.85
@@ -78,6 +79,8 @@ def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
         and not (ask == "out_of_scope" and situation.asks[ask] >= CERTAIN)
     ):
         return None
+    if ask == "small_talk" and situation.earlier and len(situation.text.split()) > MOST_WORDS_OF_THANKS:
+        return None  # "ok and which one is quieter?" is no thanks
     reply = ""
     if ask == "small_talk" and _ABILITIES.search(situation.text):
         reply = "abilities"

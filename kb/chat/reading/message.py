@@ -107,6 +107,8 @@ class _Message:
             elif span.kind == "quantizations":
                 if not (kv and span.start < kv[1] and kv[0] < span.end):
                     _add(quantizations, Named(span.text, span.matches))
+            elif span.kind == "terms" and self._is_a_unit(span):
+                continue
             elif span.kind == "terms":
                 _add(terms, Named(span.text, span.matches))
                 links = self.names.matches("interconnects", span.text)
@@ -174,6 +176,10 @@ class _Message:
             return device
         ranked = sorted(device.candidates, key=lambda match: -max(self.names.memory_options(match), default=0.0))
         return replace(device, candidates=tuple(ranked))
+
+    def _is_a_unit(self, span: Span) -> bool:
+        """``32 GB`` asks nothing of what a GB is."""
+        return any(figure.start < span.start and span.end <= figure.end for figure in self.figures)
 
     def _model(self, span: Span) -> None:
         if self._is_other_kinds(span.start, span.end):

@@ -83,7 +83,7 @@ _BREAK = re.compile(r"[?!;:,\n]|\. | and | but | then | und | et ")
 
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
-_ALL_DAY = re.compile(r"24\s?/\s?7\b|around the clock|day and night|non-?stop|continuously", re.I)
+_ALL_DAY = re.compile(r"24\s?/\s?7\b|around the clock|all day|day and night|non-?stop|continuously", re.I)
 _KV_FORMAT = r"(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|fp8|8[- ]bit|4[- ]bit|q8|q4|int8)"
 _KV_TYPE = re.compile(
     rf"\b{_KV_FORMAT}\b(?:(?!\b(?:i?q|b?f|fp)\d)[^.?!,]){{0,12}}\b(?:kv\b|cache\b)|\bkv[\s-]{{0,3}}(?:cache)?[^.?!,]{{0,16}}?\b{_KV_FORMAT}\b",

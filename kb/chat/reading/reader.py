@@ -17,6 +17,7 @@ from kb.chat.reading.spans import gib_of
 from kb.text.figures import read as read_figures
 from kb.text.numerals import counted
 from kb.tools import TOOLS
+from kb.tools.shared.given import DeviceFigures
 
 MOST_CONVERSATION = 16_000
 """Characters of all messages that are read, the last ones first."""
@@ -261,6 +262,11 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
             or _unchanged(devices, before)
         )
     )
+    hosts = [
+        one.figures.memory_gib for one in devices if isinstance(one.figures, DeviceFigures) and not _may_be_several(one)
+    ]
+    if hosts and hosts[0] and not now.system_memory_gb and taken.get("system_memory_gb"):
+        taken["system_memory_gb"] = hosts[0]
     memory = now.system_memory_gb or taken.get("system_memory_gb")
     if memory:
         devices = tuple(_with_memory(one, memory, names) if is_unified(names, one) else one for one in devices)
@@ -358,6 +364,8 @@ def _devices(
             return resized
         carried += [named.label for named in known]
         count = _recounted(now.text) if goes_on else None
+        if count and not any(map(_may_be_several, known)):  # "and with 32?" of a laptop is its memory
+            return tuple(_with_memory(named, float(count), names) for named in known)
         if count is None or (len(known) > 1 and _BOTH.search(now.text)):
             return tuple(known)
         return tuple(replace(named, count=min(count or named.count + 1, MOST_COUNT)) for named in known)
@@ -394,6 +402,12 @@ def _is_remark_of_processor(said: Read, known: Sequence[Named]) -> bool:
     return bool(card and not said.fragment and on_processor(text) and not NO_CARD.search(text))
 
 
+def _may_be_several(named: Named) -> bool:
+    """Whether more of it can go into one machine: no computer with its own memory."""
+    figures = named.figures
+    return not (isinstance(figures, DeviceFigures) and (figures.backend == "cpu" or figures.unified_memory))
+
+
 def _recounted(text: str) -> int | None:
     """How many of them are spoken of; 0 for one more."""
     if len(text.split()) > MOST_WORDS_OF_A_COUNT:
@@ -417,6 +431,9 @@ def _resized(known: Sequence[Named], text: str, names: Names) -> tuple[Named, ..
 
 
 def _with_memory(named: Named, size: float, names: Names) -> Named:
+    if isinstance(named.figures, DeviceFigures) and not _may_be_several(named):
+        name = re.sub(r"[\d.]+ GB", f"{size:g} GB", named.figures.name)
+        return replace(named, name=name, figures=named.figures.model_copy(update={"name": name, "memory_gib": size}))
     if named.figures is not None or not named.candidates:
         return named
     stem = re.sub(r"\s?\d{1,4}\s?GB$", "", named.match.label)

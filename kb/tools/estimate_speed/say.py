@@ -27,6 +27,10 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         return
     if result.verdict == "does_not_fit":
         text = "No speed to give: {model} at {quantization} does not fit on {device}, with or without RAM."
+        if "system_memory_gb" not in asked.stated:
+            text = (
+                "No speed to give without the size of the RAM: {model} at {quantization} is more than {device} holds."
+            )
         yield state("answer", text, **names)
         return
     decode = result.decode_tokens_per_s

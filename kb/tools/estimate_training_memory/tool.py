@@ -55,7 +55,7 @@ def _verdict(needed: float, available: float | None, each: float | None) -> Verd
     if available is None:
         return None
     if each is not None and needed > each:
-        return "sharded" if needed * (1 + ROOM) <= available else "too_small"
+        return "sharded" if needed <= available else "too_small"
     return "enough" if needed * (1 + ROOM) <= available else "tight" if needed <= available else "too_small"
 
 

@@ -11,17 +11,20 @@ from kb.tools.shared.saying import notes
 
 def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
     context, size = tokens(result.context), gb(result.kv_cache_gb)
+    stored = "" if result.kv_cache_type == "f16" else f", stored as {result.kv_cache_type}"
     if not result.within_model_limit and result.model_context_limit:
         text = "A context of {context} is more than {model} can read: it stops at {limit}."
         limit = tokens(result.model_context_limit)
         yield state("correction", text, context=context, model=result.model, limit=limit)
     if result.concurrency > 1:
-        text = "{users} conversations of {context} take {size} with {model}: their KV cache, beside the weights."
+        text = (
+            "{users} conversations of {context} take {size} with {model}{stored}: their KV cache, beside the weights."
+        )
         users = Quantity(result.concurrency, step=1)
-        yield state("answer", text, users=users, context=context, size=size, model=result.model)
+        yield state("answer", text, users=users, context=context, size=size, model=result.model, stored=stored)
     else:
-        text = "A context of {context} takes {size} with {model}: that is its KV cache, beside the weights."
-        yield state("answer", text, context=context, size=size, model=result.model)
+        text = "A context of {context} takes {size} with {model}{stored}: that is its KV cache, beside the weights."
+        yield state("answer", text, context=context, size=size, model=result.model, stored=stored)
     text = "Each further token takes {each}, so the cache grows with the length of the conversation."
     if not result.kb_per_token:
         text = "It grows no further: every layer keeps a window or a state of fixed size."

@@ -31,7 +31,7 @@ def say(result: UsersAnswer, asked: Asked) -> Iterator[Said]:
     elif result.limited_by == "speed":
         text = "For more users take a smaller model or faster memory; programs made for many users: {engines}."
         yield state("next", text, engines=joined(result.engines[:MOST_ENGINES]))
-    if result.users is not None and result.users_by_memory:
+    if result.users is not None and result.users_by_memory and "min_tokens_per_s" not in asked.stated:
         text = "each is to get at least {least}, which is about reading speed"
         yield state("assumption", text, least=speed_of(result.min_tokens_per_s))
     yield state(
