@@ -39,7 +39,7 @@ CASES: Sequence[Case] = (
      "About 120 tokens/s is what Llama 3.1 8B at Q4_K_M reaches on the GeForce RTX 4090."),
     ("estimate_speed", {"model": "70b", "device": "RTX 4090"}, "About 2.1 tokens/s is what a 70B model"),
     ("estimate_speed", {"model": "deepseek r1", "device": "RTX 3060 12GB"},
-     "No speed to give: DeepSeek R1 671B at Q4_K_M does not fit"),
+     "No speed to give without the size of the RAM: DeepSeek R1 671B"),
     ("estimate_speed", {"model": "8b", "device": "RTX 4090", "concurrency": 8},
      "About 43 tokens/s for each of the users"),
     ("estimate_speed", {"model": "llama 3.1 8b", "device": "Ryzen 9 9950X"}, "About 8.7 tokens/s is what"),
