@@ -35,6 +35,8 @@ class Found:
 class Answering:
     passage: Passage
     probability: float
+    asked: float
+    """The cosine of its nearest question."""
 
 
 @cache
@@ -70,7 +72,7 @@ class Likelihood:
     def of(self, question: str, found: Found) -> Answering:
         given = weights()
         odds = given["bias"] + sum(given[name] * value for name, value in self.features(question, found).items())
-        return Answering(found.passage, 1 / (1 + math.exp(-odds)))
+        return Answering(found.passage, 1 / (1 + math.exp(-odds)), found.asked)
 
     def _shared(self, question: str, passage: Passage) -> float:
         """Of the question's words, weighed by their rarity, the share that the passage's title and questions have."""

@@ -86,7 +86,8 @@ def answer(index: Index, situation: Situation) -> Answer:
             index, situation, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls
         )
     strange = any(map(_is_strange, ran))
-    unheard = situation.unknown and not (situation.devices or situation.models) and not _is_a_story(situation)
+    told_at_length = _is_a_story(situation)
+    unheard = situation.unknown and not (situation.devices or situation.models) and not told_at_length
     if planned.missing and planned.asks == (ANYTHING,) and (unheard or not _answers(index, situation, MAY_ANSWER)):
         ran, calls = [], []
     said = list(_said(situation, ran))
@@ -103,7 +104,11 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements.append(state("next", text, name=situation.unknown_processor))
     if not of_kind(statements, "answer", "quote"):
         statements += _problems(problems)
-    if planned.missing and not any(map(_is_answered, ran)) and (said or is_about_something(situation) or not strange):
+    if (
+        planned.missing
+        and not (told_at_length and any(map(_is_answered, ran)))
+        and (said or is_about_something(situation) or not strange)
+    ):
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(situation, calls, problems)
@@ -147,6 +152,8 @@ ANSWERS = 0.3
 """How likely a passage must answer the message to be told beside a calculation, or where no calculator is sure."""
 MAY_ANSWER = 0.2
 """How likely, to be told where a calculator lacks something, and for nothing to be asked back."""
+ASKED = 0.6
+"""How near, as a cosine, one of a passage's questions must be to a short one."""
 ANSWERS_FIRST = 0.6
 """How likely it must to be told before a calculation."""
 NOTE_WORDS = 45
@@ -157,8 +164,10 @@ def _is_a_story(situation: Situation) -> bool:
 
 
 def _answers(index: Index, situation: Situation, least: float) -> bool:
+    """Of a short question every likelihood is high: one of the passage's own has to be near it."""
     found = index.searcher.answering(situation.text)
-    return bool(found) and found[0].probability >= least
+    near = bool(found) and (_is_a_story(situation) or found[0].asked >= ASKED)
+    return near and found[0].probability >= least
 
 
 def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said]) -> list[Said]:
