@@ -54,6 +54,8 @@ _HAS_MEMORY = re.compile(
 )
 _RATED = re.compile(r"\b(?:tdp|tbp|tgp|rated)\b[\w ]{0,12}$", re.I)
 _DRAWS = re.compile(r"\b(?:draws?|pulls?)\b[\w ]{0,12}$", re.I)
+_GIVEN = re.compile(r"(?:given|since|because|assuming)\b", re.I)
+"""Begins a message that takes a figure for granted."""
 SHORT = 12
 """Words; in a longer message a draw or a rate may be measured, and only what is called a card's own is its record's."""
 _BANDWIDTH = re.compile(r"\bbandwidth\b", re.I)
@@ -79,7 +81,7 @@ class Devices:
 
     def __init__(self, text: str, names: Names, spans: Sequence[Span], figures: Sequence[FigureFound]) -> None:
         self.text, self.names, self.spans, self.figures = text, names, spans, figures
-        self.is_short = len(text.split()) <= SHORT
+        self.is_short = len(text.split()) <= SHORT or _GIVEN.match(text) is not None
         self.found: list[tuple[Named, Span]] = []
         self.unknown: list[str] = []
         self.of_another_size: list[tuple[int, str]] = []
