@@ -1,10 +1,13 @@
 """Statements to Markdown: the one place where English is made of them."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from kb.text.statements import Basis, Said, Slot, Statement, Table, of_kind
 
 MOST_REASONS = 3
+SMALL = 0.01
+"""Below it, three decimals would say less than two digits."""
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 Mark = Callable[[Basis], int]
@@ -14,11 +17,13 @@ Mark = Callable[[Basis], int]
 def number(value: float, step: float | None = None) -> str:
     """About three significant digits, thousands apart, no trailing zeros.
 
-    >>> number(42.523), number(1792.0), number(0.1234), number(7.0), number(131072, 1)
-    ('42.5', '1,792', '0.123', '7', '131,072')
+    >>> number(42.523), number(1792.0), number(0.1234), number(7.0), number(131072, 1), number(0.000512)
+    ('42.5', '1,792', '0.123', '7', '131,072', '0.00051')
     """
     size = abs(value)
     decimals = 0 if size >= 100 or step == 1 else 1 if size >= 10 else 2 if size >= 1 else 3
+    if 0 < size < SMALL and step != 1:
+        decimals = 1 - math.floor(math.log10(size))
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
