@@ -80,7 +80,7 @@ def fuse(rankings: Mapping[str, Sequence[Ranked]], weights: Mapping[str, float] 
     A ranker whose best score is not positive says nothing.
 
     >>> fuse({"bm25": [Ranked(7, 4.0), Ranked(8, 3.0)], "dense": [Ranked(8, 0.6), Ranked(7, 0.3)]})
-    [(8, 0.875), (7, 0.75)]
+    [(8, 0.975), (7, 0.8)]
     """
     scores: dict[int, float] = {}
     for name, ranking in rankings.items():

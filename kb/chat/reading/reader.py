@@ -432,7 +432,7 @@ def _resized(known: Sequence[Named], text: str, names: Names) -> tuple[Named, ..
 
 def _with_memory(named: Named, size: float, names: Names) -> Named:
     if isinstance(named.figures, DeviceFigures) and not _may_be_several(named):
-        name = re.sub(r"[\d.]+ GB", f"{size:g} GB", named.figures.name)
+        name = re.sub(r"(?<![\d.])[\d.]{1,8} GB", f"{size:g} GB", named.figures.name)
         return replace(named, name=name, figures=named.figures.model_copy(update={"name": name, "memory_gib": size}))
     if named.figures is not None or not named.candidates:
         return named
