@@ -28,9 +28,7 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
     if result.verdict == "does_not_fit":
         text = "No speed to give: {model} at {quantization} does not fit on {device}, with or without RAM."
         if "system_memory_gb" not in asked.stated:
-            text = (
-                "No speed to give without the size of the RAM: {model} at {quantization} does not fit on {device}."
-            )
+            text = "No speed to give without the size of the RAM: {model} at {quantization} does not fit on {device}."
         yield state("answer", text, **names)
         return
     decode = result.decode_tokens_per_s
