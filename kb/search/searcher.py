@@ -111,6 +111,7 @@ class Searcher:
         self.passages = tuple(passages)
         """In row order: row ``i`` is ``passages[i - 1]``."""
         self.likelihood = Likelihood(self.passages)
+        self._answered: tuple[str, list[Answering]] = "", []
         self._spelling = Spelling(f"{passage.heading_path} {passage.text}" for passage in self.passages)
         self._term_rows = {
             passage.passage_id.removeprefix("term."): row
@@ -141,10 +142,14 @@ class Searcher:
         return [Ranked(row, score) for row, score in sorted(near.items(), key=lambda one: -one[1])[:pool]]
 
     def answering(self, query: str) -> list[Answering]:
-        """The passages that may answer ``query`` outright, the likeliest first."""
-        return sorted(
-            (self.likelihood.of(query, found) for found in self.candidates(query)), key=lambda one: -one.probability
-        )
+        """The passages that may answer ``query`` outright, the likeliest first. The last answer is kept: a reply asks
+        several times."""
+        asked, known = self._answered
+        if asked != query:
+            found = (self.likelihood.of(query, found) for found in self.candidates(query))
+            known = sorted(found, key=lambda one: -one.probability)
+            self._answered = query, known
+        return known
 
     def candidates(self, query: str) -> list[Found]:
         """What :meth:`answering` looks at."""
