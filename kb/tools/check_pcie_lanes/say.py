@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from kb.text.statements import Quantity, Said, state
 from kb.tools.asks import Asked
 from kb.tools.check_pcie_lanes.tool import LanesAnswer
+from kb.tools.shared.naming import OPENS
 from kb.tools.shared.saying import notes
 
 VERDICTS = {
@@ -12,8 +13,6 @@ VERDICTS = {
     "shared": "{platform} shares its lanes: the cards run at {split}.",
     "too_few": "{platform} has too few lanes for all of that: the cards would run at {split}.",
 }
-
-OPENS = {"full": "Yes, ", "too_few": "No, "}
 
 
 def say(result: LanesAnswer, asked: Asked) -> Iterator[Said]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kb.text.statements import Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.estimate_training_memory.tool import TrainingMemoryAnswer
-from kb.tools.shared.naming import gb
+from kb.tools.shared.naming import OPENS, gb
 from kb.tools.shared.saying import notes
 
 METHODS = {"qlora": "QLoRA", "lora": "LoRA", "full": "full fine-tuning"}
@@ -16,8 +16,6 @@ VERDICTS = {
     "{need}, and each has {each}; in ordinary training each holds a whole copy.",
     "too_small": "{device} is too small: fine-tuning {model} with {method} takes about {need}, and it has {have}.",
 }
-
-OPENS = {"enough": "Yes, ", "too_small": "No, "}
 
 
 def say(result: TrainingMemoryAnswer, asked: Asked) -> Iterator[Said]:

@@ -12,6 +12,10 @@ VERDICTS = {"fits": "yes", "fits_with_offload": "partly in RAM", "does_not_fit":
 """What a table says of a fit."""
 
 
+OPENS = {"enough": "Yes, ", "full": "Yes, ", "too_small": "No, ", "too_few": "No, "}
+"""How a verdict opens the answer to a yes-or-no question; nothing where it is neither."""
+
+
 def the(label: str) -> str:
     """A device's label as a sentence has it.
 

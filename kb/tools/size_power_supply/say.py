@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, state
 from kb.tools.asks import Asked
+from kb.tools.shared.naming import OPENS
 from kb.tools.shared.saying import notes
 from kb.tools.size_power_supply.tool import PowerSupplyAnswer
-
-OPENS = {"enough": "Yes, ", "too_small": "No, "}
 
 
 def say(result: PowerSupplyAnswer, asked: Asked) -> Iterator[Said]:
