@@ -186,8 +186,7 @@ def _rooms(devices: Sequence[Device]) -> tuple[Room, ...]:
 
 def _blocks(architecture: Architecture, weights: Weights, load: Workload) -> list[Block]:
     cache = kv_cache_layer_bytes(architecture, load)
-    layers = zip(weights.layer_bytes, cache, weights.expert_bytes, strict=True)
-    return [Block(*layer) for layer in layers] + [Block(weights.output_bytes)]
+    return [*map(Block, weights.layer_bytes, cache, weights.expert_bytes), Block(weights.output_bytes)]
 
 
 def _slots(

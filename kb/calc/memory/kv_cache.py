@@ -15,6 +15,7 @@ from kb.calc.memory.architecture import (
     LinearAttention,
     Mixer,
 )
+from kb.calc.memory.kept import kept
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
 from kb.calc.workload import Workload
 from kb.errors import InvalidArgument
@@ -70,6 +71,7 @@ def kv_cache_bytes(architecture: Architecture, context: int, kv_cache_type: str 
     return sum(kv_cache_layer_bytes(architecture, load))
 
 
+@kept(16 * 2**20, lambda layers: 4096 + 40 * len(layers))
 def kv_cache_layer_bytes(architecture: Architecture, load: Workload) -> tuple[int, ...]:
     """The same, layer by layer. Raises ``InvalidArgument`` for a type that llama.cpp does not cache in."""
     if load.kv_cache_type not in KV_CACHE_TYPES:

@@ -7,10 +7,10 @@ of the first N layers there (src/llama-model.cpp, ``load_tensors``).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A layer, or the output head. Bytes on whichever device holds it."""
 
     weights: int
@@ -159,7 +159,7 @@ def _offloaded(
 
 
 def _without_experts(blocks: Sequence[Block], count: int) -> list[Block]:
-    light = [replace(block, weights=block.weights - block.experts, experts=0) for block in blocks[:count]]
+    light = [Block(block.weights - block.experts, block.kv_cache) for block in blocks[:count]]
     return light + list(blocks[count:])
 
 
