@@ -141,7 +141,7 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
     """The tool that holds what is considered against what is there, or that works for the use which is named, where the
     words ask for one of its neighbours."""
     new = any(named.standing == "considers" and named.label not in situation.carried for named in situation.devices)
-    for tool in tools if new and not situation.together else ():
+    for tool in tools if (new or situation.alternatives) and not situation.together else ():
         asks = tools.asks(tool.name)
         if asks and asks.when and ask in asks.instead_of and all(values_of(situation, role) for role in asks.when):
             return tool.name

@@ -68,6 +68,9 @@ _CLAIM_KEYS = {
 """Figures of a record with their unit and the word that says that they are meant: a rate may be measured of anything."""
 NEAR_BEHIND = 20
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
+_OR_A_SIZE = re.compile(
+    r"(?:\s?gb)?(?:\s?[,/]\s?|,?\s(?:or|vs\.?|versus)\s(?:go (?:for|with) )?(?:the |a )?)(?:even )?", re.I
+)
 _RAM = re.compile(r" ?(?:of )?(?:system |main )?(?:ram|ddr|lpddr)|/s| per", re.I)
 FEW = 4
 """Of more records that a name may mean, the newest are meant first."""
@@ -88,6 +91,8 @@ class Devices:
         """Known names with a memory that nobody sells them with, and where they stand."""
         self.unknown_processors: list[str] = []
         """Some of ``unknown``: beside a card they decide little."""
+        self.chooses_a_size = False
+        """Whether one device is named with several sizes of memory to choose from."""
         self.more: list[Named] = []
         """Those of which one more is spoken of."""
         self.covered = {place for span in spans for place in range(span.start, span.end)}
@@ -148,9 +153,12 @@ class Devices:
         sizes = [f for f in self.figures if f.dimension == "bytes" and not f.per and f.start not in self.covered]
         belongs: set[int] = set()
         for at, (named, span) in enumerate(self.found[:MOST_DEVICES]):
-            if named.figures is not None or any(match.memory_gib for match in named.candidates):
+            if named.figures is not None:
                 continue
             unified = is_unified(self.names, named)
+            if any(match.memory_gib for match in named.candidates):
+                belongs |= self._also_with(at, span.end, sizes) if unified else set()
+                continue
             for figure in sizes[:MOST_DEVICES]:
                 near = figure.end <= span.start and _LEADING_MEMORY.fullmatch(self.text, figure.end, span.start)
                 shared = unified and role_of.get(id(figure), "") in ("", "ram", "vram", "unified")
@@ -158,6 +166,7 @@ class Devices:
                     self.found[at] = (replace(named, candidates=sold), span)
                     self.covered.update(range(figure.start, figure.end))
                     belongs.add(id(figure))
+                    belongs |= self._also_with(at, figure.end, sizes) if unified else set()
                     break
                 if near and role_of.get(id(figure)) == "vram":
                     self._of_another_size(at, gib_of(figure))
@@ -165,6 +174,21 @@ class Devices:
                     belongs.add(id(figure))
                     break
         return [one for one in roles if id(one.figure) not in belongs or one.role == "ram"]
+
+    def _also_with(self, at: int, end: int, sizes: Sequence[FigureFound]) -> set[int]:
+        """The other sizes of ``M4 Pro, 48 or 64 GB?``, each a machine to choose; ``end`` is behind the first."""
+        named, span = self.found[at]
+        belongs: set[int] = set()
+        for size in sizes:
+            if size.start < end or not _OR_A_SIZE.fullmatch(self.text, end, size.start):
+                continue
+            if sold := sized(self.names, named.candidates, gib_of(size)):
+                self.chooses_a_size = True
+                end = size.end
+                self.covered.update(range(size.start, size.end))
+                belongs.add(id(size))
+                self.found.insert(at + len(belongs), (replace(named, candidates=sold), span))
+        return belongs
 
     def _of_another_size(self, at: int, size: float) -> None:
         """``a 48 GB 4090``: a record of its own, or a card that nobody knows and that has so much."""
@@ -203,7 +227,7 @@ class Devices:
         return joined or bool(_TOGETHER.search(self.text))
 
     def alternatives(self) -> bool:
-        return any(_OR_BETWEEN.search(words) for words in self._between())
+        return self.chooses_a_size or any(_OR_BETWEEN.search(words) for words in self._between())
 
     def _between(self) -> list[str]:
         placed = [span for _, span in self.found if span.kind != "cpus"]

@@ -80,6 +80,8 @@ def _case(result: CompareAnswer) -> str:
 def _what_fits(result: CompareAnswer, better: ComparedDevice, other: ComparedDevice) -> Iterator[Said]:
     if result.why == "holds_the_model":
         return
+    if result.model_named and result.why == "memory" and other.holds_the_model:
+        yield state("reason", "For {model} {other} is enough.", model=result.model or "", other=the(other.name))
     for names, device in ((result.only_on_better, better), (result.only_on_other, other)):
         if names:
             yield state("reason", "Only {device} holds {names}.", device=the(device.name), names=joined(names))

@@ -1,5 +1,6 @@
 """Devices side by side."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -72,6 +73,7 @@ class CompareAnswer(Result):
     model: str | None = None
     """The one that was named, or the largest current one that all of them hold whole."""
     quantization: str | None = None
+    model_named: bool = False
     better: int
     """Index of the one to take for generating text."""
     other: int
@@ -98,18 +100,22 @@ def run(catalogue: Catalogue, arguments: CompareArguments) -> CompareAnswer:
     runs = [_runs(catalogue, arguments, machine) for machine in machines]
     reference = _reference(catalogue, arguments, runs)
     columns: list[ComparedDevice] = []
+    called = Counter(column.name for column, _ in found)
     for (column, _), machine, held in zip(found, machines, runs, strict=True):
         first, shown = start_with(held.values()), dict[str, object]()
         if machine and reference is not None:
             one = run_whole(catalogue, reference, machine, arguments.context, _types(arguments, reference))
             shown = {"holds_the_model": one is not None, "decode_tokens_per_s": one.speed if one else None}
         shown["largest_model"] = first.parts.model.label if first else None
+        if called[column.name] > 1 and column.memory_gib:
+            shown["name"] = f"{column.name} with {column.memory_gib:g} GB"
         columns.append(column.model_copy(update=shown))
     better, other, why = _choice(columns, arguments.model is not None)
     return CompareAnswer(
         devices=tuple(columns),
         model=reference.name if reference else None,
         quantization=_quantization(arguments, reference),
+        model_named=arguments.model is not None,
         better=better,
         other=other,
         why=why,
