@@ -14,6 +14,10 @@ import yaml
 from kb.catalogue.records import Passage
 from kb.search.queries import STOPWORDS
 
+ANSWERS = 0.3
+"""How likely a passage must answer to be told."""
+HEARD = 0.5
+"""How near, as a cosine, one of its questions must be to a short message: of those, every likelihood is high."""
 CLOSE = 10
 """How many that search puts first are looked at, and as many whose questions are nearest."""
 
@@ -37,6 +41,11 @@ class Answering:
     probability: float
     asked: float
     """The cosine of its nearest question."""
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether it answers, be the message ever so short."""
+        return self.probability >= ANSWERS and self.asked >= HEARD
 
 
 @cache

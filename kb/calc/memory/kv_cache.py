@@ -71,7 +71,12 @@ def kv_cache_bytes(architecture: Architecture, context: int, kv_cache_type: str 
     return sum(kv_cache_layer_bytes(architecture, load))
 
 
-@kept(16 * 2**20, lambda layers: 4096 + 40 * len(layers))
+def _held_bytes(layers: tuple[int, ...]) -> int:
+    """About what a result takes, with the arguments that it is kept under."""
+    return 4096 + 40 * len(layers)
+
+
+@kept(16 * 2**20, _held_bytes)
 def kv_cache_layer_bytes(architecture: Architecture, load: Workload) -> tuple[int, ...]:
     """The same, layer by layer. Raises ``InvalidArgument`` for a type that llama.cpp does not cache in."""
     if load.kv_cache_type not in KV_CACHE_TYPES:

@@ -12,6 +12,7 @@ from kb.chat.answering.plan import (
     A_STORY,
     ANYTHING,
     HALF,
+    UNCLEAR,
     Missing,
     Plan,
     Step,
@@ -19,11 +20,13 @@ from kb.chat.answering.plan import (
     is_about_something,
     passages_of,
     plan,
+    queries,
 )
 from kb.chat.answering.talking import beyond, is_turned, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
+from kb.search.answering import ANSWERS
 from kb.search.live import Index
 from kb.text import markdown
 from kb.text.statements import Basis, Kind, Said, Statement, Table, of_kind, state
@@ -68,7 +71,8 @@ class _Ran:
 
 
 def answer(index: Index, situation: Situation) -> Answer:
-    if said_so := talk(index, situation):
+    situation, heard = _with_query(index, situation)
+    if not heard and (said_so := talk(index, situation)):
         text = markdown.brief(said_so.statements, lambda basis: 0)
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
@@ -76,7 +80,9 @@ def answer(index: Index, situation: Situation) -> Answer:
     unsure = likeliest < HALF and not situation.carried and not situation.unknown
     if planned.missing and not _is_a_story(situation):
         unsure = False  # it is asked for
-    if unsure and _answers(index, situation, max(likeliest, MAY_ANSWER)):
+    repeats = not situation.why and _repeats(planned, situation)
+    guessed = situation.earlier is not None and likeliest < UNCLEAR
+    if (unsure and _answers(index, situation, max(likeliest, MAY_ANSWER))) or (heard and (repeats or guessed)):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, situation, planned, calls)
@@ -88,15 +94,18 @@ def answer(index: Index, situation: Situation) -> Answer:
     strange = any(map(_is_strange, ran))
     told_at_length = _is_a_story(situation)
     unheard = situation.unknown and not (situation.devices or situation.models) and not told_at_length
-    if planned.missing and planned.asks == (ANYTHING,) and (unheard or not _answers(index, situation, MAY_ANSWER)):
+    told = heard or _answers(index, situation, MAY_ANSWER)
+    if planned.missing and planned.asks == (ANYTHING,) and (unheard or not told):
         ran, calls = [], []
     said = list(_said(situation, ran))
-    told = {basis for one in said if one.kind == "answer" for basis in one.basis}
+    stands_on = {basis for one in said if one.kind == "answer" for basis in one.basis}
     if situation.why:
         said = _reasoned(said)
+    elif repeats and ANYTHING not in planned.asks:
+        said = [one for one in said if one.kind == "answer" and isinstance(one, Statement)]
     if is_turned(situation.text):
         said = [one.not_opened() if isinstance(one, Statement) else one for one in said]
-    statements: list[Said] = [one for one in corrections(index, situation) if not told.issuperset(one.basis)]
+    statements: list[Said] = [one for one in corrections(index, situation) if not stands_on.issuperset(one.basis)]
     statements += [*unknown_names(index, situation), *_with_note(index, situation, planned, said)]
     statements += _readings(situation, any(one.step.tool != ANYTHING for one in ran))
     if situation.unknown_processor and situation.unknown_processor in situation.text:
@@ -112,8 +121,9 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
         return _abstained(situation, calls, problems)
-    told |= {basis for one in said if one.kind == "dispute" for basis in one.basis}
-    statements += [one for one in relevant_disputes(index, situation, planned.asks) if not told.issuperset(one.basis)]
+    stands_on |= {basis for one in said if one.kind == "dispute" for basis in one.basis}
+    disputes = relevant_disputes(index, situation, planned.asks)
+    statements += [one for one in disputes if not stands_on.issuperset(one.basis)]
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
 
 
@@ -148,8 +158,6 @@ def _run(
     return ran, planned, problems
 
 
-ANSWERS = 0.3
-"""How likely a passage must answer the message to be told beside a calculation, or where no calculator is sure."""
 MAY_ANSWER = 0.2
 """How likely, to be told where a calculator lacks something, and for nothing to be asked back."""
 ASKED = 0.6
@@ -165,16 +173,29 @@ def _is_a_story(situation: Situation) -> bool:
 
 def _answers(index: Index, situation: Situation, least: float) -> bool:
     """Of a short question every likelihood is high: one of the passage's own has to be near it."""
-    found = index.searcher.answering(situation.text)
+    found = index.searcher.answering(situation.query)
     near = bool(found) and (_is_a_story(situation) or found[0].asked >= ASKED)
     return near and found[0].probability >= least
+
+
+def _with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:
+    """With the first of the ways to look for passages that finds one which answers, and whether one does."""
+    for query in queries(situation):
+        if any(one.is_heard for one in index.searcher.answering(query)[:1]):
+            return replace(situation, query=query), True
+    return replace(situation, query=situation.text), False
+
+
+def _repeats(planned: Plan, situation: Situation) -> bool:
+    """Whether nothing would be worked out but what the answer before has said."""
+    return situation.earlier is not None and planned.steps == plan(TOOLS, situation.earlier).steps
 
 
 def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said]) -> list[Said]:
     """With what a passage says to the question for which something was calculated; first, where that answers it."""
     if not _is_a_story(situation) or planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
         return said
-    found = next(iter(index.searcher.answering(situation.text)), None)
+    found = next(iter(index.searcher.answering(situation.query)), None)
     if found is None or found.probability < ANSWERS:
         return said
     passage = found.passage
@@ -335,6 +356,9 @@ def _written(
     problems: tuple[str, ...],
 ) -> Answer:  # fmt: skip
     nothing_told = not of_kind(statements, "answer", "quote", "ask", "correction")
+    asked_back = None
+    if planned.missing and of_kind(statements, "ask"):
+        asked_back = QuestionBack(text=planned.missing.question, slot=planned.missing.slot)
     numbers = Citations(index, calls)
     text = markdown.brief(statements, numbers.mark)
     details = markdown.details(statements, numbers.mark)
@@ -350,7 +374,7 @@ def _written(
         details=details,
         citations=tuple(numbers.listed),
         tool_calls=calls,
-        question=QuestionBack(text=planned.missing.question, slot=planned.missing.slot) if planned.missing else None,
+        question=asked_back,
         follow_ups=_follow_ups(planned),
         evidence=numbers.evidence(),
         problems=problems,

@@ -96,7 +96,7 @@ def is_about_something(situation: Situation) -> bool:
 
 
 def passages_of(situation: Situation) -> Step:
-    return Step(ANYTHING, {"query": situation.text[:MOST_OF_A_QUERY]}, frozenset({"query"}))
+    return Step(ANYTHING, {"query": (situation.query or situation.text)[:MOST_OF_A_QUERY]}, frozenset({"query"}))
 
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
@@ -359,7 +359,7 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "models_compared":
             return values_of(situation, "models") if len(situation.models) > 1 else ()
         case "query":
-            return [_query(situation)]
+            return [situation.query or situation.text]
         case "told":
             known = situation.terms if situation.earlier_ask == "lookup_term" else ()
             return _whole([f"term.{named.match.slug}" for named in known if named.label in situation.carried])
@@ -414,14 +414,17 @@ def _untold(situation: Situation) -> list[Named]:
     return [named for named in situation.terms if named.label not in told]
 
 
-def _query(situation: Situation) -> str:
-    """The message, and what its pronouns stand for."""
-    if situation.use in NO_TEXT and "use" not in situation.carried and not situation.terms:
-        return f"{situation.use.removesuffix('s')} models: memory, speed, which cards"
-    if any(one.label not in situation.carried for one in situation.terms):
-        return situation.text
+def queries(situation: Situation) -> Iterator[str]:
+    """What to look for in the passages, the plainest first: the message, with what its pronouns stand for, with what it
+    goes on from."""
+    yield situation.text
     carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
-    return f"{situation.text} {', '.join(carried)}" if carried and _IT.search(situation.text) else situation.text
+    if carried and _IT.search(situation.text) and not any(one.label not in carried for one in situation.terms):
+        yield f"{situation.text} {', '.join(carried)}"
+    if situation.earlier and len(situation.text.split()) < A_STORY:
+        yield f"{situation.earlier.text} {situation.text}"
+    if situation.use in NO_TEXT:
+        yield f"{situation.use.removesuffix('s')} models: memory, speed, which cards"
 
 
 def _stated(value: Any) -> Sequence[Any]:

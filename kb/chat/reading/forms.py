@@ -250,7 +250,7 @@ class Forms:
         """``A`` in *Command A Plus*: no article."""
         then = self._token(at + 1)
         goes_on = then is not None and (then.low in self.words.model_words or self._is_size(at + 1))
-        return goes_on or (self.tokens[at].text.isupper() and self.tokens[at].text != "I")
+        return self.tokens[at].low != "i" and (goes_on or self.tokens[at].text.isupper())
 
     def _is_between(self, at: int) -> bool:
         """``Embedding`` in *Qwen3 Embedding 8B*."""

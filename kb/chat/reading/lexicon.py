@@ -23,6 +23,7 @@ on one only onto or other our out over per quant quants run running runs same sh
 takes than that the their then there these they this those to too tried try two under up use used uses using
 version versus very vs want wants was we what when where which who why will with without would you your
 """
+_ENDING = re.compile(r"(?<=[a-z]{3})(?:ing|ed|s)$")
 _FUNCTION_WORDS = frozenset(_ENGLISH.split())
 """Words of English that are no part of a name wherever they stand."""
 
@@ -51,7 +52,8 @@ class Lexicon:
 
     def is_ordinary(self, word: str) -> bool:
         """A word of the language rather than of a name."""
-        return word in _FUNCTION_WORDS or word in self.ordinary
+        stem = _ENDING.sub("", word)
+        return any(one in _FUNCTION_WORDS or one in self.ordinary for one in (word, stem, f"{stem}e"))
 
     def joins_nothing(self, word: str) -> bool:
         return word in _FUNCTION_WORDS

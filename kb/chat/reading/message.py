@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
@@ -11,6 +11,7 @@ from kb.catalogue.records import Cpu, LanguageModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
+from kb.chat.reading.flags import flags
 from kb.chat.reading.fragments import is_fragment
 from kb.chat.reading.language import language_of
 from kb.chat.reading.lexicon import lexicon
@@ -79,8 +80,10 @@ def read_message(text: str, names: Names, roles: RoleReader | None = None) -> Re
 class _Message:
     def __init__(self, text: str, names: Names, reader: RoleReader | None) -> None:
         self.text, self.names, self.reader = text, names, reader
-        self.figures = read_figures(text)
-        self.spans = spans(text, names, self.figures)
+        self.flags = tuple(flags(text))
+        given = {place for flag in self.flags for place in range(flag.start, flag.end)}
+        self.figures = [figure for figure in read_figures(text) if figure.start not in given]
+        self.spans = [span for span in spans(text, names, self.figures) if span.start not in given]
         self.models: list[Named] = []
         self.unknown: list[str] = []
         self.named = Devices(text, names, self.spans, self.figures)
@@ -123,7 +126,8 @@ class _Message:
         by_memory = list(described(text, roles, places))
         in_place = {one.start for one in by_memory}
         roles = [one for one in roles if one.figure.start not in in_place]
-        stated = self._with_bandwidth(quantities(text, roles), devices)
+        told: dict[str, Any] = {flag.sets: flag.value for flag in self.flags[::-1] if flag.value is not None}
+        stated = self._with_bandwidth(replace(quantities(text, roles), **told), devices)
         devices += [self.named.standing(one.named, one.start) for one in by_memory]
         if not any(device.kind in ("accelerators", "machines") or device.figures for device in devices):
             devices += self._processor(stated, devices)
@@ -304,7 +308,9 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
-_SIZE_ASKED = re.compile(r"\bwhat (?:does|do|is|are) (?:an? |the )?\d+(?:\.\d+)?b\b(?! model)", re.I)
+_SIZE_ASKED = re.compile(
+    r"\bwhat(?:'s|s| does| do| is| are)? (?:an? |the )?(?:\d+(?:\.\d+)?b\b(?! model)|[\"'“‘]?b\b[\"'”’]?(?! ?\d))", re.I
+)
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
 
 

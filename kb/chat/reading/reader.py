@@ -350,7 +350,8 @@ def _devices(
     if _is_remark_of_processor(said, known):
         now = replace(now, devices=())
     only_memory = all(named.figures is not None for named in now.devices)
-    if corrects and only_memory and (resized := _resized(known, now.text, names)):
+    one_memory = said.fragment and all(is_unified(names, one) or not _may_be_several(one) for one in known)
+    if (corrects or one_memory) and only_memory and (resized := _resized(known, now.text, names)):
         return resized
     if not now.devices:
         if goes_on and len(before.tried) > 1 and _WHICH.search(now.text):

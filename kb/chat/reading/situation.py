@@ -118,6 +118,8 @@ class Situation(Quantities):
 
     text: str
     """The last message, in the one form that is read."""
+    query: str = ""
+    """What is looked for in the passages: the message, or with what it goes on from."""
     language: str = "en"
     models: tuple[Named, ...] = ()
     devices: tuple[Named, ...] = ()

@@ -54,7 +54,9 @@ def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
         raise IndexUnusable("Passages are found by the index, and there is none yet. Run `kb build`.")
     findings = catalogue.searcher.search(arguments.query, arguments.k + len(arguments.leave_out))
     scores = {hit.passage.passage_id: hit.score for hit in findings.hits}
-    likely = {one.passage.passage_id: one for one in catalogue.searcher.answering(arguments.query)}
+    answering = catalogue.searcher.answering(arguments.query)
+    likely = {one.passage.passage_id: one for one in answering}
+    is_ours = _is_ours(catalogue, arguments.query, findings.best_cosine)
     ranked = [one.passage for one in likely.values()]
     ranked += [hit.passage for hit in findings.hits if hit.passage.passage_id not in likely]
     found = [one for one in ranked if one.passage_id not in arguments.leave_out][: arguments.k]
@@ -68,7 +70,7 @@ def run(catalogue: Catalogue, arguments: SearchArguments) -> SearchAnswer:
             )
             for one in found
         ),
-        near=bool(found) and (findings.reaches() or _is_ours(catalogue, arguments.query, findings.best_cosine)),
+        near=bool(found) and (findings.reaches() or is_ours or any(one.is_heard for one in answering[:1])),
         strange=findings.share_unknown >= STRANGE,
         citations=cite(
             catalogue,

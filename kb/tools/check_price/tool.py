@@ -1,0 +1,127 @@
+"""What a device costs, and whether a price that is asked for it is a good one."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kb.catalogue import Catalogue
+from kb.catalogue.names import DEVICE_KINDS
+from kb.catalogue.records import Accelerator, Price, Record
+from kb.errors import InvalidArgument
+from kb.tools.base import Arguments, Name, Result, cite, tool
+from kb.tools.shared.hardware import NEAR_USD, RecommendArguments, offers
+from kb.tools.shared.prices import Currency, Money, newest_of, priced_sizes
+
+Verdict = Literal["low", "fair", "high", "below_list", "above_list"]
+KINDS: tuple[Literal["used", "street", "list"], ...] = ("used", "street", "list")
+"""What others pay, the nearest to a private sale first."""
+AS_FAST = 0.9
+"""Of the memory's rate, what another card must have to stand for this one."""
+
+
+class CheckPriceArguments(Arguments):
+    device: Name
+    price: Money | None = Field(None, description="for one of it, in `currency`; without it, the known prices are told")
+    currency: Currency = "USD"
+
+
+class KnownPrice(Record):
+    kind: Literal["used", "street", "list"]
+    amount: tuple[float, float]
+    currency: str
+    as_of: str
+    note: str = ""
+
+
+class CheckPriceAnswer(Result):
+    device: str
+    price: float | None
+    currency: str
+    known: tuple[KnownPrice, ...]
+    """The newest of each kind, used ones first; empty where none is known."""
+    verdict: Verdict | None = None
+    """Against what others pay; against the list price where nothing else is known."""
+    taken_as: str = ""
+    """The currency of the known prices, where the price is in one of about the same worth."""
+    per_gib: float | None = None
+    """Of the price that is asked."""
+    cheaper: str | None = None
+    """What has as much memory, is about as fast and costs less."""
+    cheaper_price: KnownPrice | None = None
+
+
+def run(catalogue: Catalogue, arguments: CheckPriceArguments) -> CheckPriceAnswer:
+    match = catalogue.names.resolve(DEVICE_KINDS, arguments.device, "device")
+    record = catalogue.known.specs[match.kind][match.slug]
+    sizes = priced_sizes(record)
+    prices = sizes.get(float(match.memory_gib) if match.memory_gib else None) or next(iter(sizes.values()), [])
+    held_in = _held_in(prices, arguments.currency)
+    newest = (newest_of((one for one in prices if one.kind == kind), currency=held_in) for kind in KINDS)
+    known = [one for one in newest if one is not None]
+    references = {f"price of {record.name}": tuple(source for one in known for source in one.sources)}
+    memory = getattr(record, "memory_gib", None)
+    found = CheckPriceAnswer(
+        device=f"{record.name} with {match.memory_gib} GB" if match.memory_gib else record.name,
+        price=arguments.price,
+        currency=arguments.currency,
+        known=tuple(map(_shown, known)),
+        taken_as=held_in if held_in != arguments.currency and arguments.price and known else "",
+        citations=(),
+    )
+    if arguments.price is not None and known:
+        per_gib = round(arguments.price / memory.value, 2) if memory else None
+        less = _cheaper(catalogue, record, arguments.price) if isinstance(record, Accelerator) else None
+        changed: dict[str, object] = {"verdict": _verdict(arguments.price, found.known[0]), "per_gib": per_gib}
+        if less is not None:
+            other, price = less
+            references[f"price of {other.name}"] = price.sources
+            changed |= {"cheaper": other.name, "cheaper_price": _shown(price)}
+        found = found.model_copy(update=changed)
+    return found.model_copy(update={"citations": cite(catalogue, references)})
+
+
+def _held_in(prices: list[Price], currency: str) -> str:
+    """No exchange rates are held: a price in euros is held against dollars where none in euros is known."""
+    if currency != "USD" and not any(price.currency == currency for price in prices):
+        if currency not in NEAR_USD:
+            raise InvalidArgument("currency", currency, f"USD, or one of about the same worth: {', '.join(NEAR_USD)}")
+        return "USD"
+    return currency
+
+
+def _shown(price: Price) -> KnownPrice:
+    assert price.kind != "rent"
+    return KnownPrice(
+        kind=price.kind, amount=(price.low, price.high), currency=price.currency, as_of=price.as_of, note=price.note
+    )
+
+
+def _verdict(price: float, known: KnownPrice) -> Verdict:
+    low, high = known.amount
+    if known.kind == "list":
+        return "below_list" if price <= high else "above_list"
+    return "low" if price < low else "fair" if price <= high else "high"
+
+
+def _cheaper(catalogue: Catalogue, record: Accelerator, price: float) -> tuple[Accelerator, Price] | None:
+    """The cheapest card with as much memory at about the same rate, where even its upper price is less."""
+    memory, rate = record.memory_gib, record.memory_bandwidth_gb_per_s
+    if memory is None or rate is None:
+        return None
+    found = [
+        (other, offer.price)
+        for offer in offers(catalogue, RecommendArguments(min_memory_gib=memory.value, vendor=record.vendor))
+        if isinstance(other := offer.record, Accelerator)
+        and other.slug != record.slug
+        and other.segment == record.segment
+        and other.memory_bandwidth_gb_per_s is not None
+        and other.memory_bandwidth_gb_per_s.value >= AS_FAST * rate.value
+        and offer.price.currency == "USD"
+        and offer.price.high < price
+    ]
+    return min(found, key=lambda one: (one[1].high, one[0].slug), default=None)
+
+
+TOOL = tool(
+    run, "What a card or a computer costs by dated sources, and whether a price asked for it is low, fair or high."
+)
