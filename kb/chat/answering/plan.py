@@ -15,7 +15,7 @@ from kb.tools.shared.given import DeviceFigures
 
 MOST_CASES = 4
 """Calls of one tool for one question."""
-MOST_ASKS = 2
+MOST_ASKS = 3
 ALSO_ASKED = 0.5
 """A second ask is answered too from here on: it was asked rather than not."""
 UNCLEAR = 0.25
@@ -325,7 +325,7 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "devices":
             return _whole([_counted(one) for named in runners(situation) for one in _each(named)])
         case "cards":
-            cards = [_counted(named) for named in meant(situation) if named.kind == "accelerators"]
+            cards = [_counted(named) for named in _planned(situation) if named.kind == "accelerators"]
             return [[card] for card in cards] if situation.alternatives and not situation.together else _whole(cards)
         case "quantization":
             return situation.quantizations
@@ -465,6 +465,16 @@ def meant(situation: Situation) -> list[Named]:
         return devices
     considered = [one for one in devices if one.standing == "considers"]
     return considered[-1:] if len(considered) < len(devices) and considered else devices
+
+
+def _planned(situation: Situation) -> list[Named]:
+    """What is to be there at last: more of a card is in the place of fewer, and where one takes another's place, it."""
+    devices = meant(situation)
+    considered = [one for one in devices if one.standing == "considers"]
+    more = [one for one in considered if any(one.candidates == other.candidates for other in devices if other != one)]
+    if more or situation.together or situation.alternatives:
+        return [one for one in devices if one in more or not any(one.candidates == other.candidates for other in more)]
+    return considered if len(considered) < len(devices) and considered else devices
 
 
 def _devices(situation: Situation) -> Sequence[Any]:

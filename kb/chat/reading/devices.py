@@ -23,7 +23,7 @@ _COUNT_BEFORE = re.compile(
 )
 _COUNT_AFTER = re.compile(r"s?\s?(?:[x×*]\s?(\d{1,3})\b|\((\d{1,2})\s?(?:x|of them|cards?|gpus?)\))", re.I)
 _MORE = re.compile(
-    r"\b(?:another|a second|an additional|one more|an extra|a 2nd|a third|second|2nd)\s(?:\w+\s)?$", re.I
+    r"\b(?:another|an additional|one more|an extra|(?:a )?(?:second|2nd|third|3rd|fourth|4th))\s(?:\w+\s)?$", re.I
 )
 _HAS = re.compile(
     r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"
@@ -39,6 +39,8 @@ _CONSIDERS = re.compile(
     r"|getting|would an?|another|second|splurge|wait for|save (?:up )?for|or an?|rent(?:ing)?|if i|kaufen|acheter|comprar)\b",
     re.I,
 )
+_FROM = re.compile(r"\b(?:from|replac\w+|swap\w*) (?:an? |my |the |our )?(?:old |current |existing )?$", re.I)
+"""*Upgrading from a 3060 to …*: what is there now."""
 _SENTENCE = re.compile(r"[?!;\n]|\. ")
 _TOGETHER = re.compile(
     r"\btogether\b|\bcombin\w+|\bmix(?:ed|ing)?\b|\bpaired\b|\balongside\b|\bplus\b|\bin (?:one|the same|a single) \w+"
@@ -144,6 +146,8 @@ class Devices:
         considers = max((found.end() for found in _CONSIDERS.finditer(sentence)), default=-1)
         if max((found.end() for found in _ANOTHERS.finditer(sentence)), default=-1) > max(has, considers):
             return replace(named, standing="mentioned")
+        if considers >= 0 and _FROM.search(sentence):
+            return replace(named, standing="has")
         standing: Standing = "mentioned" if has == considers else "has" if has > considers else "considers"
         return replace(named, standing=standing)
 

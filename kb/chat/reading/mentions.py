@@ -21,7 +21,8 @@ _ARTICLE = re.compile(r"(?:an?|the|my|one|single|used|new)\s+", re.I)
 _COUNTED = re.compile(r"(?:\d{1,2}\s?[x×]|dual|two|twin|quad|four|eight)\s?", re.I)
 _MONEY_BEFORE = frozenset("$€£")
 _FILE = re.compile(
-    r"[-_.: ]((?:ud-)?i?q\d\w{0,12}|fp8|awq|gptq|mxfp4|nvfp4|bf16|fp16|int[48]|[348]bit)(?:[. -](?:gguf|dynamic|mlx))?$", re.I
+    r"[-_.: ]((?:ud-)?i?q\d\w{0,12}|fp8|awq|gptq|mxfp4|nvfp4|bf16|fp16|int[48]|[348]bit)(?:[. -](?:gguf|dynamic|mlx))?$",
+    re.I,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
-from kb.catalogue.records import Cpu, LanguageModel, Term
+from kb.catalogue.records import Cpu, Engine, LanguageModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
@@ -40,6 +40,9 @@ _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
 _WHY = re.compile(
     r"\W{0,9}(?:(?:and|but|so|ok|hm{1,9})\W{1,9})?(?:why|how come|how so)(?: (?:is|was) (?:that|it)| so| that)?\W{0,9}",
     re.I,
+)
+_TENSOR = re.compile(
+    r"\btensor[- ]?parallel\w*|(?<![\w-])-{0,2}tp[ =:]{0,2}\d{1,2}\b|\bin tp\b|-sm (?:row|graph|tensor)", re.I
 )
 _HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
 _USES = (
@@ -147,6 +150,7 @@ class _Message:
             others=tuple(others),
             together=self.named.together(devices),
             alternatives=self.named.alternatives(),
+            tensor_parallel=bool(_TENSOR.search(text)) or self._is_served(),
             figure_keys=figure_names().asked_in(text),
             claims=claims,
             speeds=tuple(speeds(roles, text, places)),
@@ -232,10 +236,13 @@ class _Message:
 
     def _with_bandwidth(self, stated: Quantities, devices: Sequence[Named]) -> Quantities:
         """That of a processor named beside what runs the model, where nothing else is said of its memory."""
-        said = stated.system_bandwidth_gb_per_s or stated.memory_type or stated.memory_channels
-        for named in () if said or len(devices) == 1 else devices:
+        for named in devices:
             record = self.names.record(named.match) if named.kind == "cpus" and len(named.candidates) == 1 else None
-            if isinstance(record, Cpu) and record.memory_bandwidth_gb_per_s:
+            if not isinstance(record, Cpu) or stated.system_bandwidth_gb_per_s or stated.memory_channels:
+                continue
+            if stated.memory_type and record.memory_channels:
+                return replace(stated, memory_channels=record.memory_channels.value * named.count)
+            if record.memory_bandwidth_gb_per_s and not stated.memory_type and len(devices) > 1:
                 return replace(stated, system_bandwidth_gb_per_s=record.memory_bandwidth_gb_per_s.value)
         return stated
 
@@ -271,6 +278,14 @@ class _Message:
         """An engine may be a term of the glossary too."""
         named = (self.names.matches("engines", span.text) for span in self.spans if span.kind in ("terms", "engines"))
         return next((matches[0].slug for matches in named if matches), "")
+
+    def _is_served(self) -> bool:
+        """Whether the program is one that splits each layer over the cards: made for many users, all on the cards."""
+        known = self.names.matches("engines", self._engine()) if self._engine() else ()
+        record = self.names.record(known[0]) if known else None
+        if not isinstance(record, Engine) or record.multi_user is None or record.cpu_offload is None:
+            return False
+        return record.multi_user.value and not record.cpu_offload.value
 
     def _vendor(self, devices: Sequence[Named]) -> str | None:
         if devices:

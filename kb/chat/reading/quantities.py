@@ -81,6 +81,8 @@ _SPEEDS: tuple[SpeedIs, ...] = ("measured", "wanted", "claimed")
 _PRICED = frozenset({"budget", "kwh", "rent"})
 _BREAK = re.compile(r"[?!;:,\n]|\. | and | but | then | und | et ")
 
+_STICKS = re.compile(r"(?<![\w.])(\d{1,2})\s?[x×*]\s?$", re.I)
+"""Before the size of one: ``12x64GB``."""
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
 _ALL_DAY = re.compile(r"24\s?/\s?7\b|around the clock|all day|day and night|non-?stop|continuously", re.I)
@@ -101,6 +103,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
             continue
         if not field.least <= (value := field.value(figure)) <= field.most or field.name in values:
             continue
+        if one.role == "ram" and (sticks := _STICKS.search(text, 0, figure.start)):
+            value *= int(sticks[1])
         values[field.name] = value
         if one.role in _PRICED and figure.kind == "money" and figure.dimension != "cents":
             values.setdefault("currency", figure.dimension.upper())

@@ -79,7 +79,14 @@ _COUNTED = re.compile(
     r"(?:\s?(?:of\s(?:them|those|these)|cards?|gpus?|ones?|x)\b|\s?\?|\W{0,2}$| together| instead)", re.I
 )  # fmt: skip
 _BOTH = re.compile(r"\bboth\b|\btogether\b|\bcombined?\b|\bin (?:one|the same) (?:machine|box|pc|rig)\b", re.I)
-_ONE_MORE = re.compile(r"\b(?:a second|another|one more|a 2nd|an additional)\b(?: one| card| gpu|\W|$)", re.I)
+_ONE_MORE = re.compile(
+    r"\b(?:a (?:second|third|fourth|2nd|3rd|4th)|another|one more|an additional)\b(?: one| card| gpu|\W|$)", re.I
+)
+_WITHOUT = re.compile(
+    r"\b(?:drop(?:ped|ping)?|without|remov(?:e|ed|ing)|tak(?:e|ing) out|pull(?:ed|ing)? out|leav(?:e|ing) out|sell(?:ing)?|sold|get(?:ting)? rid of|minus)"
+    r" (?:the|my|that|one|both)\b",
+    re.I,
+)
 _IT = re.compile(r"\b(?:it|its|them|they|that|those|this|these|same|one|both)\b", re.I)
 
 
@@ -246,6 +253,7 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
         taken["training_method"] = now.training_method or ("full" if full else known_method)
         taken["engine"] = now.engine or before.situation.engine
         taken["use"] = now.use or before.situation.use
+        taken["tensor_parallel"] = now.tensor_parallel or before.situation.tensor_parallel
         carried += ["use"] if taken["use"] and not now.use else []
         if len(now.text.split()) <= SHORT and (now.devices or now.others):
             taken["figure_keys"] = now.figure_keys or before.situation.figure_keys
@@ -378,6 +386,9 @@ def _devices(
         return (*kept, *now.devices)
     if said.more:
         return _with_more(now.devices, said.more, known)
+    if goes_on and known and _WITHOUT.search(now.text) and (left := _left(known, now.devices)):
+        carried += [named.label for named in left]
+        return left
     others = [
         named
         for named in known
@@ -394,6 +405,18 @@ def _devices(
         considered = replace(now.devices[0], standing="considers" if now.devices[0].standing != "has" else "has")
         return (*beside, considered)
     return now.devices
+
+
+def _left(known: Sequence[Named], gone: Sequence[Named]) -> tuple[Named, ...]:
+    """What is there when others are taken out: all of them, or as many as are said."""
+    left: list[Named] = []
+    for named in known:
+        out = next((one for one in gone if set(one.candidates) & set(named.candidates)), None)
+        if out is None:
+            left.append(named)
+        elif named.count > out.count:
+            left.append(replace(named, count=named.count - out.count))
+    return tuple(left)
 
 
 def _is_remark_of_processor(said: Read, known: Sequence[Named]) -> bool:

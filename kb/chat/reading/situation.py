@@ -132,6 +132,8 @@ class Situation(Quantities):
     """The devices work as one machine."""
     alternatives: bool = False
     """The devices are held against each other."""
+    tensor_parallel: bool = False
+    """They work on each token together, by what is said or by the program."""
     figure_keys: tuple[str, ...] = ()
     """Figures of a record that are asked for by name."""
     claims: tuple[Claim, ...] = ()

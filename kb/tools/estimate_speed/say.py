@@ -7,7 +7,7 @@ from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Tab
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
-from kb.tools.shared.naming import gb, named, speed_of, the, varied
+from kb.tools.shared.naming import gb, named, speed_of, the, tokens, varied
 from kb.tools.shared.saying import notes
 
 FIRST_TOKEN = re.compile(r"\bfirst (?:token|word)\b|\bttft\b|\bprompt processing\b|\bprefill\b", re.I)
@@ -42,8 +42,9 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         first, prompt = Quantity(result.time_to_first_token_s, "s"), Quantity(result.context, "tokens", 1)
         text = "About {first} until the first token, for a prompt of {prompt}: so long it takes to read it."
         yield state("answer", text, first=first, prompt=prompt)
-    text = "About {typical}" + each + " is what {model} at {quantization} reaches on {device}" + partly + "."
-    yield state("answer", text, typical=speed_of(decode.typical), **names)
+    depth = ", with {context} in the context" if "context" in asked.stated else ""
+    text = "About {typical}" + each + " is what {model} at {quantization} reaches on {device}" + partly + depth + "."
+    yield state("answer", text, typical=speed_of(decode.typical), context=tokens(result.context), **names)
     yield from _more(result)
 
 
@@ -82,6 +83,8 @@ def _bound(result: SpeedAnswer) -> Iterator[Said]:
         text = "{token} takes {size} at {rate}, which allows {ceiling}."
         rate, size = Quantity(read.gb_per_s, "GB/s"), gb(read.gb_per_token)
         yield state("reason", text, rate=rate, size=size, ceiling=ceiling, token=token.capitalize())
+    elif not result.reads and result.ceiling_tokens_per_s:
+        yield state("reason", "The cards read their parts at once, which allows {ceiling}.", ceiling=ceiling)
     elif result.reads:
         slowest = max(result.reads, key=lambda read: read.gb_per_token / read.gb_per_s)
         text = "Most of the time goes into {memory}: {size} of each token are read there, at {rate}."

@@ -39,7 +39,7 @@ def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments, *, 
         flash_attention=arguments.flash_attention,
         concurrency=arguments.concurrency,
         offload=offload,
-        tensor_parallel=tensor_parallel,
+        tensor_parallel=offload is None and (tensor_parallel or arguments.tensor_parallel),
         system_memory_bytes_per_s=system * GB if system else None,
     )
 

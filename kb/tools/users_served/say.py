@@ -34,6 +34,12 @@ def say(result: UsersAnswer, asked: Asked) -> Iterator[Said]:
     if result.users is not None and result.users_by_memory and "min_tokens_per_s" not in asked.stated:
         text = "each is to get at least {least}, which is about reading speed"
         yield state("assumption", text, least=speed_of(result.min_tokens_per_s))
+    if result.decode_tokens_per_s_alone and "min_tokens_per_s" in asked.stated:
+        alone = speed_of(result.decode_tokens_per_s_alone.typical)
+        yield state("reason", "A single user gets about {alone}.", alone=alone)
+    if result.tensor_parallel:
+        text = "the cards work on each token together (tensor parallel), as programs for many users run them"
+        yield state("assumption", text)
     yield state(
         "detail", "“At once” counts answers that are being written at the same moment; most users wait or read."
     )

@@ -41,6 +41,10 @@ class UsersArguments(Arguments):
     kv_cache_type: KvCacheType = "f16"
     system_memory_gb: SystemMemory | None = None
     users: Annotated[Whole, Field(ge=1, le=10_000)] | None = Field(None, description="how many there are to be")
+    tensor_parallel: bool | None = Field(
+        None,
+        description="several cards work on each token together; without it they do, as programs for many users run",
+    )
     min_tokens_per_s: Annotated[Real, Field(ge=0.01, le=10_000)] = Field(
         COMFORTABLE_TOKENS_PER_S, description="what each is to get at least while all of them write"
     )
@@ -73,6 +77,8 @@ class UsersAnswer(Result):
     decode_tokens_per_s_asked: Range | None = None
     """What each of ``users_asked`` would get, where they fit."""
     required_gb_asked: float | None = None
+    tensor_parallel: bool = False
+    """Whether several cards work on each token together."""
     engines: tuple[str, ...]
     """Programs of the catalogue that are made to serve several users."""
     formula: str
@@ -80,10 +86,12 @@ class UsersAnswer(Result):
 
 
 def run(catalogue: Catalogue, arguments: UsersArguments) -> UsersAnswer:
-    asked = FitArguments(**shared_with_fit(arguments))
+    given = shared_with_fit(arguments)
+    asked = FitArguments(**{name: value for name, value in given.items() if name != "tensor_parallel"})
     parts = resolve_parts(catalogue, asked)
     parts.devices.require_memory()
-    asked = within_limit(parts.model, asked)
+    at_once = len(parts.devices.devices) > 1 if arguments.tensor_parallel is None else arguments.tensor_parallel
+    asked = within_limit(parts.model, asked).model_copy(update={"tensor_parallel": at_once})
     wanted = arguments.min_tokens_per_s
     has_speed = parts.devices.bandwidth_known
 
@@ -122,6 +130,7 @@ def run(catalogue: Catalogue, arguments: UsersArguments) -> UsersAnswer:
         enough=None if there is None else there <= served,
         decode_tokens_per_s_asked=each(there) if there and fits_asked and has_speed else None,
         required_gb_asked=parts.requirement(of(there)).required_gb if there else None,
+        tensor_parallel=at_once,
         engines=tuple(_engines(catalogue)),
         formula=fit.formula,
         assumptions=fit.assumptions,
