@@ -85,6 +85,11 @@ _STICKS = re.compile(r"(?<![\w.])(\d{1,2})\s?[x×*]\s?$", re.I)
 """Before the size of one: ``12x64GB``."""
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
+_RANK = re.compile(r"\b(?:rank|r)\s?(?:=|:|of)?\s?(\d{1,4})\b(?!\s?(?:gb|t/s|tok))", re.I)
+_ALL_LINEAR = re.compile(r"\ball[- ](?:the )?linear|\ball (?:linear )?layers\b|\ball modules\b", re.I)
+_EIGHT_BIT_ADAM = re.compile(
+    r"\b8[- ]?bit[- ](?:paged )?adam\w*|\badamw?[_ -](?:bnb_)?8[- ]?bit|\bpaged_adamw_8bit", re.I
+)
 _ALL_DAY = re.compile(r"24\s?/\s?7\b|around the clock|all day|day and night|non-?stop|continuously", re.I)
 _KV_FORMAT = r"(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|fp8|8[- ]bit|4[- ]bit|q8|q4|int8)"
 _KV_TYPE = re.compile(
@@ -117,6 +122,12 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values["memory_type"] = f"{kind[1].upper()}-{kind[2]}" if kind[2] else kind[1].upper()
     if slots := _SLOTS.search(text):
         values["memory_channels"] = counted(slots[1])
+    if rank := _RANK.search(text):
+        values["rank"] = int(rank[1])
+    if _ALL_LINEAR.search(text):
+        values["targets"] = "all_linear"
+    if _EIGHT_BIT_ADAM.search(text):
+        values["optimizer"] = "adamw_8bit"
     return Quantities(kv_cache_type=_kv_type(text), **values)
 
 

@@ -110,6 +110,10 @@ class Quantities:
     batch_size: int | None = None
     gpu_layers: int | None = None
     prompt_tokens: int | None = None
+    rank: int | None = None
+    """Of LoRA adapters."""
+    targets: str | None = None
+    optimizer: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

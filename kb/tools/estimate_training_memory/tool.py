@@ -4,7 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from kb.calc.training import Method, training_memory
+from kb.calc.training import Method, Optimizer, Targets, TrainingMemory, training_memory
 from kb.catalogue import Catalogue
 from kb.catalogue.units import GB, GIB
 from kb.tools.base import Arguments, Result, Whole, cite, tool
@@ -15,6 +15,9 @@ ROOM = 0.1
 """What should be left free, of what is needed: frameworks add buffers of their own."""
 
 
+OPTIMIZERS = {"adamw": "AdamW in 32 bits", "adamw_8bit": "AdamW in 8 bits without an f32 copy of the weights"}
+TARGETS = {"attention": "the attention layers", "all_linear": "all linear layers"}
+
 Verdict = Literal["enough", "tight", "sharded", "too_small"]
 
 
@@ -24,6 +27,10 @@ class TrainingMemoryArguments(Arguments):
     sequence_length: Annotated[Whole, Field(ge=1, le=10_000_000)] = 2048
     batch_size: Annotated[Whole, Field(ge=1, le=100_000)] = 1
     rank: Annotated[Whole, Field(ge=1, le=4096)] = 16
+    targets: Targets = Field(
+        "attention", description="what LoRA adapters stand on: `attention`, or `all_linear` layers"
+    )
+    optimizer: Optimizer = Field("adamw", description="`adamw` with 32-bit moments, or `adamw_8bit`")
     device: DeviceArgument | None = Field(None, description="a device to hold it against")
     device_count: DeviceCount = 1
 
@@ -61,18 +68,18 @@ def _verdict(needed: float, available: float | None, each: float | None) -> Verd
 
 def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMemoryAnswer:
     model = resolve_model(catalogue, arguments.model)
-    memory = training_memory(
-        model.architecture, arguments.method, arguments.sequence_length, arguments.batch_size, arguments.rank
-    )
+
+    def memory_of(method: Method) -> TrainingMemory:
+        return training_memory(
+            model.architecture, method, arguments.sequence_length, arguments.batch_size, arguments.rank,
+            optimizer=arguments.optimizer, targets=arguments.targets,
+        )  # fmt: skip
+
+    memory = memory_of(arguments.method)
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count) if arguments.device else None
     available = float(devices.memory_bytes) if devices else None
 
     each = min(float(device.memory_bytes) for device in devices.devices) if devices and devices.devices[1:] else None
-
-    def total(method: Method) -> float:
-        return training_memory(
-            model.architecture, method, arguments.sequence_length, arguments.batch_size, arguments.rank
-        ).total
 
     parts = {
         "weights": memory.weights, "gradients": memory.gradients, "optimizer": memory.optimizer,
@@ -93,13 +100,17 @@ def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMem
         available_gb=round(available / GB, 2) if available is not None else None,
         each_gb=round(each / GB, 2) if each is not None else None,
         verdict=_verdict(memory.total, available, each),
-        by_method={method: round(total(method) / GB, 2) for method in get_args(Method)},
+        by_method={method: round(memory_of(method).total / GB, 2) for method in get_args(Method)},
         formula=f"{sums} = {memory.total / GB:.1f} GB",
         assumptions=(
             *model.notes,
-            f"sequences of {arguments.sequence_length:,} tokens, batch {arguments.batch_size}, AdamW in 32-bit, "
-            "gradient checkpointing, FlashAttention",
-            *(() if arguments.method == "full" else (f"adapters of rank {arguments.rank} on the attention layers",)),
+            f"sequences of {arguments.sequence_length:,} tokens, batch {arguments.batch_size}, "
+            f"{OPTIMIZERS[arguments.optimizer]}, gradient checkpointing, FlashAttention",
+            *(
+                ()
+                if arguments.method == "full"
+                else (f"adapters of rank {arguments.rank} on {TARGETS[arguments.targets]}",)
+            ),
             "an estimate: frameworks add their own buffers; keep 10 to 20 % free",
         ),
         citations=cite(catalogue, {**model.references, **(devices.references if devices else {})}),
