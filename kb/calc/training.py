@@ -69,9 +69,9 @@ def training_memory(
     targets: Targets = "attention",
 ) -> TrainingMemory:
     """Full: 2 (weights) + 2 (gradients) + the optimizer's bytes per parameter (12 with Adam's f32 copy). LoRA: weights
-    in bf16, and the same for each adapter parameter. QLoRA: weights in NF4. Activations with gradient checkpointing: one
-    bf16 vector per layer and token, 34 bytes × hidden per token for the layer that is recomputed (Korthikanti et al.
-    2022, eq. 2 without its attention term, which FlashAttention avoids), and f32 logits with their gradient.
+    in bf16, and the same for each adapter parameter. QLoRA: weights in NF4. Activations with gradient checkpointing:
+    one bf16 vector per layer and token, 34 bytes × hidden per token for the layer that is recomputed (Korthikanti et
+    al. 2022, eq. 2 without its attention term, which FlashAttention avoids), and f32 logits with their gradient.
 
     >>> from kb.calc.memory.families import Config, architecture_of
     >>> a = architecture_of(Config("x", 7_000_000_000, 7_000_000_000, 32, 4096, 32, 32, 128, 32000))

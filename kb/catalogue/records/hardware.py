@@ -74,6 +74,8 @@ class Machine(Spec):
 
     kind: ClassVar[str] = "machines"
 
+    form: Literal["desktop", "laptop", "server", "board", "build"]
+    """``build`` is one that somebody put together, and nobody sells."""
     accelerator: Slug | None = None
     accelerator_count: int = 1
     cpu: Slug | None = None

@@ -369,6 +369,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.vram_gib) or _stated(next(iter(sizes), None))
         case "quiet":
             return _stated(situation.quiet or None)
+        case "budget":  # where nothing is named that it could be the price of
+            return _stated(situation.budget) or ([] if situation.devices else _stated(situation.price))
         case "purchase":
             return _stated(situation.price) or _stated(situation.budget)
         case "tokens_per_s" if _compares_runs(situation):

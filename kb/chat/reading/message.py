@@ -45,6 +45,11 @@ _TENSOR = re.compile(
     r"\btensor[- ]?parallel\w*|(?<![\w-])-{0,2}tp[ =:]{0,2}\d{1,2}\b|\bin tp\b|-sm (?:row|graph|tensor)", re.I
 )
 _HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
+_FORM = re.compile(
+    r"\b(?:buy|get|wants?|need|looking for|recommend|which|what|best|new|whole|complete|cheap(?:est)?|for an?|need an?|an?)\s(?:[\w-]+\s){0,3}?"
+    r"(?:(?P<laptop>laptops?|notebooks?)|(?P<computer>computers?|pcs?|desktops?|machines?|workstations?|rigs?|mini-?pcs?|setup)"
+    r"|(?P<card>(?:graphics |video )?cards?|gpus?))\b", re.I
+)  # fmt: skip
 _USES = (
     ("coding", r"\bcod(?:e|ing)\b|\bprogramming\b|\bdevelop(?:er|ment)\b|\bcopilot\b|\bopencode\b|\bcline\b|\baider\b"),
     ("images", r"\bimages?\b|\bpictures?\b|\bstable diffusion\b|\bsdxl?\b|\bcomfyui\b|\bphoto\w*"),
@@ -160,6 +165,7 @@ class _Message:
             use=use,
             other_models=use in _OTHER_USES or any(is_of_another_kind(self.names, span) for span in self.spans),
             vendor=self._vendor(devices),
+            form=form.lastgroup or "" if (form := _FORM.search(text)) else "",
             quiet=bool(_QUIET.search(text)),
             why=bool(_WHY.fullmatch(text)),
             hearsay=bool(_HEARSAY.search(text)) and "?" not in text,

@@ -78,7 +78,7 @@ _FIELDS = {
 }  # fmt: skip
 _SPEEDS: tuple[SpeedIs, ...] = ("measured", "wanted", "claimed")
 """What is asked about first."""
-_PRICED = frozenset({"budget", "kwh", "rent"})
+_PRICED = frozenset({"budget", "price", "kwh", "rent"})
 _BREAK = re.compile(r"[?!;:,\n]|\. | and | but | then | und | et ")
 
 _STICKS = re.compile(r"(?<![\w.])(\d{1,2})\s?[x×*]\s?$", re.I)

@@ -155,6 +155,8 @@ class Situation(Quantities):
     other_models: bool = False
     """Models for images, video or speech are spoken of."""
     vendor: str | None = None
+    form: str = ""
+    """What is to be bought: ``card``, ``computer`` or ``laptop``; empty where it is not said."""
     quiet: bool = False
     hearsay: bool = False
     """It tells what somebody said, and asks nothing."""

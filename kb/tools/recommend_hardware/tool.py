@@ -25,6 +25,10 @@ from kb.tools.shared.resolve import ModelArgument, resolve_devices
 from kb.tools.shared.running import COMFORTABLE_TOKENS_PER_S, Machine, models_for, run_whole
 
 
+BOUGHT_TOKENS_PER_S = 1.5 * COMFORTABLE_TOKENS_PER_S
+"""What is bought is to be more than bearable."""
+
+
 class RecommendAnswer(Result):
     models: tuple[str, ...]
     quantization: str
@@ -54,7 +58,7 @@ def run(catalogue: Catalogue, arguments: RecommendArguments) -> RecommendAnswer:
         raise InvalidArgument("budget", arguments.budget, "either `budget` with its `currency`, or `budget_usd`")
     if arguments.models:
         return _for_models(catalogue, arguments, arguments.models)
-    wanted = arguments.model_copy(update={"min_tokens_per_s": arguments.min_tokens_per_s or COMFORTABLE_TOKENS_PER_S})
+    wanted = arguments.model_copy(update={"min_tokens_per_s": arguments.min_tokens_per_s or BOUGHT_TOKENS_PER_S})
     largest = _largest_that_runs(catalogue, wanted)
     answer = _for_models(catalogue, wanted, (largest,))
     few = len(answer.choices) == 1 or (answer.choices and answer.choices[0].count > 1)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -34,6 +34,8 @@ NEAR_USD = ("EUR", "GBP", "CHF")
 """Currencies of which an amount buys about what the same number of US dollars does."""
 COUNTS = (1, 2, 4)
 """How many equal cards are considered; more need a server."""
+SEVERAL_CARDS = 0.6
+"""What speed for the money is worth where it takes several cards: they want slots, a larger supply and more care."""
 
 
 class RecommendArguments(Arguments):
@@ -53,6 +55,9 @@ class RecommendArguments(Arguments):
         None, description="memory of one card or machine; ranks by price then"
     )
     used: bool = True
+    form: Literal["any", "card", "computer", "laptop"] = Field(
+        "any", description="only cards, only whole computers (of any form), or only laptops"
+    )
     vendor: Name | None = Field(None, description="only of this maker: NVIDIA, AMD, Apple, Intel")
     limit: Annotated[Whole, Field(ge=1, le=50)] = 5
     owned: Annotated[tuple[Name, ...], Field(max_length=16)] = Field(
@@ -132,7 +137,7 @@ def find_choices(
         budget = budget_in(arguments, offer.price.currency)
         for count in COUNTS if isinstance(offer.record, Accelerator) else (1,):
             had = min(owned.get(offer.record.slug, 0), count)
-            if budget is not None and offer.price.low * (count - had) > budget:
+            if budget is not None and sum(offer.price.times(count - had)) / 2 > budget:
                 break
             if arguments.max_power_w and (offer.power_w or 0.0) * count > arguments.max_power_w:
                 break
@@ -150,7 +155,12 @@ def find_choices(
 
 def offers(catalogue: Catalogue, arguments: RecommendArguments) -> Iterator[Offer]:
     """What is priced, and within the limits that need no model."""
-    for record in (*catalogue.known.specs["accelerators"].values(), *catalogue.known.specs["machines"].values()):
+    sold: tuple[Accelerator | Machine, ...] = (
+        *catalogue.known.of(Accelerator).values(), *catalogue.known.of(Machine).values(),
+    )  # fmt: skip
+    for record in sold:
+        if not _is_of_form(record, arguments.form):
+            continue
         if arguments.vendor and arguments.vendor.casefold() not in record.vendor.casefold():
             continue
         if arguments.quiet and isinstance(record, Accelerator) and record.cooling and _is_loud(record.cooling.value):
@@ -160,6 +170,12 @@ def offers(catalogue: Catalogue, arguments: RecommendArguments) -> Iterator[Offe
             size = memory or (figure.value if figure else 0.0)
             if not arguments.min_memory_gib or size >= arguments.min_memory_gib:
                 yield Offer(record, price, _power_w(catalogue, record), memory)
+
+
+def _is_of_form(record: Accelerator | Machine, form: str) -> bool:
+    if isinstance(record, Accelerator):
+        return form in ("any", "card")
+    return form in ("any", record.form) or (form == "computer" and record.form in ("desktop", "laptop"))
 
 
 def _configurations(record: Spec, arguments: RecommendArguments) -> Iterator[tuple[float | None, Price]]:
@@ -196,7 +212,8 @@ def _owned(catalogue: Catalogue, arguments: RecommendArguments) -> Counter[str]:
 
 def _rank(arguments: RecommendArguments, choice: HardwareChoice) -> tuple[bool, bool, float, str]:
     """What is priced in the currency asked for comes first: amounts of two currencies do not compare."""
-    by = choice.price[0] if arguments.min_memory_gib else -choice.tokens_per_s_per_1000
+    worth = choice.tokens_per_s_per_1000 * (SEVERAL_CARDS if choice.count > 1 else 1.0)
+    by = choice.price[0] if arguments.min_memory_gib else -worth
     return choice.currency != arguments.currency, choice.price[1] > 0, by, choice.slug
 
 
