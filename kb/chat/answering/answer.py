@@ -82,7 +82,8 @@ def answer(index: Index, situation: Situation) -> Answer:
         unsure = False  # it is asked for
     repeats = not situation.why and _repeats(planned, situation)
     guessed = situation.earlier is not None and likeliest < UNCLEAR
-    if (unsure and _answers(index, situation, max(likeliest, MAY_ANSWER))) or (heard and (repeats or guessed)):
+    by_passage = guessed or (repeats and _is_apart(index, situation))
+    if (unsure and _answers(index, situation, max(likeliest, MAY_ANSWER))) or (heard and by_passage):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, situation, planned, calls)
@@ -164,6 +165,8 @@ ASKED = 0.6
 """How near, as a cosine, one of a passage's questions must be to a short one."""
 ANSWERS_FIRST = 0.6
 """How likely it must to be told before a calculation."""
+APART = 0.45
+"""How likely, to be told in the place of what the answer before has said."""
 NOTE_WORDS = 45
 
 
@@ -184,6 +187,11 @@ def _with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:
         if any(one.is_heard for one in index.searcher.answering(query)[:1]):
             return replace(situation, query=query), True
     return replace(situation, query=situation.text), False
+
+
+def _is_apart(index: Index, situation: Situation) -> bool:
+    """Whether a passage answers the message itself, and clearly: else it asks for what was said."""
+    return any(one.is_heard and one.probability >= APART for one in index.searcher.answering(situation.text)[:1])
 
 
 def _repeats(planned: Plan, situation: Situation) -> bool:

@@ -34,6 +34,25 @@ def _known() -> dict[str, str]:
 
 
 @cache
+def _programs() -> dict[str, re.Pattern[str]]:
+    given = read_form(Path(__file__).with_name("programs.yaml"), TypeAdapter(dict[str, tuple[str, ...]]))
+    return {
+        engine: re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, words))})(?![\w-])")
+        for engine, words in given.items()
+    }
+
+
+def program_of(text: str) -> str:
+    """The engine whose own words the text has; empty where none or several are there.
+
+    >>> bool(program_of("-ngl 99 --n-cpu-moe 14")), program_of("num_ctx and -ngl"), program_of("how fast is it")
+    (True, '', '')
+    """
+    found = [engine for engine, words in _programs().items() if words.search(text)]
+    return found[0] if len(found) == 1 else ""
+
+
+@cache
 def _option() -> re.Pattern[str]:
     """An option with what is given to it; the longest names first, as some begin with others."""
     names = sorted(map(re.escape, _known()), key=len, reverse=True)

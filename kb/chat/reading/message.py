@@ -11,7 +11,7 @@ from kb.catalogue.records import Cpu, Engine, LanguageModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
-from kb.chat.reading.flags import flags
+from kb.chat.reading.flags import flags, program_of
 from kb.chat.reading.fragments import is_fragment
 from kb.chat.reading.language import language_of
 from kb.chat.reading.lexicon import lexicon
@@ -196,7 +196,7 @@ class _Message:
         return any(figure.start < span.start and span.end <= figure.end for figure in self.figures)
 
     def _model(self, span: Span) -> None:
-        if self._is_other_kinds(span.start, span.end):
+        if self._is_other_kinds(span.start, span.end) or self._is_draft(span):
             return
         if not span.known:
             self.unknown.append(span.text)
@@ -206,6 +206,14 @@ class _Message:
             return  # a size alone, read below
         else:
             _add(self.models, Named(span.text, span.matches))
+
+    def _is_draft(self, span: Span) -> bool:
+        """A small model that drafts for another is not what is asked about, where there is another."""
+        others = any(other.kind == "models" and other is not span for other in self.spans)
+        return others and (
+            _DRAFT_BEFORE.search(self.text, 0, span.start) is not None
+            or _DRAFT_BEHIND.match(self.text, span.end) is not None
+        )
 
     def _is_other_kinds(self, start: int, end: int) -> bool:
         """``Wan 2.1 14B``: behind a name of models for images, sizes and versions are theirs."""
@@ -283,7 +291,7 @@ class _Message:
     def _engine(self) -> str:
         """An engine may be a term of the glossary too."""
         named = (self.names.matches("engines", span.text) for span in self.spans if span.kind in ("terms", "engines"))
-        return next((matches[0].slug for matches in named if matches), "")
+        return next((matches[0].slug for matches in named if matches), "") or program_of(self.text)
 
     def _is_served(self) -> bool:
         """Whether the program is one that splits each layer over the cards: made for many users, all on the cards."""
@@ -329,6 +337,10 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
+_DRAFT_BEFORE = re.compile(r"\b(?:draft(?:ing)?(?: model)?|speculat\w+)(?: with| by| model|:| is| of| an?)* $", re.I)
+_DRAFT_BEHIND = re.compile(
+    r"(?:[ :]i?q\d\w*)?(?: model)? (?:as (?:an? |the |its |my )?|for |\()?(?:draft(?:ing|er)?|speculat\w+)", re.I
+)
 _SIZE_ASKED = re.compile(
     r"\bwhat(?:'s|s| does| do| is| are)? (?:an? |the )?(?:\d+(?:\.\d+)?b\b(?! model)|[\"'“‘]?b\b[\"'”’]?(?! ?\d))", re.I
 )

@@ -112,7 +112,7 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
             value *= int(sticks[1])
         values[field.name] = value
         if one.role in _PRICED and figure.kind == "money" and figure.dimension != "cents":
-            values.setdefault("currency", figure.dimension.upper())
+            values.setdefault("kwh_currency" if one.role == "kwh" else "currency", figure.dimension.upper())
     told = sorted(speeds(found), key=lambda speed: _SPEEDS.index(speed.speed_is))
     if told:
         values |= {"tokens_per_s": told[0].tokens_per_s, "speed_is": told[0].speed_is}

@@ -42,12 +42,14 @@ MOST_WORDS_OF_A_COUNT = 10
 """In a longer message a number counts other things too."""
 
 _KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "psu_w", "power_limit_w",
-    "price_per_kwh", "currency")  # fmt: skip
+    "price_per_kwh", "kwh_currency", "currency")  # fmt: skip
 """What is true of the person or of their machine, whatever is asked next."""
 _OF_ONE_ASK = frozenset(
     {"size_gb", "tokens_per_s", "speed_is", "watts", "rent_per_hour", "prompt_tokens", "batch_size"}
 )
 """What belonged to the question before, unless the same one is gone on with."""
+_OF_ONE_RUN = frozenset({"tokens_per_s", "speed_is"})
+"""What was measured of one model on one machine: with another it says nothing."""
 
 _GOES_ON = re.compile(
     r"^\W{0,3}(?:and|or|but|also|what about|how about|what if|then|so|ok(?:ay)?|with|on|at|in|same|now|if|no|sorry|wait"
@@ -78,6 +80,7 @@ _COUNTED = re.compile(
     r"(?<![\d.,])\b(\d{1,2}|two|three|four|five|six|eight|a pair|both)\b(?![.,]\d)"
     r"(?:\s?(?:of\s(?:them|those|these)|cards?|gpus?|ones?|x)\b|\s?\?|\W{0,2}$| together| instead)", re.I
 )  # fmt: skip
+_OF_THEM = re.compile(r"\b(\d{1,2}|two|three|four|five|six|eight) of (?:them|those|these)\b", re.I)
 _BOTH = re.compile(r"\bboth\b|\btogether\b|\bcombined?\b|\bin (?:one|the same) (?:machine|box|pc|rig)\b", re.I)
 _ONE_MORE = re.compile(
     r"\b(?:a (?:second|third|fourth|2nd|3rd|4th)|another|one more|an additional)\b(?: one| card| gpu|\W|$)", re.I
@@ -244,6 +247,8 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
     for item in fields(Quantities):
         earlier = getattr(before.situation, item.name)
         kept = item.name in _KEPT or said.fragment or (goes_on and item.name not in _OF_ONE_ASK)
+        if item.name in _OF_ONE_RUN and (now.models or now.devices or now.quantizations) and not corrects:
+            continue
         if kept and earlier is not None and earlier != "" and getattr(now, item.name) in (None, ""):
             taken[item.name] = earlier
             carried.append(item.name)
@@ -368,7 +373,8 @@ def _devices(
         if goes_on and len(known) > 1 and (chosen := _CHOSEN.search(now.text)):
             known = (known[_PLACES[chosen[1].lower()]],)
         if not (goes_on and known):
-            known = () if now.terms and not now.models else before.owned
+            same_rig = now.models and not before.situation.alternatives
+            known = known if same_rig else () if now.terms and not now.models else before.owned
         if said.fragment and (resized := _resized(known, now.text, names)):
             return resized
         carried += [named.label for named in known]
@@ -434,6 +440,8 @@ def _may_be_several(named: Named) -> bool:
 
 def _recounted(text: str) -> int | None:
     """How many of them are spoken of; 0 for one more."""
+    if of_them := _OF_THEM.search(text):
+        return counted(of_them[1])
     if len(text.split()) > MOST_WORDS_OF_A_COUNT:
         return None
     if _ONE_MORE.search(text):

@@ -96,6 +96,7 @@ class Quantities:
     """Of what is bought, as it is stated ("it costs me 1,600 dollars")."""
     currency: str | None = None
     price_per_kwh: float | None = None
+    kwh_currency: str | None = None
     hours_per_day: float | None = None
     rent_per_hour: float | None = None
     size_gb: float | None = None

@@ -27,7 +27,7 @@ LOSS = ", at a loss of quality that is easy to notice"
 def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     if not result.within_model_limit and result.model_context_limit:
         limit, context = tokens(result.model_context_limit), tokens(result.context)
-        text = "A context of {context} is more than {model} can read: it stops at {limit}."
+        text = "A context of {context} is more than {model} was made for: {limit}."
         yield state("correction", text, limit=limit, context=context, model=result.model)
     yield from _verdict(result, asked)
     if result.within_model_limit and result.verdict == "fits":

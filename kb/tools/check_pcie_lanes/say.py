@@ -20,7 +20,10 @@ def say(result: LanesAnswer, asked: Asked) -> Iterator[Said]:
     yield state("answer", VERDICTS[result.verdict], opens=opens, platform=result.platform, split=result.split)
     if result.layer_split_ms is not None and result.tensor_parallel_ms is not None:
         layer, tensor = Quantity(result.layer_split_ms, "ms"), Quantity(result.tensor_parallel_ms, "ms")
-        text = "For text that is little: a split by layers costs about {layer} a token, tensor parallel {tensor}."
+        text = (
+            "For text the width counts little where the cards hold layers, about {layer} a token; with tensor parallel "
+            "it costs {tensor} a token and more where many users or long prompts are served."
+        )
         yield state("reason", text, layer=layer, tensor=tensor)
     yield from notes("detail", result.inference)
     for link in result.links:

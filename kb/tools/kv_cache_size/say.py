@@ -13,7 +13,7 @@ def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
     context, size = tokens(result.context), gb(result.kv_cache_gb)
     stored = "" if result.kv_cache_type == "f16" else f", stored as {result.kv_cache_type}"
     if not result.within_model_limit and result.model_context_limit:
-        text = "A context of {context} is more than {model} can read: it stops at {limit}."
+        text = "A context of {context} is more than {model} was made for: {limit}."
         limit = tokens(result.model_context_limit)
         yield state("correction", text, context=context, model=result.model, limit=limit)
     if result.concurrency > 1:

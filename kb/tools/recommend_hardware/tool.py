@@ -24,7 +24,6 @@ from kb.tools.shared.hardware import (
 from kb.tools.shared.resolve import ModelArgument, resolve_devices
 from kb.tools.shared.running import COMFORTABLE_TOKENS_PER_S, Machine, models_for, run_whole
 
-
 BOUGHT_TOKENS_PER_S = 1.5 * COMFORTABLE_TOKENS_PER_S
 """What is bought is to be more than bearable."""
 
