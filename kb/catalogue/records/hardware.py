@@ -22,6 +22,8 @@ class Accelerator(Spec):
     products: tuple[str, ...] = ()
     """What is sold with this chip inside; each of them with the chip's name is a name of it."""
     segment: Literal["consumer", "workstation", "datacenter", "laptop", "integrated"]
+    usually_meant: bool = False
+    """Of several with one name, the one that most people have."""
     architecture: Text | None = None
     chip: Text | None = None
     launched: Text | None = None

@@ -165,7 +165,7 @@ ASKED = 0.6
 """How near, as a cosine, one of a passage's questions must be to a short one."""
 ANSWERS_FIRST = 0.6
 """How likely it must to be told before a calculation."""
-APART = 0.45
+APART = 0.4
 """How likely, to be told in the place of what the answer before has said."""
 NOTE_WORDS = 45
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
-from kb.catalogue.records import Cpu, Engine, LanguageModel, Term
+from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
@@ -142,7 +142,7 @@ class _Message:
         if not devices and stated.vram_gib:
             at = next((one.figure.start for one in roles if one.role == "vram"), 0)
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
-        devices = [self._largest_first(device) for device in devices]
+        devices = [self._usual_first(device) for device in devices]
         claims = tuple(self.named.claims(devices))
         use = next((use for use, way in _USE if way.search(text)), "")
         situation = Situation(
@@ -184,12 +184,17 @@ class _Message:
             is_fragment(text, [(one.start, one.end) for one in covered]),
         )  # fmt: skip
 
-    def _largest_first(self, device: Named) -> Named:
-        """Of a card that is sold in several sizes, more people run models on the largest."""
+    def _usual_first(self, device: Named) -> Named:
+        """Of a card that is sold in several sizes, more people run models on the largest, where nothing else is known."""
         if len(device.candidates) < 2:
             return device
-        ranked = sorted(device.candidates, key=lambda match: -max(self.names.memory_options(match), default=0.0))
+        ranked = sorted(device.candidates, key=self._how_usual)
         return replace(device, candidates=tuple(ranked))
+
+    def _how_usual(self, match: Match) -> tuple[bool, float]:
+        record = self.names.record(match)
+        usual = isinstance(record, Accelerator) and record.usually_meant
+        return not usual, -max(self.names.memory_options(match), default=0.0)
 
     def _is_a_unit(self, span: Span) -> bool:
         """``32 GB`` asks nothing of what a GB is."""

@@ -3,13 +3,18 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from kb.chat.reading.roles import DEVICES, Place, Roled
 from kb.chat.reading.situation import Quantities, Speed, SpeedIs
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import MONEY, FigureFound
 from kb.text.numerals import counted
+from kb.tools.asks import read_form
 
 LEAST_CONTEXT = 256
 """Fewer tokens are an answer's or a batch's, no window."""
@@ -113,6 +118,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values[field.name] = value
         if one.role in _PRICED and figure.kind == "money" and figure.dimension != "cents":
             values.setdefault("kwh_currency" if one.role == "kwh" else "currency", figure.dimension.upper())
+    if "price_per_kwh" in values and "kwh_currency" not in values and (currency := _currency_of(text)):
+        values["kwh_currency"] = currency
     told = sorted(speeds(found), key=lambda speed: _SPEEDS.index(speed.speed_is))
     if told:
         values |= {"tokens_per_s": told[0].tokens_per_s, "speed_is": told[0].speed_is}
@@ -129,6 +136,17 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     if _EIGHT_BIT_ADAM.search(text):
         values["optimizer"] = "adamw_8bit"
     return Quantities(kv_cache_type=_kv_type(text), **values)
+
+
+@cache
+def _countries() -> dict[str, re.Pattern[str]]:
+    given = read_form(Path(__file__).with_name("currencies.yaml"), TypeAdapter(dict[str, tuple[str, ...]]))
+    return {currency: re.compile(rf"\b(?:{'|'.join(words)})\b", re.I) for currency, words in given.items()}
+
+
+def _currency_of(text: str) -> str:
+    """What is paid with where somebody says to live."""
+    return next((currency for currency, words in _countries().items() if words.search(text)), "")
 
 
 def speeds(found: Sequence[Roled], text: str = "", places: Sequence[Place] = ()) -> Iterator[Speed]:

@@ -34,18 +34,19 @@ def _answer(result: WhatRunsOnAnswer, asked: Asked) -> Iterator[Said]:
         return
     first = result.suggested[0]
     values["model"] = first.model
-    text = "for {use} I would start with {model}" if result.use else "I would start with {model}"
+    text, what = "I would start with {model}", "models for {use}" if result.use else "models"
     values["use"] = result.use
     if first.decode_tokens_per_s is not None:
         text += ": about {speed}"
         values["speed"] = rate(first.decode_tokens_per_s)
     if result.largest_billions is None:
         values |= {"device": the(result.device), "needs": "need" if several else "needs"}
-        yield Statement("answer", f"For current models {{device}} {{needs}} the help of system memory; {text}.", values)
+        yield Statement("answer", f"For current {what} {{device}} {{needs}} the help of system memory; {text}.", values)
         return
     size = result.largest_billions
     values["size"] = Quantity(size, "", 1 if size >= 2 else None)
-    yield Statement("answer", f"{{device}} {{runs}} models up to about {{size}}B at 4 bits; {text}.", values)
+    whole = " whole, larger ones with the help of RAM" if first.params_billions > size else ""
+    yield Statement("answer", f"{{device}} {{runs}} {what} up to about {{size}}B at 4 bits{whole}; {text}.", values)
 
 
 def _held(result: WhatRunsOnAnswer) -> Iterator[Said]:

@@ -13,6 +13,7 @@ from kb.tools.shared.resolve import DeviceArgument, resolve_devices
 from kb.tools.shared.running import (
     Machine,
     Run,
+    is_roomy,
     models_for,
     run_whole,
     suggested,
@@ -61,7 +62,7 @@ class WhatRunsOnAnswer(Result):
     models: tuple[RunnableModel, ...]
     count: int
     largest_billions: float | None
-    """Parameters of the largest of them; None where none fits whole."""
+    """Parameters of the largest of them that leaves a little room; None where none fits whole."""
     suggested: tuple[RunnableModel, ...]
     """Current models that are fast enough to use, the recommended one first, then the largest."""
     use: str
@@ -82,6 +83,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
     found = (run_whole(catalogue, record, machine, arguments.context, types) for record in meant)
     held = [run for run in found if run is not None]
     held.sort(key=lambda run: (-run.params, run.parts.model.label))
+    largest = next(filter(is_roomy, held), next(iter(held), None))
     current = meant if arguments.models or arguments.use else models_for(catalogue)
     first = suggested(catalogue, current, held, machine, arguments.context, types)
     kind = arguments.quantization or "Q4_K_M or better"
@@ -92,7 +94,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
         device=devices.label,
         models=tuple(_runnable(run) for run in held[: arguments.limit]),
         count=len(held),
-        largest_billions=round(held[0].params / 1e9, 1) if held else None,
+        largest_billions=round(largest.params / 1e9, 1) if largest else None,
         suggested=tuple(_runnable(run) for run in first),
         use=_marked(current, arguments.use),
         formula=(
