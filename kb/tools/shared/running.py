@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kb.calc.results import Offload, Range
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel
+from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
 from kb.tools.shared.fitting import LADDER, FitArguments, Parts, fit_of, parts_of
 from kb.tools.shared.given import ModelFigures
@@ -32,6 +33,8 @@ MOST_SUGGESTED = 4
 
 ROOM_SHARE = 0.03
 """Of the memory, to be left free."""
+RAM_SHARE = 0.8
+"""Of system memory, what weights may take of it beside everything else that runs."""
 CURRENT_YEARS = 1
 """A model of the newest one's year or of so many before is current."""
 
@@ -186,8 +189,11 @@ def comfortable_run(catalogue: Catalogue, run: Run, machine: Machine) -> Run:
 
 def is_roomy(run: Run) -> bool:
     """Whether what else uses the memory (a desktop, a browser) may take a little."""
+    if run.offload is not None:
+        memory = (run.asked.system_memory_gb or 0.0) * GIB / GB
+        return run.in_system_memory_gb <= RAM_SHARE * memory
     held = run.parts.requirement(run.asked)
-    return run.offload is not None or held.headroom_gb >= ROOM_SHARE * held.available_gb
+    return held.headroom_gb >= ROOM_SHARE * held.available_gb
 
 
 def start_with(runs: Iterable[Run]) -> Run | None:

@@ -45,7 +45,7 @@ def _answer(result: WhatRunsOnAnswer, asked: Asked) -> Iterator[Said]:
         return
     size = result.largest_billions
     values["size"] = Quantity(size, "", 1 if size >= 2 else None)
-    whole = " whole, larger ones with the help of RAM" if first.params_billions > size else ""
+    whole = " whole, larger ones with the help of RAM" if first.in_system_memory_gb else ""
     yield Statement("answer", f"{{device}} {{runs}} {what} up to about {{size}}B at 4 bits{whole}; {text}.", values)
 
 
