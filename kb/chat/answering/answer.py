@@ -72,7 +72,8 @@ class _Ran:
 
 def answer(index: Index, situation: Situation) -> Answer:
     situation, heard = _with_query(index, situation)
-    if not heard and (said_so := talk(index, situation)):
+    alone = heard and situation.query == situation.text
+    if not alone and (said_so := talk(index, situation)):
         text = markdown.brief(said_so.statements, lambda basis: 0)
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
@@ -81,7 +82,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     if planned.missing and not _is_a_story(situation):
         unsure = False  # it is asked for
     repeats = not situation.why and _repeats(planned, situation)
-    guessed = situation.earlier is not None and likeliest < UNCLEAR
+    guessed = situation.earlier is not None and 0 < likeliest < UNCLEAR
     by_passage = guessed or (repeats and _is_apart(index, situation))
     if (unsure and _answers(index, situation, max(likeliest, MAY_ANSWER))) or (heard and by_passage):
         planned = Plan((ANYTHING,), (passages_of(situation),))
@@ -184,7 +185,9 @@ def _answers(index: Index, situation: Situation, least: float) -> bool:
 def _with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:
     """With the first of the ways to look for passages that finds one which answers, and whether one does."""
     for query in queries(situation):
-        if any(one.is_heard for one in index.searcher.answering(query)[:1]):
+        found = index.searcher.answering(query)[:1]
+        with_more = query != situation.text
+        if any(one.is_heard and (not with_more or one.asked >= ASKED) for one in found):
             return replace(situation, query=query), True
     return replace(situation, query=situation.text), False
 

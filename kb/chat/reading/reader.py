@@ -373,8 +373,8 @@ def _devices(
         if goes_on and len(known) > 1 and (chosen := _CHOSEN.search(now.text)):
             known = (known[_PLACES[chosen[1].lower()]],)
         if not (goes_on and known):
-            same_rig = now.models and not before.situation.alternatives
-            known = known if same_rig else () if now.terms and not now.models else before.owned
+            same_rig = known if now.models and not before.situation.alternatives else ()
+            known = same_rig or (() if now.terms and not now.models else before.owned)
         if said.fragment and (resized := _resized(known, now.text, names)):
             return resized
         carried += [named.label for named in known]

@@ -34,7 +34,7 @@ CASES: Sequence[Case] = (
     ("check_fit", {"model": "8b", "device": CARD_8GB},
      "Yes: an 8B model at Q4_K_M fits on an 8 GB card"),
     ("check_fit", {"model": "llama 2 13b", "device": "RTX 4090", "context": 32768},
-     "A context of 32,768 tokens is more than Llama 2 13B can read: it stops at 4,096 tokens."),
+     "A context of 32,768 tokens is more than Llama 2 13B was made for: 4,096 tokens."),
     ("estimate_speed", {"model": "llama 3.1 8b", "device": "RTX 4090"},
      "About 120 tokens/s is what Llama 3.1 8B at Q4_K_M reaches on the GeForce RTX 4090."),
     ("estimate_speed", {"model": "70b", "device": "RTX 4090"}, "About 2.1 tokens/s is what a 70B model"),

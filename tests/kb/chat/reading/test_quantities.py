@@ -14,7 +14,7 @@ from tests.kb.chat.reading.conftest import Reading
         ("my PSU is 750W", {"psu_w": 750}),
         ("I have a 850W gold", {"psu_w": 850}),
         ("server draws 300 watts", {"watts": 300, "psu_w": None}),
-        ("0.35 euro a kWh, 3 hours a day", {"price_per_kwh": 0.35, "currency": "EUR", "hours_per_day": 3}),
+        ("0.35 euro a kWh, 3 hours a day", {"price_per_kwh": 0.35, "kwh_currency": "EUR", "hours_per_day": 3}),
         ("30 cents per kWh around the clock", {"price_per_kwh": 0.3, "hours_per_day": 24}),
         ("electricity is $0.12, on 8h per day", {"price_per_kwh": 0.12, "hours_per_day": 8, "budget": None}),
         ("what can I get for $1,500?", {"budget": 1500, "currency": "USD"}),

@@ -44,7 +44,7 @@ REPLIES = {
     ),
     "images are told of, not text models": (
         [("what can my 3090 run?", "what_runs_on"), ("can it make images too?", "estimate_power_cost")],
-        "**Image models: memory, speed",
+        "**Making pictures needs another program",
     ),
     "a fragment beside the point is not understood": (
         [("what can my 3090 run?", "what_runs_on"), ("quiz me", "")],
@@ -87,7 +87,7 @@ def test_a_claim_is_ruled_on_without_a_question_back(index: Index) -> None:
     asks = ByHeart({read_message(text, index.names, RoleReader(index.roles)).plain: {"estimate_memory": 0.9}})
     reply = answer(index, read([text], index.names, asks, RoleReader(index.roles)))
     assert reply.question is None
-    assert "half a GB of VRAM per billion parameters" in reply.text
+    assert "2 GB per billion is the cost of FP16" in reply.text
 
 
 def test_an_unknown_processor_is_a_remark(index: Index) -> None:
