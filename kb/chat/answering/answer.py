@@ -83,7 +83,8 @@ def answer(index: Index, situation: Situation) -> Answer:
         unsure = False  # it is asked for
     repeats = not situation.why and _repeats(planned, situation)
     guessed = situation.earlier is not None and 0 < likeliest < UNCLEAR
-    by_passage = guessed or (repeats and _is_apart(index, situation))
+    of_no_tool = alone and next(iter(situation.asks), ANYTHING) not in TOOLS
+    by_passage = guessed or of_no_tool or (repeats and _is_apart(index, situation))
     if (unsure and _answers(index, situation, max(likeliest, MAY_ANSWER))) or (heard and by_passage):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
@@ -117,7 +118,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements += _problems(problems)
     if (
         planned.missing
-        and not (told_at_length and any(map(_is_answered, ran)))
+        and not ((told_at_length or heard) and any(map(_is_answered, ran)))
         and (said or is_about_something(situation) or not strange)
     ):
         statements.append(state("ask", "{question}", question=planned.missing.question))

@@ -423,6 +423,8 @@ def queries(situation: Situation) -> Iterator[str]:
     carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
     if carried and _IT.search(situation.text) and not any(one.label not in carried for one in situation.terms):
         yield f"{situation.text} {', '.join(carried)}"
+    if situation.use in NO_TEXT:
+        yield f"{situation.use}: {situation.text}"
     if situation.earlier and len(situation.text.split()) < A_STORY:
         yield f"{situation.earlier.text} {situation.text}"
     if situation.use in NO_TEXT:

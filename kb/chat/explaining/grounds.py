@@ -35,6 +35,7 @@ def grounds(index: Index, answer: Answer) -> Iterator[str]:
 def _users(situation: Situation) -> Iterator[str]:
     """What the answer repeats of the question as the user's own."""
     yield from situation.unknown
+    yield situation.unknown_processor
     yield from situation.notes
     for claim in situation.claims:
         yield f"{claim.value} {unit_of(claim.key)}"

@@ -159,7 +159,7 @@ def _value(figure: FigureView) -> Slot:
     value, unit = figure.value, _unit(figure)
     if isinstance(value, (int, float)):
         if value >= 1e9 and not unit:
-            return Quantity(round(value / 1e9, 2), "billion")
+            return Quantity(value / 1e9, "billion")
         return Quantity(value, unit, 1 if float(value).is_integer() else None)
     if isinstance(value, (list, tuple)):
         parts = [one if isinstance(one, str) else number(one, 1 if float(one).is_integer() else None) for one in value]
