@@ -71,7 +71,7 @@ _CLAIM_KEYS = {
 NEAR_BEHIND = 20
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
 _OR_A_SIZE = re.compile(
-    r"(?:\s?gb)?(?:\s?[,/]\s?|,?\s(?:or|vs\.?|versus)\s(?:go (?:for|with) )?(?:the |a )?)(?:even )?", re.I
+    r"(?:\s?gb)?(?:\s?[,/]\s?|,?\s(?:or|vs\.?|versus)\s(?:go (?:for|with) )?(?:the |a |even |better )?)", re.I
 )
 _RAM = re.compile(r" ?(?:of )?(?:system |main )?(?:ram|ddr|lpddr)|/s| per", re.I)
 FEW = 4

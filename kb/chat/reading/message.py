@@ -302,9 +302,9 @@ class _Message:
         """Whether the program is one that splits each layer over the cards: made for many users, all on the cards."""
         known = self.names.matches("engines", self._engine()) if self._engine() else ()
         record = self.names.record(known[0]) if known else None
-        if not isinstance(record, Engine) or record.multi_user is None or record.cpu_offload is None:
+        if not isinstance(record, Engine) or record.multi_user is None:
             return False
-        return record.multi_user.value and not record.cpu_offload.value
+        return record.multi_user.value and not (record.cpu_offload and record.cpu_offload.value)
 
     def _vendor(self, devices: Sequence[Named]) -> str | None:
         if devices:

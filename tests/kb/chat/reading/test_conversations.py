@@ -88,6 +88,30 @@ CONVERSATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             {"tokens_per_s": 12, "speed_is": "claimed", "devices": ["Apple M2 Ultra (76-core GPU)"]},
         ),
     ],
+    "a card that is taken out is gone": [
+        ("a 4090 and a 3080 10gb, does qwen3 32b fit?", {"devices": ["GeForce RTX 4090", "GeForce RTX 3080 10GB"]}),
+        ("and without the 3080?", {"devices": ["GeForce RTX 4090"], "models": ["Qwen3 32B"]}),
+    ],
+    "so many of those": [
+        ("is an RTX 6000 Ada enough for llama 3.3 70b at q8?", {"devices": ["NVIDIA RTX 6000 Ada Generation"]}),
+        (
+            "three of those, and mistral large at q4, would that fit with 32k?",
+            {"devices": ["3x NVIDIA RTX 6000 Ada Generation"]},
+        ),
+        ("if i add a fourth one", {"devices": ["4x NVIDIA RTX 6000 Ada Generation"]}),
+    ],
+    "a machine's memory is not a card's": [
+        ("what runs on my macbook air m3 8gb", {"devices": ["Apple MacBook Air (M3, 2024) 8 GB"]}),
+        ("and with 24gb?", {"devices": ["Apple MacBook Air (M3, 2024) 24 GB"]}),
+    ],
+    "a measured speed stays with its run": [
+        ("my 4090 does 35 t/s with qwen3 32b q4_k_m", {"tokens_per_s": 35}),
+        ("and at q6?", {"tokens_per_s": None, "quantizations": ["Q6_K"]}),
+    ],
+    "the machine is still there for another model": [
+        ("4070 Ti, 64GB DDR5: how fast is qwen3 14b?", {"devices": ["GeForce RTX 4070 Ti"]}),
+        ("Could gpt-oss 120b work?", {"devices": ["GeForce RTX 4070 Ti"], "system_memory_gb": 64}),
+    ],
     "money and machine": [
         ("I want to buy something for $2,000", {"budget": 2000, "currency": "USD"}),
         ("for llama 3.3 70b", {"budget": 2000, "models": ["Llama 3.3 70B"]}),

@@ -21,6 +21,20 @@ from tests.kb.chat.reading.conftest import Reading
         ("budget 2k euro", {"budget": 2000, "currency": "EUR"}),
         ("my budget is 800, which card?", {"budget": 800, "currency": None}),
         ("-ngl 30 -c 32768", {"gpu_layers": 30, "context": 32768}),
+        (
+            "llama-server -c 16k -ctk q8_0 -ctv q8_0 -ub 4096 -t 8",
+            {"context": 16384, "kv_cache_type": "q8_0", "users": None},
+        ),
+        (
+            "vllm --max-model-len 40000 --max-num-seqs 16 --kv-cache-dtype fp8",
+            {"context": 40000, "users": 16, "kv_cache_type": "q8_0"},
+        ),
+        ("8x 32GB DDR4 in my server", {"system_memory_gb": 256}),
+        (
+            "lora with rank 64 on all linear layers, 8-bit adam",
+            {"rank": 64, "targets": "all_linear", "optimizer": "adamw_8bit"},
+        ),
+        ("power is 30 cents a kWh in the UK", {"price_per_kwh": 0.3, "kwh_currency": "GBP"}),
         ("under £900", {"budget": 900, "currency": "GBP"}),
         ("renting costs $0.79 per hour", {"rent_per_hour": 0.79, "budget": None}),
         ("$2 an hour against buying for $1600", {"rent_per_hour": 2, "price": 1600}),
