@@ -94,6 +94,12 @@ class Names:
             shorter = re.sub(r"\s\d+(?:\.\d+)?[BMT](?:\sA\d+(?:\.\d+)?B)?$", "", spec.name)
             if shorter != spec.name:
                 bare[label_key(shorter)].append(spec.slug)
+            active = spec.params_active.value if spec.params_active else 0
+            if shorter != spec.name and active and not re.search(r"\sA\d", spec.name):
+                for digits in {f"{active / 1e9:.0f}", f"{active / 1e9:.1f}"}:
+                    name = f"{spec.name} A{digits}B"
+                    self._index["models"].setdefault(label_key(name), [spec.slug])
+                    self._spelt["models"][label_key(name)].add(parts_of(name))
         for key, slugs in bare.items():
             if len(slugs) == 1:
                 self._index["models"].setdefault(key, slugs)

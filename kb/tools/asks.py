@@ -20,7 +20,8 @@ Role = Literal[
     "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
     "prompt_tokens", "spec_count", "purchase",
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
-    "models_compared", "model_name", "tensor_parallel", "kwh_currency", "form", "rank", "targets", "optimizer",
+    "models_compared", "model_name", "tensor_parallel", "kwh_currency",
+    "considered_system_memory_gb", "form", "rank", "targets", "optimizer", "days_per_week",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 

@@ -1,6 +1,6 @@
 """The whole answer of the rules: complete without any language model."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -11,7 +11,9 @@ from kb.chat.answering.disputing import relevant_disputes
 from kb.chat.answering.plan import (
     A_STORY,
     ANYTHING,
+    DEVICE_SLOTS,
     HALF,
+    MODEL_SLOTS,
     UNCLEAR,
     Missing,
     Plan,
@@ -26,7 +28,7 @@ from kb.chat.answering.talking import beyond, is_turned, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
-from kb.search.answering import ANSWERS
+from kb.search.answering import ANSWERS, Answering
 from kb.search.live import Index
 from kb.text import markdown
 from kb.text.statements import Basis, Kind, Said, Statement, Table, of_kind, state
@@ -110,7 +112,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         said = [one.not_opened() if isinstance(one, Statement) else one for one in said]
     statements: list[Said] = [one for one in corrections(index, situation) if not stands_on.issuperset(one.basis)]
     statements += [*unknown_names(index, situation), *_with_note(index, situation, planned, said)]
-    statements += _readings(situation, any(one.step.tool != ANYTHING for one in ran))
+    statements += _readings(situation, {name for one in ran for name in one.step.arguments})
     if situation.unknown_processor and situation.unknown_processor in situation.text:
         text = "I have no data on the processor “{name}”; this is worked out without it."
         statements.append(state("next", text, name=situation.unknown_processor))
@@ -165,6 +167,8 @@ MAY_ANSWER = 0.2
 """How likely, to be told where a calculator lacks something, and for nothing to be asked back."""
 ASKED = 0.6
 """How near, as a cosine, one of a passage's questions must be to a short one."""
+DEVICE_ARGUMENTS = (*DEVICE_SLOTS, "considered", "accelerator", "name")
+"""Of the tools, those that take a device."""
 ANSWERS_FIRST = 0.6
 """How likely it must to be told before a calculation."""
 APART = 0.4
@@ -185,12 +189,19 @@ def _answers(index: Index, situation: Situation, least: float) -> bool:
 
 def _with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:
     """With the first of the ways to look for passages that finds one which answers, and whether one does."""
+    told = index.searcher.answering(situation.earlier.text)[:1] if situation.earlier else []
+    known = {one.passage.passage_id for one in told if one.is_heard}
     for query in queries(situation):
         found = index.searcher.answering(query)[:1]
-        with_more = query != situation.text
-        if any(one.is_heard and (not with_more or one.asked >= ASKED) for one in found):
+        alone = query == situation.text
+        if any(one.is_heard and (alone or _is_new(one, known)) for one in found):
             return replace(situation, query=query), True
     return replace(situation, query=situation.text), False
+
+
+def _is_new(one: Answering, told: Collection[str]) -> bool:
+    """Whether what is found by the message with the one before is near, and not what that was answered with."""
+    return one.asked >= ASKED and one.passage.passage_id not in told
 
 
 def _is_apart(index: Index, situation: Situation) -> bool:
@@ -231,15 +242,15 @@ def _behind(one: Said) -> Said:
     return replace(one, kind=kind)
 
 
-def _readings(situation: Situation, calculated: bool) -> Iterator[Statement]:
-    """How a name was read that may mean several things, where figures follow from it, and in which language the answer
-    is."""
-    for named in situation.devices if calculated else ():
+def _readings(situation: Situation, used: set[str]) -> Iterator[Statement]:
+    """How a name was read that may mean several things, where it went into a call by these arguments; and in which
+    language the answer is."""
+    for named in situation.devices if not used.isdisjoint(DEVICE_ARGUMENTS) else ():
         if len(named.candidates) > 1:
             others = ", ".join(match.label for match in named.candidates[1:3])
             text = "“{name}” was read as {label}, not {others}"
             yield state("assumption", text, name=named.name, label=named.label, others=others)
-    for named in situation.models if calculated else ():
+    for named in situation.models if not used.isdisjoint(MODEL_SLOTS) else ():
         if named.candidates and named.match.size:
             text = "{label} with the layers of {record}"
             yield state("assumption", text, label=named.label, record=named.match.label)

@@ -473,16 +473,25 @@ def meant(situation: Situation) -> list[Named]:
 
 def _planned(situation: Situation) -> list[Named]:
     """What is to be there at last: more of a card is in the place of fewer, and where one takes another's place, it."""
-    devices = meant(situation)
+    devices = _at_last(meant(situation))
     considered = [one for one in devices if one.standing == "considers"]
-    more = [one for one in considered if any(one.candidates == other.candidates for other in devices if other != one)]
-    if more or situation.together or situation.alternatives:
-        return [one for one in devices if one in more or not any(one.candidates == other.candidates for other in more)]
-    return considered if len(considered) < len(devices) and considered else devices
+    if situation.together or situation.alternatives or len(considered) == len(devices):
+        return devices
+    return considered or devices
+
+
+def _at_last(devices: Sequence[Named]) -> list[Named]:
+    """Without fewer of a card of which more are considered."""
+    return [
+        one
+        for one in devices
+        if not any(other.candidates == one.candidates and other.count > one.count for other in devices)
+        or not one.candidates
+    ]
 
 
 def _devices(situation: Situation) -> Sequence[Any]:
-    devices = meant(situation)
+    devices = _at_last(meant(situation)) if situation.together else meant(situation)
     if situation.together and len(devices) > 1 and all(named.kind == "accelerators" for named in devices):
         return [" + ".join(_counted(named) for named in devices)]
     return [one for named in devices for one in _each(named)]

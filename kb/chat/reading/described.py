@@ -22,6 +22,7 @@ _HOST = (
     r"(?:(?:gaming |old |office |work |mini[ -]?|home |cheap |used |small |linux |windows |desktop ){0,3}"
     r"(?:laptop|notebook|pc|desktop|computer|machine|server|workstation|box|nuc|thinkpad|vps|vm|phone|tablet|chromebook))"
 )
+_PORTABLE = re.compile(r"laptop|notebook|thinkpad|chromebook|phone|tablet", re.I)
 _AMD = re.compile(r"\b(?:amd|radeon|rocm)\b", re.I)
 _BORDER = re.compile(r"[?!;,\n]|\. | and | but | und | et | y ")
 NO_CARD = re.compile(
@@ -105,8 +106,9 @@ def processor(stated: Quantities, host: str = "") -> Named:
     if memory and "GB" not in name:
         name = f"{name} and {memory:g} GB of RAM" if not host else f"{name} with {memory:g} GB of RAM"
     figures = DeviceFigures(
-        name=name, memory_gib=memory, memory_bandwidth_gb_per_s=bandwidth, bandwidth_assumed=assumed, backend="cpu"
-    )
+        name=name, memory_gib=memory, memory_bandwidth_gb_per_s=bandwidth, bandwidth_assumed=assumed, backend="cpu",
+        portable=_PORTABLE.search(host) is not None,
+    )  # fmt: skip
     return Named(name, figures=figures)
 
 

@@ -110,7 +110,10 @@ class Devices:
             return
         matches = span.matches if len(span.matches) <= FEW else self._newest_first(span.matches)
         if _LAPTOP.search(self._clause(span)):
-            matches = tuple(self.names.named("accelerators", f"{match.slug}-laptop") or match for match in matches)
+            portable = self.names.matches("accelerators", f"{matches[0].label} laptop") or (
+                self.names.matches("accelerators", f"{span.text} laptop")
+            )
+            matches = tuple(portable) or matches
         named = self.standing(Named(span.text, matches, count=self._count(span)), span.start)
         if _MORE.search(self.text[max(0, span.start - 30) : span.start]):
             self.more.append(named)
@@ -219,7 +222,15 @@ class Devices:
             count = other.count + named.count if joined else max(other.count, named.count)
             standing = other.standing if other.standing == "has" else named.standing
             merged[same] = replace(other, count=min(count, MOST_COUNT), standing=standing)
-        return merged
+        inside = {chip for named in merged for chip in self._chips(named)}
+        return [named for named in merged if named.kind != "accelerators" or named.match.slug not in inside]
+
+    def _chips(self, named: Named) -> Iterator[str]:
+        """*Framework Desktop with a Ryzen AI Max+ 395* is one machine."""
+        for match in named.candidates if named.kind == "machines" else ():
+            record = self.names.record(match)
+            if isinstance(record, Machine) and record.accelerator and record.accelerator_count == 1:
+                yield record.accelerator
 
     def together(self, devices: Sequence[Named]) -> bool:
         runners = [device for device in devices if device.kind != "cpus"]

@@ -20,6 +20,9 @@ GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS
 _ARTICLE = re.compile(r"(?:an?|the|my|one|single|used|new)\s+", re.I)
 _COUNTED = re.compile(r"(?:\d{1,2}\s?[x×]|dual|two|twin|quad|four|eight)\s?", re.I)
 _MONEY_BEFORE = frozenset("$€£")
+_VALUE_BEFORE = re.compile(r"(?:=|\bpp\d{0,5}:?|\btg\d{0,5}:?) ?$", re.I)
+_VALUE_BEHIND = re.compile(r" ?(?:t/s|tok|tokens|mb\b|mhz\b|w\b|watts?\b|rpm\b|mm\b|kb\b)", re.I)
+"""Around a number that is measured, and no card's."""
 _FILE = re.compile(
     r"[-_.: ]((?:ud-)?i?q\d\w{0,12}|fp8|awq|gptq|mxfp4|nvfp4|bf16|fp16|int[48]|[348]bit)(?:[. -](?:gguf|dynamic|mlx))?$",
     re.I,
@@ -69,6 +72,10 @@ def _known(text: str, names: Names) -> list[Span]:
         for mention in scanned:
             if text[max(0, mention.start - 1) : mention.start] in _MONEY_BEFORE:
                 continue  # an amount of money, not the card of that number
+            if mention.text.isdigit() and (
+                _VALUE_BEFORE.search(text, 0, mention.start) or _VALUE_BEHIND.match(text, mention.end)
+            ):
+                continue
             inside = taken.within(mention.start, mention.end)
             if group == ("quantizations",) and len(mention.matches) > 1 and names.knows("terms", mention.text):
                 continue

@@ -26,6 +26,8 @@ from kb.text.figures import read as read_figures
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS
 
 MOST_SIZES = 16
+ALIKE = 0.1
+"""How far the sizes of two models with one name may be apart for their answers to be the same."""
 BEHIND_A_NAME = 12
 """Characters behind a name within which a size is its own."""
 _NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
@@ -210,7 +212,21 @@ class _Message:
         elif re.fullmatch(r"\d.*", span.text):
             return  # a size alone, read below
         else:
-            _add(self.models, Named(span.text, span.matches))
+            _add(self.models, Named(span.text, self._apart(span)))
+
+    def _apart(self, span: Span) -> tuple[Match, ...]:
+        """Of models of one size that a name may mean, the newest; it says which others there are."""
+        kept: list[tuple[float, Match]] = []
+        for match in sorted(span.matches, key=lambda match: _released(self.names.record(match)), reverse=True):
+            record = self.names.record(match)
+            size = record.params_total.value if isinstance(record, LanguageModel) and record.params_total else 0.0
+            at = next((at for at, (one, _) in enumerate(kept) if size and abs(one - size) <= ALIKE * size), None)
+            if at is None:
+                kept.append((size, match))
+            elif not kept[at][1].note:
+                note = f"“{span.text}” was read as {kept[at][1].label}, not {match.label}"
+                kept[at] = (kept[at][0], replace(kept[at][1], note=note))
+        return tuple(match for _, match in kept)
 
     def _is_draft(self, span: Span) -> bool:
         """A small model that drafts for another is not what is asked about, where there is another."""
@@ -350,6 +366,10 @@ _SIZE_ASKED = re.compile(
     r"\bwhat(?:'s|s| does| do| is| are)? (?:an? |the )?(?:\d+(?:\.\d+)?b\b(?! model)|[\"'“‘]?b\b[\"'”’]?(?! ?\d))", re.I
 )
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
+
+
+def _released(record: object) -> str:
+    return record.released.value if isinstance(record, LanguageModel) and record.released else ""
 
 
 def _add(group: list[Named], named: Named) -> None:

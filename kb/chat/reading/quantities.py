@@ -86,10 +86,19 @@ _SPEEDS: tuple[SpeedIs, ...] = ("measured", "wanted", "claimed")
 _PRICED = frozenset({"budget", "price", "kwh", "rent"})
 _BREAK = re.compile(r"[?!;:,\n]|\. | and | but | then | und | et ")
 
+NEAR_RAM = 60
+_MORE_RAM = re.compile(
+    r"\b(?:buy|add(?:ing)?|upgrad\w+|more|extra|go(?:ing)?|get(?:ting)?|jump\w*|mov\w+|would|if i)\b[^.?!]{0,50}$", re.I
+)
+"""Before a size of RAM that is thought of: *what if I buy more RAM, would 32 help?*"""
 _STICKS = re.compile(r"(?<![\w.])(\d{1,2})\s?[x×*]\s?$", re.I)
 """Before the size of one: ``12x64GB``."""
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
+_DAYS_A_WEEK = re.compile(
+    r"\b(\d|two|three|four|five|six) days? (?:a|per|each|every)?[ /]?week|\bdays/week|\bweekdays?\b|\bworking days?\b",
+    re.I,
+)
 _RANK = re.compile(r"\b(?:rank|r)\s?(?:=|:|of)?\s?(\d{1,4})\b(?!\s?(?:gb|t/s|tok))", re.I)
 _ALL_LINEAR = re.compile(r"\ball[- ](?:the )?linear|\ball (?:linear )?layers\b|\ball modules\b", re.I)
 _EIGHT_BIT_ADAM = re.compile(
@@ -116,6 +125,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         if one.role == "ram" and (sticks := _STICKS.search(text, 0, figure.start)):
             value *= int(sticks[1])
         values[field.name] = value
+        if one.role == "ram" and _MORE_RAM.search(text, max(0, figure.start - NEAR_RAM), figure.start):
+            values["considered_system_memory_gb"] = values.pop(field.name)
         if one.role in _PRICED and figure.kind == "money" and figure.dimension != "cents":
             values.setdefault("kwh_currency" if one.role == "kwh" else "currency", figure.dimension.upper())
     if "price_per_kwh" in values and "kwh_currency" not in values and (currency := _currency_of(text)):
@@ -129,6 +140,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values["memory_type"] = f"{kind[1].upper()}-{kind[2]}" if kind[2] else kind[1].upper()
     if slots := _SLOTS.search(text):
         values["memory_channels"] = counted(slots[1])
+    if (week := _DAYS_A_WEEK.search(text)) is not None:
+        values["days_per_week"] = 5.0 if week[1] is None else min(7.0, float(counted(week[1])))
     if rank := _RANK.search(text):
         values["rank"] = int(rank[1])
     if _ALL_LINEAR.search(text):

@@ -69,6 +69,9 @@ _COMPARES = re.compile(
     r"|^\W{0,3}or\b|\bthan\b|\bwhich (?:one|of)\b|\bover (?:the|my|a)\b|\bjump\b|\bimprove\w*", re.I
 )  # fmt: skip
 _WHICH = re.compile(r"\bwhich\b|\bbetter\b|\bof (?:them|those|these)\b|\bcompared?\b", re.I)
+_COMPARATIVE = re.compile(
+    r"\b(?:cheap|fast|slow|quiet|loud|strong|small|larg|bigg|cool|hott|old|new|pric|thrift)i?er\b", re.I
+)
 _CHOSEN = re.compile(r"\bthe (first|second|former|latter|last)\b(?! (?:slot|card|gpu|drive|socket))", re.I)
 _PLACES = {"first": 0, "former": 0, "second": 1, "latter": -1, "last": -1}
 _OR = re.compile(r"^\W{0,3}or\b|\b(?:them|those|these|either)\b", re.I)
@@ -297,9 +300,16 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
         states = _COMPARED
     if said.fragment and not now.devices and len(devices) > 1 and _WHICH.search(now.text) and not states:
         states = _COMPARED
+    judged = (
+        goes_on and taken["alternatives"] and len(devices) > 1 and not now.devices and _COMPARATIVE.search(now.text)
+        and len(now.text.split()) <= SHORT
+    )  # fmt: skip
+    if judged:
+        states = _COMPARED
     if states == _TOGETHER:
         situation = replace(situation, named_now=True)
-    return _Turn(situation, said.plain, unknown_models, owned, goes_on, said.fragment, states, tried)
+    fragment = said.fragment or bool(judged)
+    return _Turn(situation, said.plain, unknown_models, owned, goes_on, fragment, states, tried)
 
 
 _TOGETHER, _COMPARED, _FIGURES = frozenset({"together"}), frozenset({"compared"}), frozenset({"figure_keys"})
@@ -363,8 +373,7 @@ def _devices(
     if _is_remark_of_processor(said, known):
         now = replace(now, devices=())
     only_memory = all(named.figures is not None for named in now.devices)
-    one_memory = said.fragment and all(is_unified(names, one) or not _may_be_several(one) for one in known)
-    if (corrects or one_memory) and only_memory and (resized := _resized(known, now.text, names)):
+    if (corrects or said.fragment) and only_memory and (resized := _resized(known, now.text, names)):
         return resized
     if not now.devices:
         if goes_on and len(before.tried) > 1 and _WHICH.search(now.text):
@@ -386,7 +395,7 @@ def _devices(
         return tuple(replace(named, count=min(count or named.count + 1, MOST_COUNT)) for named in known)
     if corrects and known:
         return _corrected(known, now.devices)
-    if said.fragment and known and all(named.kind == "cpus" for named in now.devices):
+    if goes_on and known and all(named.kind == "cpus" for named in now.devices):
         kept = [named for named in known if named.kind != "cpus"]
         carried += [named.label for named in kept]
         return (*kept, *now.devices)

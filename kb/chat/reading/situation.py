@@ -80,6 +80,8 @@ class Quantities:
     users: int | None = None
     kv_cache_type: str | None = None
     system_memory_gb: float | None = None
+    considered_system_memory_gb: float | None = None
+    """That there would be, where more is thought of."""
     memory_type: str | None = None
     """Of system memory: ``DDR4-3200``."""
     memory_channels: int | None = None
@@ -98,6 +100,7 @@ class Quantities:
     price_per_kwh: float | None = None
     kwh_currency: str | None = None
     hours_per_day: float | None = None
+    days_per_week: float | None = None
     rent_per_hour: float | None = None
     size_gb: float | None = None
     """Of a file, or of something to move."""

@@ -25,7 +25,10 @@ KINDS = {
 def say(result: CheckPriceAnswer, asked: Asked) -> Iterator[Said]:
     device = the(result.device)
     if not result.known:
-        yield state("unknown", "I have no price for {device}.", device=device)
+        yield state("answer", "I have no price for {device}.", device=device)
+        if result.cheaper and result.cheaper_price:
+            text = "For comparison: {other} has as much memory and costs {amount} ({date})."
+            yield _told("reason", result.cheaper_price, text, other=the(result.cheaper))
         return
     first, *more = result.known
     if result.price is None or result.verdict is None:

@@ -46,7 +46,7 @@ class CheckPriceAnswer(Result):
     per_gib: float | None = None
     """Of the price that is asked."""
     cheaper: str | None = None
-    """What has as much memory, is about as fast and costs less."""
+    """What has as much memory, is about as fast and costs less; where no price is known, what has as much memory."""
     cheaper_price: KnownPrice | None = None
 
 
@@ -70,13 +70,16 @@ def run(catalogue: Catalogue, arguments: CheckPriceArguments) -> CheckPriceAnswe
     )
     if arguments.price is not None and known:
         per_gib = round(arguments.price / memory.value, 2) if memory else None
-        less = _cheaper(catalogue, record, arguments.price) if isinstance(record, Accelerator) else None
+        less = _cheaper(catalogue, record, arguments.price, AS_FAST) if isinstance(record, Accelerator) else None
         changed: dict[str, object] = {"verdict": _verdict(arguments.price, found.known[0]), "per_gib": per_gib}
         if less is not None:
             other, price = less
             references[f"price of {other.name}"] = price.sources
             changed |= {"cheaper": other.name, "cheaper_price": _shown(price)}
         found = found.model_copy(update=changed)
+    elif not known and isinstance(record, Accelerator) and (other := _cheaper(catalogue, record, float("inf"), 0.0)):
+        references[f"price of {other[0].name}"] = other[1].sources
+        found = found.model_copy(update={"cheaper": other[0].name, "cheaper_price": _shown(other[1])})
     return found.model_copy(update={"citations": cite(catalogue, references)})
 
 
@@ -103,8 +106,10 @@ def _verdict(price: float, known: KnownPrice) -> Verdict:
     return "low" if price < low else "fair" if price <= high else "high"
 
 
-def _cheaper(catalogue: Catalogue, record: Accelerator, price: float) -> tuple[Accelerator, Price] | None:
-    """The cheapest card with as much memory at about the same rate, where even its upper price is less."""
+def _cheaper(
+    catalogue: Catalogue, record: Accelerator, price: float, as_fast: float
+) -> tuple[Accelerator, Price] | None:
+    """The cheapest card with as much memory at ``as_fast`` times the rate or more, where even its upper price is less."""
     memory, rate = record.memory_gib, record.memory_bandwidth_gb_per_s
     if memory is None or rate is None:
         return None
@@ -115,7 +120,7 @@ def _cheaper(catalogue: Catalogue, record: Accelerator, price: float) -> tuple[A
         and other.slug != record.slug
         and other.segment == record.segment
         and other.memory_bandwidth_gb_per_s is not None
-        and other.memory_bandwidth_gb_per_s.value >= AS_FAST * rate.value
+        and other.memory_bandwidth_gb_per_s.value >= as_fast * rate.value
         and offer.price.currency == "USD"
         and offer.price.high < price
     ]

@@ -15,6 +15,7 @@ from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, cite, tool
 from kb.tools.choose_upgrade.offered import bigger, price_of
 from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
+from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.naming import several
 from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument, ResolvedDevices, resolve_devices, split_count
@@ -48,6 +49,7 @@ class UpgradeArguments(Arguments):
     considered: Annotated[tuple[DeviceArgument, ...], Field(max_length=4)] = Field(
         (), description="what to change to or add; without any, a second card, a larger one and more RAM are tried"
     )
+    considered_system_memory_gb: SystemMemory | None = Field(None, description="RAM that there would be then")
     system_memory_gb: SystemMemory | None = Field(None, description="RAM now; models may then run partly from there")
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     model: ModelArgument | None = Field(None, description="what is to run; without it, what one would start with")
@@ -171,7 +173,9 @@ def _run_reference(
 
 
 def _considered(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> Iterator[_Change]:
-    """What was named: more of the same card, or another instead, and beside the old one where both are cards."""
+    """What was named: more of the same card, or another instead, and beside the old one where both are cards; RAM."""
+    if size := arguments.considered_system_memory_gb:
+        yield _Change("more_ram", f"{size:g} GB of RAM", _with_ram(catalogue, now, size))
     for named in arguments.considered:
         devices = resolve_devices(catalogue, named, 1, arguments.system_memory_gb)
         devices.require_memory()
@@ -193,7 +197,8 @@ def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> I
     is_card = _is_card(catalogue, now.devices)
     if is_card:
         yield _more_of_it(catalogue, now, 1)
-    for offer in bigger(catalogue, now.devices):
+    portable = now.devices.each.segment == "laptop" or (isinstance(now.device, DeviceFigures) and now.device.portable)
+    for offer in () if portable else bigger(catalogue, now.devices):
         devices = resolve_devices(catalogue, offer.device)
         machine = replace(now, device=offer.device, devices=devices, count=1)
         yield _Change("other_device", offer.label, machine, offer.price)
@@ -201,6 +206,16 @@ def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> I
         size = max(arguments.system_memory_gb * 2, ROOMY_SYSTEM_GB)
         if now.devices.each.backend != "cpu":
             yield _Change("more_ram", f"{size:g} GB of RAM", replace(now, system_memory_gb=size))
+
+
+def _with_ram(catalogue: Catalogue, now: Machine, size: float) -> Machine:
+    """A processor runs models from it, a card keeps there what it does not hold."""
+    figures = now.device
+    if isinstance(figures, DeviceFigures) and figures.backend == "cpu":
+        named = figures.model_copy(update={"memory_gib": size})
+        return replace(now, device=named, devices=resolve_devices(catalogue, named, 1, size), system_memory_gb=size)
+    devices = resolve_devices(catalogue, now.device, now.count, size)
+    return replace(now, devices=devices, system_memory_gb=size)
 
 
 def _more_of_it(catalogue: Catalogue, now: Machine, more: int) -> _Change:

@@ -13,6 +13,7 @@ from kb.tools.shared.saying import money, rate
 COMPUTING = ("images", "video", "training")
 """Uses that go by the rate of arithmetic."""
 PROMPTS = re.compile(r"\bprompt (?:processing|eval\w*|reading)\b|\bprefill\b|\bfirst (?:token|word)\b", re.I)
+PRICES = re.compile(r"\bcheap\w*|\bprice\w*|\bcosts?\b|\bmoney\b|\bexpensive\b", re.I)
 UNKNOWN = "not known"
 
 TEXTS = {
@@ -33,11 +34,23 @@ TEXTS = {
 def say(result: CompareAnswer, asked: Asked) -> Iterator[Said]:
     better, other = result.devices[result.better], result.devices[result.other]
     yield _conclusion(result, better, other)
+    yield from _cheaper(result, asked)
     yield from _what_fits(result, better, other)
     if what := "reading a prompt" if PROMPTS.search(asked.text) else asked.use if asked.use in COMPUTING else "":
         yield _by_rate(what, better, other)
     yield _table(result)
     yield state("detail", "{formula}.", formula=result.formula)
+
+
+def _cheaper(result: CompareAnswer, asked: Asked) -> Iterator[Said]:
+    """Where it is asked for, and both prices are known."""
+    priced = [one for one in result.devices if one.price_usd and one.price_memory_gib == one.memory_gib]
+    if not PRICES.search(asked.text) or len(priced) < 2:
+        return
+    first, *_, last = sorted(priced, key=lambda one: sum(one.price_usd or ()))
+    text = "{First} is cheaper: {low} against {high}."
+    low, high = money(first.price_usd or (0, 0), "USD"), money(last.price_usd or (0, 0), "USD")
+    yield state("answer", text, First=opening(the(first.name)), low=low, high=high)
 
 
 def _by_rate(what: str, *columns: ComparedDevice) -> Statement:

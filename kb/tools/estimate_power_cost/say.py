@@ -11,8 +11,10 @@ from kb.tools.shared.saying import notes
 def say(result: PowerCostAnswer, asked: Asked) -> Iterator[Said]:
     month, year = Quantity(result.cost_per_month, result.currency), Quantity(result.cost_per_year, result.currency)
     hours, watts = Quantity(result.hours_per_day, "hours"), Quantity(result.watts, "W")
-    text = "About {month} a month, {year} a year, for {watts} and {hours} a day."
-    yield state("answer", text, month=month, year=year, watts=watts, hours=hours)
+    week = "" if result.days_per_week == 7 else " on {days} a week"
+    text = f"About {{month}} a month, {{year}} a year, for {{watts}} and {{hours}} a day{week}."
+    days = Quantity(result.days_per_week, "days")
+    yield state("answer", text, month=month, year=year, watts=watts, hours=hours, days=days)
     if result.price_assumed:
         price = f"{result.price_per_kwh:g} {result.currency}"
         yield state("assumption", "{price} per kWh, as no price was given", price=price)

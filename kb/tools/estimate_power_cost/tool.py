@@ -27,6 +27,7 @@ class PowerCostArguments(Arguments):
     price_per_kwh: PricePerKwh = 0.15
     currency: Currency = "USD"
     hours_per_day: HoursPerDay = 24
+    days_per_week: Annotated[Real, Field(ge=0.1, le=7)] = 7
 
 
 class PowerCostAnswer(Result):
@@ -37,6 +38,7 @@ class PowerCostAnswer(Result):
     without_the_rest_per_year: float | None
     """What the named devices alone cost, where `rest_w` was given."""
     hours_per_day: float
+    days_per_week: float = 7
     price_per_kwh: float
     price_assumed: bool
     """Nobody gave a price."""
@@ -64,8 +66,10 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
         assumptions.append(f"{arguments.rest_w:g} W for the rest of the machine")
     if "price_per_kwh" not in arguments.model_fields_set:
         assumptions.append(f"{arguments.price_per_kwh:g} {arguments.currency} per kWh, as nothing was given")
-    kwh = energy_kwh_per_year(watts, arguments.hours_per_day)
-    cost = energy_cost_per_year(watts, arguments.price_per_kwh, arguments.hours_per_day)
+    hours = arguments.hours_per_day * arguments.days_per_week / 7
+    kwh = energy_kwh_per_year(watts, hours)
+    cost = energy_cost_per_year(watts, arguments.price_per_kwh, hours)
+    days = 365 if arguments.days_per_week == 7 else round(365 * arguments.days_per_week / 7, 1)
     return PowerCostAnswer(
         watts=watts,
         kwh_per_year=round(kwh, 1),
@@ -75,11 +79,12 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
         if named and arguments.rest_w
         else None,
         hours_per_day=arguments.hours_per_day,
+        days_per_week=arguments.days_per_week,
         price_per_kwh=arguments.price_per_kwh,
         price_assumed="price_per_kwh" not in arguments.model_fields_set,
         currency=arguments.currency,
         formula=(
-            f"{watts:,.0f} W × {arguments.hours_per_day:g} h × 365 ÷ 1000 = {kwh:,.0f} kWh; "
+            f"{watts:,.0f} W × {arguments.hours_per_day:g} h × {days:g} ÷ 1000 = {kwh:,.0f} kWh; "
             f"× {arguments.price_per_kwh:g} {arguments.currency} = {cost:,.0f} {arguments.currency} a year"
         ),
         assumptions=tuple(assumptions),

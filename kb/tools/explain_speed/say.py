@@ -42,11 +42,13 @@ HELPS: Mapping[Help, str] = {
 CAUSES = {
     "memory_bandwidth": "Each token needs all active weights once, so the memory's speed decides.",
     "compute": "Here computing decides: unpacking the weights takes longer than reading them.",
-    "fixed_costs": "The model is so small that the fixed work for each token decides, not the memory.",
+    "fixed_costs": "The fixed work for each token decides, more than the memory.",
     "link": "The link between the cards decides.",
     "offload": "The part in RAM decides: RAM is read far more slowly than the card's memory.",
 }
 MOST_LOOKED_AT = 3
+MOST_OF_IT = 0.4
+"""Of what the memory allows, what is called that; less of it is normal where it is usual."""
 FROM_MEMORY = 2.0
 """Tokens a second that no drive gives to a model larger than the memory."""
 
@@ -113,6 +115,8 @@ def _answer(result: ExplainAnswer, case: str) -> Statement:
             text = "{measured} is normal with a part in RAM: usual is {usual} for {case}; nothing is broken."
         case "as_expected":
             text = "{measured} is what the memory allows: {sum} with {case}; nothing is broken."
+            if (result.measured_tokens_per_s or 0.0) < MOST_OF_IT * result.ceiling_tokens_per_s:
+                text = "{measured} is normal: usual is {usual} for {case}, though its memory would allow {ceiling}."
         case "below":
             text = "{measured} is a little slow: usual is {usual} for {case}."
         case _:

@@ -43,6 +43,8 @@ def side_by_side(results: Sequence[KvCacheAnswer], asked: Asked) -> Iterator[Sai
         text = "With {least} the context takes the least, {low}; with {most} the most, {high}."
     else:
         text = "Between {low} and {high}, with {most}."
+    if most.kv_cache_gb == least.kv_cache_gb:
+        text = "The context takes {low} with each of them."
     low, high = gb(least.kv_cache_gb), gb(most.kv_cache_gb)
     yield state("answer", text, least=least.model, low=low, most=most.model, high=high)
     rows = tuple(

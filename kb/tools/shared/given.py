@@ -105,6 +105,7 @@ class DeviceFigures(Arguments):
     fp16_dense_tflops: Real | None = Field(None, ge=0.001, le=1_000_000)
     backend: Backend = "cuda"
     unified_memory: bool = False
+    portable: bool = Field(False, description="a laptop or a phone: no graphics card can be put in")
 
     @model_validator(mode="after")
     def _has_memory(self) -> "DeviceFigures":

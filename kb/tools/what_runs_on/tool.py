@@ -86,6 +86,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
     largest = next(filter(is_roomy, held), next(iter(held), None))
     current = meant if arguments.models or arguments.use else models_for(catalogue)
     first = suggested(catalogue, current, held, machine, arguments.context, types)
+    whole = [run.params for run in first[:1] if run.offload is None] or [0]
     kind = arguments.quantization or "Q4_K_M or better"
     notes = [f"a context of {arguments.context:,} tokens"]
     if arguments.system_memory_gb is None:
@@ -94,7 +95,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
         device=devices.label,
         models=tuple(_runnable(run) for run in held[: arguments.limit]),
         count=len(held),
-        largest_billions=round(largest.params / 1e9, 1) if largest else None,
+        largest_billions=round(max(largest.params, *whole) / 1e9, 1) if largest else None,
         suggested=tuple(_runnable(run) for run in first),
         use=_marked(current, arguments.use),
         formula=(
