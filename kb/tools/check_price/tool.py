@@ -109,7 +109,7 @@ def _verdict(price: float, known: KnownPrice) -> Verdict:
 def _cheaper(
     catalogue: Catalogue, record: Accelerator, price: float, as_fast: float
 ) -> tuple[Accelerator, Price] | None:
-    """The cheapest card with as much memory at ``as_fast`` times the rate or more, where even its upper price is less."""
+    """The cheapest card with as much memory at ``as_fast`` times the rate or more whose upper price is less, too."""
     memory, rate = record.memory_gib, record.memory_bandwidth_gb_per_s
     if memory is None or rate is None:
         return None
