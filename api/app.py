@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.routes import HTTPRoute
 
-from api import chat, disputes, docs, health, logs, metrics, search, specs, terms, tools
+from api import chat, disputes, docs, health, logs, metrics, openai, search, specs, terms, tools
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
@@ -39,6 +39,9 @@ HANDLERS = (
     tools.get_tool,
     tools.call_tool,
     chat.chat,
+    openai.list_models,
+    openai.get_model,
+    openai.create_chat_completion,
     health.live,
     health.ready,
     metrics.metrics,

@@ -1,19 +1,23 @@
 """``/chat``: questions in plain words, answered whole or as server-sent events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
 
 from litestar import Response, post
 from litestar.response import Stream
 
 from api.deps import JSON, AnyRequest, json_response, parsed_body, serving
 from api.document import documented
-from kb.chat.reply import ChatRequest, DoneEvent, ErrorEvent, Event, Reply
+from kb.chat.assistant import Detail
+from kb.chat.reply import ChatRequest, DoneEvent, ErrorEvent, Event, Message, Reply
 from kb.errors import KnowledgeBaseError
 from kb.llm.base import Run
 from kb.tools.base import parse_arguments
 
 EVENT_STREAM = "text/event-stream"
+STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+KEEP_ALIVE = b": keep-alive\n\n"
 HEARTBEAT_S = 5.0
 
 _EXAMPLE = {
@@ -43,24 +47,39 @@ async def chat(request: AnyRequest) -> Response[bytes] | Stream:
     calculated answer stands) and `done` (the whole reply).
     """
     asked = parse_arguments("chat", ChatRequest, await parsed_body(request))
+    if not asked.stream:
+        return json_response(await whole_reply(request, asked.messages, asked.detail))
+    events = await events_of(request, asked.messages, asked.detail)
+    return Stream(_encoded(events), media_type=EVENT_STREAM, headers=STREAM_HEADERS)
+
+
+async def whole_reply(request: AnyRequest, messages: Sequence[Message], detail: Detail = "brief") -> Reply:
+    """The whole answer; the work behind it stops when the client leaves."""
     here = serving(request)
     assistant = here.assistant
-    limit_s = here.settings.llm_deadline_s if asked.stream else here.settings.llm_whole_reply_s
-    run = Run(limit_s, here.cancellation())
-    if not asked.stream:
-        watch = asyncio.create_task(_cancel_when_client_leaves(request, run))
-        try:
-            return json_response(await here.in_chat_thread(lambda: assistant.answer(asked.messages, run, asked.detail)))
-        finally:
-            watch.cancel()
-            run.cancelled.set()
+    run = Run(here.settings.llm_whole_reply_s, here.cancellation())
+    watch = asyncio.create_task(_cancel_when_client_leaves(request, run))
+    try:
+        return await here.in_chat_thread(lambda: assistant.answer(messages, run, detail))
+    finally:
+        watch.cancel()
+        run.cancelled.set()
 
+
+async def events_of(
+    request: AnyRequest, messages: Sequence[Message], detail: Detail = "brief"
+) -> AsyncGenerator[Event | None]:
+    """The events of an answer, the first of which is there already; None where nothing comes for long. Left early, the
+    work behind them stops."""
+    here = serving(request)
+    assistant = here.assistant
+    run = Run(here.settings.llm_deadline_s, here.cancellation())
     pieces: asyncio.Queue[Event | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     work = asyncio.create_task(
         here.in_chat_thread(
             lambda: _hand_over(
-                assistant.stream(asked.messages, run, asked.detail),
+                assistant.stream(messages, run, detail),
                 lambda event: loop.call_soon_threadsafe(pieces.put_nowait, event),
                 run,
             )
@@ -70,8 +89,7 @@ async def chat(request: AnyRequest) -> Response[bytes] | Stream:
     first = await pieces.get()
     if first is None:
         await work
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(_encoded(first, pieces, work, run), media_type=EVENT_STREAM, headers=headers)
+    return _following(first, pieces, work, run)
 
 
 async def _cancel_when_client_leaves(request: AnyRequest, run: Run) -> None:
@@ -88,14 +106,13 @@ def _hand_over(events: Iterator[Event], receive: Callable[[Event], object], run:
         receive(event)
 
 
-async def _encoded(
+async def _following(
     first: Event | None, pieces: asyncio.Queue[Event | None], work: asyncio.Task[None], run: Run
-) -> AsyncIterator[bytes]:
-    """Events as they come, a comment where none comes for long. Left early, it stops the work behind it."""
+) -> AsyncGenerator[Event | None]:
     event = first
     try:
         while event is not None:
-            yield encoded(event)
+            yield event
             waiting = True
             while waiting:
                 try:
@@ -103,12 +120,19 @@ async def _encoded(
                         event = await pieces.get()
                     waiting = False
                 except TimeoutError:
-                    yield b": keep-alive\n\n"
+                    yield None
         await work
     except KnowledgeBaseError as error:
-        yield encoded(ErrorEvent(message=str(error)))
+        yield ErrorEvent(message=str(error))
     finally:
         run.cancelled.set()
+
+
+async def _encoded(events: AsyncGenerator[Event | None]) -> AsyncGenerator[bytes]:
+    """A comment where nothing comes for long."""
+    async with aclosing(events) as open_events:
+        async for event in open_events:
+            yield KEEP_ALIVE if event is None else encoded(event)
 
 
 def encoded(event: Event) -> bytes:

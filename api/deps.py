@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -56,6 +57,7 @@ class Serving:
     def __init__(self, settings: Settings, engine_maker: Callable[[Settings], Engine | None]) -> None:
         self.settings = settings
         self.ready = False
+        self.started_at = int(time.time())
         self._make_engine = engine_maker
         self._live: LiveIndex | None = None
         self._catalogue: Catalogue | None = None
@@ -70,6 +72,11 @@ class Serving:
         self._chat_threads = settings.llm_queue + TOOL_THREADS
         self._tool_pool = ThreadPoolExecutor(TOOL_THREADS, "tool")
         self._chat_pool = ThreadPoolExecutor(self._chat_threads, "chat")
+
+    @property
+    def engine_name(self) -> str:
+        """Of the language model that explains; empty where there is none."""
+        return self._engine.name if self._engine is not None else ""
 
     @property
     def index(self) -> Index:

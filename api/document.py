@@ -50,7 +50,14 @@ def documented(**said: Any) -> dict[str, Any]:
 
 
 def reads(
-    path: str, summary: str, tag: str, /, *, operation_id: str | None = None, **said: Any
+    path: str,
+    summary: str,
+    tag: str,
+    /,
+    *,
+    operation_id: str | None = None,
+    exception_handlers: Mapping[int | type[Exception], Callable[..., Any]] | None = None,
+    **said: Any,
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
     """A handler of GET: quick, or a coroutine; its operation is called as it is unless said. ``said``: see `Doc`."""
 
@@ -61,6 +68,7 @@ def reads(
             summary=summary,
             tags=[tag],
             opt=documented(**said),
+            exception_handlers=dict(exception_handlers) if exception_handlers else None,
             sync_to_thread=None if iscoroutinefunction(function) else False,
         )(function)
 

@@ -77,9 +77,9 @@ def run(catalogue: Catalogue, arguments: CheckPriceArguments) -> CheckPriceAnswe
             references[f"price of {other.name}"] = price.sources
             changed |= {"cheaper": other.name, "cheaper_price": _shown(price)}
         found = found.model_copy(update=changed)
-    elif not known and isinstance(record, Accelerator) and (other := _cheaper(catalogue, record, float("inf"), 0.0)):
-        references[f"price of {other[0].name}"] = other[1].sources
-        found = found.model_copy(update={"cheaper": other[0].name, "cheaper_price": _shown(other[1])})
+    elif not known and isinstance(record, Accelerator) and (alike := _cheaper(catalogue, record, float("inf"), 0.0)):
+        references[f"price of {alike[0].name}"] = alike[1].sources
+        found = found.model_copy(update={"cheaper": alike[0].name, "cheaper_price": _shown(alike[1])})
     return found.model_copy(update={"citations": cite(catalogue, references)})
 
 
