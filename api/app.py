@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, cast
 
-from litestar import Litestar
+from litestar import Litestar, asgi
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.handlers import ASGIRouteHandler
 from litestar.routes import HTTPRoute
+from litestar.types import Receive, Scope, Send
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from api import chat, disputes, docs, health, logs, metrics, openai, search, specs, terms, tools
+from api import chat, disputes, docs, health, logs, mcp, metrics, openai, search, specs, terms, tools
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
@@ -64,14 +68,19 @@ def create_app(
     logs.configure(settings.log_level)
     serving = Serving(settings, engine_maker)
     counters = Metrics()
+    # Without sessions, so that two servers behind a balancer need nothing from each other; who may ask is the edge's.
+    agents = StreamableHTTPSessionManager(
+        mcp.make_server(lambda _: serving.catalogue), json_response=True, stateless=True, security_settings=None,
+        max_request_body_size=MAX_BODY_BYTES,
+    )  # fmt: skip
     app = Litestar(
-        route_handlers=HANDLERS,
+        route_handlers=(*HANDLERS, _mounted(agents)),
         exception_handlers={
             HTTPException: on_http_error,
             KnowledgeBaseError: on_known_error,
             Exception: on_unexpected_error,
         },
-        lifespan=[_opened(serving)],
+        lifespan=[_opened(serving), lambda _: agents.run()],
         logging_config=None,
         openapi_config=None,
         request_max_body_size=MAX_BODY_BYTES,
@@ -90,6 +99,14 @@ def create_app(
     hosts = (*settings.allowed_hosts, bound_to.lower())
     app.asgi_handler = with_edge(app.asgi_handler, counters, hosts, _methods(app))
     return app
+
+
+def _mounted(agents: StreamableHTTPSessionManager) -> ASGIRouteHandler:
+    @asgi("/mcp", is_mount=True, copy_scope=True)
+    async def to_agents(scope: Scope, receive: Receive, send: Send) -> None:
+        await agents.handle_request(cast(Any, scope), cast(Any, receive), cast(Any, send))
+
+    return to_agents
 
 
 def _methods(app: Litestar) -> dict[str, set[str]]:

@@ -20,6 +20,7 @@ class ToolsQuery(Arguments):
     format: Annotated[
         Literal["openai"] | None, Field(description="as OpenAI function definitions", examples=["openai"])
     ] = None
+    strict: Annotated[bool, Field(description="with `format=openai`: by OpenAI's strict rules")] = False
 
 
 class ToolView(Record):
@@ -34,12 +35,13 @@ class ToolView(Record):
 @reads("/tools", "The tools, with JSON Schemas", "tools", query=ToolsQuery)
 def list_tools(request: AnyRequest) -> Response[bytes]:
     """A list of `{name, description, input_schema, output_schema}`; with `format=openai`, of function definitions."""
-    return cacheable(request, _definitions(parsed_query(request, ToolsQuery).format))
+    asked = parsed_query(request, ToolsQuery)
+    return cacheable(request, _definitions(asked.format, asked.strict))
 
 
 @cache
-def _definitions(form: Literal["openai"] | None) -> bytes:
-    return to_json([tool.openai_schema() if form else tool.schema() for tool in TOOLS])
+def _definitions(form: Literal["openai"] | None, strict: bool) -> bytes:
+    return to_json([tool.openai_schema(strict=strict) if form else tool.schema() for tool in TOOLS])
 
 
 @reads("/tools/{name:path}", "A tool by name", "tools", answer=ToolView, path={"name": "check_fit"})

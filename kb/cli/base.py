@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from kb.catalogue import Catalogue
     from kb.search.live import LiveIndex
 
+SEARCHING = frozenset({"search_passages", "lookup_dispute"})
+"""The tools that need the index."""
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -42,7 +44,7 @@ def catalogue_for(tool: str) -> "Catalogue":
     """The files as they are; the index only for what searches it, since opening it takes seconds."""
     from kb.catalogue import Catalogue
 
-    return open_live().get() if tool == "search_passages" else Catalogue.load(settings().knowledge_dir)
+    return open_live().get() if tool in SEARCHING else Catalogue.load(settings().knowledge_dir)
 
 
 def show_result(result: Any, as_json: bool, show: Callable[[Any], None]) -> None:

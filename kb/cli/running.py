@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.progress import track
 
-from kb.cli.base import app, open_live
+from kb.cli.base import SEARCHING, app, catalogue_for, open_live
 from kb.settings import settings
 from kb.terminal import Json, err, fail, out, plain_errors, show_json, watch_text
 
@@ -34,6 +34,20 @@ def serve(
         err.print(f"Anyone who can reach {host} port {port} can ask and read here: there are no keys.", style="yellow")
     _first_build()
     run_server(create_app(settings(), bound_to=host), host, port, settings().log_level.lower())
+
+
+@app.command()
+def mcp() -> None:
+    """Serve the tools, the glossary and the specs to another agent, by the Model Context Protocol over stdio."""
+    import asyncio
+    from functools import cache
+
+    from api.mcp import serve_stdio
+
+    known = cache(lambda: catalogue_for(""))
+    index = cache(lambda: catalogue_for("search_passages"))
+    known()
+    asyncio.run(serve_stdio(lambda tool: index() if tool in SEARCHING else known()))
 
 
 def _first_build() -> None:

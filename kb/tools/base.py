@@ -24,6 +24,7 @@ from kb.catalogue.records import Record, SourceRef
 from kb.errors import KnowledgeBaseError
 from kb.text.statements import Said
 from kb.tools.asks import Asked, AskFile, Ways, read_asks, read_ways
+from kb.tools.small_schema import small_schema
 
 MOST_KEYS = 500
 """Keys of one object; the longest ``config.json`` has some 150."""
@@ -162,12 +163,13 @@ class Tool(Generic[In, Out]):
             "output_schema": self.output_model.model_json_schema(mode="serialization"),
         }
 
-    def openai_schema(self) -> dict[str, Any]:
-        function = {
-            "name": self.name,
-            "description": self.description,
-            "parameters": self.input_model.model_json_schema(),
-        }
+    def openai_schema(self, *, strict: bool = False) -> dict[str, Any]:
+        """As a function definition; ``strict`` passes OpenAI's strict rules."""
+        function: dict[str, Any] = {"name": self.name, "description": self.description}
+        if strict:
+            function |= {"parameters": small_schema(self.input_model, strict=True), "strict": True}
+        else:
+            function["parameters"] = self.input_model.model_json_schema()
         return {"type": "function", "function": function}
 
 

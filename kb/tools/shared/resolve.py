@@ -13,6 +13,7 @@ from kb.catalogue.records import Accelerator, Cpu, Figure, LanguageModel, Machin
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument, MissingArgument, UnknownName
 from kb.text.numerals import counted
+from kb.text.wording import article
 from kb.tools.base import Name
 from kb.tools.shared.given import DeviceFigures, ModelFigures, given_architecture
 from kb.tools.shared.naming import several, the
@@ -26,6 +27,9 @@ _COUNT = re.compile(
     re.I,
 )
 _BPW = re.compile(r"^(?:exl2|exl3)?[\s_@-]*(\d{1,2}(?:\.\d{1,3})?)\s*(?:bpw|bits? per weight)$", re.I)
+
+_A_SIZE = re.compile(r"(?:an? )?(\d{1,4}(?:\.\d)?) ?gi?b(?: (?:of )?(?:vram|(?:graphics |video )?(?:card|gpu)))?", re.I)
+"""A device by its memory alone: ``8GB card``."""
 
 
 ModelArgument = Name | ModelFigures
@@ -115,8 +119,10 @@ def _of_size(
 ) -> ResolvedModel:
     """A model of a bare size has the shape of the one that stands for it; between two of those, of the nearest dense
     one with its weights stretched to the size."""
-    article = "an" if size.startswith(("8", "11b", "18b")) else "a"
-    short, lent = f"{article} {size.upper()} model", f"{size.upper()} is a size, not a model: it was taken to have"
+    short, lent = (
+        f"{article(size)} {size.upper()} model",
+        f"{size.upper()} is a size, not a model: it was taken to have",
+    )
     assumed = [f"assumed {text}" for text in architecture.assumed]
     if record.stands_for_size == size:
         notes = (f"{lent} the shape of {record.name}", *assumed)
@@ -223,6 +229,10 @@ def resolve_devices(
         label = several(device_count, device.name)
         asked = "" if device.memory_gib else "device.memory_gib"
         return ResolvedDevices((given,) * device_count, label, None, None, {}, memory_asked=asked)
+    if size := _A_SIZE.fullmatch(device.strip()):
+        name = f"{article(size[1])} {size[1]} GB graphics card"
+        figures = DeviceFigures(name=name, memory_gib=float(size[1]))
+        return resolve_devices(catalogue, figures, device_count, system_memory_gb)
     if " + " in device:
         return _together(catalogue, device, device_count, system_memory_gb)
     try:

@@ -28,7 +28,7 @@ def answer(catalogue: Catalogue, **arguments: Any) -> WhatRunsOnAnswer:
         ({"device": EIGHT}, "", "An 8 GB graphics card runs models up to about 9B at 4 bits; I would start with",
          "Say which card it is"),
         ({"device": "2x RTX 3090"}, "", "2× GeForce RTX 3090 run models up to about 71B", "| model | file | speed |"),
-        ({"device": "RTX 3090", "use": "coding"}, "coding", "The GeForce RTX 3090 runs", "models for coding up to about"),
+        ({"device": "RTX 3090", "use": "coding"}, "coding", "The GeForce RTX 3090 runs", "models for coding up to"),
         ({"device": "RTX 4060", "system_memory_gb": 32}, "", "The GeForce RTX 4060 runs", "of its weights in RAM"),
         ({"device": "RTX 3060 12GB", "use": "images"}, "images", "The GeForce RTX 3060", "made for images"),
         ({"device": {"name": "a 1 GB graphics card", "memory_gib": 1}}, "",

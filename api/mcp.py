@@ -1,0 +1,246 @@
+"""The tools, the glossary and the specs for other agents: a Model Context Protocol server, over HTTP and stdio."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import unquote
+
+import mcp_types as types
+from mcp.server import Server, ServerRequestContext
+from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
+
+import kb
+from kb.catalogue import Catalogue
+from kb.errors import InvalidArgument, KnowledgeBaseError
+from kb.text import markdown
+from kb.tools import TOOLS, InvalidArguments, Tool
+from kb.tools.asks import Asked
+from kb.tools.small_schema import small_schema
+
+PAGE = 200
+"""Resources of one list."""
+MOST_COMPLETIONS = 20
+INSTRUCTIONS = (
+    "Hardware for running AI models on one's own machines. Every figure is sourced or calculated: call a tool rather "
+    "than estimate. Names are written as people write them (`llama 3.1 70b`, `2x RTX 3090 + RTX 3060 12GB`, `Q4`). "
+    "Sizes are in GB (10^9 bytes) unless a key says gib. A result begins with the answer in words; the figures are in "
+    "the structured content."
+)
+TERM, SPEC = "hardware-kb://terms/", "hardware-kb://specs/"
+READ_ONLY = types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
+PROMPTS = {
+    "will-it-fit": types.Prompt(
+        name="will-it-fit",
+        title="Will it fit?",
+        description="Whether a model fits a machine, how fast it runs there, and what to change if it does not.",
+        arguments=[
+            types.PromptArgument(name="model", description="as people write it: `llama 3.3 70b q4`", required=True),
+            types.PromptArgument(name="machine", description="cards, RAM: `2x 3090, 64 GB`", required=True),
+        ],
+    ),
+    "what-should-i-buy": types.Prompt(
+        name="what-should-i-buy",
+        title="What should I buy?",
+        description="Hardware for a use within a budget.",
+        arguments=[
+            types.PromptArgument(name="use", description="models, or what for", required=True),
+            types.PromptArgument(name="budget", description="with its currency", required=True),
+        ],
+    ),
+}
+_TEXTS = {
+    "will-it-fit": "Does {model} fit on {machine}, and how fast does it run there? Use check_fit and estimate_speed. "
+    "Answer with the verdict first, then the memory that it needs and has, the speed with its range, and what to "
+    "change if it does not fit. Take every figure from the tools.",
+    "what-should-i-buy": "What hardware should I buy for {use} with {budget}? Use recommend_hardware, and "
+    "compare_devices for the best two. Answer with one recommendation, its price with the date, its speed, and what "
+    "speaks for the next best. Take every figure from the tools.",
+}
+Context = ServerRequestContext[Any]
+
+
+CatalogueFor = Callable[[str], Catalogue]
+"""What a tool works with, by its name: searching needs the index, the others do not."""
+
+
+def make_server(catalogue_for: CatalogueFor) -> Server[Any]:
+    """``catalogue_for`` raises :class:`kb.errors.IndexUnusable` while nothing is known."""
+    resources = _Resources(catalogue_for)
+    return Server(
+        "hardware-kb",
+        title="Hardware KB",
+        version=kb.__version__,
+        instructions=INSTRUCTIONS,
+        on_list_tools=_list_tools,
+        on_call_tool=_Calls(catalogue_for).call,
+        on_list_resources=resources.listed,
+        on_list_resource_templates=_templates,
+        on_read_resource=resources.read,
+        on_list_prompts=_list_prompts,
+        on_get_prompt=_get_prompt,
+        on_completion=resources.completed,
+    )
+
+
+async def serve_stdio(catalogue_for: CatalogueFor) -> None:
+    """Until the client closes the input."""
+    server = make_server(catalogue_for)
+    async with stdio_server() as (reading, writing):
+        await server.run(reading, writing, server.create_initialization_options())
+
+
+def definitions() -> list[types.Tool]:
+    """All tools, small enough for a model to load."""
+    return [
+        types.Tool(
+            name=tool.name, description=_asks(tool), input_schema=small_schema(tool.input_model), annotations=READ_ONLY
+        )
+        for tool in TOOLS
+    ]
+
+
+def _asks(tool: Tool[Any, Any]) -> str:
+    asks = TOOLS.asks(tool.name)
+    text = asks.asks if asks else tool.description
+    return text[:1].upper() + text[1:]
+
+
+async def _list_tools(context: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+    return types.ListToolsResult(tools=definitions())
+
+
+class _Calls:
+    def __init__(self, catalogue_for: CatalogueFor) -> None:
+        self.catalogue_for = catalogue_for
+
+    async def call(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        """Errors are results that a model can mend its call by."""
+        name, arguments = params.name, params.arguments or {}
+        if name not in TOOLS:
+            near = get_close_matches(name[:100], TOOLS.names(), n=3) or TOOLS.names()
+            return _failed(f"There is no tool {name[:100]!r}. Nearest: {', '.join(near)}.")
+        tool = TOOLS[name]
+        try:
+            result = await asyncio.to_thread(lambda: tool.call(self.catalogue_for(name), arguments))
+        except KnowledgeBaseError as error:
+            return _failed(_told(tool, error))
+        stated = Asked(tool=name, stated=frozenset(arguments), arguments=arguments)
+        words = markdown.brief(list(TOOLS.say(name)(result, stated)), lambda basis: 0)
+        found = result.model_dump(mode="json", exclude_none=True)
+        last = {key: found.pop(key) for key in ("assumptions", "citations") if key in found}
+        figures = found | last
+        content = [types.TextContent(text=words), types.TextContent(text=json.dumps(figures, ensure_ascii=False))]
+        return types.CallToolResult(content=content, structured_content=figures)
+
+
+def _told(tool: Tool[Any, Any], error: KnowledgeBaseError) -> str:
+    """What was wrong, and how it is called right."""
+    example = ""
+    if isinstance(error, InvalidArguments | InvalidArgument):
+        example = f" An example: {json.dumps(dict(tool.example), ensure_ascii=False)}"
+    return f"{str(error).rstrip('.')}.{example}"
+
+
+def _failed(text: str) -> types.CallToolResult:
+    return types.CallToolResult(content=[types.TextContent(text=text)], is_error=True)
+
+
+class _Resources:
+    """Terms and specs; a list has the terms, the specs stand under templates."""
+
+    def __init__(self, catalogue_for: CatalogueFor) -> None:
+        self.catalogue_for = catalogue_for
+
+    async def listed(self, context: Context, params: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
+        start = int(params.cursor) if params and params.cursor and params.cursor.isdigit() else 0
+        terms = list(self.catalogue_for("").known.terms.values())
+        resources = [
+            types.Resource(uri=f"{TERM}{term.slug}", name=term.pref_label, mime_type="application/json")
+            for term in terms[start : start + PAGE]
+        ]
+        following = str(start + PAGE) if start + PAGE < len(terms) else None
+        return types.ListResourcesResult(resources=resources, next_cursor=following)
+
+    async def read(self, context: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        uri = str(params.uri)
+        tool, arguments = _lookup_of(uri)
+        try:
+            result = TOOLS[tool].call(self.catalogue_for(tool), arguments)
+        except KnowledgeBaseError as error:
+            raise MCPError(types.INVALID_PARAMS, str(error)) from None
+        text = result.model_dump_json(exclude_none=True)
+        return types.ReadResourceResult(
+            contents=[types.TextResourceContents(uri=uri, mime_type="application/json", text=text)]
+        )
+
+    async def completed(self, context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        values = list(self._names(params))
+        shown = values[:MOST_COMPLETIONS]
+        return types.CompleteResult(
+            completion=types.Completion(values=shown, total=len(values), has_more=len(values) > len(shown))
+        )
+
+    def _names(self, params: types.CompleteRequestParams) -> Iterator[str]:
+        known, argument = self.catalogue_for("").known, params.argument
+        uri = str(getattr(params.ref, "uri", ""))
+        begun = argument.value.casefold()
+        kind = (params.context.arguments or {}).get("kind", "") if params.context else ""
+        names: Sequence[str] = ()
+        if argument.name == "kind":
+            names = list(known.specs)
+        elif uri.startswith(TERM):
+            names = list(known.terms)
+        elif uri.startswith(SPEC):
+            names = list(known.specs.get(kind, {}))
+        elif argument.name == "model":
+            names = list(known.specs["models"])
+        elif argument.name == "machine":
+            names = [*known.specs["accelerators"], *known.specs["machines"]]
+        yield from (name for name in names if name.startswith(begun))
+        yield from (name for name in names if begun in name and not name.startswith(begun))
+
+
+async def _templates(
+    context: Context, params: types.PaginatedRequestParams | None
+) -> types.ListResourceTemplatesResult:
+    form = "application/json"
+    return types.ListResourceTemplatesResult(
+        resource_templates=[
+            types.ResourceTemplate(uri_template=TERM + "{name}", name="term", title="A glossary term", mime_type=form),
+            types.ResourceTemplate(
+                uri_template=SPEC + "{kind}/{name}", name="spec", title="A device, part or model", mime_type=form
+            ),
+        ]
+    )
+
+
+def _lookup_of(uri: str) -> tuple[str, dict[str, str]]:
+    """The look-up that a resource is."""
+    if uri.startswith(TERM):
+        return "lookup_term", {"name": unquote(uri.removeprefix(TERM))}
+    kind, _, name = uri.removeprefix(SPEC).partition("/")
+    if not uri.startswith(SPEC) or not name:
+        raise MCPError(types.INVALID_PARAMS, f"No resource {uri[:200]!r}: {TERM}{{name}} or {SPEC}{{kind}}/{{name}}.")
+    return "lookup_spec", {"kind": unquote(kind), "name": unquote(name)}
+
+
+async def _list_prompts(context: Context, params: types.PaginatedRequestParams | None) -> types.ListPromptsResult:
+    return types.ListPromptsResult(prompts=list(PROMPTS.values()))
+
+
+async def _get_prompt(context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+    prompt = PROMPTS.get(params.name)
+    if prompt is None:
+        raise MCPError(types.INVALID_PARAMS, f"No prompt {params.name[:100]!r}: {' or '.join(PROMPTS)}.")
+    given = params.arguments or {}
+    missing = [one.name for one in prompt.arguments or () if not given.get(one.name)]
+    if missing:
+        raise MCPError(types.INVALID_PARAMS, f"{params.name} needs {' and '.join(missing)}.")
+    text = _TEXTS[params.name].format(**{one.name: given[one.name] for one in prompt.arguments or ()})
+    return types.GetPromptResult(
+        description=prompt.description,
+        messages=[types.PromptMessage(role="user", content=types.TextContent(text=text))],
+    )
