@@ -40,6 +40,8 @@ class Doc:
     query: type[BaseModel] | None = None
     more_query: str = ""
     """What further query parameters mean, where any are taken."""
+    error: type[BaseModel] | None = None
+    """What an error is told in, as JSON; without it, problem details."""
     body: type[BaseModel] | None = None
     body_example: Mapping[str, Any] | None = None
 
@@ -93,7 +95,7 @@ def openapi_document(app: Litestar) -> Schema:
     for operation in operations:
         doc = operation.doc
         wanted |= {(model, "validation"): None for model in (doc.query, doc.body) if model is not None}
-        wanted |= {(doc.answer, "serialization"): None} if doc.answer is not None else {}
+        wanted |= {(model, "serialization"): None for model in (doc.answer, doc.error) if model is not None}
     generated, definitions = models_json_schema(list(wanted), ref_template=_REF)
     found: _Found = {key: generated[key] for key in wanted}
     schemas: Schema = definitions.get("$defs", {})
@@ -155,6 +157,8 @@ def _described(operation: _Operation, found: _Found, schemas: Mapping[str, Schem
     if doc.many:
         answer = {"type": "array", "items": answer}
     problem = {"content": {MEDIA_TYPE: {"schema": found[Problem, "serialization"]}}}
+    if doc.error:  # what the edge refuses is told in problem details everywhere
+        problem["content"]["application/json"] = {"schema": found[doc.error, "serialization"]}
     said: Schema = {
         "operationId": operation.operation_id,
         "summary": operation.summary,

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,54 +12,38 @@ import mcp_types as types
 from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
+from pydantic import TypeAdapter
 
 import kb
 from kb.catalogue import Catalogue
+from kb.catalogue.records import Record
 from kb.errors import InvalidArgument, KnowledgeBaseError
 from kb.text import markdown
 from kb.tools import TOOLS, InvalidArguments, Tool
-from kb.tools.asks import Asked
+from kb.tools.asks import Asked, read_form
 from kb.tools.small_schema import small_schema
 
 PAGE = 200
 """Resources of one list."""
 MOST_COMPLETIONS = 20
-INSTRUCTIONS = (
-    "Hardware for running AI models on one's own machines. Every figure is sourced or calculated: call a tool rather "
-    "than estimate. Names are written as people write them (`llama 3.1 70b`, `2x RTX 3090 + RTX 3060 12GB`, `Q4`). "
-    "Sizes are in GB (10^9 bytes) unless a key says gib. A result begins with the answer in words; the figures are in "
-    "the structured content."
-)
 TERM, SPEC = "hardware-kb://terms/", "hardware-kb://specs/"
 READ_ONLY = types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
-PROMPTS = {
-    "will-it-fit": types.Prompt(
-        name="will-it-fit",
-        title="Will it fit?",
-        description="Whether a model fits a machine, how fast it runs there, and what to change if it does not.",
-        arguments=[
-            types.PromptArgument(name="model", description="as people write it: `llama 3.3 70b q4`", required=True),
-            types.PromptArgument(name="machine", description="cards, RAM: `2x 3090, 64 GB`", required=True),
-        ],
-    ),
-    "what-should-i-buy": types.Prompt(
-        name="what-should-i-buy",
-        title="What should I buy?",
-        description="Hardware for a use within a budget.",
-        arguments=[
-            types.PromptArgument(name="use", description="models, or what for", required=True),
-            types.PromptArgument(name="budget", description="with its currency", required=True),
-        ],
-    ),
-}
-_TEXTS = {
-    "will-it-fit": "Does {model} fit on {machine}, and how fast does it run there? Use check_fit and estimate_speed. "
-    "Answer with the verdict first, then the memory that it needs and has, the speed with its range, and what to "
-    "change if it does not fit. Take every figure from the tools.",
-    "what-should-i-buy": "What hardware should I buy for {use} with {budget}? Use recommend_hardware, and "
-    "compare_devices for the best two. Answer with one recommendation, its price with the date, its speed, and what "
-    "speaks for the next best. Take every figure from the tools.",
-}
+
+
+class _Prompt(Record):
+    title: str
+    description: str
+    arguments: dict[str, str]
+    """All are needed; with what each is."""
+    text: str
+
+
+class _Said(Record):
+    instructions: str
+    prompts: dict[str, _Prompt]
+
+
+SAID = read_form(Path(__file__).with_suffix(".yaml"), TypeAdapter(_Said))
 Context = ServerRequestContext[Any]
 
 
@@ -73,7 +58,7 @@ def make_server(catalogue_for: CatalogueFor) -> Server[Any]:
         "hardware-kb",
         title="Hardware KB",
         version=kb.__version__,
-        instructions=INSTRUCTIONS,
+        instructions=SAID.instructions,
         on_list_tools=_list_tools,
         on_call_tool=_Calls(catalogue_for).call,
         on_list_resources=resources.listed,
@@ -228,18 +213,30 @@ def _lookup_of(uri: str) -> tuple[str, dict[str, str]]:
 
 
 async def _list_prompts(context: Context, params: types.PaginatedRequestParams | None) -> types.ListPromptsResult:
-    return types.ListPromptsResult(prompts=list(PROMPTS.values()))
+    prompts = [
+        types.Prompt(
+            name=name,
+            title=prompt.title,
+            description=prompt.description,
+            arguments=[
+                types.PromptArgument(name=argument, description=what, required=True)
+                for argument, what in prompt.arguments.items()
+            ],
+        )
+        for name, prompt in SAID.prompts.items()
+    ]
+    return types.ListPromptsResult(prompts=prompts)
 
 
 async def _get_prompt(context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
-    prompt = PROMPTS.get(params.name)
+    prompt = SAID.prompts.get(params.name)
     if prompt is None:
-        raise MCPError(types.INVALID_PARAMS, f"No prompt {params.name[:100]!r}: {' or '.join(PROMPTS)}.")
+        raise MCPError(types.INVALID_PARAMS, f"No prompt {params.name[:100]!r}: {' or '.join(SAID.prompts)}.")
     given = params.arguments or {}
-    missing = [one.name for one in prompt.arguments or () if not given.get(one.name)]
+    missing = [name for name in prompt.arguments if not given.get(name)]
     if missing:
         raise MCPError(types.INVALID_PARAMS, f"{params.name} needs {' and '.join(missing)}.")
-    text = _TEXTS[params.name].format(**{one.name: given[one.name] for one in prompt.arguments or ()})
+    text = prompt.text.format(**{name: given[name] for name in prompt.arguments})
     return types.GetPromptResult(
         description=prompt.description,
         messages=[types.PromptMessage(role="user", content=types.TextContent(text=text))],

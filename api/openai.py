@@ -121,6 +121,19 @@ class Completion(Record):
     usage: TokenCounts
 
 
+class ErrorSaid(Record):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(Record):
+    """An error in OpenAI's shape."""
+
+    error: ErrorSaid
+
+
 class Refused(Exception):
     """An error in OpenAI's shape."""
 
@@ -129,7 +142,7 @@ class Refused(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.error = {"message": message, "type": kind, "param": param, "code": code}
+        self.body = ErrorBody(error=ErrorSaid(message=message, type=kind, param=param, code=code))
 
 
 def refused(status: int, message: str, **said: str | None) -> Refused:
@@ -149,7 +162,7 @@ def on_refused(request: AnyRequest, error: Exception) -> Response[bytes]:
         told = http_problem(error, request.url.path, request.method)
         error = Refused(told.status, told.detail, "invalid_request_error")
     assert isinstance(error, Refused)
-    body = to_json({"error": error.error})
+    body = to_json(error.body)
     return Response(body, status_code=error.status, media_type=JSON, headers={"Cache-Control": "no-store", **headers})
 
 
@@ -158,7 +171,14 @@ _HANDLERS: dict[int | type[Exception], Any] = {
 }  # fmt: skip
 
 
-@reads("/v1/models", "The model, as OpenAI's API lists it", "openai", answer=ModelList, exception_handlers=_HANDLERS)
+@reads(
+    "/v1/models",
+    "The model, as OpenAI's API lists it",
+    "openai",
+    answer=ModelList,
+    error=ErrorBody,
+    exception_handlers=_HANDLERS,
+)
 def list_models(request: AnyRequest) -> Response[bytes]:
     """`hardware-kb`, and the language model that explains, where one is configured: both answer alike."""
     return json_response(ModelList(data=tuple(_cards(request))))
@@ -170,6 +190,7 @@ def list_models(request: AnyRequest) -> Response[bytes]:
     "openai",
     operation_id="retrieve_model",
     answer=ModelCard,
+    error=ErrorBody,
     path={"model": MODEL},
     exception_handlers=_HANDLERS,
 )
@@ -199,6 +220,7 @@ def _card(request: AnyRequest, name: str) -> ModelCard:
     tags=["openai"],
     opt=documented(
         answer=Completion,
+        error=ErrorBody,
         media=(JSON, EVENT_STREAM),
         body=CompletionRequest,
         body_example={"model": MODEL, "messages": [{"role": "user", "content": "Can a 4090 run a 70B model?"}]},

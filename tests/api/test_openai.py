@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import httpx2
 import openai
 import pytest
 
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text("utf-8")
 QUESTION = "Can a 24 GB RTX 3090 run Llama 3.1 8B at q4_k_m?"
 
 
@@ -49,6 +53,12 @@ def test_a_stream_is_the_whole_in_pieces(client: openai.OpenAI) -> None:
     assert [choice.finish_reason for chunk in chunks for choice in chunk.choices][-1] == "stop"
     assert chunks[-1].choices == []
     assert chunks[-1].usage == whole.usage
+
+
+def test_the_readmes_lines_run(base_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = next(code for code in re.findall(r"```python\n(.*?)```", README, re.S) if "OpenAI" in code)
+    exec(compile(code.replace("http://127.0.0.1:8000", base_url), "README.md", "exec"), {})
+    assert "70B model" in capsys.readouterr().out
 
 
 def test_many_at_once(base_url: str) -> None:
