@@ -21,10 +21,9 @@ from kb.chat.assistant import Assistant
 from kb.chat.reply import Message
 from kb.errors import EngineBusy, IndexUnusable, KnowledgeBaseError
 from kb.llm.base import Engine
-from kb.search.build import current_link
 from kb.search.embed import Embedder
 from kb.search.live import Identity, Index, LiveIndex, identity
-from kb.search.manifest import MANIFEST
+from kb.search.manifest import MANIFEST, current_link
 from kb.settings import Settings
 from kb.tools.base import Arguments, FieldProblem, InvalidArguments, Whole, parse_query
 

@@ -11,9 +11,9 @@ from kb.llm import make_engine
 from kb.llm.default_model import model_file, models_dir
 from kb.llm.shelf import shelved, unfinished
 from kb.llm.trial import problem_of
-from kb.search.build import current_link
 from kb.search.embed import Embedder
 from kb.search.live import Index, open_index
+from kb.search.manifest import current_link
 from kb.settings import Settings
 from kb.tools.shared.here import device_here
 from kb.tools.shared.this_machine import ThisMachine, read_machine

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     llm_queue: int = Field(
         4, ge=0, le=1000, description="requests that may wait for the model; more get no explanation"
     )
+    server_url: str = Field(
+        "http://127.0.0.1:8000",
+        description="a server that `kb ask` and `kb chat` use where it runs with the same index; `none`: never",
+    )
     allowed_hosts: Names = Field(
         (),
         description="names by which the server may be called, with commas, beside this machine's own and the address "

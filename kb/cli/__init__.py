@@ -3,12 +3,12 @@
 What a command needs is imported when it runs: torch and Chroma take seconds.
 """
 
-from kb.cli import calculating, index, model, reading, running
+from kb.cli import calculating, index, model, reading, running, talking
 from kb.cli.base import app
 from kb.disk import told
 from kb.terminal import complain
 
-__all__ = ["app", "calculating", "index", "main", "model", "reading", "running"]
+__all__ = ["app", "calculating", "index", "main", "model", "reading", "running", "talking"]
 
 app.add_typer(model.app, name="model")
 

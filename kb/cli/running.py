@@ -54,8 +54,9 @@ def _first_build() -> None:
     """Where nothing was ever built; a server that finds a broken index says so and waits for ``kb build``."""
     from kb.chat.reading.asks import lessons
     from kb.chat.reading.role_lessons import taught
-    from kb.search.build import build, current_link
+    from kb.search.build import build
     from kb.search.embed import Embedder
+    from kb.search.manifest import current_link
 
     s = settings()
     if current_link(s.data_dir).is_symlink():

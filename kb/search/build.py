@@ -31,6 +31,7 @@ from kb.search.manifest import (
     TURN,
     Manifest,
     build_id_of,
+    current_link,
     file_sha256,
     inputs_sha256,
     package_versions,
@@ -55,10 +56,6 @@ class Built:
     folder: Path
     manifest: Manifest
     changed: bool
-
-
-def current_link(data_dir: Path) -> Path:
-    return data_dir / "current"
 
 
 def build(

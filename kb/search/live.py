@@ -10,11 +10,10 @@ from sqlalchemy import Engine
 from kb.catalogue import Catalogue
 from kb.catalogue.names import Names
 from kb.errors import IndexUnusable
-from kb.search.build import current_link
 from kb.search.classify import Classifier, read_classifier
 from kb.search.dense import DenseIndex
 from kb.search.embed import Embedder, model_sha256
-from kb.search.manifest import CHROMA, DATABASE, LEARNED, MANIFEST, MENDING, ROLES, TURN, Manifest, verify
+from kb.search.manifest import CHROMA, DATABASE, LEARNED, MANIFEST, MENDING, ROLES, TURN, Manifest, current_link, verify
 from kb.search.queries import full_text_search, open_database, read_knowledge
 from kb.search.searcher import Searcher
 from kb.search.tags import Tagger, read_tagger

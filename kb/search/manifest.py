@@ -26,6 +26,12 @@ TURN = "turn.npy"
 ROLES = "roles.npz"
 """The file of what :mod:`kb.search.tags` learned."""
 
+
+def current_link(data_dir: Path) -> Path:
+    """To the folder of the build that is open; whether it exists is for who asks."""
+    return data_dir / "current"
+
+
 MENDING = "Run `kb build` to make it anew."
 
 
