@@ -97,7 +97,8 @@ def create_app(
         },
     }
     hosts = (*settings.allowed_hosts, bound_to.lower())
-    app.asgi_handler = with_edge(app.asgi_handler, counters, hosts, _methods(app))
+    origins = frozenset(settings.cors_origins)
+    app.asgi_handler = with_edge(app.asgi_handler, counters, hosts, _methods(app), origins)
     return app
 
 

@@ -30,14 +30,33 @@ _SECURITY_HEADERS = {
 }
 
 
+_CORS_ASKED = {
+    b"access-control-allow-methods": b"GET, HEAD, POST, OPTIONS",
+    b"access-control-allow-headers": b"Content-Type, Authorization, Accept, If-None-Match, Mcp-Session-Id, "
+    b"Mcp-Protocol-Version, Last-Event-ID",
+    b"access-control-max-age": b"600",
+    b"content-length": b"0",
+}
+"""What a page of an allowed origin may do, said before it does it (Fetch standard, CORS-preflight)."""
+_CORS_READ = {
+    b"access-control-expose-headers": b"ETag, Retry-After, Link, Mcp-Session-Id",
+    b"cross-origin-resource-policy": b"cross-origin",
+}
+
+
 def with_edge(
-    inner: ASGIApp, metrics: Metrics, allowed_hosts: Collection[str], methods: Mapping[str, Collection[str]]
+    inner: ASGIApp,
+    metrics: Metrics,
+    allowed_hosts: Collection[str],
+    methods: Mapping[str, Collection[str]],
+    origins: frozenset[str] = frozenset(),
 ) -> ASGIApp:
     """``inner`` for those who may ask, with HEAD answered as GET without its body, headers that are right for every
     answer, and counting.
 
     A header that the answer brings itself stays, but for ``Allow``: the framework has a route for each handler, and
-    each of them knows of its own methods alone. ``methods`` are those of each path.
+    each of them knows of its own methods alone. ``methods`` are those of each path, ``origins`` those whose pages may
+    ask and read.
     """
 
     async def edge(scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,6 +67,10 @@ def with_edge(
         head = method == "HEAD"
         asked = cast(Scope, {**scope, "method": "GET"}) if head else scope
         started, status = perf_counter(), 500
+        given = {name.lower(): value for name, value in scope["headers"]}
+        origin = given.get(b"origin", b"")
+        is_allowed = bool(origin) and not origins.isdisjoint({"*", origin.decode("latin-1").lower()})
+        opened = {b"access-control-allow-origin": origin, b"vary": b"Origin"} if is_allowed else {}
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -57,6 +80,8 @@ def with_edge(
                 if method == "OPTIONS" and (known := methods.get(_route(asked))):
                     headers = [(name, value) for name, value in headers if name.lower() != b"allow"]
                     headers.append((b"allow", ", ".join(sorted(known)).encode()))
+                headers += list(opened.items())
+                headers += list(_CORS_READ.items()) if is_allowed else []
                 present = {name.lower() for name, _ in headers}
                 headers += [(name, value) for name, value in _SECURITY_HEADERS.items() if name not in present]
                 message = cast(Message, {**message, "headers": headers})
@@ -66,8 +91,12 @@ def with_edge(
 
         with metrics.in_progress.track_inprogress():
             try:
-                if (refusal := _refusal(scope, allowed_hosts)) is not None:
+                if (refusal := _refusal(scope, allowed_hosts, is_allowed=is_allowed)) is not None:
                     await _send_problem(refusal, scope, sending)
+                elif is_allowed and method == "OPTIONS" and b"access-control-request-method" in given:
+                    head_of = {"type": "http.response.start", "status": 204, "headers": list(_CORS_ASKED.items())}
+                    await sending(cast(Message, head_of))
+                    await sending(cast(Message, {"type": "http.response.body", "body": b"", "more_body": False}))
                 else:
                     await inner(asked, _in_time(receive) if method == "POST" else receive, sending)
             finally:
@@ -80,7 +109,7 @@ def _route(scope: Scope) -> str:
     return str(cast(dict[str, Any], scope).get("path_template", "unmatched"))
 
 
-def _refusal(scope: HTTPScope, allowed_hosts: Collection[str]) -> HTTPException | None:
+def _refusal(scope: HTTPScope, allowed_hosts: Collection[str], *, is_allowed: bool) -> HTTPException | None:
     """Why a request goes no further, if it does not; said before anything is read or done for it."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     if len(scope["query_string"]) > LONGEST_QUERY:
@@ -95,8 +124,12 @@ def _refusal(scope: HTTPScope, allowed_hosts: Collection[str]) -> HTTPException 
             f"This server does not answer to the name {name!r}: a web page could have made it up. "
             "If it is yours, start the server with KB_ALLOWED_HOSTS set to it (several with commas; * allows all).",
         )
-    if scope["method"] != "OPTIONS" and is_foreign(str(scope["method"]), headers):
-        return refuse(403, "This comes from a web page of another origin, and such pages may not ask here.")
+    if scope["method"] != "OPTIONS" and not is_allowed and is_foreign(str(scope["method"]), headers):
+        return refuse(
+            403,
+            "This comes from a web page of another origin, and such pages may not ask here. If it is yours, start the "
+            "server with KB_CORS_ORIGINS set to its origin, like https://app.example (with commas; * allows all).",
+        )
     return None
 
 

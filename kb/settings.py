@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         description="names by which the server may be called, with commas, beside this machine's own and the address "
         "that it listens on; `*` allows all",
     )
+    cors_origins: Names = Field(
+        (),
+        description="origins whose web pages may ask and read here, with commas, like `https://app.example`; "
+        "`*` allows all",
+    )
     log_level: str = Field(
         "INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
