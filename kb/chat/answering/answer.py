@@ -24,7 +24,7 @@ from kb.chat.answering.plan import (
     plan,
     queries,
 )
-from kb.chat.answering.talking import beyond, is_turned, spoken, talk
+from kb.chat.answering.talking import CERTAIN, beyond, is_turned, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -120,7 +120,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements += _problems(problems)
     if (
         planned.missing
-        and not ((told_at_length or heard) and any(map(_is_answered, ran)))
+        and not ((told_at_length or (heard and likeliest < CERTAIN)) and any(map(_is_answered, ran)))
         and (said or is_about_something(situation) or not strange)
     ):
         statements.append(state("ask", "{question}", question=planned.missing.question))
