@@ -99,6 +99,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     strange = any(map(_is_strange, ran))
     told_at_length = _is_a_story(situation)
     unheard = situation.unknown and not (situation.devices or situation.models) and not told_at_length
+    heard = heard and likeliest < CERTAIN  # a calculator that surely was asked goes before a passage that may answer
     told = heard or _answers(index, situation, MAY_ANSWER)
     if planned.missing and planned.asks == (ANYTHING,) and (unheard or not told):
         ran, calls = [], []
@@ -120,7 +121,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements += _problems(problems)
     if (
         planned.missing
-        and not ((told_at_length or (heard and likeliest < CERTAIN)) and any(map(_is_answered, ran)))
+        and not ((told_at_length or heard) and any(map(_is_answered, ran)))
         and (said or is_about_something(situation) or not strange)
     ):
         statements.append(state("ask", "{question}", question=planned.missing.question))
