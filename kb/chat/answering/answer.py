@@ -99,7 +99,8 @@ def answer(index: Index, situation: Situation) -> Answer:
     strange = any(map(_is_strange, ran))
     told_at_length = _is_a_story(situation)
     unheard = situation.unknown and not (situation.devices or situation.models) and not told_at_length
-    heard = heard and likeliest < CERTAIN  # a calculator that surely was asked goes before a passage that may answer
+    # A calculator that surely is asked goes before a passage that may answer; a conversation has led to the passage.
+    heard = heard and (likeliest < CERTAIN or situation.earlier is not None)
     told = heard or _answers(index, situation, MAY_ANSWER)
     if planned.missing and planned.asks == (ANYTHING,) and (unheard or not told):
         ran, calls = [], []
