@@ -9,10 +9,11 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.routes import HTTPRoute
 
-from api import chat, disputes, docs, health, logs, metrics, search, specs, terms, tools
+from api import chat, disputes, docs, health, logs, metrics, pages, search, specs, terms, tools
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
+from api.html import WEB, static_files, templates
 from api.metrics import Metrics
 from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
 from kb.errors import KnowledgeBaseError
@@ -39,6 +40,8 @@ HANDLERS = (
     tools.get_tool,
     tools.call_tool,
     chat.chat,
+    pages.fit,
+    pages.static_file,
     health.live,
     health.ready,
     metrics.metrics,
@@ -72,7 +75,15 @@ def create_app(
         logging_config=None,
         openapi_config=None,
         request_max_body_size=MAX_BODY_BYTES,
-        state=State({"serving": serving, "metrics": counters, "static": docs.static_files()}),
+        state=State(
+            {
+                "serving": serving,
+                "metrics": counters,
+                "docs": static_files(docs.STATIC),
+                "web": static_files(WEB / "static"),
+                "templates": templates(),
+            }
+        ),
     )
     document = openapi_document(app)
     app.state.openapi = to_json(document)
