@@ -47,6 +47,7 @@ def templates() -> Environment:
         "value": _value,
         "price": _price,
         "address": _address,
+        "kind": _kind,
     }
     return environment
 
@@ -114,3 +115,12 @@ def _address(target: str) -> str:
     """
     record = target.partition("#")[0]
     return f"/{record}" if record.startswith("terms/") else f"/specs/{record}"
+
+
+def _kind(kind: str) -> str:
+    """A kind of spec in words.
+
+    >>> _kind("power-supplies"), _kind("cpus")
+    ('Power supplies', 'CPUs')
+    """
+    return "CPUs" if kind == "cpus" else kind.replace("-", " ").capitalize()

@@ -10,8 +10,8 @@ from pydantic import Field
 from api.accept import best_match
 from api.deps import JSON, AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
 from api.document import reads
-from api.html import HTML
-from api.pages import VARIES, as_asked, page
+from api.html import HTML, POLICY, rendered
+from api.pages import VARIES, as_asked
 from api.problems import refuse
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record, Source, Term
@@ -88,7 +88,8 @@ def get_term(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     view = term_view(catalogue, catalogue.known.terms[match.slug])
     headers = VARIES | {"Content-Location": f"/terms/{view.slug}"}
     if media_type == HTML:
-        return page(request, "term.html", term=view, catalogue=catalogue)
+        body = rendered(request, "term.html", term=view, catalogue=catalogue)
+        return cacheable(request, body, media_type, POLICY | headers)
     if media_type == MARKDOWN:
         body = to_markdown(view, catalogue).encode()
     else:

@@ -69,8 +69,8 @@ function verdicts(turn) {
     const text = `Verdict: ${verdict}\nQuestion: ${turn.question}\nAnswer: ${turn.reply.answer}\nEngine: ${turn.reply.engine}\nBuild: ${ready.build_id ?? "unknown"}\n`;
     await copyText(text).then(() => announce("A report is in the clipboard; nothing was sent."), () => announce("The browser did not allow to copy."));
   };
-  const button = (sign, label, verdict) => h("button", { type: "button", class: "quiet", "aria-label": label, title: label, click: report(verdict) }, sign);
-  return h("div", { class: "verdicts" }, button("👍", "Good answer: copy a report", "good"), button("👎", "Bad answer: copy a report", "bad"));
+  const button = (words, verdict) => h("button", { type: "button", class: "quiet", title: "Copies a report; nothing is sent", click: report(verdict) }, words);
+  return h("div", { class: "verdicts" }, button("Good answer", "good"), button("Bad answer", "bad"));
 }
 
 async function ask(question) {
@@ -113,6 +113,7 @@ async function answered(turn, said, view, signal) {
     else if (event === "done") turn.reply = data;
     else if (event === "error") view.say(data.message);
     if (turn.reply) view.show(turn.reply, event === "done");
+    if (event === "evidence") view.section.scrollIntoView({ block: "start" });
   }
 }
 

@@ -9,7 +9,7 @@ const UNITS = [
 const WORDS = { system_memory: "RAM", considered_system_memory: "RAM, if there were", users: "users", context: "tokens of context" };
 const ASSUMED = { quantization: (value) => value, context: (value) => `${number(value)} tokens of context`,
   system_memory_gb: (value) => `${number(value)} GB RAM` };
-const SHOWN_TERMS = new Set(["terms"]);
+const MOST_OPEN = 2;
 
 /** A quantity in words: its unit is the end of its key. */
 function quantity(key, value) {
@@ -32,7 +32,7 @@ function assumed(calls) {
 function chips(reply, correct) {
   const { names = [], quantities = {}, unknown = [] } = reply.understood;
   const list = [
-    ...names.filter((one) => !SHOWN_TERMS.has(one.kind)).map((one) => ({
+    ...names.filter((one) => one.kind !== "terms").map((one) => ({
       text: one.count > 1 ? `${one.count}× ${one.name}` : one.name, note: one.standing === "has" ? "yours" : "",
     })),
     ...Object.entries(quantities).filter(([key]) => key !== "speed_is").map(([key, value]) => ({ text: quantity(key, value) })),
@@ -74,10 +74,10 @@ function fitAddress({ name, arguments: given }) {
   return `/fit?${new URLSearchParams(known)}`;
 }
 
-function call(one) {
+function call(one, isOpen) {
   const address = fitAddress(one);
   const shown = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
-  return h("details", {},
+  return h("details", { open: isOpen },
     h("summary", {}, one.name.replaceAll("_", " ")),
     h("dl", { class: "arguments" }, Object.entries(one.arguments).map(([key, value]) =>
       [h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, shown(value))])),
@@ -96,7 +96,7 @@ function whereabouts(cited) {
 
 function citation(cited, id) {
   const { page, data } = whereabouts(cited);
-  const title = cited.tool ? `calculated by ${cited.tool.replaceAll("_", " ")}` : cited.title;
+  const title = cited.tool ? `Calculator: ${cited.tool.replaceAll("_", " ")}` : cited.title;
   const where = [cited.source !== "calculator" && cited.section].filter(Boolean).join(" ");
   return h("li", { id, value: cited.id, tabindex: "-1" },
     page ? h("a", { href: page }, title) : title,
@@ -132,7 +132,7 @@ export function evidence(reply, cited, anchor, correct) {
   return [
     understood.length > 0 && h("section", {}, h("h3", {}, "Understood"), h("ul", { class: "chips" }, understood),
       h("p", { class: "hint" }, "Something wrong? Select it and correct it.")),
-    reply.tool_calls.length > 0 && h("section", {}, h("h3", {}, "Worked out with"), reply.tool_calls.map(call)),
+    reply.tool_calls.length > 0 && h("section", {}, h("h3", {}, "Worked out with"), reply.tool_calls.map((one) => call(one, reply.tool_calls.length <= MOST_OPEN))),
     reply.citations.length > 0 && h("section", {}, h("h3", {}, "Sources"), named.length > 0 && entries(named),
       others.length > 0 && h("details", {}, h("summary", {}, `${others.length} more behind the figures`), entries(others))),
   ];

@@ -163,12 +163,14 @@ function memory(fit) {
   const rows = fit.per_device.map((one) => ({
     name: one.device, capacity: one.available_gb, parts: PARTS.map(([key]) => one[key]), layers: one.layers,
   }));
-  if (fit.offload && fit.system_memory_gb)
+  if (fit.offload && fit.system_memory_gb) {
+    const cache = Math.max(0, fit.breakdown.kv_cache_gb - fit.per_device.reduce((sum, one) => sum + one.kv_cache_gb, 0));
     rows.push({
       name: fit.system_memory_assumed ? "System RAM (assumed)" : "System RAM", capacity: fit.system_memory_gb * GIB_IN_GB,
-      parts: [fit.offload.weights_in_system_memory_gb, 0, Math.max(0, fit.offload.system_memory_gb - fit.offload.weights_in_system_memory_gb), 0],
+      parts: [fit.offload.system_memory_gb - cache, cache, 0, 0],
       layers: fit.offload.layers_total - fit.offload.layers_on_device,
     });
+  }
   const cells = rows.map((row) => ({ ...row, used: row.parts.reduce((sum, part) => sum + part, 0) }));
   const largest = Math.max(...cells.map((row) => Math.max(row.used, row.capacity)));
   return h("section", { class: "card" }, h("h2", {}, "Memory"),
