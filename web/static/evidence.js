@@ -9,14 +9,24 @@ const UNITS = [
 const WORDS = { system_memory: "RAM", considered_system_memory: "RAM, if there were", users: "users", context: "tokens of context" };
 const ASSUMED = { quantization: (value) => value, context: (value) => `${number(value)} tokens of context`,
   system_memory_gb: (value) => `${number(value)} GB RAM` };
-const MOST_OPEN = 2;
 
-/** A quantity in words: its unit is the end of its key. */
-function quantity(key, value) {
+/** The name of a quantity, and the unit that its key ends in. */
+function nameAndUnit(key) {
   const [ending, unit] = UNITS.find(([end]) => key.endsWith(end)) ?? ["", ""];
   const name = key.slice(0, key.length - ending.length).replace(/_$/, "");
-  const shown = typeof value === "number" ? number(value) : value;
-  return [shown, unit, WORDS[name] ?? name.replaceAll("_", " ")].filter(Boolean).join(" ");
+  return [WORDS[name] ?? name.replaceAll("_", " "), unit];
+}
+
+function shown(value) {
+  if (Array.isArray(value)) return value.map(shown).join(", ");
+  if (typeof value === "number") return number(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** A quantity in words. */
+function quantity(key, value) {
+  const [name, unit] = nameAndUnit(key);
+  return [shown(value), unit, name].filter(Boolean).join(" ");
 }
 
 /** What the calculators took where nothing was said: in a result, but in no argument. */
@@ -76,11 +86,12 @@ function fitAddress({ name, arguments: given }) {
 
 function call(one, isOpen) {
   const address = fitAddress(one);
-  const shown = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
   return h("details", { open: isOpen },
     h("summary", {}, one.name.replaceAll("_", " ")),
-    h("dl", { class: "arguments" }, Object.entries(one.arguments).map(([key, value]) =>
-      [h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, shown(value))])),
+    h("dl", { class: "arguments" }, Object.entries(one.arguments).map(([key, value]) => {
+      const [name, unit] = nameAndUnit(key);
+      return [h("dt", {}, name), h("dd", {}, `${shown(value)} ${unit}`)];
+    })),
     one.result.formula && h("p", { class: "formula" }, one.result.formula),
     address && h("p", {}, h("a", { href: address }, "Change this on the Fit page")));
 }
@@ -132,7 +143,7 @@ export function evidence(reply, cited, anchor, correct) {
   return [
     understood.length > 0 && h("section", {}, h("h3", {}, "Understood"), h("ul", { class: "chips" }, understood),
       h("p", { class: "hint" }, "Something wrong? Select it and correct it.")),
-    reply.tool_calls.length > 0 && h("section", {}, h("h3", {}, "Worked out with"), reply.tool_calls.map((one) => call(one, reply.tool_calls.length <= MOST_OPEN))),
+    reply.tool_calls.length > 0 && h("section", {}, h("h3", {}, "Worked out with"), reply.tool_calls.map((one, place) => call(one, place === 0))),
     reply.citations.length > 0 && h("section", {}, h("h3", {}, "Sources"), named.length > 0 && entries(named),
       others.length > 0 && h("details", {}, h("summary", {}, `${others.length} more behind the figures`), entries(others))),
   ];
