@@ -87,7 +87,7 @@ def _says(dispute: Dispute, words: str) -> bool:
     "disputes",
     answer=Dispute,
     media=(JSON, HTML),
-    path={"slug": "fp16-7b-size"},
+    path={"slug": "nvlink-pools-memory"},
 )
 def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     catalogue = serving(request).catalogue

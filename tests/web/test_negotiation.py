@@ -20,7 +20,7 @@ BOTH = {
     "/specs/accelerators/RTX 3090": "936 GB/s",
     "/specs/models/llama-3.1-70b": "What does it fit on?",
     "/disputes": "Where sources contradict each other",
-    "/disputes/fp16-7b-size": "Ruling",
+    "/disputes/nvlink-pools-memory": "Ruling",
     "/sources": "Hardware Basics",
     "/sources/hardware-behind-ai": "Passages",
     "/passages/term.vram": "VRAM",
@@ -67,7 +67,7 @@ def test_nothing_on_a_page_may_run_but_our_own_files(http: httpx2.Client, path: 
 
 def test_every_internal_link_of_the_first_pages_leads_somewhere(http: httpx2.Client) -> None:
     links = set()
-    for path in ("/", "/fit", "/terms/vram", "/specs", "/specs/accelerators/rtx-3090", "/disputes/fp16-7b-size"):
+    for path in ("/", "/fit", "/terms/vram", "/specs", "/specs/accelerators/rtx-3090", "/disputes/nvlink-pools-memory"):
         links |= set(re.findall(r'href="(/[^"#]*)"', http.get(path, headers=BROWSER).text))
     assert len(links) > 40
     assert {link: code for link in links if (code := http.get(link, headers=BROWSER).status_code) != 200} == {}

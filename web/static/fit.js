@@ -103,10 +103,12 @@ function clearErrors() {
 
 /** The field whose value a problem quotes; the first device where none is. */
 function quotedField(problem) {
-  const quoted = /'(.*?)'/.exec(problem.detail)?.[1]?.toLowerCase() ?? "";
+  const detail = problem.detail.toLowerCase();
+  const quoted = /'(.*?)'/.exec(detail)?.[1] ?? "";
+  const value = (field) => field.value.trim().toLowerCase();
   const candidates = [fields.model, fields.quantization, ...devices.map(({ name }) => name)].filter((field) => field.value.trim());
-  return candidates.find((field) => field.value.trim().toLowerCase() === quoted)
-    ?? candidates.find((field) => quoted && field.value.toLowerCase().includes(quoted)) ?? fields["device-1"];
+  return candidates.find((field) => detail.includes(`'${value(field).slice(0, 60)}`))
+    ?? candidates.find((field) => quoted && value(field).includes(quoted)) ?? fields["device-1"];
 }
 
 function refused(problem) {
@@ -144,8 +146,7 @@ function report(fit, speed) {
       h("p", { class: "verdict-words" }, h("span", { "aria-hidden": "true" }, sign), ` ${words}${fit.is_tight ? ", but it is tight" : ""}`),
       h("p", {}, `${fit.model} at ${fit.quantization} on ${fit.device}: needs ${gb(fit.required_gb)}, and ${gb(fit.available_gb)} can be used; ${room}.`),
       fit.offload && h("p", {}, `${gb(fit.offload.weights_in_system_memory_gb)} of the weights (${number(fit.offload.weights_offloaded_percent)} %) stay in system RAM, which makes it slower.`),
-      fit.max_context > 0 && h("p", {}, `The longest context that fits whole is ${number(fit.max_context)} tokens.`),
-      !fit.within_model_limit && h("p", {}, `The model itself reads at most ${number(fit.model_context_limit)} tokens.`)),
+      fit.max_context > 0 && h("p", {}, `The longest context that fits whole is ${number(fit.max_context)} tokens.`)),
     ...fit.warnings.map((text) => h("p", { class: "note" }, text)),
     memory(fit),
     speed.value && speed.value.decode_tokens_per_s.typical > 0 ? speedOf(speed.value) : null,
