@@ -10,13 +10,16 @@ const devices = [1, 2, 3].map((place) => ({ name: fields[`device-${place}`], cou
 const DEVICE_KINDS = new Set(["accelerators", "machines", "cpus"]);
 const PARTS = [["weights_gb", "Weights"], ["kv_cache_gb", "Cache"], ["compute_buffer_gb", "Compute"], ["runtime_overhead_gb", "Runtime"]];
 const GIB_IN_GB = 1.073741824;
+const hundredths = (value) => value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const gb = (value) => `${number(value)} GB`;
 
 // The form and the address
 
 const context = () => 2 ** Number(fields.context.value);
 
-function showContext() {
+/** What follows from the fields: the context in words, and no count beside a name that has its own. */
+function showState() {
+  for (const { name, count } of devices) count.disabled = /\+|^\s*\d+\s*[x×]/i.test(name.value);
   fields["context-shown"].value = `${number(context())} tokens`;
   fields.context.setAttribute("aria-valuetext", `${number(context())} tokens`);
 }
@@ -43,13 +46,13 @@ function restore(query) {
   fields.users.value = given("users", "1");
   fields.kv.value = given("kv", "f16");
   fields.ram.value = given("ram", "");
-  showContext();
+  showState();
 }
 
 /** The arguments of the calculators. Several devices are one, joined by `+`. */
 function toolArguments() {
   const named = devices.filter(({ name }) => name.value.trim());
-  const counted = ({ name, count }) => (Number(count.value) > 1 ? `${count.value}x ${name.value.trim()}` : name.value.trim());
+  const counted = ({ name, count }) => (Number(count.value) > 1 && !count.disabled ? `${count.value}x ${name.value.trim()}` : name.value.trim());
   const given = {
     model: fields.model.value.trim(), quantization: fields.quantization.value, device: named.map(counted).join(" + "),
     context: context(), concurrency: Number(fields.users.value) || 1, kv_cache_type: fields.kv.value,
@@ -83,7 +86,8 @@ async function calculate() {
   try {
     const [fit, speed] = await Promise.all([call("check_fit", given), call("estimate_speed", given)]);
     if (fit.problem) refused(fit.problem);
-    else result.replaceChildren(...report(fit.value, speed).filter(Boolean));
+    else document.getElementById("said").textContent = VERDICTS[fit.value.verdict][2];
+    if (fit.value) result.replaceChildren(...report(fit.value, speed).filter(Boolean));
   } catch {
     if (signal.aborted) return;
     result.replaceChildren(h("p", { class: "note" }, "The server cannot be reached."));
@@ -180,10 +184,10 @@ function memory(fit) {
     cells.map((row) => h("div", { class: "bar" },
       h("p", {}, row.name, h("small", {}, ` ${gb(row.used)} of ${gb(row.capacity)}`)), bar(row, largest))),
     h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Memory in numbers" },
-      h("table", {}, h("caption", { class: "offscreen" }, "Memory of each device, in GB"),
+      h("table", { class: "numbers" }, h("caption", { class: "offscreen" }, "Memory of each device, in GB"),
         h("thead", {}, h("tr", {}, ["Device", "Layers", ...PARTS.map(([, name]) => name), "Free", "Of"].map((name) => h("th", { scope: "col" }, name)))),
         h("tbody", {}, cells.map((row) => h("tr", {}, h("th", { scope: "row" }, row.name),
-          [row.layers, ...row.parts, row.capacity - row.used, row.capacity].map((value) => h("td", {}, number(Math.round(value * 100) / 100)))))))));
+          h("td", {}, String(row.layers)), [...row.parts, row.capacity - row.used, row.capacity].map((value) => h("td", {}, hundredths(value)))))))));
 }
 
 function bar(row, largest) {
@@ -253,7 +257,7 @@ function changes(fit) {
       const [words, change] = CHANGES[way.change](way);
       const click = () => {
         change();
-        showContext();
+        showState();
         calculate();
       };
       return h("li", {}, h("span", {}, `${words}: needs ${gb(way.required_gb)}.`), h("button", { type: "button", class: "suggestion", "aria-label": `Try it: ${words}`, click }, "Try it"));
@@ -290,7 +294,7 @@ for (const { name } of devices) suggests(name, document.getElementById("devices"
 
 let waiting;
 form.addEventListener("input", () => {
-  showContext();
+  showState();
   clearTimeout(waiting);
   waiting = setTimeout(calculate, 250);
 });
