@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+import httpx2
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -262,6 +263,43 @@ def test_an_answer_can_be_stopped_and_what_stands_stays(
         assert engine.saw_cancel.wait(30)
         assert "fits on 2× GeForce RTX 3090" in browser.find_element(By.CSS_SELECTOR, ".answer").text
         assert browser.find_element(By.ID, "send").is_displayed()
+
+
+def test_asking_on_stops_what_is_being_written(browser: webdriver.Chrome, settings: Settings, serve: Serve) -> None:
+    engine = HeldEngine()
+    with serve(settings, lambda _: engine) as base:
+        browser.get(base)
+        until(browser, "#question").send_keys(QUESTION + Keys.ENTER)
+        assert engine.writing.wait(60)
+        until(browser, ".suggestions .suggestion")
+        browser.find_element(By.ID, "question").send_keys("What is VRAM?" + Keys.ENTER)
+        until(browser, ".turn:nth-child(2) .answer", "VRAM is the memory")
+        assert engine.saw_cancel.wait(30)
+        engine.let_go.set()
+        until(browser, ".turn:nth-child(2) .verdicts")
+
+
+def test_what_goes_wrong_is_said_and_can_be_asked_again(browser: webdriver.Chrome, base_url: str) -> None:
+    browser.get(base_url)
+    field = until(browser, "#question")
+    browser.execute_script("window.fetched = window.fetch; window.fetch = () => Promise.reject(new TypeError('off'))")
+    field.send_keys("What is VRAM?" + Keys.ENTER)
+    until(browser, ".note", "The connection broke off.")
+    browser.execute_script("window.fetch = window.fetched")
+    browser.find_element(By.CSS_SELECTOR, ".note button").click()
+    until(browser, ".turn .verdicts")
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".turn")) == 1
+
+
+def test_a_verdict_is_a_report_in_the_clipboard(browser: webdriver.Chrome, base_url: str) -> None:
+    browser.get(base_url)
+    turn = ask(browser, "What is VRAM?")
+    browser.execute_script("navigator.clipboard.writeText = (text) => (window.copied = text, Promise.resolve())")
+    browser.execute_script("arguments[0].click()", turn.find_element(By.CSS_SELECTOR, ".verdicts button:last-child"))
+    report = WebDriverWait(browser, 10).until(lambda b: b.execute_script("return window.copied"))
+    build = httpx2.get(f"{base_url}/health/ready").json()["build_id"]
+    assert report.startswith("Verdict: bad\nQuestion: What is VRAM?\nAnswer: VRAM is the memory")
+    assert f"Build: {build}" in report
 
 
 def test_the_first_view_is_small(browser: webdriver.Chrome, base_url: str) -> None:

@@ -9,12 +9,14 @@ import { events } from "./stream.js";
 const page = Object.fromEntries(["log", "start", "composer", "question", "send", "stop", "new", "share", "shared"]
   .map((id) => [id, document.getElementById(id)]));
 let turns = [];
+let places = 0;
 let running = null;
+let last = Promise.resolve();
 let isShared = false;
 
 /** A turn as it is shown; `show` draws its reply again, `say` adds a note below. */
 function shown(turn) {
-  const place = turns.indexOf(turn) + 1;
+  const place = ++places;
   const answer = h("div", { class: "answer", "aria-live": "polite", "aria-busy": "true" }, h("p", { class: "waiting" }, "…"));
   const pane = h("aside", { class: "evidence", "aria-label": `What answer ${place} stands on` });
   const more = h("div", { class: "more" });
@@ -36,16 +38,27 @@ function shown(turn) {
       mouseenter: mark(true), mouseleave: mark(false), focus: mark(true), blur: mark(false), click: open }, String(id));
   }
 
+  /** Draws anew only what has changed: what a reader has opened meanwhile stays open. */
+  const drawn = new Map();
+  function draw(node, children, ...of) {
+    const state = JSON.stringify(of);
+    if (drawn.get(node) !== state) node.replaceChildren(...children().filter(Boolean));
+    drawn.set(node, state);
+  }
+
   function show(reply, isDone) {
     const cited = new Set();
     answer.replaceChildren(markdown(reply.answer, (id) => cite(reply, cited, id)));
     answer.setAttribute("aria-busy", String(!isDone));
-    pane.replaceChildren(...evidence(reply, cited, anchor, (value) => ask(`I meant ${value}`)).filter(Boolean));
-    const known = new Set();
-    const details = reply.details &&
-      h("details", { class: "full" }, h("summary", {}, "Full answer: arithmetic, assumptions, commands"),
-        h("div", {}, markdown(reply.details, (id) => cite(reply, known, id))));
-    more.replaceChildren(...[suggestions(reply), details, isDone && verdicts(turn)].filter(Boolean));
+    const correct = (value) => ask(`I meant ${value}`);
+    draw(pane, () => evidence(reply, cited, anchor, correct), reply.understood, reply.tool_calls, reply.citations, [...cited]);
+    draw(more, () => [suggestions(reply), full(reply)], reply.question, reply.follow_ups, reply.details);
+    if (isDone) more.append(verdicts(turn));
+  }
+
+  function full(reply) {
+    return reply.details && h("details", { class: "full" }, h("summary", {}, "Full answer: arithmetic, assumptions, commands"),
+      h("div", {}, markdown(reply.details, (id) => cite(reply, new Set(), id))));
   }
 
   return { section, show, say: (...nodes) => more.append(h("p", { class: "note" }, ...nodes)), finish: () => {
@@ -73,8 +86,14 @@ function verdicts(turn) {
   return h("div", { class: "verdicts" }, button("Good answer", "good"), button("Bad answer", "bad"));
 }
 
-async function ask(question) {
-  if (running) return;
+/** Asks; an answer that is still being written is stopped first. */
+function ask(question) {
+  running?.abort();
+  last = last.then(() => askNow(question));
+  return last;
+}
+
+async function askNow(question) {
   const before = messages(turns, question);
   const turn = { question, reply: null };
   turns.push(turn);
@@ -85,26 +104,32 @@ async function ask(question) {
   view.section.scrollIntoView({ block: "start" });
   try {
     await answered(turn, before, view, own.signal);
-  } catch (error) {
-    if (own.signal.aborted) view.say("Stopped.");
-    else view.say("The connection broke off. ", again(turn));
+  } catch {
+    if (!own.signal.aborted) view.say("The connection broke off. ", again(turn, view));
   }
   view.finish();
   if (turn.reply) view.show(turn.reply, true);
-  if (own.signal.aborted && turn.reply) view.say("Stopped.");
+  if (own.signal.aborted) view.say("Stopped.");
   if (running !== own) return;
   running = null;
   if (!isShared) keep(turns);
   buttons();
 }
 
-const again = (turn) => h("button", { type: "button", class: "suggestion", click: () => ask(turn.question) }, "Ask again");
+function again(turn, view) {
+  const click = () => {
+    view.section.remove();
+    turns = turns.filter((one) => one !== turn);
+    ask(turn.question);
+  };
+  return h("button", { type: "button", class: "suggestion", click }, "Ask again");
+}
 
 async function answered(turn, said, view, signal) {
   const body = JSON.stringify({ messages: said, stream: true });
   const response = await fetch("/chat", { method: "POST", headers: { "Content-Type": "application/json" }, body, signal });
   if (!response.ok) {
-    view.say((await problemOf(response)).detail, " ", again(turn));
+    view.say((await problemOf(response)).detail, " ", again(turn, view));
     return;
   }
   for await (const { event, data } of events(response)) {
@@ -112,7 +137,7 @@ async function answered(turn, said, view, signal) {
     else if (event === "token") turn.reply = { ...turn.reply, answer: turn.reply.answer + data.text };
     else if (event === "done") turn.reply = data;
     else if (event === "error") view.say(data.message);
-    if (turn.reply) view.show(turn.reply, event === "done");
+    if (turn.reply) view.show(turn.reply, false);
     if (event === "evidence") view.section.scrollIntoView({ block: "start" });
   }
 }
@@ -147,7 +172,7 @@ async function share() {
 page.composer.addEventListener("submit", (event) => {
   event.preventDefault();
   const question = page.question.value.trim();
-  if (!question || running) return;
+  if (!question) return;
   page.question.value = "";
   ask(question);
 });
@@ -166,7 +191,7 @@ async function begin() {
   if (questions) {
     isShared = true;
     page.shared.hidden = false;
-    for (const question of questions) await ask(question);
+    for (const question of questions) if (isShared) await ask(question);
   } else {
     for (const turn of kept()) {
       turns.push(turn);

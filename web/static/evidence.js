@@ -145,6 +145,6 @@ export function evidence(reply, cited, anchor, correct) {
       h("p", { class: "hint" }, "Something wrong? Select it and correct it.")),
     reply.tool_calls.length > 0 && h("section", {}, h("h3", {}, "Worked out with"), reply.tool_calls.map((one, place) => call(one, place === 0))),
     reply.citations.length > 0 && h("section", {}, h("h3", {}, "Sources"), named.length > 0 && entries(named),
-      others.length > 0 && h("details", {}, h("summary", {}, `${others.length} more behind the figures`), entries(others))),
+      others.length > 0 && h("details", {}, h("summary", {}, `${others.length} more`), entries(others))),
   ];
 }
