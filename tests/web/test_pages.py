@@ -347,3 +347,14 @@ def test_a_phone_scrolls_down_only(browser: webdriver.Chrome, base_url: str, pat
     if path == "/":
         ask(browser, QUESTION)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= phone["width"]
+
+
+def test_lists_are_narrowed_while_one_types(browser: webdriver.Chrome, base_url: str) -> None:
+    browser.get(f"{base_url}/terms")
+    until(browser, "#q").send_keys("kv cache")
+    until(browser, "#count", " of ")
+    WebDriverWait(browser, 10).until(
+        lambda b: not b.find_element(By.CSS_SELECTOR, "a[href='/terms/12vhpwr']").is_displayed()
+    )
+    assert browser.find_element(By.CSS_SELECTOR, "a[href='/terms/kv-cache']").is_displayed()
+    assert re.fullmatch(r"\d{1,2} of \d{3}", browser.find_element(By.ID, "count").text)
