@@ -13,10 +13,11 @@ from litestar.routes import HTTPRoute
 from litestar.types import Receive, Scope, Send
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from api import chat, disputes, docs, health, logs, mcp, metrics, openai, search, specs, terms, tools
+from api import chat, disputes, docs, health, logs, mcp, metrics, openai, pages, search, specs, terms, tools
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
+from api.html import WEB, static_files, templates
 from api.metrics import Metrics
 from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
 from kb.errors import KnowledgeBaseError
@@ -46,6 +47,8 @@ HANDLERS = (
     openai.list_models,
     openai.get_model,
     openai.create_chat_completion,
+    pages.fit,
+    pages.static_file,
     health.live,
     health.ready,
     metrics.metrics,
@@ -84,7 +87,15 @@ def create_app(
         logging_config=None,
         openapi_config=None,
         request_max_body_size=MAX_BODY_BYTES,
-        state=State({"serving": serving, "metrics": counters, "static": docs.static_files()}),
+        state=State(
+            {
+                "serving": serving,
+                "metrics": counters,
+                "docs": static_files(docs.STATIC),
+                "web": static_files(WEB / "static"),
+                "templates": templates(),
+            }
+        ),
     )
     document = openapi_document(app)
     app.state.openapi = to_json(document)

@@ -8,8 +8,10 @@ from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
-from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
+from api.deps import JSON, AnyRequest, Page, PageQuery, parsed_query, serving
 from api.document import reads
+from api.html import HTML
+from api.pages import as_asked
 from kb.catalogue.records import Dispute, Passage, Record, Source
 from kb.catalogue.records.glossary import DisputeKind, SourceKind
 from kb.errors import UnknownName
@@ -48,16 +50,22 @@ class SourceView(Source):
 
 
 @reads(
-    "/disputes", "Contradictions, with claims, ruling and reason", "disputes", answer=Page[Dispute], query=DisputeQuery
+    "/disputes",
+    "Contradictions, with claims, ruling and reason",
+    "disputes",
+    answer=Page[Dispute],
+    media=(JSON, HTML),
+    query=DisputeQuery,
 )
 def list_disputes(request: AnyRequest) -> Response[bytes]:
+    """The page for browsers has all that match."""
     query = parsed_query(request, DisputeQuery)
     found = [
         dispute
         for dispute in serving(request).catalogue.known.disputes.values()
         if query.kind in (None, dispute.kind) and _is_about(dispute, query.about) and _says(dispute, query.q)
     ]
-    return cacheable(request, to_json(query.cut(found)))
+    return as_asked(request, query.cut(found), "disputes.html", disputes=found, q=query.q)
 
 
 def _is_about(dispute: Dispute, wanted: str) -> bool:
@@ -73,13 +81,29 @@ def _says(dispute: Dispute, words: str) -> bool:
     return all(word in text.casefold() for word in words.casefold().split())
 
 
-@reads("/disputes/{slug:path}", "A contradiction by slug", "disputes", answer=Dispute, path={"slug": "fp16-7b-size"})
+@reads(
+    "/disputes/{slug:path}",
+    "A contradiction by slug",
+    "disputes",
+    answer=Dispute,
+    media=(JSON, HTML),
+    path={"slug": "nvlink-pools-memory"},
+)
 def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
-    return cacheable(request, to_json(_one(serving(request).catalogue.known.disputes, "dispute", slug)))
+    catalogue = serving(request).catalogue
+    return as_asked(request, _one(catalogue.known.disputes, "dispute", slug), "dispute.html", catalogue=catalogue)
 
 
-@reads("/sources", "The sources that figures are cited from", "sources", answer=Page[Source], query=SourceQuery)
+@reads(
+    "/sources",
+    "The sources that figures are cited from",
+    "sources",
+    answer=Page[Source],
+    media=(JSON, HTML),
+    query=SourceQuery,
+)
 def list_sources(request: AnyRequest) -> Response[bytes]:
+    """The page for browsers has all that match."""
     query = parsed_query(request, SourceQuery)
     words = query.q.casefold().split()
     found = [
@@ -88,7 +112,7 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
         if query.kind in (None, source.kind)
         and all(word in f"{source.title} {source.publisher}".casefold() for word in words)
     ]
-    return cacheable(request, to_json(query.cut(found)))
+    return as_asked(request, query.cut(found), "sources.html", sources=found, q=query.q)
 
 
 @reads(
@@ -96,6 +120,7 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
     "A source by slug, with its passages",
     "sources",
     answer=SourceView,
+    media=(JSON, HTML),
     path={"slug": "hardware-behind-ai"},
 )
 def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
@@ -106,7 +131,7 @@ def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
         for passage in known.passages.values()
         if passage.source == source.slug
     )
-    return cacheable(request, to_json(SourceView(**source.model_dump(), passages=notes)))
+    return as_asked(request, SourceView(**source.model_dump(), passages=notes), "source.html")
 
 
 def public(source: Source) -> Source:
@@ -114,9 +139,18 @@ def public(source: Source) -> Source:
     return source.model_copy(update={"note": ""}) if source.kind == "user" else source
 
 
-@reads("/passages/{id:path}", "A passage by id", "sources", answer=Passage, path={"id": "term.vram"})
+@reads(
+    "/passages/{id:path}",
+    "A passage by id",
+    "sources",
+    answer=Passage,
+    media=(JSON, HTML),
+    path={"id": "term.vram"},
+)
 def get_passage(request: AnyRequest, id: FromPath[str]) -> Response[bytes]:
-    return cacheable(request, to_json(_one(serving(request).index.known.passages, "passage", id)))
+    known = serving(request).index.known
+    passage = _one(known.passages, "passage", id)
+    return as_asked(request, passage, "passage.html", source=known.sources[passage.source])
 
 
 def _one(table: Mapping[str, Kept], what: str, path: str) -> Kept:

@@ -11,6 +11,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from api.html import HTML, POLICY, prefers_page, rendered
 from kb.catalogue.records import Record
 from kb.errors import (
     AmbiguousName,
@@ -126,22 +127,30 @@ def _instance(path: str) -> str:
     return quote(path[:200])
 
 
-def _respond(problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
+def _respond(request: Request[Any, Any, Any], problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
+    """Browsers that ask for a page get one that says the same."""
+    if prefers_page(request):
+        return Response(
+            rendered(request, "problem.html", problem=problem),
+            status_code=problem.status,
+            media_type=HTML,
+            headers={"Cache-Control": "no-store", "Vary": "Accept", **POLICY, **headers},
+        )
     return Response(
         problem.model_dump_json(exclude_none=True).encode(),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
-        headers={"Cache-Control": "no-store", **headers},
+        headers={"Cache-Control": "no-store", "Vary": "Accept", **headers},
     )
 
 
 def on_known_error(request: Request[Any, Any, Any], error: KnowledgeBaseError) -> Response[bytes]:
-    return _respond(*problem_of(error, _instance(request.scope["path"])))
+    return _respond(request, *problem_of(error, _instance(request.scope["path"])))
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Errors of the protocol: no such route, wrong method, body too large, malformed body."""
-    return _respond(http_problem(error, request.scope["path"], request.scope["method"]), error.headers or {})
+    return _respond(request, http_problem(error, request.scope["path"], request.scope["method"]), error.headers or {})
 
 
 def http_problem(error: HTTPException, path: str, method: str) -> Problem:
@@ -161,6 +170,7 @@ def on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Re
     path = _instance(request.scope["path"])
     log.error("unexpected error", path=path, method=request.scope["method"], exc_info=error)
     return _respond(
+        request,
         Problem(
             title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
             status=500,

@@ -9,8 +9,10 @@ from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
-from api.deps import AnyRequest, Page, PageQuery, cacheable, parsed_query, query_values, serving, to_json
+from api.deps import JSON, AnyRequest, Page, PageQuery, parsed_query, query_values, serving
 from api.document import reads
+from api.html import HTML
+from api.pages import as_asked
 from kb.catalogue import Catalogue
 from kb.catalogue.filtering import Bound, list_specs
 from kb.catalogue.records import Figure, Record, Spec, kinds
@@ -63,7 +65,7 @@ class SpecSummary(Record):
     summary: str
 
 
-@reads("/specs", "The kinds of specs, and their filters", "specs", answer=KindList)
+@reads("/specs", "The kinds of specs, and their filters", "specs", answer=KindList, media=(JSON, HTML))
 def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
     specs = serving(request).catalogue.known.specs
     summaries = tuple(
@@ -72,14 +74,22 @@ def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
         )
         for kind in kinds
     )
-    return cacheable(request, to_json(KindList(kinds=summaries)))
+    return as_asked(request, KindList(kinds=summaries), "specs.html")
 
 
-@reads("/specs/search", "Specs of any kind by name or words", "specs", answer=Page[SpecSummary], query=SpecSearchQuery)
+@reads(
+    "/specs/search",
+    "Specs of any kind by name or words",
+    "specs",
+    answer=Page[SpecSummary],
+    media=(JSON, HTML),
+    query=SpecSearchQuery,
+)
 def search_specs(request: AnyRequest) -> Response[bytes]:
     """Names first, slips of spelling allowed; then specs in which every word stands."""
     query = parsed_query(request, SpecSearchQuery)
-    return cacheable(request, to_json(query.cut(list(_search(serving(request).catalogue, query.q)))))
+    found = query.cut(list(_search(serving(request).catalogue, query.q)))
+    return as_asked(request, found, "found_specs.html", q=query.q)
 
 
 def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
@@ -103,13 +113,17 @@ def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
     "specs",
     operation_id="list_specs",
     answer=Page[SpecView],
+    media=(JSON, HTML),
     path={"kind": "accelerators"},
     query=SpecQuery,
     more_query="any figure of the kind: `<key>_min` and `<key>_max` for numbers, `<key>` for a number or a part "
     "of a text; GET /specs lists them",
 )
 def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
-    """For example `/specs/accelerators?memory_gib_min=24&sort=-memory_bandwidth_gb_per_s`."""
+    """For example `/specs/accelerators?memory_gib_min=24&sort=-memory_bandwidth_gb_per_s`.
+
+    The page for browsers has all that match.
+    """
     catalogue = serving(request).catalogue
     _known_kind(kind)
     values = query_values(request)
@@ -124,9 +138,8 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     found = list_specs(catalogue.known.specs[kind], bounds=bounds, texts=texts, vendor=query.vendor, sort=query.sort)
     page = query.cut(found)
     items = tuple(spec_view(catalogue, record) for record in page.items)
-    return cacheable(
-        request, to_json(Page[SpecView](items=items, total=page.total, limit=page.limit, offset=page.offset))
-    )
+    answer = Page[SpecView](items=items, total=page.total, limit=page.limit, offset=page.offset)
+    return as_asked(request, answer, "kind.html", kind=kind, records=found)
 
 
 @reads(
@@ -134,6 +147,7 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     "A spec by slug, name or alias",
     "specs",
     answer=SpecView,
+    media=(JSON, HTML),
     path={"kind": "accelerators", "name": _NAME},
 )
 def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> Response[bytes]:
@@ -142,7 +156,8 @@ def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> R
     _known_kind(kind)
     slug = name.removeprefix("/")  # a record's own, though others may have it for a name
     match = catalogue.names.named(kind, slug) or catalogue.names.resolve((kind,), slug)
-    return cacheable(request, to_json(spec_view(catalogue, catalogue.known.specs[kind][match.slug])))
+    view = spec_view(catalogue, catalogue.known.specs[kind][match.slug])
+    return as_asked(request, view, "spec.html", catalogue=catalogue)
 
 
 def _known_kind(kind: str) -> None:

@@ -1,4 +1,4 @@
-"""``/terms``: the glossary, as JSON, Markdown or schema.org ``DefinedTerm``."""
+"""``/terms``: the glossary, as JSON, Markdown, schema.org ``DefinedTerm`` or a page."""
 
 import re
 from typing import Annotated, Any
@@ -10,6 +10,8 @@ from pydantic import Field
 from api.accept import best_match
 from api.deps import JSON, AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
 from api.document import reads
+from api.html import HTML, POLICY, rendered
+from api.pages import VARIES, as_asked
 from api.problems import refuse
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record, Source, Term
@@ -17,7 +19,7 @@ from kb.catalogue.records.glossary import Level, Topic
 from kb.tools.shared.views import TermView, term_view
 
 MARKDOWN, JSON_LD = "text/markdown", "application/ld+json"
-OFFERED = (JSON, MARKDOWN, JSON_LD)
+OFFERED = (JSON, MARKDOWN, JSON_LD, HTML)
 
 _LINK = re.compile(r"\[([^\]]{1,300})\]\([^)]{1,500}\)")
 
@@ -39,9 +41,9 @@ class TermSummary(Record):
     definition: str
 
 
-@reads("/terms", "Terms, best match first", "terms", answer=Page[TermSummary], query=TermQuery)
+@reads("/terms", "Terms, best match first", "terms", answer=Page[TermSummary], media=(JSON, HTML), query=TermQuery)
 def list_terms(request: AnyRequest) -> Response[bytes]:
-    """By name where no `q` is given."""
+    """By name where no `q` is given. The page for browsers has all that match."""
     query = parsed_query(request, TermQuery)
     found = [
         (place, term.pref_label.casefold(), term)
@@ -52,7 +54,7 @@ def list_terms(request: AnyRequest) -> Response[bytes]:
     ]
     found.sort(key=lambda one: one[:2])
     summaries = [TermSummary(**term.model_dump(include=set(TermSummary.model_fields))) for _, _, term in found]
-    return cacheable(request, to_json(query.cut(summaries)))
+    return as_asked(request, query.cut(summaries), "terms.html", terms=summaries, q=query.q)
 
 
 def _place(term: Term, words: str) -> int | None:
@@ -77,18 +79,21 @@ def _place(term: Term, words: str) -> int | None:
     path={"name": "VRAM"},
 )
 def get_term(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """In any spelling; JSON, Markdown or schema.org by `Accept`. An unknown name is answered with the nearest."""
+    """In any spelling, as JSON, Markdown, schema.org or a page. An unknown name is answered with the nearest."""
     catalogue = serving(request).catalogue
     match = catalogue.names.resolve(("terms",), name.removeprefix("/"), "term")
     media_type = best_match(request.headers.get("accept", "*/*"), OFFERED)
     if media_type is None:
         raise refuse(406, f"A term is offered as {', '.join(OFFERED)}.")
     view = term_view(catalogue, catalogue.known.terms[match.slug])
+    headers = VARIES | {"Content-Location": f"/terms/{view.slug}"}
+    if media_type == HTML:
+        body = rendered(request, "term.html", term=view, catalogue=catalogue)
+        return cacheable(request, body, media_type, POLICY | headers)
     if media_type == MARKDOWN:
         body = to_markdown(view, catalogue).encode()
     else:
         body = to_json(view if media_type == JSON else to_json_ld(view, catalogue))
-    headers = {"Vary": "Accept", "Content-Location": f"/terms/{view.slug}"}
     return cacheable(request, body, media_type, headers)
 
 

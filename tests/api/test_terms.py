@@ -46,7 +46,7 @@ def test_unknown_term_is_404_with_the_nearest_names(http: httpx2.Client) -> None
         ("text/markdown", "text/markdown; charset=utf-8"),
         ("application/ld+json", "application/ld+json"),
         ("text/markdown;q=0.4, application/ld+json;q=0.9", "application/ld+json"),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html; charset=utf-8"),
         ("application/json;q=0, text/*", "text/markdown; charset=utf-8"),
         ("application/json;q=broken", "application/json"),
     ],

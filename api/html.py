@@ -1,0 +1,126 @@
+"""HTML of the templates in ``web/``, under a policy by which nothing runs that is not ours."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Request
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+import web
+from api.accept import best_match
+from kb.catalogue.records import Price
+from kb.text.markdown import number, shown
+from kb.text.statements import Quantity
+from kb.text.wording import first_paragraph
+
+HTML = "text/html"
+WEB = Path(web.__file__).parent
+
+POLICY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+}
+
+_MEDIA_TYPES = {".html": HTML, ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def static_files(folder: Path) -> dict[str, tuple[bytes, str]]:
+    """Contents and media types by name; read once, so that a request never names a file."""
+    return {path.name: (path.read_bytes(), _MEDIA_TYPES[path.suffix]) for path in sorted(folder.iterdir())}
+
+
+def templates() -> Environment:
+    """What is put into them is text, whatever it holds; a name that is not there is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(WEB / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "markdown": _from_markdown,
+        "first_paragraph": first_paragraph,
+        "value": _value,
+        "price": _price,
+        "address": _address,
+        "kind": _kind,
+    }
+    return environment
+
+
+def prefers_page(request: Request[Any, Any, Any]) -> bool:
+    """Whether a browser asks; programs, and whoever takes anything, get JSON."""
+    return best_match(request.headers.get("accept", "*/*"), ("application/json", HTML)) == HTML
+
+
+def rendered(request: Request[Any, Any, Any], template: str, **shown_there: object) -> bytes:
+    environment = cast(Environment, request.app.state.templates)
+    return environment.get_template(template).render(path=request.url.path, **shown_there).encode()
+
+
+def _from_markdown(text: str) -> Markup:
+    """Of the glossary, whose links name other terms. HTML in it is shown, not made.
+
+    >>> _from_markdown("See [GPU](gpu), <b>not</b> [this](javascript:1).")
+    Markup('<p>See <a href="/terms/gpu">GPU</a>, &lt;b&gt;not&lt;/b&gt; [this](javascript:1).</p>\\n')
+    """
+    tokens = _MARKDOWN.parse(text)
+    for token in tokens:
+        for part in token.children or ():
+            if part.type == "link_open":
+                _lead_to_term(part)
+    return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def _lead_to_term(link: Token) -> None:
+    target = str(link.attrs["href"])
+    if "/" not in target:
+        link.attrs["href"] = f"/terms/{target}"
+
+
+def _value(value: object, unit: str = "", options: bool = False) -> str:
+    """A figure in words; two numbers are a range unless they are options.
+
+    >>> _value((8.0, 10.5), "GB"), _value(70599864480), _value(True), _value(["fp16", "int8"]), _value(0.125)
+    ('8 to 10.5 GB', '70,599,864,480', 'yes', 'fp16, int8', '0.125')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        parts = [_value(one) for one in value]
+        is_range = len(parts) == 2 and isinstance(value[0], (int, float)) and not options
+        return f"{(' to ' if is_range else ', ').join(parts)} {unit}".strip()
+    if isinstance(value, (int, float)):
+        value = number(value, 1) if float(value).is_integer() else f"{value:,.6g}"
+    return f"{value} {unit}".strip()
+
+
+def _price(price: Price) -> str:
+    amount = shown(Quantity((price.low, price.high), price.currency))
+    return amount if price.per == "unit" else f"{amount} per {price.per}"
+
+
+def _address(target: str) -> str:
+    """Of the page of a record or of one of its figures.
+
+    >>> _address("terms/vram"), _address("cpus/epyc-9654#tdp_w")
+    ('/terms/vram', '/specs/cpus/epyc-9654')
+    """
+    record = target.partition("#")[0]
+    return f"/{record}" if record.startswith("terms/") else f"/specs/{record}"
+
+
+def _kind(kind: str) -> str:
+    """A kind of spec in words.
+
+    >>> _kind("power-supplies"), _kind("cpus")
+    ('Power supplies', 'CPUs')
+    """
+    return "CPUs" if kind == "cpus" else kind.replace("-", " ").capitalize()

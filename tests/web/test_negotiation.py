@@ -1,0 +1,110 @@
+"""Browsers get pages, programs get JSON, from the same addresses."""
+
+import re
+
+import httpx2
+import pytest
+
+from api.html import WEB
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
+
+BOTH = {
+    "/": "Ask about hardware",
+    "/terms": "KV cache",
+    "/terms?q=kv cache": "KV cache",
+    "/terms/vram": "In practice",
+    "/specs": "Accelerators",
+    "/specs/search?q=rtx 3090": "GeForce RTX 3090",
+    "/specs/accelerators": "GeForce RTX 3090",
+    "/specs/accelerators/RTX 3090": "936 GB/s",
+    "/specs/models/llama-3.1-70b": "What does it fit on?",
+    "/disputes": "Where sources contradict each other",
+    "/disputes/nvlink-pools-memory": "Ruling",
+    "/sources": "Hardware Basics",
+    "/sources/hardware-behind-ai": "Passages",
+    "/passages/term.vram": "VRAM",
+}
+
+
+@pytest.mark.parametrize("path", BOTH)
+def test_a_browser_gets_a_page_and_a_program_json(http: httpx2.Client, path: str) -> None:
+    page = http.get(path, headers=BROWSER)
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert BOTH[path] in page.text
+    assert page.headers["vary"] == "Accept"
+    for accept in ("*/*", "application/json"):
+        answer = http.get(path, headers={"Accept": accept})
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["vary"] == "Accept"
+        assert answer.json()
+
+
+def test_a_page_is_held_by_its_etag(http: httpx2.Client) -> None:
+    page = http.get("/terms/vram", headers=BROWSER)
+    held = {"If-None-Match": page.headers["etag"]}
+    assert http.get("/terms/vram", headers=BROWSER | held).status_code == 304
+    assert http.get("/terms/vram", headers=held).status_code == 200
+
+
+def test_markdown_and_json_ld_are_there_as_before(http: httpx2.Client) -> None:
+    for media in ("text/markdown", "application/ld+json"):
+        assert http.get("/terms/vram", headers={"Accept": media}).headers["content-type"].startswith(media)
+
+
+@pytest.mark.parametrize("path", [*BOTH, "/fit", "/docs"])
+def test_nothing_on_a_page_may_run_but_our_own_files(http: httpx2.Client, path: str) -> None:
+    page = http.get(path, headers=BROWSER)
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.findall(r"<script(?![^>]* src=)|\son\w+=|\sstyle=|<style", page.text)
+    for address in re.findall(r'(?:src|href)="([^"]*)"', page.text):
+        assert address.startswith(("/", "#", "?")), address
+        assert not address.startswith("//")
+
+
+def test_every_internal_link_of_the_first_pages_leads_somewhere(http: httpx2.Client) -> None:
+    links = set()
+    for path in ("/", "/fit", "/terms/vram", "/specs", "/specs/accelerators/rtx-3090", "/disputes/nvlink-pools-memory"):
+        links |= set(re.findall(r'href="(/[^"#]*)"', http.get(path, headers=BROWSER).text))
+    assert len(links) > 40
+    assert {link: code for link in links if (code := http.get(link, headers=BROWSER).status_code) != 200} == {}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (WEB / "static").iterdir()))
+def test_static_files_are_served_with_their_types(http: httpx2.Client, name: str) -> None:
+    answer = http.get(f"/static/{name}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].split(";")[0] in ("text/javascript", "text/css")
+    assert answer.content == (WEB / "static" / name).read_bytes()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|https://", answer.text)
+
+
+def test_an_unknown_term_is_a_page_that_names_the_nearest(http: httpx2.Client) -> None:
+    page = http.get("/terms/quantisationn%3Cb%3E", headers=BROWSER)
+    assert page.status_code == 404
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "&lt;b&gt;" in page.text
+    assert "<b>" not in page.text
+    (first, *_) = re.findall(r'<li><a href="(/terms/[^"]+)"', page.text.partition("Did you mean")[2])
+    assert http.get(first, headers=BROWSER).status_code == 200
+    problem = http.get("/terms/quantisationn%3Cb%3E")
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert http.get("/nowhere", headers=BROWSER).headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_what_a_user_searches_for_is_shown_as_text(http: httpx2.Client) -> None:
+    page = http.get("/specs/search", params={"q": '"><img src=x>'}, headers=BROWSER)
+    assert page.status_code == 200
+    assert "<img" not in page.text
+    assert "&lt;img" in page.text
+
+
+def test_the_figures_of_a_page_are_those_of_the_json(http: httpx2.Client) -> None:
+    figures = http.get("/specs/accelerators/rtx-3090").json()["figures"]
+    page = http.get("/specs/accelerators/rtx-3090", headers=BROWSER).text
+    for figure in figures.values():
+        assert f'<th scope="row">{figure["label"]}</th>' in page
+    assert f"{figures['cuda_cores']['value']:,}" in page
