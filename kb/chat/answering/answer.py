@@ -74,12 +74,12 @@ class _Ran:
 
 def answer(index: Index, situation: Situation) -> Answer:
     situation, heard = _with_query(index, situation)
+    likeliest = max(situation.asks.values(), default=0.0)
     alone = heard and situation.query == situation.text
-    if not alone and (said_so := talk(index, situation)):
+    if not (alone and likeliest < CERTAIN) and (said_so := talk(index, situation)):
         text = markdown.brief(said_so.statements, lambda basis: 0)
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
-    likeliest = max(situation.asks.values(), default=0.0)
     unsure = likeliest < HALF and not situation.carried and not situation.unknown
     if planned.missing and not _is_a_story(situation):
         unsure = False  # it is asked for
