@@ -191,6 +191,8 @@ def _answers(index: Index, situation: Situation, least: float) -> bool:
 
 def _with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:
     """With the first of the ways to look for passages that finds one which answers, and whether one does."""
+    if not any(character.isalnum() for character in situation.text):
+        return replace(situation, query=situation.text), False
     told = index.searcher.answering(situation.earlier.text)[:1] if situation.earlier else []
     known = {one.passage.passage_id for one in told if one.is_heard}
     for query in queries(situation):
