@@ -68,6 +68,8 @@ def is_turned(question: str) -> bool:
 
 def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     """What is said, where the likeliest ask is one that needs no tool and nothing of ours is named."""
+    if not any(character.isalnum() for character in situation.text):
+        return spoken("out_of_scope", "unclear")
     ask = next(iter(situation.asks), "")
     known = talks().get(ask)
     least = HALF if situation.carried and ask != "out_of_scope" else UNCLEAR
