@@ -87,7 +87,8 @@ def answer(index: Index, situation: Situation) -> Answer:
     guessed = situation.earlier is not None and 0 < likeliest < UNCLEAR
     of_no_tool = alone and next(iter(situation.asks), ANYTHING) not in TOOLS
     by_passage = guessed or of_no_tool or (repeats and _is_apart(index, situation))
-    if (unsure and _answers(index, situation, max(likeliest, MAY_ANSWER))) or (heard and by_passage):
+    answered = heard or _answers(index, situation, max(likeliest, MAY_ANSWER))
+    if (unsure and answered) or (heard and by_passage):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, situation, planned, calls)

@@ -43,6 +43,10 @@ Kind = Literal["second_card", "other_device", "beside", "more_ram"]
 Held = Literal["whole", "partly", "no"]
 
 
+WORTH_A_SECOND_GIB = 12
+"""Of a card, below which nobody buys another of it: one larger card holds as much in one slot."""
+
+
 class UpgradeArguments(Arguments):
     device: DeviceArgument = Field(description="what is there now: a card (`2x` before it for two) or a machine")
     device_count: DeviceCount = 1
@@ -194,8 +198,7 @@ def _considered(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine)
 
 def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> Iterator[_Change]:
     """What people think of: a second card, a larger one, more RAM."""
-    is_card = _is_card(catalogue, now.devices)
-    if is_card:
+    if _is_card(catalogue, now.devices) and now.devices.each.memory_bytes >= WORTH_A_SECOND_GIB * GIB:
         yield _more_of_it(catalogue, now, 1)
     portable = now.devices.each.segment == "laptop" or (isinstance(now.device, DeviceFigures) and now.device.portable)
     for offer in () if portable else bigger(catalogue, now.devices):
