@@ -1,6 +1,6 @@
 """The whole answer of the rules: complete without any language model."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -194,19 +194,18 @@ def _with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:
     """With the first of the ways to look for passages that finds one which answers, and whether one does."""
     if not any(character.isalnum() for character in situation.text):
         return replace(situation, query=situation.text), False
-    told = index.searcher.answering(situation.earlier.text)[:1] if situation.earlier else []
-    known = {one.passage.passage_id for one in told if one.is_heard}
     for query in queries(situation):
         found = index.searcher.answering(query)[:1]
         alone = query == situation.text
-        if any(one.is_heard and (alone or _is_new(one, known)) for one in found):
+        if any(one.is_heard and (alone or _is_new(index, situation, one)) for one in found):
             return replace(situation, query=query), True
     return replace(situation, query=situation.text), False
 
 
-def _is_new(one: Answering, told: Collection[str]) -> bool:
+def _is_new(index: Index, situation: Situation, one: Answering) -> bool:
     """Whether what is found by the message with the one before is near, and not what that was answered with."""
-    return one.asked >= ASKED and one.passage.passage_id not in told
+    told = index.searcher.answering(situation.earlier.text)[:1] if situation.earlier else []
+    return one.asked >= ASKED and one.passage not in (other.passage for other in told if other.is_heard)
 
 
 def _is_apart(index: Index, situation: Situation) -> bool:

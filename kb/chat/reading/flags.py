@@ -8,13 +8,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from kb.chat.reading.quantities import KV_NAMES
 from kb.tools.asks import read_form
 
 _COUNT = re.compile(r"(\d{1,9})(k)?", re.I)
-_KV_TYPE = re.compile(r"(?:f16|f32|bf16|q8_0|q5_0|q5_1|q4_0|q4_1|iq4_nl|fp8\w*)", re.I)
-_KV_NAMES = {"fp8": "q8_0"}
-"""What is named otherwise elsewhere, by what takes as many bytes here."""
-PASSED_OVER, KV_TYPE, CONTEXT = "passed_over", "kv_cache_type", "context"
+_KV_TYPE = re.compile(r"(f16|f32|bf16|q8_0|q5_0|q5_1|q4_0|q4_1|iq4_nl|fp8)(?:_\w+)?", re.I)
+PASSED_OVER, KV_TYPE = "passed_over", "kv_cache_type"
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,8 @@ def flags(text: str) -> Iterator[Flag]:
 
 def _value(sets: str, written: str) -> int | str | None:
     if sets == KV_TYPE:
-        kind = _KV_TYPE.fullmatch(written.rstrip(".,:"))
-        name = written.rstrip(".,:").lower() if kind else ""
-        return next((ours for theirs, ours in _KV_NAMES.items() if name.startswith(theirs)), name) or None
+        kind = _KV_TYPE.fullmatch(written.rstrip(".,:").lower())
+        return KV_NAMES.get(kind[1], kind[1]) if kind else None
     count = _COUNT.fullmatch(written.rstrip(".,:"))
     if count is None or sets == PASSED_OVER:
         return None

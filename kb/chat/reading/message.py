@@ -11,7 +11,7 @@ from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
-from kb.chat.reading.flags import flags, program_of
+from kb.chat.reading.flags import KV_TYPE, flags, program_of
 from kb.chat.reading.fragments import is_fragment
 from kb.chat.reading.language import language_of
 from kb.chat.reading.lexicon import lexicon
@@ -346,6 +346,10 @@ class _Message:
             for match in span.matches[:1]:
                 if match.note and match.kind != "terms":
                     yield match.note
+        told = [(flag.start, flag.end) for flag in self.flags if flag.sets == KV_TYPE]
+        told += [place] if (place := kv_type_in(self.text)) else []
+        if any("fp8" in self.text[start:end].lower() for start, end in told):
+            yield "a cache in fp8 was worked out as q8_0, which takes 6 % more"
         if LEFT_OUT in self.text:
             yield f"a number of more than {MOST_DIGITS} digits was left unread"
 

@@ -110,7 +110,7 @@ _KV_TYPE = re.compile(
     rf"\b{_KV_FORMAT}\b(?:(?!\b(?:i?q|b?f|fp)\d)[^.?!,]){{0,12}}\b(?:kv\b|cache\b)|\bkv[\s-]{{0,3}}(?:cache)?[^.?!,]{{0,16}}?\b{_KV_FORMAT}\b",
     re.I,
 )
-_KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16", "int8": "q8_0", "fp8": "q8_0"}
+KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16", "int8": "q8_0", "fp8": "q8_0"}
 
 
 def quantities(text: str, found: Sequence[Roled]) -> Quantities:
@@ -190,4 +190,4 @@ def _kv_type(text: str) -> str | None:
     if place is None:
         return None
     name = re.sub(r"[- ]", "", text[slice(*place)].lower())
-    return _KV_NAMES.get(name, name)
+    return KV_NAMES.get(name, name)

@@ -68,3 +68,11 @@ def test_tensor_parallel_is_said_or_follows_from_the_program(reading: Reading, t
 def test_options_tell_the_program(reading: Reading) -> None:
     assert reading("-ngl 99 --n-cpu-moe 20 on a 3090").engine == reading("llama.cpp on a 3090").engine
     assert reading("num_ctx 8192 on a 3090").engine == reading("ollama on a 3090").engine
+
+
+def test_a_cache_in_fp8_is_said_to_be_worked_out_otherwise(reading: Reading) -> None:
+    for text in ("--kv-cache-dtype fp8_e4m3 on a 3090", "qwen3 8b with fp8 kv cache on a 3090"):
+        situation = reading(text)
+        assert situation.kv_cache_type == "q8_0"
+        assert "fp8" in " ".join(situation.notes)
+    assert reading("-ctk q8_0 -ctv q8_0 on a 3090").notes == ()
