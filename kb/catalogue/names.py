@@ -394,17 +394,22 @@ class Names:
 
     def _mentions(self, pieces: Sequence[Sequence[Piece]], kinds: Sequence[str]) -> Iterator[Mention]:
         free_from = 0
+        looked_up: dict[tuple[str, bool], tuple[Match, ...]] = {}
         for at_one_place in pieces:
             for piece in at_one_place:
                 if piece.start < free_from or ("models" in kinds and piece.ends_as_quantization):
                     continue
-                found = self._exact(kinds, piece.text) or self._singular(kinds, piece.text)
-                if not found and piece.may_be_stripped:
-                    found = self._stripped(kinds, piece.text)
-                if found:
-                    yield Mention(piece.start, piece.end, piece.text, tuple(found))
+                key = (piece.text, piece.may_be_stripped)
+                if key not in looked_up:
+                    looked_up[key] = tuple(self._called(kinds, piece))
+                if looked_up[key]:
+                    yield Mention(piece.start, piece.end, piece.text, looked_up[key])
                     free_from = piece.end
                     break
+
+    def _called(self, kinds: Sequence[str], piece: Piece) -> list[Match]:
+        found = self._exact(kinds, piece.text) or self._singular(kinds, piece.text)
+        return found or (self._stripped(kinds, piece.text) if piece.may_be_stripped else [])
 
     def _singular(self, kinds: Sequence[str], piece: str) -> list[Match]:
         return self._exact(kinds, piece[:-1]) if re.search(r"[A-Za-z0-9]s$", piece) and len(piece) > 3 else []
