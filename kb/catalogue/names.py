@@ -16,7 +16,7 @@ from kb.catalogue.load import Knowledge
 from kb.catalogue.records import Accelerator, Figure, LanguageModel, Spec, Term
 from kb.catalogue.records.labels import label_key
 from kb.catalogue.scanning import Piece, pattern_of, pieces_of
-from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, parts_of, shorter_names, without_owner
+from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, memory_last, parts_of, shorter_names, without_owner
 from kb.errors import AmbiguousName, UnknownName
 
 MOST_SLIPS = 200
@@ -206,7 +206,8 @@ class Names:
         return self._explained(kinds, name) or self._reordered(kinds, name)
 
     def _explained(self, kinds: Sequence[str], name: str) -> list[Match]:
-        return self._exact(kinds, name) or self._stripped(kinds, name) or self._with_bare_memory(kinds, name)
+        found = self._exact(kinds, name) or self._stripped(kinds, name) or self._with_bare_memory(kinds, name)
+        return found or (self._explained(kinds, last) if (last := memory_last(name)) else [])
 
     def _matches(self, kind: str, slugs: Iterable[str]) -> list[Match]:
         return [Match(kind, slug, self._labels[kind][slug]) for slug in slugs]

@@ -19,11 +19,14 @@ _DEVICE_SUFFIX = re.compile(r"[\s-]{1,3}(?:gpu|card|graphics card|machine|chip|e
 _MEMORY_SUFFIX = re.compile(
     r"[\s(-]{0,3}(?<!\d)(\d{1,4})\s?(?:gb|gib|g)\)?(?:\s?(?:vram|ram|memory|unified memory))?$", re.I
 )
+_MEMORY_WITHIN = re.compile(r"(\S.*?)[\s(-]{1,3}(\d{1,3})\s?(?:gb|gib|g)\)?[\s-](?!ram|vram)([^\d\s].*)", re.I)
 _SIZE = re.compile(
     r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s?(?:b|billion)(?![\w])(?:[\s-]{0,3}(?:parameters?|params?|models?|llms?)){0,4}",
     re.I,
 )
 _BARE_NUMBER = re.compile(r"[\s-]\d{1,4}$")
+_GB = re.compile(r"(?<=[\s(-]\d\d)g\b")
+"""``2080 Ti 22G``, and not the A10G."""
 _PARTS = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
 
 SHORTEST_SLIP = 5
@@ -42,7 +45,7 @@ def parts_of(name: str) -> Parts:
     (('radeon', 'rx', '7900', 'xtx'), ('llama', '3.1', '70', 'b'))
     """
     folded = unicodedata.normalize("NFKD", name).casefold().replace("×", "x").replace("+", " plus ")
-    return tuple(_PARTS.findall(folded))
+    return tuple(_PARTS.findall(_GB.sub("gb", folded)))
 
 
 def is_mistyped(typed: str, meant: str) -> bool:
@@ -59,6 +62,16 @@ def is_mistyped(typed: str, meant: str) -> bool:
 
 def ends_in_a_number(name: str) -> bool:
     return _BARE_NUMBER.search(name[:200]) is not None
+
+
+def memory_last(name: str) -> str:
+    """With a size of memory that stands within it at its end; empty where there is none.
+
+    >>> memory_last("RTX 4060 8GB laptop"), memory_last("RTX 4060 laptop 8GB")
+    ('RTX 4060 laptop 8GB', '')
+    """
+    found = _MEMORY_WITHIN.fullmatch(name[:200].strip())
+    return f"{found[1]} {found[3]} {found[2]}GB" if found else ""
 
 
 def without_owner(name: str) -> str:

@@ -58,6 +58,7 @@ def estimate_speed(
     (23.7, 'memory bandwidth of the RTX 4090')
     """
     decode, prefill = constants().decode, constants().prefill
+    tensor_parallel = tensor_parallel and len(devices) > 1
     step = step_of(
         architecture,
         weights,

@@ -74,13 +74,14 @@ class _Ran:
 
 def answer(index: Index, situation: Situation) -> Answer:
     situation, heard = _with_query(index, situation)
+    heard = heard and not (situation.only_names and not situation.earlier)
     likeliest = max(situation.asks.values(), default=0.0)
     alone = heard and situation.query == situation.text
     if not (alone and likeliest < CERTAIN) and (said_so := talk(index, situation)):
         text = markdown.brief(said_so.statements, lambda basis: 0)
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
-    unsure = likeliest < HALF and not situation.carried and not situation.unknown
+    unsure = likeliest < HALF and not (situation.carried or situation.unknown or situation.only_names)
     if planned.missing and not _is_a_story(situation):
         unsure = False  # it is asked for
     repeats = not situation.why and _repeats(planned, situation)
@@ -88,7 +89,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     of_no_tool = alone and next(iter(situation.asks), ANYTHING) not in TOOLS
     by_passage = guessed or of_no_tool or (repeats and _is_apart(index, situation))
     answered = heard or _answers(index, situation, max(likeliest, MAY_ANSWER))
-    if (unsure and answered) or (heard and by_passage):
+    if (unsure and answered) or (heard and by_passage) or _gives_way(index, situation, planned):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, situation, planned, calls)
@@ -172,7 +173,7 @@ ASKED = 0.6
 """How near, as a cosine, one of a passage's questions must be to a short one."""
 DEVICE_ARGUMENTS = (*DEVICE_SLOTS, "considered", "accelerator", "name")
 """Of the tools, those that take a device."""
-ANSWERS_FIRST = 0.6
+ANSWERS_FIRST = 0.5
 """How likely it must to be told before a calculation."""
 APART = 0.4
 """How likely, to be told in the place of what the answer before has said."""
@@ -188,6 +189,14 @@ def _answers(index: Index, situation: Situation, least: float) -> bool:
     found = index.searcher.answering(situation.query)
     near = bool(found) and (_is_a_story(situation) or found[0].asked >= ASKED)
     return near and found[0].probability >= least
+
+
+def _gives_way(index: Index, situation: Situation, planned: Plan) -> bool:
+    """Whether a passage says more to the question than the tool that it seems to ask for."""
+    asks = TOOLS.asks(planned.asks[0]) if planned.asks and planned.asks[0] in TOOLS else None
+    if asks is None or asks.yields is None or (is_about_something(situation) and not _is_a_story(situation)):
+        return False
+    return _answers(index, situation, asks.yields)
 
 
 def _with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:

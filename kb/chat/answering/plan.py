@@ -9,6 +9,7 @@ from typing import Any
 from kb.catalogue.names import DEVICE_KINDS
 from kb.chat.reading.described import system_bandwidth
 from kb.chat.reading.situation import Named, Situation
+from kb.chat.reading.uses import is_of_text
 from kb.tools.asks import AskFile, AskSlot, Role
 from kb.tools.base import Arguments, Registry
 from kb.tools.shared.given import DeviceFigures
@@ -28,8 +29,6 @@ A_STORY = 14
 """Words from which on a message tells circumstances, of which a calculation takes only the figures."""
 DIFFERENT_RUNS = 1.3
 """How many times faster a second speed is another run's, and no range's end."""
-NO_TEXT = frozenset({"images", "video", "speech"})
-"""Uses that no text model serves: the passages say what they need."""
 ANYTHING = "search_passages"
 """What answers where no calculator can: the passages."""
 MOST_OF_A_QUERY = 2000
@@ -101,7 +100,7 @@ def passages_of(situation: Situation) -> Step:
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
     new_use = "use" not in situation.carried and not situation.named_now and bool(situation.carried)
-    if situation.use in NO_TEXT and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
+    if not is_of_text(situation.use) and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
         return [ANYTHING]
     ranked = [ask for ask in situation.asks if ask in tools]
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
@@ -374,7 +373,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "purchase":
             return _stated(situation.price) or _stated(situation.budget)
         case "tokens_per_s" if _compares_runs(situation):
-            return ()
+            told = [speed.tokens_per_s for speed in situation.speeds if speed.speed_is != "wanted"]
+            alone = all(len(names) < 2 for names in (meant(situation), situation.models, situation.quantizations))
+            return told[:MOST_CASES] if alone else ()
         case "context":
             return _stated(situation.context or situation.prompt_tokens)
         case "compared":
@@ -423,11 +424,11 @@ def queries(situation: Situation) -> Iterator[str]:
     carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
     if carried and _IT.search(situation.text) and not any(one.label not in carried for one in situation.terms):
         yield f"{situation.text} {', '.join(carried)}"
-    if situation.use in NO_TEXT:
+    if not is_of_text(situation.use):
         yield f"{situation.use}: {situation.text}"
     if situation.earlier and len(situation.text.split()) < A_STORY:
         yield f"{situation.earlier.text} {situation.text}"
-    if situation.use in NO_TEXT:
+    if not is_of_text(situation.use):
         yield f"{situation.use.removesuffix('s')} models: memory, speed, which cards"
 
 

@@ -33,6 +33,7 @@ _BARE_DEVICE = re.compile(r"\d{4}[a-z]{1,4}")
 _LETTERED_DEVICE = re.compile(r"[a-z]{1,2}\d{3,5}[a-z]?")
 _SERIES_NUMBER = re.compile(r"\d[a-z]?\+?")
 _PORTABLE = re.compile(r"laptop|notebook|mobile")
+_IS_PORTABLE = re.compile(r"\)? ?(?:vram )?(?:laptop|notebook|mobile)(?: gpu)?\b", re.I)
 _BARE_MEMORY = re.compile(r"\d{1,3}")
 _GAP_TO_MEMORY = re.compile(r"[ (-]{0,2}")
 _NOT_ITS_MEMORY = re.compile(
@@ -123,6 +124,11 @@ class Forms:
             whole = self.text[start : then.end]
             if sold := self.names.find(groups, whole):
                 matches, text, end = sold, whole, then.end
+        if form.memory is not None and not matches and (portable := _IS_PORTABLE.match(self.text, end)):
+            # "RTX 4060 8GB laptop"
+            whole = self.text[start : portable.end()]
+            if sold := self.names.find(groups, whole):
+                matches, text, end = sold, whole, portable.end()
         if not matches and form.model and (begun := self.names.beginning_with("models", text)):
             if len(begun) > MOST_CANDIDATES:
                 return

@@ -21,6 +21,7 @@ from kb.chat.reading.quantities import kv_type_in, quantities, speeds
 from kb.chat.reading.roles import RoleReader, places_of
 from kb.chat.reading.situation import Named, Quantities, Situation, TrainingMethod
 from kb.chat.reading.spans import Span
+from kb.chat.reading.uses import is_of_text, use_of
 from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS
@@ -52,20 +53,6 @@ _FORM = re.compile(
     r"(?:(?P<laptop>laptops?|notebooks?)|(?P<computer>computers?|pcs?|desktops?|machines?|workstations?|rigs?|mini-?pcs?|setup)"
     r"|(?P<card>(?:graphics |video )?cards?|gpus?))\b", re.I
 )  # fmt: skip
-_USES = (
-    ("coding", r"\bcod(?:e|ing)\b|\bprogramming\b|\bdevelop(?:er|ment)\b|\bcopilot\b|\bopencode\b|\bcline\b|\baider\b"),
-    ("images", r"\bimages?\b|\bpictures?\b|\bstable diffusion\b|\bsdxl?\b|\bcomfyui\b|\bphoto\w*"),
-    ("video", r"\bvideos?\b"),
-    ("speech", r"\bspeech\b|\bvoice\b|\btranscri\w+|\btts\b|\bwhisper\b"),
-    ("documents", r"\bdocuments?\b|\bpdfs?\b|\brag\b|\bsummar\w+|\bcontracts?\b|\bnotes\b"),
-    ("writing", r"\bwrit(?:e|ing)\b|\bstor(?:y|ies)\b|\bnovels?\b|\brole-?play\w*|\brp\b"),
-    ("training", r"\bfine-?tun\w*|\btrain(?:ing)?\b|\bq?lora\b"),
-    ("agents", r"\bagents?\b|\bagentic\b|\btool calls?\b"),
-    ("chat", r"\bchat(?:ting|bot|s)?\b|\bassistant\b"),
-)
-_OTHER_USES = frozenset({"images", "video", "speech"})
-"""For these other models are run than those for text."""
-_USE = tuple((use, re.compile(pattern, re.I)) for use, pattern in _USES)
 
 
 @dataclass(frozen=True)
@@ -146,7 +133,7 @@ class _Message:
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
         devices = [self._usual_first(device) for device in devices]
         claims = tuple(self.named.claims(devices))
-        use = next((use for use, way in _USE if way.search(text)), "")
+        use = use_of(text)
         situation = Situation(
             text=text,
             language=language_of(text),
@@ -165,7 +152,7 @@ class _Message:
             training_method=_training_method(text),
             engine=self._engine(),
             use=use,
-            other_models=use in _OTHER_USES or any(is_of_another_kind(self.names, span) for span in self.spans),
+            other_models=not is_of_text(use) or any(is_of_another_kind(self.names, span) for span in self.spans),
             vendor=self._vendor(devices),
             form=form.lastgroup or "" if (form := _FORM.search(text)) else "",
             quiet=bool(_QUIET.search(text)),
@@ -177,13 +164,14 @@ class _Message:
         named_now = bool(
             situation.models or devices or quantizations or situation.engine or situation.unknown or situation.others
         )
-        situation = replace(situation, named_now=named_now)
         unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
         measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
         covered: list[Span | FigureFound] = [*self.spans, *measures, *(one.figure for one in roles)]
+        fragment = is_fragment(text, [(one.start, one.end) for one in covered])
+        situation = replace(situation, named_now=named_now, only_names=fragment and named_now)
         return Read(
             situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
-            is_fragment(text, [(one.start, one.end) for one in covered]),
+            fragment,
         )  # fmt: skip
 
     def _usual_first(self, device: Named) -> Named:

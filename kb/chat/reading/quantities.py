@@ -61,6 +61,7 @@ class _Field:
 _BYTES, _TOKENS, _WATTS, _RATE = frozenset({"bytes"}), frozenset({"tokens"}), frozenset({"w"}), frozenset({"bytes/s"})
 _FIELDS = {
     "context": _Field("context", _TOKENS, tokens_of, LEAST_CONTEXT, MOST_CONTEXT),
+    "prefill": _Field("prefill_tokens_per_s", frozenset({"tokens/s"}), _in(1), 1),
     "prompt": _Field("prompt_tokens", _TOKENS, tokens_of, 16),
     "users": _Field("users", frozenset({"users", "slots"}), _count, 1),
     "batch": _Field("batch_size", frozenset(), _count, 1),
@@ -93,13 +94,20 @@ _MORE_RAM = re.compile(
 """Before a size of RAM that is thought of: *what if I buy more RAM, would 32 help?*"""
 _STICKS = re.compile(r"(?<![\w.])(\d{1,2})\s?[x×*]\s?$", re.I)
 """Before the size of one: ``12x64GB``."""
+MOST_OF_A_DESKTOP = 4
+"""Sticks; a server with more has a channel for each."""
+_STICKS_BEHIND = re.compile(r"\s?[x×*]\s?(\d{1,2})(?![\w.])", re.I)
+"""Behind it: ``64G x 7``."""
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
 _DAYS_A_WEEK = re.compile(
     r"\b(\d|two|three|four|five|six) days? (?:a|per|each|every)?[ /]?week|\bdays/week|\bweekdays?\b|\bworking days?\b",
     re.I,
 )
-_RANK = re.compile(r"\b(?:rank|r)\s?(?:=|:|of)?\s?(\d{1,4})\b(?!\s?(?:gb|t/s|tok))", re.I)
+_RANK = re.compile(
+    r"\brank\s?(?:=|:|of)?\s?(?P<rank>\d{1,4})\b|(?<![\w-])r\s?(?:[=:]\s?)?(?P<r>[48]|16|32|64|128|256)\b(?!\s?(?:gb|t/s|tok))",
+    re.I,
+)
 _ALL_LINEAR = re.compile(r"\ball[- ](?:the )?linear|\ball (?:linear )?layers\b|\ball modules\b", re.I)
 _EIGHT_BIT_ADAM = re.compile(
     r"\b8[- ]?bit[- ](?:paged )?adam\w*|\badamw?[_ -](?:bnb_)?8[- ]?bit|\bpaged_adamw_8bit", re.I
@@ -122,8 +130,11 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
             continue
         if not field.least <= (value := field.value(figure)) <= field.most or field.name in values:
             continue
-        if one.role == "ram" and (sticks := _STICKS.search(text, 0, figure.start)):
+        sticks = _STICKS.search(text, 0, figure.start) or _STICKS_BEHIND.match(text, figure.end)
+        if one.role == "ram" and sticks:
             value *= int(sticks[1])
+            if int(sticks[1]) > MOST_OF_A_DESKTOP:
+                values["memory_channels"] = int(sticks[1])
         values[field.name] = value
         if one.role == "ram" and _MORE_RAM.search(text, max(0, figure.start - NEAR_RAM), figure.start):
             values["considered_system_memory_gb"] = values.pop(field.name)
@@ -143,7 +154,7 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     if (week := _DAYS_A_WEEK.search(text)) is not None:
         values["days_per_week"] = 5.0 if week[1] is None else min(7.0, float(counted(week[1])))
     if rank := _RANK.search(text):
-        values["rank"] = int(rank[1])
+        values["rank"] = int(rank["rank"] or rank["r"])
     if _ALL_LINEAR.search(text):
         values["targets"] = "all_linear"
     if _EIGHT_BIT_ADAM.search(text):

@@ -45,10 +45,19 @@ _KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth
     "price_per_kwh", "kwh_currency", "currency")  # fmt: skip
 """What is true of the person or of their machine, whatever is asked next."""
 _OF_ONE_ASK = frozenset(
-    {"size_gb", "tokens_per_s", "speed_is", "watts", "rent_per_hour", "prompt_tokens", "batch_size"}
+    {
+        "size_gb",
+        "tokens_per_s",
+        "speed_is",
+        "prefill_tokens_per_s",
+        "watts",
+        "rent_per_hour",
+        "prompt_tokens",
+        "batch_size",
+    }
 )
 """What belonged to the question before, unless the same one is gone on with."""
-_OF_ONE_RUN = frozenset({"tokens_per_s", "speed_is"})
+_OF_ONE_RUN = frozenset({"tokens_per_s", "speed_is", "prefill_tokens_per_s"})
 """What was measured of one model on one machine: with another it says nothing."""
 
 _GOES_ON = re.compile(
@@ -195,6 +204,8 @@ class _Asked:
         turn = self.turns[at]
         if turn.fragment and (earlier := self._earlier(at)):
             return {earlier: CONTINUED}
+        if turn.situation.only_names and not at:
+            return {}  # what is worked out for such names is known without a word for it
         if turn.fragment and turn.states == _TOGETHER:
             return {}  # what they do together is asked without a word for it
         if turn.fragment and turn.states in (_COMPARED, _FIGURES):

@@ -110,6 +110,8 @@ class Quantities:
     tokens_per_s: float | None = None
     """Measured, claimed or wanted; ``speed_is`` says which."""
     speed_is: SpeedIs = ""
+    prefill_tokens_per_s: float | None = None
+    """How fast a prompt is read."""
     nvme_drives: int | None = None
     batch_size: int | None = None
     gpu_layers: int | None = None
@@ -176,5 +178,7 @@ class Situation(Quantities):
     """The ask of the turn before."""
     earlier: "Situation | None" = None
     """That of the turn before, where there was one."""
+    only_names: bool = False
+    """The last message is nothing but names and figures: it asks nothing of its own."""
     named_now: bool = False
     """Whether the last message itself names a model, a device, a quantization, a program, or one that nobody knows."""

@@ -8,11 +8,10 @@ from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.compare_devices.tool import CompareAnswer, ComparedDevice
 from kb.tools.shared.naming import opening, the
-from kb.tools.shared.saying import money, rate
+from kb.tools.shared.saying import OF_PROMPTS, money, rate
 
 COMPUTING = ("images", "video", "training")
 """Uses that go by the rate of arithmetic."""
-PROMPTS = re.compile(r"\bprompt (?:processing|eval\w*|reading)\b|\bprefill\b|\bfirst (?:token|word)\b", re.I)
 PRICES = re.compile(r"\bcheap\w*|\bprice\w*|\bcosts?\b|\bmoney\b|\bexpensive\b", re.I)
 UNKNOWN = "not known"
 
@@ -36,7 +35,7 @@ def say(result: CompareAnswer, asked: Asked) -> Iterator[Said]:
     yield _conclusion(result, better, other)
     yield from _cheaper(result, asked)
     yield from _what_fits(result, better, other)
-    if what := "reading a prompt" if PROMPTS.search(asked.text) else asked.use if asked.use in COMPUTING else "":
+    if what := "reading a prompt" if OF_PROMPTS.search(asked.text) else asked.use if asked.use in COMPUTING else "":
         yield _by_rate(what, better, other)
     yield _table(result)
     yield state("detail", "{formula}.", formula=result.formula)

@@ -1,6 +1,5 @@
 """What a speed says: the number, what bounds it, how long a prompt takes, what others measured."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
@@ -8,9 +7,7 @@ from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
 from kb.tools.shared.naming import gb, named, speed_of, the, tokens, varied
-from kb.tools.shared.saying import notes
-
-FIRST_TOKEN = re.compile(r"\bfirst (?:token|word)\b|\bttft\b|\bprompt processing\b|\bprefill\b", re.I)
+from kb.tools.shared.saying import OF_PROMPTS, notes
 
 LIMITS = {
     "memory_bandwidth": "What limits it is how fast the memory is read",
@@ -38,10 +35,10 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         yield state("answer", "It writes about {typical}" + each + ".", typical=speed_of(decode.typical))
         yield from _more(result)
         return
-    if FIRST_TOKEN.search(asked.text) and not result.aggregate_tokens_per_s:
+    if OF_PROMPTS.search(asked.text) and not result.aggregate_tokens_per_s:
         first, prompt = Quantity(result.time_to_first_token_s, "s"), Quantity(result.context, "tokens", 1)
-        text = "About {first} until the first token, for a prompt of {prompt}: so long it takes to read it."
-        yield state("answer", text, first=first, prompt=prompt)
+        text = "About {first} until the first token, for a prompt of {prompt}: it is read at about {read}."
+        yield state("answer", text, first=first, prompt=prompt, read=speed_of(result.prefill_tokens_per_s.typical))
     depth = ", with {context} in the context" if "context" in asked.stated else ""
     text = "About {typical}" + each + " is what {model} at {quantization} reaches on {device}" + partly + depth + "."
     yield state("answer", text, typical=speed_of(decode.typical), context=tokens(result.context), **names)

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement
+from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement, PrefillStanding
 from kb.tools.shared.naming import opening, speed_of, the, varied
+from kb.tools.shared.saying import OF_PROMPTS
 
 WRONG: Mapping[Check, str] = {
     "runs_on_processor": "it runs on the processor instead of the card",
@@ -46,6 +47,9 @@ CAUSES = {
     "link": "The link between the cards decides.",
     "offload": "The part in RAM decides: RAM is read far more slowly than the card's memory.",
 }
+EXAMPLE_PROMPT = 10_000
+NO_ANSWER = 3.0
+"""So many times above what the memory allows, a speed is another thing's."""
 MOST_LOOKED_AT = 3
 MOST_OF_IT = 0.4
 """Of what the memory allows, what is called that; less of it is normal where it is usual."""
@@ -56,15 +60,23 @@ FROM_MEMORY = 2.0
 def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
     case = f"{result.model} at {result.quantization} on {the(result.device)}"
     if result.verdict == "does_not_fit":
+        text = (
+            "By what I know of the machine, {case} does not fit: it needs {needed}, and {have} can be used. What does not "
+            "fit is read from the drive for each token, and the drive sets the speed."
+        )
+        needed, have = Quantity(result.required_gb, "GB"), Quantity(result.available_gb, "GB")
+        yield state("answer", text, case=case, needed=needed, have=have)
         if (result.measured_tokens_per_s or 0.0) >= FROM_MEMORY:
             text = (
-                "{measured} come from memory, of which there must be more than was said: {case} is more than it holds."
+                "{measured} is too fast for a drive: then there is more memory than I was told of, or a smaller file."
             )
-            yield state("answer", text, measured=speed_of(result.measured_tokens_per_s or 0.0), case=case)
-        else:
-            text = "It is slow because it does not fit: {case} is more than memory holds, so the drive has to step in."
-            yield state("answer", text, case=case)
+            yield state("reason", text, measured=speed_of(result.measured_tokens_per_s or 0.0))
         yield from _helps(result)
+        return
+    if result.prefill_standing or (result.standing is None and OF_PROMPTS.search(asked.text)):
+        yield from _of_prompts(result, case)
+        if result.standing is not None:
+            yield _answer(result, case)
         return
     yield _answer(result, case)
     yield from _sum(result)
@@ -99,6 +111,11 @@ def _answer(result: ExplainAnswer, case: str) -> Statement:
         return Statement("answer", text, values | {"typical": typical, "case": case, "ceiling": ceiling})
     measured = Quantity(result.measured_tokens_per_s, "tokens/s")
     match result.standing:
+        case "above_ceiling" if (result.times_above_ceiling or 0.0) > NO_ANSWER:
+            text = (
+                "{measured} is no speed of writing one answer, which is {ceiling} at most with {case}: it counts the "
+            )
+            text += "reading of a prompt, or many users together."
         case "above_ceiling":
             text = "{measured} cannot be, not for one conversation: {sum} with {case}."
             if result.implied_gb_per_s:
@@ -124,6 +141,38 @@ def _answer(result: ExplainAnswer, case: str) -> Statement:
             text = "{measured} is far below the {usual} that are usual for {case}: something is wrong" + wrong + "."
     text, values = _with_sum(result, text)
     return Statement("answer", text, values | {"measured": measured, "usual": usual, "case": case, "ceiling": ceiling})
+
+
+def _of_prompts(result: ExplainAnswer, case: str) -> Iterator[Said]:
+    """How fast prompts are read, which is another matter than how fast it writes."""
+    usual = result.prefill_tokens_per_s
+    texts: Mapping[PrefillStanding | None, str] = {
+        None: "Prompts are read at about {typical} with {case} ({usual} are usual), so {example} take about {time}.",
+        "fast": "{measured} for the prompt is good: usual is {usual} with {case}.",
+        "as_expected": "{measured} for the prompt is normal: usual is {usual} with {case}.",
+        "below": "{measured} for the prompt is slow: usual is {usual} with {case}.",
+    }
+    yield state(
+        "answer", texts[result.prefill_standing], case=case, typical=speed_of(usual.typical),
+        usual=speed_of(usual.low, usual.high), measured=speed_of(result.measured_prefill_tokens_per_s or 0.0),
+        example=Quantity(EXAMPLE_PROMPT, "tokens", 1), time=Quantity(EXAMPLE_PROMPT / usual.typical, "s"),
+    )  # fmt: skip
+    text = "Reading a prompt is limited by computing, not by the memory's speed; writing is the other way round."
+    if result.verdict == "fits_with_offload":
+        text = "The part in RAM makes it slow: its weights have to reach the card for each batch of the prompt."
+    yield state("reason", text)
+    if result.prefill_standing == "below":
+        text = (
+            "Look at: whether the program reports all layers on the GPU, whether flash attention is on, and whether the "
+            "beginning of the prompt changes each time, so that all of it is read again."
+        )
+        yield state("next", text)
+        return
+    yield state(
+        "next",
+        "What helps: shorter prompts, a prompt cache that stays (the beginning unchanged), larger batches (`-ub`), a "
+        "model with fewer active parameters, or a device that computes faster.",
+    )
 
 
 def _by_ram(result: ExplainAnswer, case: str, measured: Quantity) -> Statement:
@@ -201,9 +250,16 @@ def _figures(help: Improvement) -> dict[str, Slot]:
 def side_by_side(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Said]:
     """Why one is faster than another: what each token takes, and how fast it is read."""
     cases = varied(results)
-    running = [(one, case) for one, case in zip(results, cases.each, strict=True) if one.reads]
+    running = [(one, case) for one, case in zip(results, cases.each, strict=True) if one.verdict != "does_not_fit"]
     if not running:
-        yield state("answer", "None of them fits, so there is no speed to explain.")
+        text = (
+            "By what I know of the machine none of them fits. What does not fit is read from the drive for each token, "
+            "and the drive sets the speed."
+        )
+        yield state("answer", text)
+        return
+    if not cases.title:
+        yield from _several_runs(results)
         return
     first, best = max(running, key=lambda pair: pair[0].decode_tokens_per_s.typical)
     last, worst = min(running, key=lambda pair: pair[0].decode_tokens_per_s.typical)
@@ -220,12 +276,24 @@ def side_by_side(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Sai
         yield state("detail", "{model}: {formula}.", model=opening(one.model), formula=one.formula)
 
 
+def _several_runs(results: Sequence[ExplainAnswer]) -> Iterator[Said]:
+    """Several speeds of one model on one device: each against what the memory allows, and what to do about the worst."""
+    *others, worst = sorted(results, key=lambda one: -(one.measured_tokens_per_s or 0.0))
+    if worst.likely and any(one.standing in ("as_expected", "fast") for one in others):
+        # The machine is sound, as another program shows.
+        checks: tuple[Check, ...] = tuple(dict.fromkeys(("wrong_build", "runs_on_processor", *worst.checks)))
+        worst = worst.model_copy(update={"likely": "wrong_build", "checks": checks})
+    for one in (*others, worst):
+        yield _answer(one, f"{one.model} at {one.quantization} on {the(one.device)}")
+    yield from _next(worst)
+
+
 def _row(one: ExplainAnswer) -> tuple[Slot, ...]:
-    if not one.reads:
+    if one.verdict == "does_not_fit":
         return "–", "–", "–", "does not fit"
+    usual = speed_of(one.decode_tokens_per_s.low, one.decode_tokens_per_s.high)
+    if not one.reads:  # all cards read at once
+        return "–", "–", speed_of(one.ceiling_tokens_per_s), usual
     slowest = max(one.reads, key=lambda read: read.gb_per_token / read.gb_per_s)
-    decode = one.decode_tokens_per_s
-    return (
-        Quantity(slowest.gb_per_token, "GB"), Quantity(slowest.gb_per_s, "GB/s"),
-        speed_of(one.ceiling_tokens_per_s), speed_of(decode.low, decode.high),
-    )  # fmt: skip
+    size, rate = Quantity(slowest.gb_per_token, "GB"), Quantity(slowest.gb_per_s, "GB/s")
+    return size, rate, speed_of(one.ceiling_tokens_per_s), usual

@@ -13,13 +13,14 @@ from kb.calc.results import Fit, Limit, MemoryRead, Range, Speed, Verdict
 from kb.calc.speed.estimate import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S, estimate_speed
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Engine, Record
-from kb.catalogue.units import GB
+from kb.catalogue.units import GB, GIB
 from kb.tools.base import Name, Real, Result, Tool, cite
 from kb.tools.shared.fitting import LADDER, TIGHT, FitArguments, Parts, fit_of, resolve_parts, within_limit
 from kb.tools.shared.resolve import quantization_for, resolve_quantization, resolve_weights
 from kb.tools.shared.speed import placed_speed, speed_at
 
 Standing = Literal["above_ceiling", "needs_all_cards_at_once", "fast", "as_expected", "below", "far_below"]
+PrefillStanding = Literal["fast", "as_expected", "below"]
 Cause = Literal["memory_bandwidth", "compute", "fixed_costs", "link", "offload", "does_not_fit"]
 Check = Literal[
     "runs_on_processor", "partly_on_processor", "shared_memory", "wrong_build", "memory_swapped", "one_memory_channel",
@@ -46,6 +47,9 @@ class ExplainArguments(FitArguments):
     measured_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=1_000_000)] | None = Field(
         None, description="what somebody measures, claims or hopes for, of one conversation"
     )
+    measured_prefill_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=10_000_000)] | None = Field(
+        None, description="how fast a prompt is read, as somebody measures it"
+    )
     engine: Name | None = Field(None, description="the program that runs the model")
 
 
@@ -65,6 +69,9 @@ class ExplainAnswer(Result):
     device: str
     context: int
     verdict: Verdict
+    required_gb: float
+    available_gb: float
+    """Of device memory; where it does not even fit with the help of RAM, of both."""
     reads: tuple[MemoryRead, ...]
     """What each token takes from each memory: the ceiling is 1 / the sum of GB ÷ GB/s."""
     ceiling_tokens_per_s: float
@@ -76,6 +83,10 @@ class ExplainAnswer(Result):
     measured_tokens_per_s: float | None
     standing: Standing | None
     """Where the measured speed lies; None where none is given, or the model does not fit."""
+    prefill_tokens_per_s: Range
+    """How fast a prompt of ``context`` tokens is read."""
+    measured_prefill_tokens_per_s: float | None = None
+    prefill_standing: PrefillStanding | None = None
     share_of_ceiling_percent: float | None = None
     times_below_typical: float | None = None
     times_above_ceiling: float | None = None
@@ -119,6 +130,8 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         device=parts.devices.label,
         context=arguments.context,
         verdict=fit.verdict,
+        required_gb=fit.required_gb,
+        available_gb=_available(parts, fit, arguments),
         reads=speed.reads,
         ceiling_tokens_per_s=ceiling,
         ceiling_is_assumed=assumed,
@@ -126,6 +139,9 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         decode_tokens_per_s=speed.decode_tokens_per_s,
         measured_tokens_per_s=arguments.measured_tokens_per_s,
         standing=standing,
+        prefill_tokens_per_s=speed.prefill_tokens_per_s,
+        measured_prefill_tokens_per_s=arguments.measured_prefill_tokens_per_s,
+        prefill_standing=_prefill_standing(arguments.measured_prefill_tokens_per_s, speed.prefill_tokens_per_s),
         share_of_ceiling_percent=round(100 * measured / ceiling, 0) if measured else None,
         times_below_typical=_times(typical, measured) if measured and is_slow else None,
         times_above_ceiling=_times(measured, ceiling) if measured and standing == "above_ceiling" else None,
@@ -142,6 +158,13 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         assumptions=speed.assumptions,
         citations=cite(catalogue, parts.references),
     )
+
+
+def _available(parts: Parts, fit: Fit, arguments: ExplainArguments) -> float:
+    """GB; of what does not fit, with the RAM that can help."""
+    if fit.verdict != "does_not_fit" or parts.devices.each.backend == "cpu" or parts.devices.each.unified_memory:
+        return fit.available_gb
+    return round(fit.available_gb + (arguments.system_memory_gb or 0.0) * GIB / GB, 3)
 
 
 def _memory_to_run(parts: Parts) -> float:
@@ -207,6 +230,12 @@ def _standing(measured: float, speed: Speed, at_once: float | None) -> Standing:
     if measured >= decode.low:
         return "as_expected"
     return "far_below" if measured * FAR_BELOW < decode.typical else "below"
+
+
+def _prefill_standing(measured: float | None, usual: Range) -> PrefillStanding | None:
+    if measured is None or not usual.typical:
+        return None
+    return "fast" if measured > usual.high else "as_expected" if measured >= usual.low else "below"
 
 
 def _likely(measured: float, parts: Parts, fit: Fit, processor: float | None) -> Check:

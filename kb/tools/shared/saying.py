@@ -1,10 +1,18 @@
 """What several tools say in the same way."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from kb.calc.results import Range
 from kb.text.statements import Kind, Quantity, Statement, state
 from kb.tools.shared.naming import speed_of
+
+OF_PROMPTS = re.compile(
+    r"\bprompt (?:processing|eval\w*|reading|speed|ingest\w*)\b|\bprompts\b|\bprefill\w*|\bpp\d*\b|\bttft\b"
+    r"|\b(?:first|1st) (?:token|word)\b|\bbefore (?:it|the|anything|any)\b[^.?!]{0,24}\b(?:start|answer|come|repl|word|token)",
+    re.I,
+)
+"""Whoever writes this asks for the reading of a prompt, and not for the writing of the answer."""
 
 
 def notes(kind: Kind, *groups: Iterable[str]) -> Iterator[Statement]:
