@@ -14,7 +14,8 @@ from kb.errors import InvalidKnowledge
 Role = Literal[
     "model", "models", "device", "devices", "device_count", "quantization", "kv_cache_type", "context", "users",
     "system_memory_gb", "budget", "currency", "price_per_kwh", "hours_per_day", "rent_per_hour", "watts", "psu_w",
-    "size_gb", "read_mb_per_s", "tokens_per_s", "prefill_tokens_per_s", "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
+    "size_gb", "read_mb_per_s", "tokens_per_s", "prefill_tokens_per_s",
+    "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
     "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
     "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
@@ -72,8 +73,8 @@ class AskFile(Record):
     when: tuple[Role, ...] = ()
     beside: tuple[str, ...] = ()
     yields: float | None = None
-    """How likely a passage must be to answer outright, to be told in this tool's place: where a list, a sheet or a first
-    step is a poor answer to a question of its own. By what readers preferred."""
+    """How likely a passage must be to answer outright, to be told in this tool's place: where a list, a sheet or a
+    first step is a poor answer to a question of its own. By what readers preferred."""
     checks: bool = False
     """It tells only whether something is so: what else is asked is answered too."""
     follow_ups: tuple[str, ...] = ()

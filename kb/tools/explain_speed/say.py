@@ -61,8 +61,8 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
     case = f"{result.model} at {result.quantization} on {the(result.device)}"
     if result.verdict == "does_not_fit":
         text = (
-            "By what I know of the machine, {case} does not fit: it needs {needed}, and {have} can be used. What does not "
-            "fit is read from the drive for each token, and the drive sets the speed."
+            "By what I know of the machine, {case} does not fit: it needs {needed}, and {have} can be used. What does "
+            "not fit is read from the drive for each token, and the drive sets the speed."
         )
         needed, have = Quantity(result.required_gb, "GB"), Quantity(result.available_gb, "GB")
         yield state("answer", text, case=case, needed=needed, have=have)
@@ -163,8 +163,8 @@ def _of_prompts(result: ExplainAnswer, case: str) -> Iterator[Said]:
     yield state("reason", text)
     if result.prefill_standing == "below":
         text = (
-            "Look at: whether the program reports all layers on the GPU, whether flash attention is on, and whether the "
-            "beginning of the prompt changes each time, so that all of it is read again."
+            "Look at: whether the program reports all layers on the GPU, whether flash attention is on, and whether "
+            "the beginning of the prompt changes each time, so that all of it is read again."
         )
         yield state("next", text)
         return
@@ -277,7 +277,7 @@ def side_by_side(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Sai
 
 
 def _several_runs(results: Sequence[ExplainAnswer]) -> Iterator[Said]:
-    """Several speeds of one model on one device: each against what the memory allows, and what to do about the worst."""
+    """Several speeds of one model on one device: each against what memory allows, and what to do about the worst."""
     *others, worst = sorted(results, key=lambda one: -(one.measured_tokens_per_s or 0.0))
     if worst.likely and any(one.standing in ("as_expected", "fast") for one in others):
         # The machine is sound, as another program shows.
