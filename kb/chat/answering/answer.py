@@ -8,8 +8,8 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
+from kb.chat.answering.hearing import MAY_ANSWER, answers, gives_way, is_a_story, is_apart, with_query
 from kb.chat.answering.plan import (
-    A_STORY,
     ANYTHING,
     DEVICE_SLOTS,
     HALF,
@@ -22,13 +22,12 @@ from kb.chat.answering.plan import (
     is_about_something,
     passages_of,
     plan,
-    queries,
 )
 from kb.chat.answering.talking import CERTAIN, beyond, is_turned, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
-from kb.search.answering import ANSWERS, Answering
+from kb.search.answering import ANSWERS
 from kb.search.live import Index
 from kb.text import markdown
 from kb.text.statements import Basis, Kind, Said, Statement, Table, of_kind, state
@@ -73,7 +72,7 @@ class _Ran:
 
 
 def answer(index: Index, situation: Situation) -> Answer:
-    situation, heard = _with_query(index, situation)
+    situation, heard = with_query(index, situation)
     heard = heard and not (situation.only_names and not situation.earlier)
     likeliest = max(situation.asks.values(), default=0.0)
     alone = heard and situation.query == situation.text
@@ -82,14 +81,14 @@ def answer(index: Index, situation: Situation) -> Answer:
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
     unsure = likeliest < HALF and not (situation.carried or situation.unknown or situation.only_names)
-    if planned.missing and not _is_a_story(situation):
+    if planned.missing and not is_a_story(situation):
         unsure = False  # it is asked for
     repeats = not situation.why and _repeats(planned, situation)
     guessed = situation.earlier is not None and 0 < likeliest < UNCLEAR
     of_no_tool = alone and next(iter(situation.asks), ANYTHING) not in TOOLS
-    by_passage = guessed or of_no_tool or (repeats and _is_apart(index, situation))
-    answered = heard or _answers(index, situation, max(likeliest, MAY_ANSWER))
-    if (unsure and answered) or (heard and by_passage) or _gives_way(index, situation, planned):
+    by_passage = guessed or of_no_tool or (repeats and is_apart(index, situation))
+    answered = heard or answers(index, situation, max(likeliest, MAY_ANSWER))
+    if (unsure and answered) or (heard and by_passage) or gives_way(index, situation, planned):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
     ran, planned, problems = _run(index, situation, planned, calls)
@@ -99,11 +98,11 @@ def answer(index: Index, situation: Situation) -> Answer:
             index, situation, replace(planned, asks=(ANYTHING,), steps=(passages_of(situation),)), calls
         )
     strange = any(map(_is_strange, ran))
-    told_at_length = _is_a_story(situation)
+    told_at_length = is_a_story(situation)
     unheard = situation.unknown and not (situation.devices or situation.models) and not told_at_length
     # A calculator that surely is asked goes before a passage that may answer; a conversation has led to the passage.
     heard = heard and (likeliest < CERTAIN or situation.earlier is not None)
-    told = heard or _answers(index, situation, MAY_ANSWER)
+    told = heard or answers(index, situation, MAY_ANSWER)
     if planned.missing and planned.asks == (ANYTHING,) and (unheard or not told):
         ran, calls = [], []
     said = list(_said(situation, ran))
@@ -167,59 +166,11 @@ def _run(
     return ran, planned, problems
 
 
-MAY_ANSWER = 0.2
-"""How likely, to be told where a calculator lacks something, and for nothing to be asked back."""
-ASKED = 0.6
-"""How near, as a cosine, one of a passage's questions must be to a short one."""
 DEVICE_ARGUMENTS = (*DEVICE_SLOTS, "considered", "accelerator", "name")
 """Of the tools, those that take a device."""
 ANSWERS_FIRST = 0.5
 """How likely it must to be told before a calculation."""
-APART = 0.4
-"""How likely, to be told in the place of what the answer before has said."""
 NOTE_WORDS = 45
-
-
-def _is_a_story(situation: Situation) -> bool:
-    return len(situation.text.split()) >= A_STORY
-
-
-def _answers(index: Index, situation: Situation, least: float) -> bool:
-    """Of a short question every likelihood is high: one of the passage's own has to be near it."""
-    found = index.searcher.answering(situation.query)
-    near = bool(found) and (_is_a_story(situation) or found[0].asked >= ASKED)
-    return near and found[0].probability >= least
-
-
-def _gives_way(index: Index, situation: Situation, planned: Plan) -> bool:
-    """Whether a passage says more to the question than the tool that it seems to ask for."""
-    asks = TOOLS.asks(planned.asks[0]) if planned.asks and planned.asks[0] in TOOLS else None
-    if asks is None or asks.yields is None or (is_about_something(situation) and not _is_a_story(situation)):
-        return False
-    return _answers(index, situation, asks.yields)
-
-
-def _with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:
-    """With the first of the ways to look for passages that finds one which answers, and whether one does."""
-    if not any(character.isalnum() for character in situation.text):
-        return replace(situation, query=situation.text), False
-    for query in queries(situation):
-        found = index.searcher.answering(query)[:1]
-        alone = query == situation.text
-        if any(one.is_heard and (alone or _is_new(index, situation, one)) for one in found):
-            return replace(situation, query=query), True
-    return replace(situation, query=situation.text), False
-
-
-def _is_new(index: Index, situation: Situation, one: Answering) -> bool:
-    """Whether what is found by the message with the one before is near, and not what that was answered with."""
-    told = index.searcher.answering(situation.earlier.text)[:1] if situation.earlier else []
-    return one.asked >= ASKED and one.passage not in (other.passage for other in told if other.is_heard)
-
-
-def _is_apart(index: Index, situation: Situation) -> bool:
-    """Whether a passage answers the message itself, and clearly: else it asks for what was said."""
-    return any(one.is_heard and one.probability >= APART for one in index.searcher.answering(situation.text)[:1])
 
 
 def _repeats(planned: Plan, situation: Situation) -> bool:
@@ -229,7 +180,7 @@ def _repeats(planned: Plan, situation: Situation) -> bool:
 
 def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said]) -> list[Said]:
     """With what a passage says to the question for which something was calculated; first, where that answers it."""
-    if not _is_a_story(situation) or planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
+    if not is_a_story(situation) or planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
         return said
     found = next(iter(index.searcher.answering(situation.query)), None)
     if found is None or found.probability < ANSWERS:

@@ -9,7 +9,8 @@ from kb.tools.shared.naming import speed_of
 
 OF_PROMPTS = re.compile(
     r"\bprompt (?:processing|eval\w*|reading|speed|ingest\w*)\b|\bprompts\b|\bprefill\w*|\bpp\d*\b|\bttft\b"
-    r"|\b(?:first|1st) (?:token|word)\b|\bbefore (?:it|the|anything|any)\b[^.?!]{0,24}\b(?:start|answer|come|repl|word)",
+    r"|\b(?:first|1st) (?:token|word)\b"
+    r"|\bbefore (?:it|the|anything|any)\b[^.?!]{0,24}\b(?:start|answer|come|repl|word)",
     re.I,
 )
 """Whoever writes this asks for the reading of a prompt, and not for the writing of the answer."""

@@ -1,0 +1,233 @@
+"""What fills a slot of a tool: the values that a situation has for a role."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from kb.catalogue.names import DEVICE_KINDS
+from kb.chat.reading.described import system_bandwidth
+from kb.chat.reading.situation import Named, Situation
+from kb.tools.asks import Role
+from kb.tools.base import Arguments
+from kb.tools.shared.given import DeviceFigures
+
+MOST_CASES = 4
+"""Calls of one tool for one question."""
+DIFFERENT_RUNS = 1.3
+"""How many times faster a second speed is another run's, and no range's end."""
+
+IT = re.compile(r"\b(?:it|its|they|them|that|those|this|these)\b", re.I)
+_ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
+
+
+def values_of(situation: Situation, role: Role) -> Sequence[Any]:
+    """What fills a slot of this role: each value where there may be several, a list as one value."""
+    match role:
+        case "model":
+            return [one for named in situation.models for one in _each(named)]
+        case "model_name":
+            return [one.name if one.figures else one.argument for named in situation.models for one in _each(named)]
+        case "models":
+            # A list of models takes one of a size by its name: "70B".
+            each = [one for named in situation.models for one in _each(named)]
+            return _whole([one.name if one.figures else one.argument for one in each])
+        case "device":
+            return _devices(situation)
+        case "devices":
+            return _whole([_counted(one) for named in runners(situation) for one in _each(named)])
+        case "cards":
+            cards = [_counted(named) for named in _planned(situation) if named.kind == "accelerators"]
+            return [[card] for card in cards] if situation.alternatives and not situation.together else _whole(cards)
+        case "quantization":
+            return situation.quantizations
+        case "cpu":
+            return [named for named in situation.devices if named.kind == "cpus"][:1]
+        case "platform":
+            boards = [named for named in situation.others if named.kind == "motherboards"]
+            return (boards or [named for named in situation.devices if named.kind == "cpus"])[:1]
+        case "drive":
+            return [named for named in situation.others if named.kind == "storage"][:1]
+        case "link":
+            return [named for named in situation.others if named.kind == "interconnects"]
+        case "term":
+            # "what is its TDP": a figure of what was spoken of, and no definition
+            of_carried = [named for named in _specs(situation) if named.label in situation.carried]
+            return () if situation.figure_keys and of_carried else untold(situation)
+        case "terms":
+            return _whole([named.argument for named in situation.terms])
+        case "spec":
+            specs = _specs(situation)
+            now = [named for named in specs if named.label not in situation.carried]
+            if now and not situation.figure_keys and IT.search(situation.text):
+                return [*now, *(named for named in situation.quantizations if named not in now)]  # does it support it?
+            return now or (specs if situation.figure_keys else [])
+        case "unknown_processor":
+            return _stated(situation.unknown_processor or None)
+        case "specs":
+            return _whole([plain(named) for named in _specs(situation)])
+        case "figure_keys":
+            return _whole(list(situation.figure_keys))
+        case "models_compared":
+            return values_of(situation, "models") if len(situation.models) > 1 else ()
+        case "query":
+            return [situation.query or situation.text]
+        case "told":
+            known = situation.terms if situation.earlier_ask == "lookup_term" else ()
+            return _whole([f"term.{named.match.slug}" for named in known if named.label in situation.carried])
+        case "min_memory_gib":
+            described = [named.figures for named in situation.devices if named.standing != "has"]
+            sizes = [figures.memory_gib for figures in described if isinstance(figures, DeviceFigures)]
+            return _stated(situation.vram_gib) or _stated(next(iter(sizes), None))
+        case "quiet":
+            return _stated(situation.quiet or None)
+        case "budget":  # where nothing is named that it could be the price of
+            return _stated(situation.budget) or ([] if situation.devices else _stated(situation.price))
+        case "purchase":
+            return _stated(situation.price) or _stated(situation.budget)
+        case "tokens_per_s" if _compares_runs(situation):
+            told = [speed.tokens_per_s for speed in situation.speeds if speed.speed_is != "wanted"]
+            alone = all(len(names) < 2 for names in (meant(situation), situation.models, situation.quantizations))
+            return told[:MOST_CASES] if alone else ()
+        case "context":
+            return _stated(situation.context or situation.prompt_tokens)
+        case "compared":
+            compared = [_counted(one) for named in runners(situation) for one in _each(named)]
+            return _whole(compared) if len(compared) > 1 and not situation.together else ()
+        case "owned":
+            return _joined(_owned(situation))
+        case "owned_devices":
+            return _whole(
+                [_counted(named) for named in situation.devices if named.standing == "has" and named.candidates]
+            )
+        case "considered":
+            owned = _owned(situation)
+            return _whole([_counted(named) for named in runners(situation) if named not in owned])
+        case "spec_count":
+            return [named.count for named in situation.devices if named.count > 1][:1]
+        case "machine":
+            return [named for named in meant(situation) if named.kind == "machines"][:1]
+        case "card":
+            return [named for named in meant(situation) if named.kind == "accelerators"][:1]
+        case "card_count":
+            return [named.count for named in meant(situation) if named.kind == "accelerators" and named.count > 1][:1]
+        case "system_bandwidth_gb_per_s":
+            bandwidth, assumed = system_bandwidth(situation)
+            rated = "-" in (situation.memory_type or "")  # two channels of it are likelier than any other memory
+            return (bandwidth,) if rated or not assumed else ()
+        case "wanted_tokens_per_s":
+            wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
+            carried = situation.tokens_per_s if situation.speed_is == "wanted" else None
+            return _stated(next(wanted, carried))
+        case "device_count" | "rest_w" | "near_usd":
+            return ()
+    return _stated(getattr(situation, role) or None)
+
+
+def _compares_runs(situation: Situation) -> bool:
+    """Whether several speeds of one thing are told: each is the other's measure, and none is judged alone."""
+    told = [speed.tokens_per_s for speed in situation.speeds if speed.speed_is != "wanted"]
+    return len(told) > 1 and max(told) > DIFFERENT_RUNS * min(told)
+
+
+def is_any_of_several(named: Named) -> bool:
+    """Whether it is a product that is sold with several chips."""
+    return named.kind == "machines" and len(named.candidates) > 1
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, Named):
+        value = value.argument
+    return value.model_dump(exclude_none=True, exclude_defaults=True) if isinstance(value, Arguments) else value
+
+
+def untold(situation: Situation) -> list[Named]:
+    """Terms that the answer before has not explained."""
+    told = situation.carried if situation.earlier_ask == "lookup_term" else ()
+    return [named for named in situation.terms if named.label not in told]
+
+
+def _stated(value: Any) -> Sequence[Any]:
+    return () if value is None else (value,)
+
+
+def _whole(values: list[Any]) -> Sequence[Any]:
+    return (values,) if values else ()
+
+
+def _each(named: Named) -> Iterator[Named]:
+    """One for each that an ambiguous name may mean."""
+    if named.figures is not None:
+        yield named
+    one = (
+        named.candidates and named.candidates[0].kind in DEVICE_KINDS
+    )  # the likeliest; the answer says how it was read
+    for match in named.candidates[: 1 if one else MOST_CASES]:
+        yield Named(named.name, (match,), None, named.count, named.standing)
+
+
+def runners(situation: Situation) -> list[Named]:
+    """The devices that run a model: a processor only where nothing else does."""
+    others = [named for named in situation.devices if named.kind != "cpus"]
+    return others or list(situation.devices)
+
+
+def meant(situation: Situation) -> list[Named]:
+    """The devices that a question about one of them means: where it names none, of what is considered beside what is
+    there the last."""
+    devices = runners(situation)
+    several = len(devices) > 1 and not situation.together
+    if not several or any(one.label not in situation.carried for one in devices) or _ALL.search(situation.text):
+        return devices
+    considered = [one for one in devices if one.standing == "considers"]
+    return considered[-1:] if len(considered) < len(devices) and considered else devices
+
+
+def _planned(situation: Situation) -> list[Named]:
+    """What is to be there at last: more of a card is in the place of fewer, and where one takes another's place, it."""
+    devices = _at_last(meant(situation))
+    considered = [one for one in devices if one.standing == "considers"]
+    if situation.together or situation.alternatives or len(considered) == len(devices):
+        return devices
+    return considered or devices
+
+
+def _at_last(devices: Sequence[Named]) -> list[Named]:
+    """Without fewer of a card of which more are considered."""
+    return [
+        one
+        for one in devices
+        if not any(other.candidates == one.candidates and other.count > one.count for other in devices)
+        or not one.candidates
+    ]
+
+
+def _devices(situation: Situation) -> Sequence[Any]:
+    devices = _at_last(meant(situation)) if situation.together else meant(situation)
+    if situation.together and len(devices) > 1 and all(named.kind == "accelerators" for named in devices):
+        return [" + ".join(_counted(named) for named in devices)]
+    return [one for named in devices for one in _each(named)]
+
+
+def _owned(situation: Situation) -> list[Named]:
+    """What is there: said to be, or named first where another is held against it."""
+    devices = runners(situation)
+    has = [named for named in devices if named.standing == "has"]
+    first = devices[:1] if len(devices) > 1 or not any(named.standing == "considers" for named in devices) else []
+    return has or first
+
+
+def _joined(devices: list[Named]) -> Sequence[Any]:
+    """As one machine, where their names can be joined."""
+    if len(devices) > 1 and all(named.candidates for named in devices):
+        return [" + ".join(_counted(named) for named in devices)]
+    return [_counted(named) for named in devices[:1]]
+
+
+def _counted(named: Named) -> Any:
+    argument = plain(named)
+    return f"{named.count}x {argument}" if named.count > 1 and isinstance(argument, str) else argument
+
+
+def _specs(situation: Situation) -> Sequence[Named]:
+    groups = (situation.devices, situation.others, situation.models, situation.quantizations)
+    return [named for group in groups for named in group if named.candidates]
