@@ -30,7 +30,8 @@ MOST_CANDIDATES = 8
 
 LIKE_SIZE = 2.0
 """How many times smaller or larger a bare size may be than the model whose shape stands for it."""
-_SIZE_KEY = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)b")
+_SIZE_KEY = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)b(?:a(\d{1,3}(?:\.\d{1,2})?)b)?")
+"""``70b``; ``80b a3b``, of which 3 billion parameters are read for each token."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class Names:
         self._add_repositories(known)
         self._add_bare_model_names(known)
         self._add_products(known)
-        models = known.of(LanguageModel).values()
-        self._sizes = {model.stands_for_size: model for model in models if model.stands_for_size}
+        self._models = tuple(known.of(LanguageModel).values())
+        self._sizes = {model.stands_for_size: model for model in self._models if model.stands_for_size}
         self._keys = frozenset((*self._sizes, *(key for keys in self._index.values() for key in keys)))
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
 
@@ -278,6 +279,8 @@ class Names:
         key = label_key(name[:200])
         sized = _SIZE_KEY.fullmatch(key) if "models" in kinds else None
         if sized:  # whatever has it for an alias: a size is no model
+            if sized[2]:
+                return self._of_active_size(float(sized[1]), float(sized[2]))
             return self._of_size(key, float(sized[1]))
         for kind in kinds:
             slugs = self._index[kind].get(key) if key else None
@@ -297,6 +300,20 @@ class Names:
         nearest = min(apart, default=LIKE_SIZE + 1)
         if nearest > LIKE_SIZE:
             return []
+        return [Match("models", apart[nearest].slug, apart[nearest].name, size=size)]
+
+    def _of_active_size(self, billions: float, active: float) -> list[Match]:
+        """The mixture of experts that lends its shape to one of which both numbers are given."""
+        apart = {
+            max(billions / total, total / billions, active / used, used / active): record
+            for record in self._models
+            if record.num_experts and record.params_total and record.params_active and billions and active
+            for total, used in ((record.params_total.value / 1e9, record.params_active.value / 1e9),)
+        }
+        nearest = min(apart, default=LIKE_SIZE + 1)
+        if nearest > LIKE_SIZE:
+            return []
+        size = f"{billions:g}b a{active:g}b"
         return [Match("models", apart[nearest].slug, apart[nearest].name, size=size)]
 
     def _stripped(self, kinds: Sequence[str], name: str) -> list[Match]:

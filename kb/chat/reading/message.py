@@ -196,7 +196,7 @@ class _Message:
         if not span.known:
             self.unknown.append(span.text)
             if span.size:
-                _add(self.models, model_of_size(self.names, span.size))
+                _add(self.models, self._of_size(span.size, _ACTIVE_SIZE.search(span.text)))
         elif re.fullmatch(r"\d.*", span.text):
             return  # a size alone, read below
         else:
@@ -248,7 +248,12 @@ class _Message:
                 continue
             if not self._is_other_kinds(figure.start, figure.end) and len(met) < MOST_SIZES:
                 met.add(billions)
-                _add(self.models, model_of_size(self.names, f"{billions:g}b"))
+                _add(self.models, self._of_size(f"{billions:g}b", _ACTIVE_SIZE.match(self.text, figure.end)))
+
+    def _of_size(self, size: str, active: re.Match[str] | None) -> Named:
+        """``80B``, or ``80B A3B``."""
+        both = self.names.matches("models", f"{size} a{active[1]}b") if active else ()
+        return Named(f"{size} A{active[1]}B", (both[0],)) if active and both else model_of_size(self.names, size)
 
     def _sizes_named(self) -> Iterator[float]:
         for named in self.models:
@@ -321,7 +326,7 @@ class _Message:
 
     def _unknown(self) -> tuple[str, ...]:
         """In the order of the text."""
-        unknown = {*self.unknown, *self.named.unknown}
+        unknown = {name for name in (*self.unknown, *self.named.unknown) if not _ACTIVE_SIZE.fullmatch(name)}
         found = [(span.start, span.text) for span in self.spans if span.text in unknown]
         found += self.named.of_another_size
         covered = {place for span in self.spans for place in range(span.start, span.end)}
@@ -357,6 +362,7 @@ _DRAFT_BEHIND = re.compile(
 _SIZE_ASKED = re.compile(
     r"\bwhat(?:'s|s| does| do| is| are)? (?:an? |the )?(?:\d+(?:\.\d+)?b\b(?! model)|[\"'“‘]?b\b[\"'”’]?(?! ?\d))", re.I
 )
+_ACTIVE_SIZE = re.compile(r"[ -]{0,2}(?<![a-z\d])a(\d{1,3}(?:\.\d)?)b\b", re.I)
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
 
 

@@ -127,8 +127,10 @@ def _of_size(
     if record.stands_for_size == size:
         notes = (f"{lent} the shape of {record.name}", *assumed)
         return ResolvedModel(architecture, short, record.slug, record, references, notes, size, short)
-    params = round(float(size.removesuffix("b")) * 1e9)
-    stretched = replace(architecture, name=f"{size.upper()} model", params_total=params, params_active=params)
+    total, _, active = size.partition(" a")
+    params = round(float(total.removesuffix("b")) * 1e9)
+    used = round(float(active.removesuffix("b")) * 1e9) if active else params
+    stretched = replace(architecture, name=f"{size.upper()} model", params_total=params, params_active=used)
     notes = (f"{lent} the layers and the cache of {record.name}, and weights by its number of parameters", *assumed)
     return ResolvedModel(stretched, short, None, None, references, notes, size, short)
 
