@@ -10,7 +10,7 @@ from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
-from kb.chat.reading.devices import Devices, card_of, is_same
+from kb.chat.reading.devices import MOST_COUNT, Devices, card_of, is_same
 from kb.chat.reading.flags import KV_TYPE, flags, program_of
 from kb.chat.reading.fragments import is_fragment
 from kb.chat.reading.language import language_of
@@ -29,6 +29,8 @@ from kb.text.squeezed import LEFT_OUT, MOST_DIGITS
 MOST_SIZES = 16
 ALIKE = 0.1
 """How far the sizes of two models with one name may be apart for their answers to be the same."""
+COUNT_GAP = 3
+"""Characters between a count and the name: `` × ``."""
 BEHIND_A_NAME = 12
 """Characters behind a name within which a size is its own."""
 _NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
@@ -94,7 +96,8 @@ class _Message:
     def read(self) -> Read:
         text = self.text
         places = places_of(self.names, self.spans)
-        roles = self.reader.roles(text, self.figures, places) if self.reader else []
+        others_than_counts = [figure for figure in self.figures if not self._counts_devices(figure)]
+        roles = self.reader.roles(text, others_than_counts, places) if self.reader else []
         kv = kv_type_in(text)
         quantizations: list[Named] = []
         terms: list[Named] = []
@@ -173,6 +176,11 @@ class _Message:
             situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
             fragment,
         )  # fmt: skip
+
+    def _counts_devices(self, figure: FigureFound) -> bool:
+        """*two 3090s*"""
+        counted = any(span.kind in DEVICE_KINDS and 0 <= span.start - figure.end <= COUNT_GAP for span in self.spans)
+        return counted and not figure.dimension and figure.value <= MOST_COUNT
 
     def _usual_first(self, device: Named) -> Named:
         """Of a card that is sold in several sizes, more people run models on the largest, where nothing else is known."""

@@ -58,6 +58,7 @@ class _Field:
     most: float = float("inf")
 
 
+LEAST_PSU_W = 50
 _BYTES, _TOKENS, _WATTS, _RATE = frozenset({"bytes"}), frozenset({"tokens"}), frozenset({"w"}), frozenset({"bytes/s"})
 _FIELDS = {
     "context": _Field("context", _TOKENS, tokens_of, LEAST_CONTEXT, MOST_CONTEXT),
@@ -74,7 +75,7 @@ _FIELDS = {
     "bandwidth": _Field("system_bandwidth_gb_per_s", _RATE, _in(1e9)),
     "read": _Field("read_mb_per_s", _RATE, _in(1e6)),
     "limit": _Field("power_limit_w", _WATTS, _in(1)),
-    "psu": _Field("psu_w", _WATTS, _in(1)),
+    "psu": _Field("psu_w", _WATTS, _in(1), LEAST_PSU_W),
     "draw": _Field("watts", _WATTS, _in(1)),
     "budget": _Field("budget", MONEY, _price_of),
     "price": _Field("price", MONEY, _price_of),

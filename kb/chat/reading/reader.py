@@ -204,8 +204,6 @@ class _Asked:
         turn = self.turns[at]
         if turn.fragment and (earlier := self._earlier(at)):
             return {earlier: CONTINUED}
-        if turn.situation.only_names and not at:
-            return {}  # what is worked out for such names is known without a word for it
         if turn.fragment and turn.states == _TOGETHER:
             return {}  # what they do together is asked without a word for it
         if turn.fragment and turn.states in (_COMPARED, _FIGURES):
@@ -214,6 +212,8 @@ class _Asked:
         goes_on = said.pop(FOLLOW_UP, 0.0)
         ranked = dict(sorted(said.items(), key=lambda item: -item[1]))
         likeliest = max(ranked.values(), default=0.0)
+        if turn.situation.only_names and not at and likeliest < GOES_ON:
+            return {}  # what is worked out for such names is known without a word for it
         beside_us = "use" in turn.states and next(iter(ranked), "") not in TOOLS and likeliest < CONTINUED
         if at and turn.goes_on and (goes_on >= max(GOES_ON, likeliest) or likeliest < CLEAR or beside_us):
             earlier = self._earlier(at) if turn.states else ""

@@ -70,7 +70,7 @@ CASES: Sequence[Case] = (
      "2 tokens/s is normal with a part in RAM"),
     ("explain_speed",
      {"model": "deepseek r1", "device": "RTX 4090", "system_memory_gb": 64, "measured_tokens_per_s": 1},
-     "It is slow because it does not fit"),
+     "By what I know of the machine, DeepSeek R1 671B at Q4_K_M"),
     ("estimate_training_memory", {"model": "70b", "method": "qlora", "device": "RTX 3090", "device_count": 2},
      "Only divided over the cards (FSDP, ZeRO stage 3)"),
     ("explain_speed", {"model": "deepseek r1", "device": "RTX 4090", "measured_tokens_per_s": 3},
