@@ -8,7 +8,7 @@ what the word stands behind; ``#`` letters that stand at a number. Names, number
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -17,9 +17,13 @@ from pydantic import TypeAdapter, field_validator
 
 from kb.catalogue.names import DEVICE_KINDS, Names
 from kb.catalogue.records import Record
+from kb.chat.reading.lexicon import lexicon
+from kb.text.figures import UNITS
 from kb.tools.asks import read_form
 
 HERE = Path(__file__).parent / "glosses"
+LONGEST = 16
+"""Words of a phrase, or characters where words are not told apart."""
 SHORTEST_PART = 4
 """Letters of a word that is joined to another."""
 JOINTS = ("", "s", "n", "en", "es", "e")
@@ -32,12 +36,13 @@ UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _TOKEN = re.compile(
     r"(?P<kept>`[^`\n]*`|https?://\S+|(?<!\S)--?[A-Za-z][\w=-]*"
     r"|[A-Za-z]*\d(?:[A-Za-z\d]|[.,:]\d)*(?:[._][A-Za-z\d]+)*|[A-Za-z\d]+(?:[._][A-Za-z\d]+)+)"
-    rf"|(?P<word>[{UNSPACED}]|(?:(?![{UNSPACED}])[^\W\d_])+(?:['’](?=[^\W\d_]))?)"
+    rf"|(?P<word>[{UNSPACED}]|(?:(?![{UNSPACED}])[^\W\d_])+(?:['’](?=[^\W\d_]|$))?)"
     r"|(?P<other>[^\s\w]|_)"
 )
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)([A-Za-z]*)")
 _GROUPED = re.compile(rf"(?!0)\d{{1,3}}(?:\.\d{{{MOST_DECIMALS + 1}}})+(?:,\d+)?")
 _DECIMALS = re.compile(r"\d+,\d+")
+_STOPS = frozenset(".,?!;:")
 _SEVERAL = re.compile(r"\d|\w[\s-]\w")
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss"})
 """Those that Unicode does not take apart."""
@@ -100,8 +105,7 @@ class _Piece:
 
 def _tokens(text: str) -> list[_Token]:
     return [
-        _Token(found.start(), found.end(), found[0], found.lastgroup or "")
-        for found in _TOKEN.finditer(unicodedata.normalize("NFC", text))
+        _Token(found.start(), found.end(), found[0], found.lastgroup or "") for found in _TOKEN.finditer(text)
     ]
 
 
@@ -112,7 +116,7 @@ def keys_of(phrase: str) -> tuple[str, ...]:
     (("l'", 'alimentation'), ('kart*', 'graficzn*'))
     """
     keys: list[str] = []
-    for token in _tokens(phrase.removeprefix("#")):
+    for token in _tokens(unicodedata.normalize("NFC", phrase.removeprefix("#"))):
         if token.text == "*":
             keys[-1] += "*"
         else:
@@ -177,61 +181,35 @@ class Gloss:
             self._exact.add(keys, english)
             for typed in {tuple(map(folded, keys)), tuple(folded(key.translate(_UMLAUTS)) for key in keys)}:
                 self._folded.add(typed, english)
-        self._scaled = re.compile(rf"(\d+(?:\.\d+)?) ?({'|'.join(given.scales)})(?: ?(\d)(?![\d.,A-Za-z]))?")
+        scales = "|".join(given.scales)
+        self._scaled = re.compile(rf"(\d+(?:\.\d+)?) ?({scales})(?: ?(\d)(?![\d.,A-Za-z]))?") if scales else None
 
     def english(self, text: str, names: Names) -> Glossed:
         """``text`` with its words in English, where there is a word for them."""
-        text = self._scaled.sub(self._multiplied, text) if self.given.scales else text
-        tokens = _tokens(text)
-        named = _places_of_names(text, names)
-        tokens = [_Token(one.start, one.end, one.text, "name") if one.start in named else one for one in tokens]
-        keys = [token.key for token in tokens]
-        plain = [folded(key) for key in keys]
-        pieces: list[_Piece] = []
-        words = known = at = end = 0
-        while at < len(tokens):
-            token = tokens[at]
-            gap = text[end : token.start]
-            found = self._find(keys[at:], plain[at:]) if token.kind in ("word", "other") else None
-            if found is not None:
-                at += found[0]
-                words, known = words + found[0], known + found[0]
-                self._put(pieces, found[1], gap)
-            else:
-                at += 1
-                words += token.kind == "word" and not token.text.isupper()
-                pieces.append(self._as_it_is(token, gap))
-            end = tokens[at - 1].end
-        return Glossed(_written(pieces), known / words if words else 1.0)
+        text = unicodedata.normalize("NFC", text)
+        return _Sentence(self, self._scaled.sub(self._multiplied, text) if self._scaled else text, names).read()
 
-    def _find(self, keys: Sequence[str], plain: Sequence[str]) -> tuple[int, str] | None:
+    def find(self, keys: Sequence[str]) -> tuple[int, str] | None:
+        """How many of ``keys`` are a phrase, and its English."""
         exact = self._exact.find(keys)
-        typed = self._folded.find(plain)
+        typed = self._folded.find([folded(key) for key in keys])
         if typed is not None and typed[0] > (exact[0] if exact else 0):
             return typed
-        return exact or (self._joined(plain[0]) if self.given.compounds else None)
+        return exact or (self._joined(folded(keys[0])) if self.given.compounds else None)
 
     def _joined(self, word: str) -> tuple[int, str] | None:
         """``speicherbandbreite``: two words in one."""
         for end in range(len(word) - SHORTEST_PART, SHORTEST_PART - 1, -1):
             second = self._folded.find([word[end:]])
             for joint in JOINTS if second and second[1] else ():
-                first = self._folded.find([word[:end].removesuffix(joint)]) if word[:end].endswith(joint) else None
-                if first and first[1] and second and len(word[:end]) - len(joint) >= SHORTEST_PART:
+                begin = word[:end].removesuffix(joint)
+                first = self._folded.find([begin]) if len(begin) + len(joint) == end else None
+                if first and first[1] and second and len(begin) >= SHORTEST_PART:
                     return 1, f"{first[1]} {second[1]}"
         return None
 
-    def _as_it_is(self, token: _Token, gap: str) -> _Piece:
-        """A name or a sign; a number as it is written in English; of another script's words nothing."""
-        if token.kind == "kept" and (number := _NUMBER.fullmatch(token.text)):
-            letters = self._folded.find([f"#{number[2].casefold()}"]) if number[2] else None
-            return _Piece(self._number(number[1]) + (letters[1] if letters else number[2]), gap, token.kind)
-        if token.kind == "word" and not folded(token.text).isascii():
-            is_number = unicodedata.numeric(token.text[0], None) is not None
-            return _Piece(token.text, gap, "kept") if is_number else _Piece("", gap, token.kind)
-        return _Piece(token.text, gap, token.kind)
-
-    def _number(self, written: str) -> str:
+    def number(self, written: str) -> str:
+        """As it is written in English."""
         if self.given.decimal == ",":
             if _GROUPED.fullmatch(written):
                 return written.replace(".", "").replace(",", ".")
@@ -243,19 +221,77 @@ class Gloss:
         scale = self.given.scales[found[2]]
         return f"{float(found[1]) * scale + int(found[3] or 0) * scale / 10:.0f} "
 
-    @staticmethod
-    def _put(pieces: list[_Piece], english: str, gap: str) -> None:
-        if not english.startswith("~"):
-            pieces.append(_Piece(english, gap, "gloss"))
-            return
-        at = len(pieces) - 1
-        while at > 0 and pieces[at].kind in ("kept", "name") and pieces[at - 1].kind in ("kept", "name"):
+
+class _Sentence:
+    """One message."""
+
+    def __init__(self, gloss: Gloss, text: str, names: Names) -> None:
+        self.gloss, self.text = gloss, text
+        self.lexicon = lexicon(names)
+        named = _places_of_names(text, names)
+        self.tokens = [replace(token, kind="name") if token.start in named else token for token in _tokens(text)]
+        self.keys = [token.key for token in self.tokens]
+        self.pieces: list[_Piece] = []
+        self.words = self.known = 0
+
+    def read(self) -> Glossed:
+        at = end = 0
+        while at < len(self.tokens):
+            begin = at
+            gap = self.text[end : self.tokens[at].start]
+            at += self._phrase(at, gap) or self._alone(at, gap)
+            end = self.tokens[max(begin, at - 1)].end
+        return Glossed(_written(self.pieces), self.known / self.words if self.words else 1.0)
+
+    def _phrase(self, at: int, gap: str) -> int:
+        """How many tokens the phrase has that begins here."""
+        token = self.tokens[at]
+        number = at > 0 and self.tokens[at - 1].text[-1].isdigit()
+        if token.kind not in ("word", "other") or (number and token.text.isupper() and token.key in UNITS):
+            return 0
+        if number and not gap and (letters := self.gloss.find([f"#{token.key}"])):
+            self.pieces.append(_Piece(letters[1], "", "kept"))
+            return 1
+        found = self.gloss.find(self.keys[at : at + LONGEST])
+        if found is None:
+            return 0
+        self.words, self.known = self.words + found[0], self.known + found[0]
+        if found[1].startswith("~"):
+            self._put_before(found[1][1:], gap)
+        else:
+            self.pieces.append(_Piece(found[1], gap, "gloss"))
+        return found[0]
+
+    def _alone(self, at: int, gap: str) -> int:
+        """A name or a sign as it is; a number as English has it; of another script's words nothing."""
+        token = self.tokens[at]
+        text, kind = token.text, token.kind
+        if kind == "word":
+            self.words += not self._is_everywhere(token)
+            if not folded(text).isascii():
+                is_number = unicodedata.numeric(text[0], None) is not None
+                text, kind = (text, "kept") if is_number else ("", kind)
+        elif kind == "kept" and (number := _NUMBER.fullmatch(text)):
+            letters = self.gloss.find([f"#{number[2].casefold()}"]) if number[2] else None
+            text = self.gloss.number(number[1]) + (letters[1] if letters else number[2])
+        self.pieces.append(_Piece(text, gap, kind))
+        return 1
+
+    def _is_everywhere(self, token: _Token) -> bool:
+        """A word that people of all languages use: of this field, of names, or of English."""
+        known = self.lexicon
+        return token.text.isupper() or known.is_ordinary(token.key) or token.key in known.model_families
+
+    def _put_before(self, english: str, gap: str) -> None:
+        """Before the name or the number that was written last, or else the word."""
+        at = len(self.pieces) - 1
+        while at > 0 and {self.pieces[at].kind, self.pieces[at - 1].kind} <= {"kept", "name"}:
             at -= 1
-        at = max(at, 0)
-        before = pieces[at].gap if at < len(pieces) else gap
-        if at < len(pieces):
-            pieces[at].gap = " "
-        pieces.insert(at, _Piece(english[1:].strip(), before, "gloss"))
+        if at < 0:
+            self.pieces.append(_Piece(english, gap, "gloss"))
+            return
+        self.pieces.insert(at, _Piece(english, self.pieces[at].gap, "gloss"))
+        self.pieces[at + 1].gap = " "
 
 
 def _places_of_names(text: str, names: Names) -> Collection[int]:
@@ -265,22 +301,22 @@ def _places_of_names(text: str, names: Names) -> Collection[int]:
 
 
 def _written(pieces: Sequence[_Piece]) -> str:
-    """Words set apart; a hyphen stands between words that are no English ones alone."""
+    """English words set apart, and no hyphen between them and what they were joined to."""
     parts: list[str] = []
-    gap, before = "", ""
+    gap, before = "", _Piece("", "", "")
     for at, piece in enumerate(pieces):
         gap += piece.gap
-        if not piece.text:
+        behind = pieces[at + 1] if at + 1 < len(pieces) else before
+        if piece.text == "-" and not gap and not behind.gap and "gloss" in (before.kind, behind.kind):
+            gap = " "
+        elif not piece.text:
             gap += " "
-            continue
-        joins = piece.text == "-" and not gap and 0 < at < len(pieces) - 1 and not pieces[at + 1].gap
-        if joins and "gloss" in (pieces[at - 1].kind, pieces[at + 1].kind):
-            gap, before = " ", "gloss"
-            continue
-        apart = "gloss" in (piece.kind, before) and piece.kind != "other" and before != "other"
-        parts += ["\n" if "\n" in gap else " " if gap.strip(" ") != gap or (apart and parts) else "", piece.text]
-        gap, before = "", piece.kind
-    return "".join(parts).strip()
+        elif not (piece.text == before.text == "?"):
+            inside = piece.kind != "other" and (before.kind != "other" or before.text in _STOPS)
+            apart = inside and "gloss" in (piece.kind, before.kind)
+            parts += ["\n" if "\n" in gap else " " if parts and (gap or apart) else "", piece.text]
+            gap, before = "", piece
+    return "".join(parts)
 
 
 @cache

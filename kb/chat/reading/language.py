@@ -8,6 +8,7 @@ from functools import cache
 from kb.chat.reading.gloss import folded, glosses, keys_of
 from kb.chat.reading.lexicon import Lexicon
 
+ENGLISH = "en"
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
     ("zh", re.compile(r"[\u4e00-\u9fff]")),
@@ -26,7 +27,7 @@ LEAST = 2
 READ = 1000
 
 
-def language_of(text: str, english: Lexicon, before: str = "en") -> str:
+def language_of(text: str, english: Lexicon, before: str = ENGLISH) -> str:
     """``before`` is the language of the turn before: fewer words are enough for it."""
     seen = text[:READ]
     letters = sum(character.isalpha() for character in seen)
@@ -48,12 +49,12 @@ def language_of(text: str, english: Lexicon, before: str = "en") -> str:
             strange += not languages
     if len(_CYRILLIC.findall(seen)) * 8 >= max(letters, 16):
         return max(known, key=lambda code: (known[code], code == before, code == "ru"), default="ru")
-    best = max(known, key=lambda code: (known[code], shared[code], code == before), default="en")
+    best = max(known, key=lambda code: (known[code], shared[code], code == before), default=ENGLISH)
     told = known[best]
     left = sum(word in ours for word in words) - shared[best]
     if (told >= LEAST and told > left) or (told and not left and (not strange or best == before)):
         return best
-    return "en"
+    return ENGLISH
 
 
 def _languages(word: str) -> Set[str]:
