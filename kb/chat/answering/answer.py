@@ -24,7 +24,7 @@ from kb.chat.answering.plan import (
     plan,
     queries,
 )
-from kb.chat.answering.talking import CERTAIN, beyond, is_turned, spoken, talk
+from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, beyond, half_read, is_turned, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -73,6 +73,12 @@ class _Ran:
 
 
 def answer(index: Index, situation: Situation) -> Answer:
+    if situation.understood < UNDERSTOOD:
+        said_so = half_read(situation)
+        text = markdown.brief(said_so.statements, lambda basis: 0)
+        return Answer(
+            situation, said_so.statements, text, "", follow_ups=said_so.offers, abstained=True, reason=said_so.reason
+        )
     situation, heard = _with_query(index, situation)
     likeliest = max(situation.asks.values(), default=0.0)
     alone = heard and situation.query == situation.text

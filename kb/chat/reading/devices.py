@@ -18,12 +18,12 @@ from kb.tools.shared.given import DeviceFigures
 
 _COUNT_BEFORE = re.compile(
     rf"(?:^|[\s(,+]|(?<=[\u4e00-\u9fff]))(\d{{1,3}}|{'|'.join(sorted(COUNTS, key=len, reverse=True))})\s?[x×*]?\s?"
-    r"(?:(?:gpus?|cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
+    r"(?:(?:gpus?|(?:graphics )?cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
     re.I,
 )
 _COUNT_AFTER = re.compile(r"s?\s?(?:[x×*]\s?(\d{1,3})\b|\((\d{1,2})\s?(?:x|of them|cards?|gpus?)\))", re.I)
 _MORE = re.compile(
-    r"\b(?:another|an additional|one more|an extra|(?:a )?(?:second|2nd|third|3rd|fourth|4th))\s(?:\w+\s)?$", re.I
+    r"\b(?:another|an additional|one more|an extra|(?:a )?(?:(?<!per )second|2nd|third|3rd|fourth|4th))\s(?:\w+\s)?$", re.I
 )
 _HAS = re.compile(
     r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"

@@ -19,6 +19,7 @@ from kb.catalogue.names import DEVICE_KINDS, Names
 from kb.catalogue.records import Record
 from kb.chat.reading.lexicon import lexicon
 from kb.text.figures import UNITS
+from kb.text.numerals import COUNTS
 from kb.tools.asks import read_form
 
 HERE = Path(__file__).parent / "glosses"
@@ -43,6 +44,8 @@ _NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)([A-Za-z]*)")
 _GROUPED = re.compile(rf"(?!0)\d{{1,3}}(?:\.\d{{{MOST_DECIMALS + 1}}})+(?:,\d+)?")
 _DECIMALS = re.compile(r"\d+,\d+")
 _STOPS = frozenset(".,?!;:")
+_NAMES = ("name", "kept")
+"""Kinds of what stays as it is."""
 _SEVERAL = re.compile(r"\d|\w[\s-]\w")
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss"})
 """Those that Unicode does not take apart."""
@@ -283,15 +286,20 @@ class _Sentence:
         return token.text.isupper() or known.is_ordinary(token.key) or token.key in known.model_families
 
     def _put_before(self, english: str, gap: str) -> None:
-        """Before the name or the number that was written last, or else the word."""
-        at = len(self.pieces) - 1
-        while at > 0 and {self.pieces[at].kind, self.pieces[at - 1].kind} <= {"kept", "name"}:
-            at -= 1
-        if at < 0:
+        """Before the word that was written last, or the name or the number, with how many there are."""
+        written = [at for at, piece in enumerate(self.pieces) if piece.text]
+        if not written:
             self.pieces.append(_Piece(english, gap, "gloss"))
             return
+        at = written.pop()
+        while written and self.pieces[at].kind in _NAMES and self._belongs_to_a_name(self.pieces[written[-1]]):
+            at = written.pop()
         self.pieces.insert(at, _Piece(english, self.pieces[at].gap, "gloss"))
         self.pieces[at + 1].gap = " "
+
+    @staticmethod
+    def _belongs_to_a_name(piece: _Piece) -> bool:
+        return piece.kind in _NAMES or piece.text in COUNTS
 
 
 def _places_of_names(text: str, names: Names) -> Collection[int]:

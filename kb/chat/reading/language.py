@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Set
 from functools import cache
 
-from kb.chat.reading.gloss import folded, glosses, keys_of
+from kb.chat.reading.gloss import UNSPACED, folded, glosses, keys_of
 from kb.chat.reading.lexicon import Lexicon
+from kb.text.figures import UNITS
 
 ENGLISH = "en"
 _SCRIPTS = (
@@ -21,9 +22,11 @@ _SCRIPTS = (
 )
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _MARKS = frozenset("µμΩ°²³")
-_WORD = re.compile(r"[^\W\d_]+(?:['’](?=[^\W\d_]))?")
+_WORD = re.compile(r"(?<!\w)[^\W\d_]+(?!\w)(?:['’](?=[^\W\d_]))?|(?<=['’])[^\W\d_]+(?!\w)")
 LEAST = 2
 """Words of another language from which on it is that language, if they are more than those of English."""
+MANY = 5
+"""Letters of a word that is known without its marks, too: of fewer, another word may be made."""
 READ = 1000
 
 
@@ -36,48 +39,47 @@ def language_of(text: str, english: Lexicon, before: str = ENGLISH) -> str:
         if len(found) >= 2 and len(found) * 8 >= letters:
             return code
     words = [word.casefold().replace("’", "'") for word in _WORD.findall(seen) if not word.isupper()]
-    ours = frozenset(word for word in words if english.joins_nothing(word))
-    known: Counter[str] = Counter()
-    shared: Counter[str] = Counter()
-    strange = 0
+    told, shared = Counter[str](), Counter[str]()
+    ours = field = 0
     for word in words:
-        languages = _languages(word)
-        if word in ours:
-            shared.update(languages)
-        elif not english.is_ordinary(word):
-            known.update(languages)
-            strange += not languages
+        if english.joins_nothing(word):
+            ours += 1
+            shared.update(_languages(word))
+        elif word in UNITS or english.is_ordinary(word):
+            field += word not in UNITS
+        elif len(word) > 1:
+            told.update(_languages(word))
     if len(_CYRILLIC.findall(seen)) * 8 >= max(letters, 16):
-        return max(known, key=lambda code: (known[code], code == before, code == "ru"), default="ru")
-    best = max(known, key=lambda code: (known[code], shared[code], code == before), default=ENGLISH)
-    told = known[best]
-    left = sum(word in ours for word in words) - shared[best]
-    if (told >= LEAST and told > left) or (told and not left and (not strange or best == before)):
-        return best
-    return ENGLISH
+        return max(told, key=lambda code: (told[code], code == before, code == "ru"), default="ru")
+    best = max(told, key=lambda code: (told[code], shared[code], code == before), default=ENGLISH)
+    left = ours - shared[best]
+    surely = told[best] >= LEAST and told[best] > left
+    likely = told[best] and not left and field < LEAST and (shared[best] or best == before)
+    return best if surely or likely else ENGLISH
 
 
 def _languages(word: str) -> Set[str]:
     exact, stems = _words()
-    found = exact.get(word) or exact.get(folded(word)) or frozenset()
+    found = exact.get(word) or (exact.get(folded(word)) if len(word) >= MANY or not word.isascii() else None)
+    languages = set(found or ())
     for end in range(2, len(word) + 1):
-        found |= stems.get(word[:end], frozenset())
-    return found
+        languages |= stems.get(word[:end], frozenset())
+    return languages
 
 
 @cache
 def _words() -> tuple[Mapping[str, Set[str]], Mapping[str, Set[str]]]:
-    """Which languages have a word, and which a word that begins so."""
+    """Which languages have a word, and which a word that begins so; of scripts that tell the language, none."""
     exact: defaultdict[str, set[str]] = defaultdict(set)
     stems: defaultdict[str, set[str]] = defaultdict(set)
     for code, gloss in glosses().items():
         for phrase, _ in gloss.given.meanings():
-            for key in keys_of(phrase):
+            for key in keys_of(phrase) if phrase < UNSPACED[0] else ():
                 if key.endswith("*"):
                     stems[key[:-1]].add(code)
                 elif key[0].isalpha():
                     exact[key].add(code)
-    for word in list(exact):
-        if folded(word) not in exact:
-            exact[folded(word)] |= exact[word]
-    return exact, stems
+    plain: defaultdict[str, set[str]] = defaultdict(set)
+    for word, codes in exact.items():
+        plain[folded(word)] |= codes if len(word) >= MANY else set()
+    return {**plain, **exact}, stems
