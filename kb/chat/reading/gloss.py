@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -32,10 +32,11 @@ JOINTS = ("", "s", "n", "en", "es", "e")
 MOST_DECIMALS = 2
 """Behind a point, where a point groups thousands: ``1.024`` is 1024, and ``3.5`` what it is everywhere."""
 
+_NUMERALS = "〇零一二三四五六七八九十百千万萬億亿两"
 UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 """Characters of the scripts whose words are not told by spaces."""
 _TOKEN = re.compile(
-    r"(?P<kept>`[^`\n]*`|https?://\S+|(?<!\S)--?[A-Za-z][\w=-]*"
+    rf"(?P<kept>`[^`\n]*`|https?://\S+|(?<!\S)--?[A-Za-z][\w=-]*|[{_NUMERALS}]{{2,}}"
     r"|[A-Za-z]*\d(?:[A-Za-z\d]|[.,:]\d)*(?:[._][A-Za-z\d]+)*|[A-Za-z\d]+(?:[._][A-Za-z\d]+)+)"
     rf"|(?P<word>[{UNSPACED}]|(?:(?![{UNSPACED}])[^\W\d_])+(?:['’](?=[^\W\d_]|$))?)"
     r"|(?P<other>[^\s\w]|_)"
@@ -127,6 +128,7 @@ def keys_of(phrase: str) -> tuple[str, ...]:
     return (f"#{keys[0]}", *keys[1:]) if phrase.startswith("#") else tuple(keys)
 
 
+@lru_cache(maxsize=4096)
 def folded(word: str) -> str:
     """As people type it who leave the marks out.
 
@@ -193,9 +195,9 @@ class Gloss:
         return _Sentence(self, self._scaled.sub(self._multiplied, text) if self._scaled else text, names).read()
 
     def find(self, keys: Sequence[str]) -> tuple[int, str] | None:
-        """How many of ``keys`` are a phrase, and its English."""
+        """How many of ``keys`` are a phrase, and its English; of Latin letters with some marks, none were left out."""
         exact = self._exact.find(keys)
-        typed = self._folded.find([folded(key) for key in keys])
+        typed = self._folded.find([key if folded(key).isascii() else folded(key) for key in keys])
         if typed is not None and typed[0] > (exact[0] if exact else 0):
             return typed
         return exact or (self._joined(folded(keys[0])) if self.given.compounds else None)
@@ -250,7 +252,7 @@ class _Sentence:
         """How many tokens the phrase has that begins here."""
         token = self.tokens[at]
         number = at > 0 and self.tokens[at - 1].text[-1].isdigit()
-        if token.kind not in ("word", "other") or (number and token.text.isupper() and token.key in UNITS):
+        if token.kind == "name" or (number and token.text != token.key and token.key in UNITS):
             return 0
         if number and not gap and (letters := self.gloss.find([f"#{token.key}"])):
             self.pieces.append(_Piece(letters[1], "", "kept"))
@@ -258,7 +260,8 @@ class _Sentence:
         found = self.gloss.find(self.keys[at : at + LONGEST])
         if found is None:
             return 0
-        self.words, self.known = self.words + found[0], self.known + found[0]
+        if token.kind == "word":
+            self.words, self.known = self.words + found[0], self.known + found[0]
         if found[1].startswith("~"):
             self._put_before(found[1][1:], gap)
         else:
@@ -269,6 +272,9 @@ class _Sentence:
         """A name or a sign as it is; a number as English has it; of another script's words nothing."""
         token = self.tokens[at]
         text, kind = token.text, token.kind
+        if kind == "word" and text[-1] in "'’":
+            token = self._split(at)
+            text = token.text
         if kind == "word":
             self.words += not self._is_everywhere(token)
             if not folded(text).isascii():
@@ -279,6 +285,14 @@ class _Sentence:
             text = self.gloss.number(number[1]) + (letters[1] if letters else number[2])
         self.pieces.append(_Piece(text, gap, kind))
         return 1
+
+    def _split(self, at: int) -> _Token:
+        """An apostrophe that ends a word begins the ending behind it."""
+        token, end = self.tokens[at], self.tokens[at].end - 1
+        sign = _Token(end, token.end, token.text[-1], "other")
+        self.tokens[at : at + 1] = [replace(token, end=end, text=token.text[:-1]), sign]
+        self.keys[at : at + 1] = [self.tokens[at].key, sign.key]
+        return self.tokens[at]
 
     def _is_everywhere(self, token: _Token) -> bool:
         """A word that people of all languages use: of this field, of names, or of English."""

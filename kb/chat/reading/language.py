@@ -39,7 +39,7 @@ def language_of(text: str, english: Lexicon, before: str = ENGLISH) -> str:
         if len(found) >= 2 and len(found) * 8 >= letters:
             return code
     words = [word.casefold().replace("’", "'") for word in _WORD.findall(seen) if not word.isupper()]
-    told, shared = Counter[str](), Counter[str]()
+    told, shared, beside = Counter[str](), Counter[str](), Counter[str]()
     ours = field = 0
     for word in words:
         if english.joins_nothing(word):
@@ -47,11 +47,12 @@ def language_of(text: str, english: Lexicon, before: str = ENGLISH) -> str:
             shared.update(_languages(word))
         elif word in UNITS or english.is_ordinary(word):
             field += word not in UNITS
+            beside.update(_languages(word))
         elif len(word) > 1:
             told.update(_languages(word))
     if len(_CYRILLIC.findall(seen)) * 8 >= max(letters, 16):
         return max(told, key=lambda code: (told[code], code == before, code == "ru"), default="ru")
-    best = max(told, key=lambda code: (told[code], shared[code], code == before), default=ENGLISH)
+    best = max(told, key=lambda code: (told[code], shared[code] + beside[code], code == before), default=ENGLISH)
     left = ours - shared[best]
     surely = told[best] >= LEAST and told[best] > left
     likely = told[best] and not left and field < LEAST and (shared[best] or best == before)
