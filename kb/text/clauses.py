@@ -6,7 +6,7 @@ MOST_CLAUSES = 4
 SHORTEST_CLAUSE = 3
 """Words; a shorter one goes with the one before."""
 
-_BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?(?<!\s)\s+(?:and|und|et|och)\s+", re.I)
+_BETWEEN = re.compile(r"(?<=[.?!;…])\s+|(?<=[。？！；])|\n+|,?(?<!\s)\s+and\s+", re.I)
 
 
 def clauses(text: str) -> list[str]:

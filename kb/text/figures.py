@@ -51,7 +51,11 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "hz": {"hz": 1, "khz": 1e3, "mhz": 1e6, "ghz": 1e9},
     "usd": {"usd": 1, "dollar": 1, "dollars": 1, "buck": 1, "bucks": 1, "grand": 1e3, "$": 1},
     "eur": {"eur": 1, "euro": 1, "euros": 1, "€": 1},
-    "gbp": {"gbp": 1, "pound": 1, "pounds": 1, "£": 1}, "sek": {"sek": 1, "kronor": 1, "kr": 1}, "jpy": {"¥": 1},
+    "gbp": {"gbp": 1, "pound": 1, "pounds": 1, "£": 1}, "sek": {"sek": 1, "kronor": 1, "kr": 1},
+    "jpy": {"¥": 1, "jpy": 1, "yen": 1}, "cny": {"cny": 1, "yuan": 1, "rmb": 1}, "krw": {"krw": 1}, "inr": {"inr": 1, "rupees": 1},
+    "dkk": {"dkk": 1}, "nok": {"nok": 1}, "chf": {"chf": 1}, "pln": {"pln": 1, "zloty": 1}, "czk": {"czk": 1},
+    "try": {"lira": 1, "liras": 1}, "uah": {"uah": 1}, "rub": {"rubles": 1}, "brl": {"brl": 1, "reais": 1}, "cad": {"cad": 1},
+    "aud": {"aud": 1},
     "cents": {"cent": 1, "cents": 1, "ct": 1, "¢": 1, "öre": 1},
     "°c": {"°c": 1}, "m": {"nm": 1e-9, "mm": 1e-3, "cm": 1e-2},
     "times": {"times": 1, "fold": 1},
@@ -63,7 +67,10 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
 """What units measure, and how many of the first one is."""
 UNITS = {word: (dimension, float(factor)) for dimension, of_it in _DIMENSIONS.items() for word, factor in of_it.items()}
 COUNTS = frozenset({"layers", "heads", "experts", "cores", "threads", "lanes", "slots", "users", "cards", "parameters"})
-MONEY = frozenset({"usd", "eur", "gbp", "sek", "jpy", "cents"})
+MONEY = frozenset(
+    {"usd", "eur", "gbp", "sek", "jpy", "cny", "krw", "inr", "dkk", "nok", "chf", "pln", "czk", "try", "uah", "rub", "brl", "cad",
+     "aud", "cents"}
+)  # fmt: skip
 _RATES = frozenset({"bytes", "bits", "tokens", "transfers"})
 _CAPITAL = {"KBps": 1e3, "MBps": 1e6, "GBps": 1e9, "TBps": 1e12}
 """Where only the capital tells bytes from bits."""
@@ -79,7 +86,7 @@ _PERIOD = {name: re.compile(f"{name}|{others}", re.I) for name, others in _PERIO
 
 MARK = re.compile(r"\[\d{1,3}\](?!\()")
 """Of a citation; with a parenthesis behind it, it is a link."""
-_BEFORE = re.compile(r"(?:[$€£¥]|(?<!\w)(?:USD|EUR|GBP|SEK)|(?<![^\W\d_])[x×]) ?$", re.I)
+_BEFORE = re.compile(r"(?:[$€£¥]|(?<!\w)(?:USD|EUR|GBP|SEK|CHF|PLN|CNY|JPY|CAD|AUD)|(?<![^\W\d_])[x×]) ?$", re.I)
 _NUMBER = re.compile(
     r"\d(?:(?<![\w.,]\d)(?: \d)+(?: ?[.,] ?\d(?: \d)*)?(?![\w.,])"  # set apart: 4 5 . 7
     r"|(?<![\w.,]\d)\d{0,2}(?: \d{3})+(?![\w,])(?:\.\d+)?"  # 1 008

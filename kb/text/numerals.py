@@ -121,8 +121,7 @@ _ONES = {
 COUNTS = {
     "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
     "eight": 8, "ten": 10, "twelve": 12, "sixteen": 16, "dual": 2, "twin": 2, "a pair": 2, "pair of": 2, "both": 2,
-    "double": 2, "quad": 4, "triple": 3, "couple of": 2, "zwei": 2, "drei": 3, "vier": 4, "deux": 2, "trois": 3,
-    "dos": 2, "två": 2, "两块": 2, "两张": 2,
+    "double": 2, "quad": 4, "triple": 3, "couple of": 2,
 }  # fmt: skip
 """How many there are of a thing that is named behind it."""
 

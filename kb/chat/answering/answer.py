@@ -23,7 +23,7 @@ from kb.chat.answering.plan import (
     passages_of,
     plan,
 )
-from kb.chat.answering.talking import CERTAIN, beyond, is_turned, spoken, talk
+from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, beyond, half_read, is_turned, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -72,6 +72,12 @@ class _Ran:
 
 
 def answer(index: Index, situation: Situation) -> Answer:
+    if situation.understood < UNDERSTOOD:
+        said_so = half_read(situation)
+        text = markdown.brief(said_so.statements, lambda basis: 0)
+        return Answer(
+            situation, said_so.statements, text, "", follow_ups=said_so.offers, abstained=True, reason=said_so.reason
+        )
     situation, heard = with_query(index, situation)
     heard = heard and not (situation.only_names and not situation.earlier)
     likeliest = max(situation.asks.values(), default=0.0)

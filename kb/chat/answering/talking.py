@@ -24,6 +24,10 @@ _MEASURED = re.compile(r"\bmeasured?\b|\bbenchmark\w*|\btested?\b|\baccura\w+|\b
 _FUTURE = re.compile(
     r"\bin (?:a|one|two|three|five|\d+|some|a few) (?:years?|months?)\b|\bnext (?:year|generation)\b|\bfuture\b", re.I
 )  # fmt: skip
+_SLOT = re.compile(r"\{(\w+)\}")
+MOST_OFFERS = 3
+UNDERSTOOD = 0.5
+"""Of a message's words, the share that must be known for it to be read."""
 MOST_WORDS_OF_THANKS = 4
 FOREIGN = 0.7
 """How likely a question that goes on must be beyond us to be called so; below it, it is not understood."""
@@ -36,6 +40,8 @@ class Talk(Record):
 
     replies: Mapping[str, str]
     abstains: bool = False
+    offers: tuple[str, ...] = ()
+    """What could be asked of what is named."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Spoken:
     statements: tuple[Statement, ...]
     abstains: bool = False
     reason: str | None = None
+    offers: tuple[str, ...] = ()
 
 
 @cache
@@ -93,6 +100,24 @@ def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
     elif ask == "out_of_scope":
         reply = beyond(situation)
     return spoken(ask, reply)
+
+
+def half_read(situation: Situation) -> Spoken:
+    """What is said to a message of which most words are not known: nothing is made of it."""
+    known = {
+        slot: named[0].label
+        for slot, named in (("model", situation.models), ("device", situation.devices))
+        if named and named[0].candidates
+    }
+    talk = talks()["half_read"]
+    text = " ".join(talk.replies["names" if known else "nothing"].split())
+    offers = (offer for offer in talk.offers if all(slot in known for slot in _SLOT.findall(offer)))
+    return Spoken(
+        (state("answer", text, names=" and ".join(known.values())),),
+        talk.abstains,
+        "too few words of the message are known",
+        tuple(offer.format(**known) for offer in offers)[:MOST_OFFERS],
+    )
 
 
 def beyond(situation: Situation) -> str:

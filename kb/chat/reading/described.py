@@ -14,7 +14,7 @@ from kb.tools.shared.given import DeviceFigures, ModelFigures
 
 _NEAR = 30
 _CARD = re.compile(
-    r"\b(?:gpus?|(?:graphics? |video )?cards?|graphics|tarjetas?|gráfica|karten?|grafikkarten?|cartes?|scheda|placas?)\b|卡",
+    r"\b(?:gpus?|(?:graphics? |video )?cards?|graphics)\b",
     re.I,
 )
 _MAC = re.compile(r"\b(?:i?mac(?:book)?s?|apple|ipad|iphone)\b", re.I)
@@ -24,7 +24,7 @@ _HOST = (
 )
 _PORTABLE = re.compile(r"laptop|notebook|thinkpad|chromebook|phone|tablet", re.I)
 _AMD = re.compile(r"\b(?:amd|radeon|rocm)\b", re.I)
-_BORDER = re.compile(r"[?!;,\n]|\. | and | but | und | et | y ")
+_BORDER = re.compile(r"[?!;,\n]|\. | and | but ")
 NO_CARD = re.compile(
     r"\bno (?:\w+ )?(?:gpu|(?:graphics|video) card)\b|\b(?:pure )?cpu[- ]only|without (?:an? |any )?(?:\w+ )?(?:gpu|graphics)(?: card)?",
     re.I,

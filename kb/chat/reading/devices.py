@@ -17,17 +17,17 @@ from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures
 
 _COUNT_BEFORE = re.compile(
-    rf"(?:^|[\s(,+]|(?<=[\u4e00-\u9fff]))(\d{{1,3}}|{'|'.join(sorted(COUNTS, key=len, reverse=True))})\s?[x×*]?\s?"
-    r"(?:(?:gpus?|cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
+    rf"(?:^|[\s(,+])(\d{{1,3}}|{'|'.join(sorted(COUNTS, key=len, reverse=True))})\s?[x×*]?\s?"
+    r"(?:(?:gpus?|(?:graphics )?cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
     re.I,
 )
 _COUNT_AFTER = re.compile(r"s?\s?(?:[x×*]\s?(\d{1,3})\b|\((\d{1,2})\s?(?:x|of them|cards?|gpus?)\))", re.I)
 _MORE = re.compile(
-    r"\b(?:another|an additional|one more|an extra|(?:a )?(?:second|2nd|third|3rd|fourth|4th))\s(?:\w+\s)?$", re.I
+    r"\b(?:another|an additional|one more|an extra|(?:a )?(?:(?<!per )second|2nd|third|3rd|fourth|4th))\s(?:\w+\s)?$", re.I
 )
 _HAS = re.compile(
     r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"
-    r"|it'?s an?|own|bought|running on|currently|current|existing|owned|i've got|tengo|ich habe|j'ai|jag har|tenho|у меня)\b", re.I
+    r"|it'?s an?|own|bought|running on|currently|current|existing|owned|i've got)\b", re.I
 )  # fmt: skip
 _ANOTHERS = re.compile(
     r"\b(?:my (?:friend|colleague|brother|sister|buddy|neighbou?r|boss|mate|cousin|dad|son)\w*(?:'s)?"
@@ -36,7 +36,7 @@ _ANOTHERS = re.compile(
 _CONSIDERS = re.compile(
     r"\b(?:buy(?:ing)?|should i|shall i|considering|consider|upgrad\w+|worth|recommend|instead|looking (?:at|to|for)"
     r"|plan(?:ning)?|think(?:ing)? (?:of|about)|add(?:ing)?|swap\w*|switch\w*|replac\w+|gain|what about|how about|used|get a"
-    r"|getting|would an?|another|second|splurge|wait for|save (?:up )?for|or an?|rent(?:ing)?|if i|kaufen|acheter|comprar)\b",
+    r"|getting|would an?|another|second|splurge|wait for|save (?:up )?for|or an?|rent(?:ing)?|if i)\b",
     re.I,
 )
 _FROM = re.compile(r"\b(?:from|replac\w+|swap\w*) (?:an? |my |the |our )?(?:old |current |existing )?$", re.I)

@@ -13,7 +13,8 @@ from kb.chat.reading.described import described, host_in, model_of_size, on_proc
 from kb.chat.reading.devices import MOST_COUNT, Devices, card_of, is_same
 from kb.chat.reading.flags import KV_TYPE, flags, program_of
 from kb.chat.reading.fragments import is_fragment
-from kb.chat.reading.language import language_of
+from kb.chat.reading.gloss import in_english
+from kb.chat.reading.language import ENGLISH, language_of
 from kb.chat.reading.lexicon import lexicon
 from kb.chat.reading.mentions import is_of_another_kind, spans
 from kb.chat.reading.one_form import in_one_form
@@ -71,9 +72,15 @@ class Read:
     """Nothing but names, figures and small words: it asks nothing of its own."""
 
 
-def read_message(text: str, names: Names, roles: RoleReader | None = None) -> Read:
-    """Without ``roles`` no figure is anything."""
-    return _Message(in_one_form(text), names, roles).read()
+def read_message(text: str, names: Names, roles: RoleReader | None = None, before: str = ENGLISH) -> Read:
+    """Without ``roles`` no figure is anything. ``before`` is the language of the message before."""
+    text = in_one_form(text)
+    language = language_of(text, lexicon(names), before)
+    if language == ENGLISH:
+        return _Message(text, names, roles).read()
+    glossed = in_english(text, language, names)
+    said = _Message(glossed.text, names, roles).read()
+    return replace(said, situation=replace(said.situation, language=language, understood=glossed.known))
 
 
 class _Message:
@@ -139,7 +146,6 @@ class _Message:
         use = use_of(text)
         situation = Situation(
             text=text,
-            language=language_of(text),
             models=tuple(self.models),
             devices=tuple(devices),
             quantizations=tuple(quantizations),

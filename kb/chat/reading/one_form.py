@@ -6,7 +6,7 @@ from kb.text.squeezed import squeezed
 
 MOST_CHARACTERS = 8000
 
-_WIDE = str.maketrans("，。？！：；（）、×", ",.?!:;(),x")
+_WIDE = str.maketrans(dict(zip("，。？！：；（）、×", (", ", ". ", "? ", "! ", ": ", "; ", "(", ")", ", ", "x"), strict=True)))
 _APART = re.compile(
     r"(?<=[A-Za-z0-9])(?=[\u3040-\u9fff\uac00-\ud7af])|(?<=[\u3040-\u9fff\uac00-\ud7af])(?=[A-Za-z0-9])"
 )
@@ -25,7 +25,7 @@ def in_one_form(text: str) -> str:
     ('2x 3090 + 3060, 8x 2080ti', '32 GB DDR5')
     """
     text = text[:MOST_CHARACTERS]
-    text = _APART.sub(" ", text.translate(_WIDE).replace(",", ", ") if _has_wide(text) else text)
+    text = _APART.sub(" ", text.translate(_WIDE) if _has_wide(text) else text)
     for unit, ours in _UNITS:
         text = unit.sub(ours, text)
     text = _TIMES.sub(r"\1x ", text)

@@ -86,7 +86,7 @@ _FIELDS = {
 _SPEEDS: tuple[SpeedIs, ...] = ("measured", "wanted", "claimed")
 """What is asked about first."""
 _PRICED = frozenset({"budget", "price", "kwh", "rent"})
-_BREAK = re.compile(r"[?!;:,\n]|\. | and | but | then | und | et ")
+_BREAK = re.compile(r"[?!;:,\n]|\. | and | but | then ")
 
 NEAR_RAM = 60
 _MORE_RAM = re.compile(

@@ -9,6 +9,7 @@ from kb.catalogue.names import Names
 from kb.chat.reading.described import NO_CARD, on_processor
 from kb.chat.reading.devices import MOST_COUNT, is_unified
 from kb.chat.reading.fragments import TELLING, stated
+from kb.chat.reading.language import ENGLISH
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.message import Read, read_message
 from kb.chat.reading.roles import RoleReader
@@ -137,7 +138,9 @@ def read(messages: Sequence[str], names: Names, asks: Asks | None = None, roles:
 def _turns(messages: Sequence[str], names: Names, roles: RoleReader | None) -> list[_Turn]:
     turns: list[_Turn] = []
     for message in _within(messages):
-        turns.append(_next(turns[-1] if turns else None, read_message(message, names, roles), names))
+        before = turns[-1] if turns else None
+        said = read_message(message, names, roles, before.situation.language if before else ENGLISH)
+        turns.append(_next(before, said, names))
     return turns
 
 

@@ -131,6 +131,9 @@ class Situation(Quantities):
     query: str = ""
     """What is looked for in the passages: the message, or with what it goes on from."""
     language: str = "en"
+    """That the message is written in; ``text`` is English."""
+    understood: float = 1.0
+    """Of its words, the share that could be put in English."""
     models: tuple[Named, ...] = ()
     devices: tuple[Named, ...] = ()
     """Accelerators, machines, processors, and devices given by figures; in the order of the text."""
