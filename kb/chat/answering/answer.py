@@ -73,11 +73,9 @@ class _Ran:
 
 def answer(index: Index, situation: Situation) -> Answer:
     if situation.understood < UNDERSTOOD:
-        said_so = half_read(situation)
-        text = markdown.brief(said_so.statements, lambda basis: 0)
-        return Answer(
-            situation, said_so.statements, text, "", follow_ups=said_so.offers, abstained=True, reason=said_so.reason
-        )
+        half = half_read(situation)
+        text = markdown.brief(half.statements, lambda basis: 0)
+        return Answer(situation, half.statements, text, "", follow_ups=half.offers, abstained=True, reason=half.reason)
     situation, heard = with_query(index, situation)
     heard = heard and not (situation.only_names and not situation.earlier)
     likeliest = max(situation.asks.values(), default=0.0)
