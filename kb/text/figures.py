@@ -69,8 +69,8 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
 UNITS = {word: (dimension, float(factor)) for dimension, of_it in _DIMENSIONS.items() for word, factor in of_it.items()}
 COUNTS = frozenset({"layers", "heads", "experts", "cores", "threads", "lanes", "slots", "users", "cards", "parameters"})
 MONEY = frozenset(
-    {"usd", "eur", "gbp", "sek", "jpy", "cny", "krw", "inr", "dkk", "nok", "chf", "pln", "czk", "try", "uah", "rub", "brl",
-     "cad", "aud", "cents"}
+    {"usd", "eur", "gbp", "sek", "jpy", "cny", "krw", "inr", "dkk", "nok", "chf", "pln", "czk", "try", "uah", "rub",
+     "brl", "cad", "aud", "cents"}
 )  # fmt: skip
 _RATES = frozenset({"bytes", "bits", "tokens", "transfers"})
 _CAPITAL = {"KBps": 1e3, "MBps": 1e6, "GBps": 1e9, "TBps": 1e12}
