@@ -61,6 +61,12 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def print_markdown(text: str) -> None:
+    from rich.markdown import Markdown  # takes a while to load, and most commands print none
+
+    out.print(Markdown(shown(text)))
+
+
 def show_json(data: Any) -> None:
     sys.stdout.write(shown(json.dumps(data, indent=2, ensure_ascii=False)) + "\n")
 

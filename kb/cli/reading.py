@@ -3,10 +3,9 @@
 from typing import Annotated, Any
 
 import typer
-from rich.markdown import Markdown
 
 from kb.cli.base import app, call_tool
-from kb.terminal import Json, out, shown
+from kb.terminal import Json, out, print_markdown
 
 
 @app.command()
@@ -16,7 +15,7 @@ def term(name: str, as_json: Json = False) -> None:
     def show(view: Any) -> None:
         parts = [f"# {view.pref_label}", view.definition, "## In practice", view.in_practice]
         parts += ["## Pitfalls", view.pitfalls]
-        out.print(Markdown(shown("\n\n".join(parts))))
+        print_markdown("\n\n".join(parts))
         for note in view.disputes:
             out.print(f"Disputed: {note.title}. {note.ruling}")
 
