@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+from kb.cli import completing
 from kb.cli.base import app, call_tool
 from kb.terminal import Json, out, print_markdown
 
 
 @app.command()
-def term(name: str, as_json: Json = False) -> None:
+def term(name: Annotated[str, typer.Argument(autocompletion=completing.terms)], as_json: Json = False) -> None:
     """A glossary term, by any of its names."""
 
     def show(view: Any) -> None:
@@ -32,7 +33,8 @@ def search(
 
     def show(result: Any) -> None:
         for hit in result.hits:
-            out.print(f"{hit.score:.4f}  {hit.passage_id}  {hit.title}", style="bold")
-            out.print(f"        {hit.text}\n")
+            out.print(hit.title, style="bold")
+            out.print(f"{hit.passage_id}, {hit.answers or 0:.0%} likely to answer", style="dim")
+            out.print(f"{hit.text}\n")
 
     call_tool("search_passages", {"query": query, "k": k}, as_json, show)

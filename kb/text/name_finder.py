@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 _START = re.compile(r"(?<![\w.$€£])\S")
 _PARTING = re.compile(r"[\s-]+")
 _BEHIND = re.compile(r"s?(?!\w)", re.I)
-_BEHIND_A_NUMBER = re.compile(r"s?(?![\w.]\w|\w)(?!\s*(?:[kmgt]i?b\b|tokens?\b|w\b|watts?\b|%|usd\b|\$))", re.I)
+_BEHIND_A_NUMBER = re.compile(r"s?(?![\w.]\w|\w)(?!\s{0,4}(?:[kmgt]i?b\b|tokens?\b|w\b|watts?\b|%|usd\b|\$))", re.I)
 
 
 class NameFinder:
@@ -65,6 +65,6 @@ class NameFinder:
             if name not in self._begun:
                 break
             if any(parted <= may_be for may_be in self._partings.get(name, ())):
-                behind = (_BEHIND_A_NUMBER if name.isdigit() else _BEHIND).match(text, at + 1)
+                behind = _BEHIND_A_NUMBER.match(text, at + 1) if name.isdigit() else _BEHIND.match(text, at + 1)
                 end = behind.end() if behind else end
         return end
