@@ -4,7 +4,6 @@ One thread, its own time on the processor, and the best of several rounds: the r
 We hold ourselves to 95 % of the bare library's speed, lock on.
 """
 
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from kb.llm.lock import lock, locked
 from kb.llm.messages import SEED, TEMPERATURE, TOP_P
 from kb.llm.wire import LoadModel
 from kb.llm.writing import Draft
+from kb.text.name_finder import NameFinder
 
 TOKENS = 64
 ROUNDS = 7
@@ -23,7 +23,7 @@ EVIDENCE = (
     "weights 25.30 ms + unpacking 0.50 ms + cache 1.76 ms + system memory 439.32 ms (19.02 GB) = 468.95 ms a token [2]",
     "70B at Q2_K on a Card One: 26.4 GB and the card holds 25.8 with nothing left for context; 43 of 80 layers [3]",
 )
-NAMES = re.compile(r"Model One 70B|Card One|Q4_K_M|Q2_K")
+NAMES = NameFinder(["Model One 70B", "Card One", "Q4_K_M", "Q2_K"])
 
 
 def bare(model: Model, prompt: list[int]) -> float:

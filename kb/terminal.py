@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
 from rich.text import Text
 
 from kb.errors import KnowledgeBaseError
@@ -59,6 +62,47 @@ def complain(message: str) -> None:
 def fail(message: str) -> NoReturn:
     complain(message)
     raise typer.Exit(1)
+
+
+def print_markdown(text: str) -> None:
+    from rich.markdown import Markdown  # takes a while to load, and most commands print none
+
+    out.print(Markdown(shown(text)))
+
+
+LEAST_WRAPPED = 18
+
+
+def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: str = "") -> None:
+    """Nothing in it is cut. ``headings`` has first what matters most: of columns for which there is no room the last
+    are left out, which is said. The column ``wrapped`` is broken into lines."""
+    count = len(headings)
+    while count > 1 and _least_width(headings[:count], rows, wrapped) > out.width:
+        count -= 1
+    table = _table(headings[:count], rows)
+    for column in table.columns:
+        column.no_wrap = column.header != wrapped
+    out.print(title, soft_wrap=True)
+    out.print(table)
+    if count < len(headings):
+        out.print(f"(in a wider window also: {', '.join(headings[count:])})", style="dim")
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*row[: len(headings)])
+    return table
+
+
+def _least_width(headings: Sequence[str], rows: Sequence[Sequence[str]], wrapped: str) -> int:
+    """Of a table in which nothing is broken but the column ``wrapped``, which has room for a few words."""
+    table = _table(headings, rows)
+    for column in table.columns:
+        column.width = LEAST_WRAPPED if column.header == wrapped else None
+    return Measurement.get(out, out.options.update(width=10_000), table).maximum
 
 
 def show_json(data: Any) -> None:

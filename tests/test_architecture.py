@@ -45,6 +45,7 @@ ADAPTERS = {
     "chromadb": ["kb/search/dense.py"],
     "huggingface_hub": ["kb/llm/hub.py"],
     "llama_cpp": ["kb/llm/llama.py", "kb/llm/measure.py"],  # the programs of two processes
+    "safetensors": ["kb/search/bert.py"],
     "sentence_transformers": ["kb/search/embed.py"],
 }
 

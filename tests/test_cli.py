@@ -123,6 +123,17 @@ def test_ask(data_dir: Path) -> None:
     assert re.search(r"^\[1\] .+ \(.+\)$", out, re.M), "sources under the answer"
 
 
+def test_ask_does_not_wait_for_what_it_does_not_need(data_dir: Path) -> None:
+    environment = {**os.environ, "KB_DATA_DIR": str(data_dir), "KB_SERVER_URL": "none"}
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "kb.cli", "ask", "what is VRAM?"],
+        env=environment, capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "chromadb" in loaded
+    assert not loaded & {"torch", "transformers", "sentence_transformers", "sklearn", "scipy", "litestar", "llama_cpp"}
+
+
 @pytest.mark.parametrize("question", ["", "x" * 20_000], ids=["empty", "too long"])
 def test_ask_what_is_no_question(data_dir: Path, question: str) -> None:
     out, err = kb("ask", question, data=data_dir, status=1)

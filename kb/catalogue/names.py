@@ -15,9 +15,10 @@ from rapidfuzz import fuzz, process
 from kb.catalogue.load import Knowledge
 from kb.catalogue.records import Accelerator, Figure, LanguageModel, Spec, Term
 from kb.catalogue.records.labels import label_key
-from kb.catalogue.scanning import Piece, pattern_of, pieces_of
+from kb.catalogue.scanning import Piece, pieces_of
 from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, memory_last, parts_of, shorter_names, without_owner
 from kb.errors import AmbiguousName, UnknownName
+from kb.text.name_finder import NameFinder
 
 MOST_SLIPS = 200
 """Different words of one text that are looked up as slips of the keyboard; each is held against every name."""
@@ -129,9 +130,9 @@ class Names:
             self._spelt[kind][key].add(parts_of(name))
 
     @cached_property
-    def with_digits(self) -> re.Pattern[str]:
+    def with_digits(self) -> NameFinder:
         """Every name that holds a digit: where one stands in a text, its digits are no figure."""
-        return pattern_of({name for names in self._spoken.values() for name in names if any(map(str.isdigit, name))})
+        return NameFinder({name for names in self._spoken.values() for name in names if any(map(str.isdigit, name))})
 
     @cached_property
     def _words(self) -> frozenset[str]:

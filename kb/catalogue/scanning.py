@@ -1,9 +1,8 @@
-"""Where names may stand in running text: pieces of it to look up, and the names that hold digits as one pattern."""
+"""Where names may stand in running text: pieces of it to look up."""
 
 import itertools
 import re
-from collections import defaultdict
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from kb.catalogue.records.labels import label_key
@@ -75,31 +74,3 @@ def pieces_of(text: str, known: Container[str], longest: int, quantizations: Con
 def _starts_like_a_name(word: str) -> bool:
     """Whether stripping may be tried inside running text, where ``a model`` must not become ``model``."""
     return not re.match(r"(?:an?|the|my|one|used|new|single)\b", word, re.I)
-
-
-def pattern_of(names: Collection[str]) -> re.Pattern[str]:
-    """Names in a text, however they are parted. A bare number (``4090``) is a name only where no unit follows."""
-    longest_first = sorted(names, key=lambda name: (-len(name), name))
-    numbers = "|".join(sorted(name for name in names if name.isdigit() and len(name) == 4)) or "(?!)"
-    # Thousands of names are tried at each word: by their first letters most are passed over together.
-    grouped: dict[str, list[str]] = defaultdict(list)
-    for name in longest_first:
-        if not name.isdigit():
-            start = name[:2] if name[:2].isalnum() else name[:1]
-            grouped[start.casefold()].append(_loosely(name))
-    by_letter: dict[str, list[str]] = defaultdict(list)
-    for start, group in grouped.items():
-        by_letter[start[0]].append(_after(start, group))
-    written = "|".join(_after(letter, groups) for letter, groups in by_letter.items()) or "(?!)"
-    bare = rf"(?:{numbers})s?(?![\w.]\w|\w)(?!\s*(?:[kmgt]i?b\b|tokens?\b|w\b|watts?\b|%|usd\b|\$))"
-    return re.compile(rf"(?<![\w.$€£])(?:(?:{written})s?(?![\w])|{bare})", re.I)
-
-
-def _loosely(name: str) -> str:
-    """A pattern for a name with any of space, hyphen or nothing between its parts."""
-    return r"[\s-]?".join(map(re.escape, re.split(r"[\s-]+", name)))
-
-
-def _after(start: str, patterns: Sequence[str]) -> str:
-    """One of the patterns, tried only where ``start`` stands."""
-    return rf"(?={re.escape(start)})(?:{'|'.join(patterns)})"

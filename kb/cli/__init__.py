@@ -3,6 +3,8 @@
 What a command needs is imported when it runs: torch and Chroma take seconds.
 """
 
+import gc
+
 from kb.cli import calculating, index, model, reading, running, talking
 from kb.cli.base import app
 from kb.disk import told
@@ -15,6 +17,7 @@ app.add_typer(model.app, name="model")
 
 def main() -> None:
     """Entry point of the ``kb`` command: what the system refuses, a full disk for one, ends in one line too."""
+    gc.set_threshold(200_000)  # what a command loads, it keeps: looking through it for garbage takes half a second
     try:
         app()
     except KeyboardInterrupt:

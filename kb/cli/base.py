@@ -17,7 +17,6 @@ SEARCHING = frozenset({"search_passages", "lookup_dispute"})
 """The tools that need the index."""
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Hardware KB: what runs on which hardware, and how fast; every figure sourced or calculated.",
 )

@@ -1,45 +1,78 @@
-"""``kb fit``, ``kb speed`` and ``kb tool``: what is worked out."""
+"""``kb fit``, ``kb speed``, ``kb runs`` and ``kb tool``: what is worked out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from kb.cli import completing
 from kb.cli.base import app, catalogue_for, show_result
 from kb.errors import InvalidArgument, UnknownName
-from kb.terminal import Json, err, fail, out, plain_errors, show_json
+from kb.terminal import Json, err, fail, out, plain_errors, print_table, show_json
+
+if TYPE_CHECKING:
+    from kb.catalogue import Catalogue
 
 
 def _fit_lines(result: Any) -> None:
+    from kb.cli.memory_bar import WIDEST, lines, memories
+
     table = Table(title=f"{result.model} at {result.quantization} on {result.device}", show_header=False)
     table.add_row("verdict", result.verdict.replace("_", " "))
     table.add_row("memory", result.formula)
-    table.add_row("longest context", f"{result.max_context:,} tokens")
-    if result.offload:
-        table.add_row("in system memory", f"{result.offload.weights_in_system_memory_gb:g} GB of weights")
+    table.add_row("longest context", f"{result.max_context:,} tokens" if result.max_context else "none fits whole")
     if result.commands and result.commands.llama_cpp and result.verdict != "does_not_fit":
         table.add_row("llama.cpp", result.commands.llama_cpp)
     for warning in result.warnings:
         table.add_row("mind", warning)
     out.print(table)
+    for memory in memories(result):
+        for line in lines(memory, min(out.width, WIDEST)):
+            out.print(line, soft_wrap=True)
 
 
 Quantization = Annotated[
     str | None,
     typer.Option(
-        "--quantization", "-q", help="For example q4_k_m, f16, 4.25bpw; without it, the common choice for the model."
+        "--quantization",
+        "-q",
+        help="For example q4_k_m, f16, 4.25bpw; without it, the common choice for the model.",
+        autocompletion=completing.quantizations,
     ),
 ]
 Count = Annotated[int, typer.Option("--device-count", "-n", help="How many of the device.")]
 ContextOption = Annotated[int, typer.Option("--context", "-c", help="Tokens of one conversation.")]
+SystemMemory = Annotated[float | None, typer.Option(help="System memory, as printed: 64 means 64 GiB.")]
 
-
-Model = Annotated[str, typer.Argument(help="A model by name, or a .gguf file, of which the header is read.")]
-Device = Annotated[str | None, typer.Argument(help="A device by name; or give --here.")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="A model by name, or a .gguf file, of which the header is read.", autocompletion=completing.models
+    ),
+]
+Device = Annotated[
+    str | None, typer.Argument(help="A device by name; or give --here.", autocompletion=completing.devices)
+]
 ThisOne = Annotated[bool, typer.Option("--here", help="On this machine's GPUs, or its CPU.")]
+
+
+def _on(catalogue: "Catalogue", device: str | None, here: bool, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A tool's arguments: the device or this machine, and of ``options`` what was given."""
+    from kb.tools.shared.here import device_here
+    from kb.tools.shared.this_machine import read_machine
+
+    if (device is None) != here:
+        fail("Name a device, or give --here for this machine: one of the two.")
+    given = {name: value for name, value in options.items() if value is not None}
+    if not here:
+        return given | {"device": device}
+    found = device_here(catalogue, read_machine())
+    err.print(f"On this machine: {found.note}", soft_wrap=True)
+    on = {"device": found.device, "device_count": found.device_count}
+    return {"system_memory_gb": found.system_memory_gb} | given | on
 
 
 def _place(what: str, model: str, device: str | None, here: bool, **options: Any) -> Any:
@@ -48,20 +81,9 @@ def _place(what: str, model: str, device: str | None, here: bool, **options: Any
     from kb.tools.base import parse_arguments
     from kb.tools.model_file import file_fit, file_speed
     from kb.tools.shared.fitting import FitArguments
-    from kb.tools.shared.here import device_here
-    from kb.tools.shared.this_machine import read_machine
 
-    if (device is None) != here:
-        fail("Name a device, or give --here for this machine: one of the two.")
     catalogue = catalogue_for(what)
-    arguments = {name: value for name, value in options.items() if value is not None}
-    if here:
-        found = device_here(catalogue, read_machine())
-        err.print(f"On this machine: {found.note}", soft_wrap=True)
-        on: dict[str, Any] = {"device": found.device, "device_count": found.device_count}
-        arguments = {"system_memory_gb": found.system_memory_gb} | arguments | on
-    else:
-        arguments["device"] = device
+    arguments = _on(catalogue, device, here, options)
     if not model.casefold().endswith(".gguf"):
         return TOOLS[what].call(catalogue, arguments | {"model": model})
     asked = parse_arguments(what, FitArguments, arguments | {"model": "a file"})
@@ -78,7 +100,7 @@ def fit(
     context: ContextOption = 8192,
     kv_cache_type: Annotated[str, typer.Option(help="Type of the KV cache: f16, q8_0, q4_0 …")] = "f16",
     concurrency: Annotated[int, typer.Option(help="Conversations held at once.")] = 1,
-    system_memory_gb: Annotated[float | None, typer.Option(help="System memory, as printed: 64 means 64 GiB.")] = None,
+    system_memory_gb: SystemMemory = None,
     as_json: Json = False,
 ) -> None:
     """Does MODEL fit on DEVICE?"""
@@ -123,10 +145,77 @@ def speed(
     show_result(result, as_json, _speed_lines)
 
 
+@app.command()
+def runs(
+    device: Device = None,
+    here: ThisOne = False,
+    quantization: Annotated[
+        str | None,
+        typer.Option(
+            "--quantization",
+            "-q",
+            help="Only this one; else the best that fits for each model.",
+            autocompletion=completing.quantizations,
+        ),
+    ] = None,
+    device_count: Count = 1,
+    context: ContextOption = 8192,
+    use: Annotated[
+        str | None, typer.Option(help="For chat, coding, writing, documents, agents or any: what people take now.")
+    ] = None,
+    system_memory_gb: SystemMemory = None,
+    limit: Annotated[int, typer.Option(help="How many models.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Which models run on DEVICE: with which to begin, and all that fit whole, the largest first."""
+    from kb.tools import TOOLS
+
+    options = {
+        "quantization": quantization, "device_count": device_count, "context": context, "use": use,
+        "system_memory_gb": system_memory_gb, "limit": limit,
+    }  # fmt: skip
+    with plain_errors():
+        catalogue = catalogue_for("what_runs_on")
+        result = TOOLS["what_runs_on"].call(catalogue, _on(catalogue, device, here, options))
+    show_result(result, as_json, _runs_lines)
+
+
+def _runs_lines(result: Any) -> None:
+    if result.suggested:
+        _print_models(f"To begin with on {result.device}", result.suggested)
+        out.print()
+    if not result.models:
+        out.print(f"No model fits whole on {result.device}.", soft_wrap=True)
+        return
+    most = f"the {len(result.models)} largest of " if len(result.models) < result.count else ""
+    _print_models(f"Whole on {result.device}: {most}{result.count}", result.models)
+
+
+def _print_models(title: str, models: Sequence[Any]) -> None:
+    columns: dict[str, Callable[[Any], str]] = {
+        "model": lambda model: model.model,
+        "weights": lambda model: model.quantization,
+        "memory": lambda model: f"{model.required_gb:.1f} GB",
+        "of it in RAM": lambda model: f"{model.in_system_memory_gb:.1f} GB" if model.in_system_memory_gb else "",
+        "tokens/s": lambda model: _with_range(model.decode_tokens_per_s) if model.decode_tokens_per_s else "not known",
+        "longest context": lambda model: f"{model.max_context:,}",
+        "released": lambda model: model.released,
+    }
+    if not any(model.in_system_memory_gb for model in models):
+        del columns["of it in RAM"]
+    print_table(title, tuple(columns), [[cell(model) for cell in columns.values()] for model in models])
+
+
+def _with_range(speed: Any) -> str:
+    return f"{speed.typical:g} ({speed.low:g} to {speed.high:g})"
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def tool(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="A tool's name; without one, all are listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A tool's name; without one, all are listed.", autocompletion=completing.tools)
+    ] = None,
 ) -> None:
     """Call a tool by name, with `--argument value` for each of its arguments; its result is JSON."""
     from kb.tools import TOOLS

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from kb.settings import settings
-from kb.terminal import Json, err, fail, out, plain_errors, show_json, shown
+from kb.terminal import Json, err, fail, out, plain_errors, print_table, show_json, shown
 
 if TYPE_CHECKING:
     from kb.catalogue import Catalogue
@@ -46,13 +46,12 @@ def list_command(as_json: Json = False) -> None:
     if as_json:
         show_json([row.model_dump(mode="json") for row in rows])
         return
-    table = Table(
-        "name", "size", "licence", "memory", "tokens/s here", "here", "for whom",
-        title=f"On {here.note}, at {s.llm_context:,} tokens of context",
-    )  # fmt: skip
-    for row in rows:
-        table.add_row(*_cells(row))
-    out.print(table)
+    print_table(
+        f"On {here.note}, at {s.llm_context:,} tokens of context",
+        ("name", "memory", "tokens/s here", "here", "size", "for whom", "licence"),
+        [_cells(row) for row in rows],
+        wrapped="for whom",
+    )
     out.print(_in_force(), soft_wrap=True)
     if problem := _problem_in_force():
         err.print(problem, style="red", soft_wrap=True)
@@ -60,11 +59,12 @@ def list_command(as_json: Json = False) -> None:
 
 def _cells(row: "Listed") -> tuple[str, ...]:
     speed = row.decode_tokens_per_s
-    about = "about " if row.repository else ""
+    about = "~" if row.repository else ""
     return (
-        row.name, f"{about}{row.size_gb:g} GB", row.licence or "?", f"{row.memory_gb:.1f} GB",
+        row.name, f"{row.memory_gb:.1f} GB",
         f"{speed.typical:g} ({speed.low:g} to {speed.high:g})" if row.fits else "does not fit",
-        "default" if row.default else {"yes": "yes", "partly": "partly", "no": ""}[row.downloaded], row.suits,
+        "default" if row.default else {"yes": "yes", "partly": "partly", "no": ""}[row.downloaded],
+        f"{about}{row.size_gb:g} GB", row.suits, row.licence or "?",
     )  # fmt: skip
 
 

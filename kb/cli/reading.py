@@ -3,20 +3,20 @@
 from typing import Annotated, Any
 
 import typer
-from rich.markdown import Markdown
 
+from kb.cli import completing
 from kb.cli.base import app, call_tool
-from kb.terminal import Json, out, shown
+from kb.terminal import Json, out, print_markdown
 
 
 @app.command()
-def term(name: str, as_json: Json = False) -> None:
+def term(name: Annotated[str, typer.Argument(autocompletion=completing.terms)], as_json: Json = False) -> None:
     """A glossary term, by any of its names."""
 
     def show(view: Any) -> None:
         parts = [f"# {view.pref_label}", view.definition, "## In practice", view.in_practice]
         parts += ["## Pitfalls", view.pitfalls]
-        out.print(Markdown(shown("\n\n".join(parts))))
+        print_markdown("\n\n".join(parts))
         for note in view.disputes:
             out.print(f"Disputed: {note.title}. {note.ruling}")
 
@@ -33,7 +33,8 @@ def search(
 
     def show(result: Any) -> None:
         for hit in result.hits:
-            out.print(f"{hit.score:.4f}  {hit.passage_id}  {hit.title}", style="bold")
-            out.print(f"        {hit.text}\n")
+            out.print(hit.title, style="bold")
+            out.print(f"{hit.passage_id}, {hit.answers or 0:.0%} likely to answer", style="dim")
+            out.print(f"{hit.text}\n")
 
     call_tool("search_passages", {"query": query, "k": k}, as_json, show)

@@ -11,6 +11,7 @@ from functools import cache
 
 from kb.llm.base import Grammar
 from kb.text import figures
+from kb.text.name_finder import NameFinder
 from kb.text.numerals import SCALES
 
 LATIN = "À-ÖØ-öø-ÿ"
@@ -50,10 +51,10 @@ class Locked:
     names: frozenset[str]
 
 
-def locked(texts: Iterable[str], names: re.Pattern[str]) -> Locked:
+def locked(texts: Iterable[str], names: NameFinder) -> Locked:
     """The figures and names of ``texts``, as they stand there; ``names`` finds the names that hold digits.
 
-    >>> found = locked(["The RTX 4090 reads 1,008 GB/s (24GB, 80 layers of 8192) [1]."], re.compile("RTX 4090"))
+    >>> found = locked(["The RTX 4090 reads 1,008 GB/s (24GB, 80 layers of 8192) [1]."], NameFinder(["RTX 4090"]))
     >>> sorted(found.bare), sorted(found.united), sorted(found.names)
     (['8192'], ['1,008 GB/s', '24GB', '80 layers'], ['RTX 4090'])
     """
@@ -61,12 +62,13 @@ def locked(texts: Iterable[str], names: re.Pattern[str]) -> Locked:
     for text in texts:
         plain = figures.MARK.sub("\n", text.replace("**", "").replace("`", ""))
         plain = "\n".join(_SPACES.sub(" ", line) for line in plain.splitlines())
-        for name in names.finditer(plain):
-            for spoken in _tails(name[0], names):
+        for start, end in names.spans(plain):
+            name = plain[start:end]
+            for spoken in _tails(name, names):
                 (bare if spoken.isnumeric() else known).add(spoken)
-            if tail := _TAIL.match(plain, name.end()):
-                known.add(name[0] + tail[0])
-        rest = names.sub("\n", plain)
+            if tail := _TAIL.match(plain, end):
+                known.add(name + tail[0])
+        rest = names.without(plain, "\n")
         for token in _TOKEN.finditer(rest):
             if not _has_number(token[0]):
                 continue
@@ -80,12 +82,12 @@ def locked(texts: Iterable[str], names: re.Pattern[str]) -> Locked:
     return Locked(frozenset(bare), frozenset(united), frozenset(known))
 
 
-def _tails(name: str, names: re.Pattern[str]) -> Iterable[str]:
+def _tails(name: str, names: NameFinder) -> Iterable[str]:
     """A name, and what is left of it without its first words where that is a name too (RTX 4090, 4090)."""
     words = name.split(" ")
     for start in range(len(words)):
         tail = " ".join(words[start:])
-        if _has_number(tail) and (start == 0 or names.fullmatch(tail)):
+        if _has_number(tail) and (start == 0 or names.is_name(tail)):
             yield tail
 
 

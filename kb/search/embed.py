@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.errors import IndexUnusable
+from kb.search.bert import Bert
 
 Vectors = NDArray[np.float32]
 BATCH = 32
@@ -45,12 +46,15 @@ def model_sha256(folder: Path) -> str:
 
 
 class Embedder:
-    """Loads the model at the first call (about 4 s), once, whatever thread asks first."""
+    """Vectors of what is indexed, many at once, by sentence-transformers, which takes seconds to load; and of queries,
+    one by one: the packaged model's by :class:`Bert`, which gives the same, those of a model of the user's own as the
+    others. Each loads at its first call, once, whatever thread asks first."""
 
     def __init__(self, name: str = PACKAGED) -> None:
         self.name = name
         self.folder = model_folder(name)
         self._lock = threading.Lock()
+        self._for_queries: Bert | None = None
         self._model: Any = None
         self._threads = 1
         self._kept: OrderedDict[str, Vectors] = OrderedDict()
@@ -59,13 +63,19 @@ class Embedder:
         """Shape ``(dimension,)``; the last ones are kept, as a message is looked at from several sides."""
         found = self._kept.get(text)
         if found is None:
-            found = self.embed([text])[0]
+            found = self._bert().embed(text) if self.name == PACKAGED else self.embed([text])[0]
             self._kept[text] = found
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return found
 
-    def embed(self, texts: Sequence[str], *, progress: bool = False) -> Vectors:
+    def _bert(self) -> Bert:
+        with self._lock:
+            if self._for_queries is None:
+                self._for_queries = Bert(self.folder)
+            return self._for_queries
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
         """Shape ``(len(texts), dimension)``, float32, each row of length 1."""
         with self._lock:
             if self._model is None:
@@ -82,7 +92,7 @@ class Embedder:
                 self._model = SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)
             self._share_threads(len(texts))
             vectors = self._model.encode(
-                list(texts), normalize_embeddings=True, show_progress_bar=progress, batch_size=BATCH
+                list(texts), normalize_embeddings=True, show_progress_bar=False, batch_size=BATCH
             )
         return np.asarray(vectors, dtype=np.float32)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kb.text.name_finder import NameFinder
 from kb.text.numerals import SCALES, spelled, western
 from kb.text.squeezed import MOST_DIGITS
 
@@ -155,10 +156,10 @@ class FigureFound:
         return self.value * self.factor
 
 
-def read(text: str, names: re.Pattern[str] | None = None) -> list[FigureFound]:
+def read(text: str, names: NameFinder | None = None) -> list[FigureFound]:
     """The figures of a text in their order; citation marks, and ``names`` that hold digits, are none.
 
-    >>> [f.value for f in read("It needs 42.5 GB [1] on an RTX 4090.", re.compile("RTX 4090"))]
+    >>> [f.value for f in read("It needs 42.5 GB [1] on an RTX 4090.", NameFinder(["RTX 4090"]))]
     [42.5]
     >>> [(f.value, f.dimension) for f in read("about twenty-four gigs, read at 1,008 GB/s")]
     [(24.0, 'bytes'), (1008.0, 'bytes/s')]
@@ -172,7 +173,7 @@ def read(text: str, names: re.Pattern[str] | None = None) -> list[FigureFound]:
     plain, places = western(text)
     plain = MARK.sub(_blanks, plain)
     if names is not None:
-        plain = names.sub(_blanks, plain)
+        plain = names.without(plain, " ")
     found = sorted((*_in_words(plain), *_in_digits(plain)), key=lambda figure: figure.start)
     _join(plain, found)
     dated = set[int]()

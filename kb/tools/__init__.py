@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from kb.tools.base import InvalidArguments, Registry, Tool
 
@@ -12,6 +13,15 @@ def registry() -> Registry:
     return Registry(*(import_module(f"{__name__}.{name}.tool").TOOL for name in sorted(names)))
 
 
-TOOLS = registry()
+TOOLS: Registry
+
+
+def __getattr__(name: str) -> Any:
+    """``TOOLS`` when it is asked for: the command line shows its help, or a server's answer, without them."""
+    if name == "TOOLS":
+        globals()[name] = registry()
+        return globals()[name]
+    raise AttributeError(f"module 'kb.tools' has no attribute {name!r}")
+
 
 __all__ = ["TOOLS", "InvalidArguments", "Registry", "Tool", "registry"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from kb.catalogue.units import GIB, unit_of
 from kb.text.figures import COUNTS, FigureFound, read
+from kb.text.name_finder import NameFinder
 
 SMALL = 3
 """Counts up to this many are words of ordinary speech ("two cards") and claim nothing; *one*, of whatever, neither."""
@@ -50,7 +51,7 @@ class Evidence:
     ``strict``: a figure with a unit needs one that measures the same in the evidence; else a bare number will do.
     """
 
-    def __init__(self, texts: Iterable[str], names: re.Pattern[str] | None = None, *, strict: bool = False) -> None:
+    def __init__(self, texts: Iterable[str], names: NameFinder | None = None, *, strict: bool = False) -> None:
         self._names = names
         self._strict = strict
         self._known: dict[str, set[float]] = {}

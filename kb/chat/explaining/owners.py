@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from kb.chat.explaining.ground import Evidence
 from kb.text.figures import FigureFound, read
+from kb.text.name_finder import NameFinder
 from kb.text.numerals import in_western_digits
 
 _PIECE = re.compile(r"[;\n]|[.!?] ")
@@ -15,7 +16,7 @@ _CLAUSE = re.compile(r"[,;:](?!\d)|\n|[.!?] | (?:and|but|while|whereas|or|agains
 class Owners:
     """Reads which figures the evidence gives to which name: where one name alone stands with them."""
 
-    def __init__(self, texts: Iterable[str], names: re.Pattern[str]) -> None:
+    def __init__(self, texts: Iterable[str], names: NameFinder) -> None:
         self._names = names
         pieces: dict[str, list[str]] = defaultdict(list)
         for text in texts:
@@ -47,7 +48,7 @@ class Owners:
     def _alone(self, text: str, ends: re.Pattern[str]) -> Iterator[tuple[str, str]]:
         """The pieces in which one name stands, with it."""
         for piece in ends.split(in_western_digits(text)):
-            found = {match[0].casefold() for match in self._names.finditer(piece)}
+            found = {piece[start:end].casefold() for start, end in self._names.spans(piece)}
             longest = max(found, key=len, default="")
             if longest and all(_same(name, longest) for name in found):
                 yield longest, piece

@@ -19,11 +19,12 @@ from kb.llm.local import LocalEngine
 from kb.llm.lock import lock, locked
 from kb.llm.wire import LoadModel
 from kb.llm.writing import Draft
+from kb.text.name_finder import NameFinder
 
 CONTEXT = 4096
 THREADS = 1
 """On a busy machine those of one process that wait for each other spin."""
-NAMES = re.compile(r"(?<![\w.])(?:RTX 4090|Q4_K_M|Llama 3\.1 70B)(?!\w)")
+NAMES = NameFinder(["RTX 4090", "Q4_K_M", "Llama 3.1 70B"])
 EVIDENCE = "Llama 3.1 70B at Q4_K_M needs 45.7 GB [1]; the RTX 4090 has 24 GB and reads 1,008 GB/s [2]."
 COUNT = Prompt("You are a helpful assistant.", "List the sizes of ten graphics cards in GB, as numbers.", (), 60)
 ENDLESS = Prompt("You tell long stories.", "Tell me everything about memory.", (), 1500)

@@ -1,6 +1,5 @@
 """The grammar of the figure lock, by feeding it strings through llguidance."""
 
-import re
 import string
 from collections.abc import Callable
 
@@ -12,9 +11,10 @@ from llguidance import LLMatcher, LLTokenizer
 from kb.chat.explaining.explanation import Explanation
 from kb.llm.lock import UNITS, lock, locked
 from kb.search.live import Index
+from kb.text.name_finder import NameFinder
 from tests.kb.chat.asking import answered
 
-NAMES = re.compile(r"(?<!\w)(?:RTX 4090|RTX 4070|Q4_K_M|Llama 3\.1 70B|M4 Pro|4090)(?!\w)")
+NAMES = NameFinder(["RTX 4090", "RTX 4070", "Q4_K_M", "Llama 3.1 70B", "M4 Pro", "4090"])
 EVIDENCE = (
     "**Llama 3.1 70B** at Q4_K_M needs 45.7 GB, and the RTX 4090 (24GB) reads 1,008 GB/s: about 2.13 tokens/s [1]",
     "It has 80 layers and a context of 8192; 7 % more for $1,999, on 16-pin plugs; the RTX 4070 and the M4 Pro mini",

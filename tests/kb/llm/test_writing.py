@@ -15,9 +15,10 @@ from kb.llm.llama import LlamaLog, Model
 from kb.llm.lock import lock, locked
 from kb.llm.wire import LoadModel
 from kb.llm.writing import Draft, UnusableGrammar
+from kb.text.name_finder import NameFinder
 from tests.make_gguf import make_gguf
 
-NAMES = re.compile(r"(?<![\w.])(?:RTX 4090|Q4_K_M|Llama 3\.1 70B|H100|4090)(?!\w)")
+NAMES = NameFinder(["RTX 4090", "Q4_K_M", "Llama 3.1 70B", "H100", "4090"])
 TOKENS = 3000
 EVIDENCE = (
     ("Llama 3.1 70B at Q4_K_M needs 45.7 GB; the RTX 4090 has 24 GB and reads 1,008 GB/s: 2.13 tokens/s.", (1, 2, 3)),

@@ -1,13 +1,12 @@
 """A sentence leaves only when its figures are in the evidence."""
 
-import re
-
 import pytest
 
 from kb.chat.explaining.ground import Evidence, sentences
 from kb.text.figures import read
+from kb.text.name_finder import NameFinder
 
-NAMES = re.compile(r"RTX 4090|Llama 3\.1 70B|Q4_K_M")
+NAMES = NameFinder(["RTX 4090", "Llama 3.1 70B", "Q4_K_M"])
 EVIDENCE = Evidence(
     ["Llama 3.1 70B at Q4_K_M needs 45.68 GB; the RTX 4090 has 25.77 GB (24 GiB) and reads 1,008 GB/s; 1.92 tokens/s"],
     NAMES,
