@@ -48,6 +48,7 @@ def templates() -> Environment:
         "price": _price,
         "address": _address,
         "kind": _kind,
+        "pair": _pair,
     }
     return environment
 
@@ -124,3 +125,12 @@ def _kind(kind: str) -> str:
     ('Power supplies', 'CPUs')
     """
     return "CPUs" if kind == "cpus" else kind.replace("-", " ").capitalize()
+
+
+def _pair(value: object, unit: str = "") -> tuple[object, str]:
+    """A choice of a form, and its words.
+
+    >>> _pair("Q8_0"), _pair(8192, "tokens")
+    (('Q8_0', 'Q8_0'), (8192, '8,192 tokens'))
+    """
+    return value, _value(value, unit)

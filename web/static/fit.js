@@ -2,12 +2,12 @@
 
 import { announce, copyText, h, number, problemOf, svg } from "./dom.js";
 import { codeBlock } from "./markdown.js";
+import "./suggest.js";
 
 const form = document.getElementById("form");
 const result = document.getElementById("result");
 const fields = form.elements;
 const devices = [1, 2, 3].map((place) => ({ name: fields[`device-${place}`], count: fields[`count-${place}`] }));
-const DEVICE_KINDS = new Set(["accelerators", "machines", "cpus"]);
 const PARTS = [["weights_gb", "Weights"], ["kv_cache_gb", "Cache"], ["compute_buffer_gb", "Compute"], ["runtime_overhead_gb", "Runtime"]];
 const GIB_IN_GB = 1.073741824;
 const hundredths = (value) => value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
@@ -270,27 +270,6 @@ function commands(fit) {
   return known.length > 0 && h("section", { class: "card" }, h("h2", {}, "Start it"),
     known.map(([engine, line], place) => h("details", { open: place === 0 }, h("summary", {}, names[engine] ?? engine), codeBlock(line))));
 }
-
-// Type-ahead
-
-function suggests(field, list, kinds) {
-  let timer;
-  field.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      const last = field.value.split("+").pop().replace(/^\s*\d+\s*[x×]\s*/i, "").trim();
-      if (last.length < 2) return;
-      const before = field.value.slice(0, field.value.length - last.length);
-      const response = await fetch(`/specs/search?${new URLSearchParams({ q: last, limit: "100" })}`);
-      if (!response.ok) return;
-      const found = (await response.json()).items.filter((one) => kinds.has(one.kind)).slice(0, 12);
-      list.replaceChildren(...found.map((one) => h("option", { value: before + one.name }, one.vendor)));
-    }, 150);
-  });
-}
-
-suggests(fields.model, document.getElementById("models"), new Set(["models"]));
-for (const { name } of devices) suggests(name, document.getElementById("devices"), DEVICE_KINDS);
 
 let waiting;
 form.addEventListener("input", () => {
