@@ -13,7 +13,23 @@ from litestar.routes import HTTPRoute
 from litestar.types import Receive, Scope, Send
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from api import chat, compare, disputes, docs, health, logs, mcp, metrics, openai, pages, search, specs, terms, tools
+from api import (
+    chat,
+    compare,
+    disputes,
+    docs,
+    health,
+    logs,
+    mcp,
+    metrics,
+    openai,
+    pages,
+    runnable,
+    search,
+    specs,
+    terms,
+    tools,
+)
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
@@ -49,6 +65,7 @@ HANDLERS = (
     openai.create_chat_completion,
     pages.fit,
     compare.compare,
+    runnable.run,
     pages.static_file,
     health.live,
     health.ready,

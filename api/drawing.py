@@ -11,8 +11,9 @@ _STEPS = (1, 2, 5)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 9.0, 97.0, 4.0, 90.0
 """Within which the points lie; labels of the axes stand outside."""
 _MOST_LABELS = 14
-_CHARACTER, _LINE = 1.0, 5.5
-"""About how wide and high a letter is on a page for a desktop; narrow pages show no labels."""
+_CHARACTER, _LINE, _GAP = 1.0, 4.5, 1.0
+"""About how wide and high a letter is on a page for a desktop, and how far from its point a label stands; narrow pages
+show no labels."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Dot:
     text: str
     group: str
     is_left: bool
-    """The label stands at its left, as there is no room at its right."""
+    """The label stands at its left."""
 
 
 @dataclass(frozen=True)
@@ -104,23 +105,26 @@ def cloud(points: Sequence[Point]) -> Cloud | None:
         return None
     across = _Axis([point.x for point in points], _LEFT, _RIGHT)
     up = _Axis([point.y for point in points], _BOTTOM, _TOP)
-    taken: list[tuple[float, float, float, float]] = []
+    places = [(across.place(point.x), up.place(point.y)) for point in points]
+    taken: list[_Box] = [(x, x, y, y) for x, y in places]
     dots: list[Dot] = []
-    for point in points:
-        x, y = across.place(point.x), up.place(point.y)
-        width = _CHARACTER * len(point.label) + 1.5
-        is_left = x + width > _RIGHT
-        start = x - width if is_left else x
-        box = (start, start + width, y - _LINE / 2, y + _LINE / 2)
-        has_room = len(taken) < _MOST_LABELS and start > _LEFT and not any(_overlap(box, other) for other in taken)
-        if has_room:
-            taken.append(box)
-        dots.append(Dot(x, y, point.label if has_room else "", point.text, point.group, is_left))
+    for point, (x, y) in zip(points, places, strict=True):
+        width = _CHARACTER * len(point.label)
+        right, left = ((start, start + width, y - _LINE / 2, y + _LINE / 2) for start in (x + _GAP, x - _GAP - width))
+        free = [box for box in (right, left) if not any(_overlap(box, other) for other in taken)]
+        free = [box for box in free if box[0] > _LEFT and box[1] < 100]
+        shows = bool(free) and len(taken) < len(points) + _MOST_LABELS
+        taken += free[:1] if shows else []
+        dots.append(Dot(x, y, point.label if shows else "", point.text, point.group, is_left=free[:1] == [left]))
     return Cloud(tuple(dots), across.ticks(), up.ticks())
 
 
-def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+_Box = tuple[float, float, float, float]
+"""Left, right, top, bottom."""
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1] and one[2] <= other[3] and other[2] <= one[3]
 
 
 class _Axis:

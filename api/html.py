@@ -45,6 +45,7 @@ def templates() -> Environment:
         "markdown": _from_markdown,
         "first_paragraph": first_paragraph,
         "value": _value,
+        "short": number,
         "price": _price,
         "address": _address,
         "kind": _kind,

@@ -75,9 +75,7 @@ def test_without_a_question_an_example_is_shown(http: httpx2.Client, path: str) 
 
 
 @needs_browser
-def test_compare_follows_the_form_and_keeps_its_state_in_the_address(
-    browser: webdriver.Chrome, base_url: str
-) -> None:
+def test_compare_follows_the_form_and_keeps_its_state_in_the_address(browser: webdriver.Chrome, base_url: str) -> None:
     browser.get(f"{base_url}/compare")
     third = until(browser, "#device-3")
     third.send_keys("RTX 5090" + Keys.TAB)
