@@ -16,7 +16,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Price
 from kb.text.markdown import number, shown
 from kb.text.statements import Quantity
-from kb.text.wording import first_paragraph
+from kb.text.wording import first_paragraph, one_line
 from kb.tools.shared.views import SpecView, TermView
 
 HTML = "text/html"
@@ -47,6 +47,7 @@ def templates() -> Environment:
     environment.filters |= {
         "markdown": _from_markdown,
         "first_paragraph": first_paragraph,
+        "one_line": one_line,
         "value": _value,
         "short": number,
         "price": _price,

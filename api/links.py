@@ -39,6 +39,19 @@ def specs_in(text: str, catalogue: Catalogue) -> list[Link]:
     return [Link(match.label, f"/specs/{match.kind}/{match.slug}") for match in found]
 
 
+def named_in(question: str, catalogue: Catalogue) -> dict[str, list[Link]]:
+    """The terms and records that are called as somebody typed, slips of spelling allowed; by their kinds."""
+    everything = ("terms", *kinds)
+    mentions = catalogue.names.scan(question, everything)
+    mentions += catalogue.names.misspelt_mentions(question, everything, mentions)
+    found = dict.fromkeys(match for mention in mentions for match in mention.matches)
+    grouped: dict[str, list[Link]] = {}
+    for match in found:
+        place = match.kind if match.kind == "terms" else f"specs/{match.kind}"
+        grouped.setdefault(match.kind, []).append(Link(match.label, f"/{place}/{match.slug}"))
+    return {kind: links[:MOST] for kind, links in grouped.items()}
+
+
 def related(view: SpecView, catalogue: Catalogue) -> dict[str, list[Link]]:
     """The records that this one names and that name it, by their kinds."""
     own = (view.kind, view.slug)
