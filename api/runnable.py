@@ -26,6 +26,7 @@ from kb.tools.shared.fitting import Context, DeviceCount, SystemMemory
 from kb.tools.what_runs_on.tool import RunnableModel, WhatRunsOnAnswer
 
 MOST_MODELS = 500
+ANY = "any"
 Billions = Annotated[Real, Field(ge=0, le=100_000, description="parameters, in billions")]
 _FIELDS = {"device": "device", "device_count": "count", "system_memory_gb": "ram", "context": "context", "use": "use"}
 
@@ -35,7 +36,7 @@ class RunQuery(Arguments):
     count: DeviceCount = 1
     ram: SystemMemory | None = None
     context: Context = 8192
-    use: Use | None = Field(None, description="only models that people run now for it")
+    use: Name | None = Field(None, description="only models that people run now for it: of `what_runs_on`")
     licence: Name | None = Field(None, description="as the specs have it")
     least: Billions | None = None
     most: Billions | None = None
@@ -91,7 +92,8 @@ async def run(request: AnyRequest) -> Response[bytes]:
         "run.html",
         asked=asked,
         contexts=sorted({*CONTEXTS, asked.context}),
-        uses=get_args(Use),
+        uses=[(ANY, "any of these"), *((use, use) for use in get_args(Use))],
+        use=asked.use if asked.use is None or asked.use in get_args(Use) else ANY,
         licences=_licences(catalogue),
         troubles=worked.trouble_of,
         result=worked.result,

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.api.test_browser import CHROMIUM, DRIVER
-from tests.web.test_pages import assert_clean, log, until
+from tests.web.test_pages import ask, assert_clean, log, until
 
 needs_browser = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver, which CI installs"
@@ -93,3 +93,21 @@ def test_compare_follows_the_form_and_keeps_its_state_in_the_address(browser: we
     until(browser, "#device-3-error a", "RTX 5090").click()
     until(browser, "thead th:nth-child(4)", "GeForce RTX 5090")
     assert browser.find_element(By.ID, "device-3").get_attribute("aria-invalid") is None
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("question", "link", "shown"),
+    [
+        ("RTX 4090 or RTX 3090?", "See it on the Compare page", "GeForce RTX 3090"),
+        ("What can I run on an RTX 4090 with 64 GB RAM?", "See all on the Run page", "GeForce RTX 4090"),
+    ],
+)
+def test_an_answer_leads_to_the_page_that_shows_more(
+    browser: webdriver.Chrome, base_url: str, question: str, link: str, shown: str
+) -> None:
+    browser.get(base_url)
+    turn = ask(browser, question)
+    browser.execute_script("arguments[0].click()", turn.find_element(By.LINK_TEXT, link))
+    until(browser, "#found", shown)
+    assert browser.find_elements(By.CSS_SELECTOR, ".error p") == []
