@@ -142,3 +142,14 @@ def test_terms_specs_and_disputes_lead_to_one_another(http: httpx2.Client) -> No
     about = http.get(dispute).json()["about"][0].partition("#")[0]
     assert (f"/{about}" if about.startswith("terms/") else f"/specs/{about}") in linked(http, dispute)
     assert any(dispute in linked(http, link) for link in linked(http, dispute))
+
+
+def test_fit_says_in_words_what_came_out_where_nothing_runs(http: httpx2.Client) -> None:
+    query = {"model": "llama 3.1 70b", "device": ["RTX 3090", "RTX 3060 12GB"], "count": ["2", "1"], "context": "16384"}
+    page = unescape(http.get("/fit", params=query, headers=BROWSER).text)
+    said = page.partition('<div id="result"')[2]
+    assert "fits on 2× GeForce RTX 3090 + GeForce RTX 3060 12GB and leaves" in said
+    assert '<option value="16384" selected>' in page
+    wrong = unescape(http.get("/fit", params={"model": "8b", "device": "RTX 5690"}, headers=BROWSER).text)
+    assert "No device is called 'RTX 5690'" in wrong
+    assert http.get("/fit?context=many&device=a&else=1", headers=BROWSER).status_code == 200
