@@ -91,7 +91,7 @@ OF_MODELS: Sequence[_Figure] = (
 VERDICTS = {"fits": "fits", "fits_with_offload": "fits with help from RAM", "does_not_fit": "does not fit"}
 
 
-@reads("/compare", "Devices or models side by side, as a page", "pages", media=(HTML,), query=CompareQuery)
+@reads("/compare", "Devices or models side by side, as a page", "pages", media=(HTML,))
 async def compare(request: AnyRequest) -> Response[bytes]:
     """A form over `compare_devices` and `compare_models`; its state is the query of its address."""
     filled = Filled.of(request)

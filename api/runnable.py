@@ -67,7 +67,7 @@ class Row:
         return Point(self.model.params_billions, self.speed, self.model.model, text, self.group)
 
 
-@reads("/run", "Which models run on a machine, as a page", "pages", media=(HTML,), query=RunQuery)
+@reads("/run", "Which models run on a machine, as a page", "pages", media=(HTML,))
 async def run(request: AnyRequest) -> Response[bytes]:
     """A form over `what_runs_on`; its state is the query of its address."""
     filled = Filled.of(request)

@@ -210,6 +210,8 @@ function take(next) {
   fileTrouble("");
   fields.model.disabled = Boolean(file);
   fields.quantization.disabled = Boolean(file?.header);
+  fields.quantization.options[0].textContent = file?.header ? "The file's own" : "The usual one";
+  if (file?.header) fields.quantization.value = "";
   chosen.hidden = !file;
   if (!file) return;
   const leave = () => {
