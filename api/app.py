@@ -13,7 +13,25 @@ from litestar.routes import HTTPRoute
 from litestar.types import Receive, Scope, Send
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from api import chat, disputes, docs, health, logs, mcp, metrics, openai, pages, search, specs, terms, tools
+from api import (
+    chat,
+    compare,
+    disputes,
+    docs,
+    fit,
+    health,
+    logs,
+    mcp,
+    metrics,
+    model_files,
+    openai,
+    pages,
+    runnable,
+    search,
+    specs,
+    terms,
+    tools,
+)
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
@@ -47,7 +65,10 @@ HANDLERS = (
     openai.list_models,
     openai.get_model,
     openai.create_chat_completion,
-    pages.fit,
+    fit.fit,
+    model_files.fit_gguf,
+    compare.compare,
+    runnable.run,
     pages.static_file,
     health.live,
     health.ready,

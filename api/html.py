@@ -10,11 +10,14 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 import web
+from api import json_ld, links
 from api.accept import best_match
+from kb.catalogue import Catalogue
 from kb.catalogue.records import Price
 from kb.text.markdown import number, shown
 from kb.text.statements import Quantity
-from kb.text.wording import first_paragraph
+from kb.text.wording import first_paragraph, one_line
+from kb.tools.shared.views import SpecView, TermView
 
 HTML = "text/html"
 WEB = Path(web.__file__).parent
@@ -44,10 +47,19 @@ def templates() -> Environment:
     environment.filters |= {
         "markdown": _from_markdown,
         "first_paragraph": first_paragraph,
+        "one_line": one_line,
         "value": _value,
+        "short": number,
         "price": _price,
         "address": _address,
         "kind": _kind,
+        "pair": _pair,
+        "linked_data": _linked_data,
+        "term_of": links.term_of,
+        "specs_in": links.specs_in,
+        "related": links.related,
+        "about": links.about,
+        "others_about": links.others_about,
     }
     return environment
 
@@ -124,3 +136,19 @@ def _kind(kind: str) -> str:
     ('Power supplies', 'CPUs')
     """
     return "CPUs" if kind == "cpus" else kind.replace("-", " ").capitalize()
+
+
+def _pair(value: object, unit: str = "") -> tuple[object, str]:
+    """A choice of a form, and its words.
+
+    >>> _pair("Q8_0"), _pair(8192, "tokens")
+    (('Q8_0', 'Q8_0'), (8192, '8,192 tokens'))
+    """
+    return value, _value(value, unit)
+
+
+def _linked_data(view: SpecView | TermView, catalogue: Catalogue) -> json_ld.Node:
+    """For a page, against whose address its addresses are read."""
+    if isinstance(view, TermView):
+        return json_ld.of_term(view, catalogue, str)
+    return json_ld.of_spec(view, catalogue, str)

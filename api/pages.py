@@ -1,17 +1,14 @@
 """The pages for people, and what they are made of. What programs read as JSON, browsers get as a page by ``Accept``."""
 
-from typing import Any, get_args
+from typing import Any
 
 from litestar import Response
 from litestar.params import FromPath
 
-from api.deps import AnyRequest, cacheable, serving, to_json
+from api.deps import AnyRequest, cacheable, to_json
 from api.document import reads
 from api.html import HTML, POLICY, prefers_page, rendered
 from api.problems import refuse
-from kb.catalogue.records import Quantization
-from kb.tools import TOOLS
-from kb.tools.shared.fitting import KvCacheType
 
 VARIES = {"Vary": "Accept"}
 
@@ -32,19 +29,6 @@ def static(request: AnyRequest, files: dict[str, tuple[bytes, str]], name: str) 
         raise refuse(404, "no such file")
     body, media_type = files[name]
     return cacheable(request, body, media_type, POLICY)
-
-
-@reads("/fit", "Whether a model fits and how fast it is, as a page", "pages", media=(HTML,))
-def fit(request: AnyRequest) -> Response[bytes]:
-    """A form over `check_fit` and `estimate_speed`; its state is the query of its address."""
-    quantizations = serving(request).catalogue.known.of(Quantization).values()
-    return page(
-        request,
-        "fit.html",
-        quantizations=sorted(record.name for record in quantizations),
-        cache_types=get_args(KvCacheType),
-        example=TOOLS["check_fit"].example,
-    )
 
 
 @reads(

@@ -21,6 +21,7 @@ from kb.errors import (
     InvalidArgument,
     KnowledgeBaseError,
     UnknownName,
+    UnreadableModel,
 )
 from kb.tools import InvalidArguments
 from kb.tools.base import FieldProblem
@@ -73,6 +74,7 @@ _KINDS = (
     _Kind(AmbiguousName, "ambiguous-name", "Ambiguous name", 422),
     _Kind(InvalidArguments, "invalid-arguments", "Invalid arguments", 422),
     _Kind(InvalidArgument, "invalid-arguments", "Invalid arguments", 422),
+    _Kind(UnreadableModel, "unreadable-model", "Unreadable model file", 422),
     _Kind(Loading, "loading", "Loading", 503, {"Retry-After": "1"}),
     _Kind(IndexUnusable, "index-unusable", "Index unusable", 503, _RETRY),
     _Kind(EngineBusy, "engine-busy", "Language model busy", 503, _RETRY),

@@ -5,8 +5,11 @@ from typing import Annotated
 from litestar import Response
 from pydantic import Field
 
-from api.deps import AnyRequest, json_response, parsed_query, serving
+from api.deps import JSON, AnyRequest, json_response, parsed_query, serving
 from api.document import reads
+from api.html import HTML, prefers_page
+from api.links import named_in
+from api.pages import VARIES, page
 from kb.catalogue.records import Record
 from kb.tools.base import Arguments, Whole
 from kb.tools.search_passages.tool import PassageHit
@@ -40,10 +43,14 @@ class SearchResult(Record):
     "Passages of the documents and the glossary, best first",
     "search",
     answer=SearchResult,
+    media=(JSON, HTML),
     query=SearchQuery,
 )
 async def search(request: AnyRequest) -> Response[bytes]:
-    """BM25, dense similarity and named terms, fused by a weighted sum of scores."""
+    """BM25, dense similarity and named terms, fused by a weighted sum of scores.
+
+    The page for browsers has the terms and specs of that name too.
+    """
     query = parsed_query(request, SearchQuery)
     searcher = serving(request).index.searcher
     findings = await serving(request).in_thread(lambda: searcher.search(query.q, query.k))
@@ -57,4 +64,11 @@ async def search(request: AnyRequest) -> Response[bytes]:
         )
         for hit in findings.hits
     )
-    return json_response(SearchResult(hits=hits), exclude_none=True)
+    if prefers_page(request):
+        catalogue = serving(request).catalogue
+        return page(
+            request, "search.html", q=query.q, hits=hits, named=named_in(query.q, catalogue), catalogue=catalogue
+        )
+    response = json_response(SearchResult(hits=hits), exclude_none=True)
+    response.headers.update(VARIES)
+    return response

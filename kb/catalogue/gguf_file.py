@@ -16,12 +16,16 @@ def whole_header(path: Path) -> Header:
     Raises ``UnreadableModel``, naming the file, when it or a part is missing, cut short, or not a GGUF model.
     """
     headers = [read_header(part) for part in file_parts(path)]
-    keys = headers[0].keys
     tensors = tuple(tensor for header in headers for tensor in header.tensors)
-    kind = keys.get("general.architecture")
-    if not kind or not tensors or f"{kind}.block_count" not in keys:
+    return language_model(path, Header(headers[0].keys, tensors))
+
+
+def language_model(path: Path, header: Header) -> Header:
+    """Raises ``UnreadableModel``, naming the file, where its header describes something else."""
+    kind = header.keys.get("general.architecture")
+    if not kind or not header.tensors or f"{kind}.block_count" not in header.keys:
         raise UnreadableModel(f"{path}: no language model is described in this GGUF file")
-    return Header(keys, tensors)
+    return header
 
 
 def file_parts(path: Path) -> list[Path]:

@@ -6,7 +6,7 @@ Format: the GGUF specification (ggml, docs/gguf.md).
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,11 +145,16 @@ class _Bytes:
             raise ValueError("more dimensions than a tensor has")
         sizes = [int(size) for size in self._numbers("Q", dimensions)]
         kind, offset = self._number("I"), self._number("Q")
-        if kind not in _TENSOR_TYPES:
-            raise ValueError("a tensor type that is not known")
-        type_name, block, block_bytes = _TENSOR_TYPES[kind]
-        elements = math.prod(sizes)
-        return offset, Tensor(name, type_name, elements, elements * block_bytes // block)
+        return offset, tensor_of(name, kind, sizes)
+
+
+def tensor_of(name: str, kind: int, sizes: Sequence[int]) -> Tensor:
+    """A tensor of the type that ggml numbers so. Raises ``ValueError`` where it knows none."""
+    if kind not in _TENSOR_TYPES:
+        raise ValueError("a tensor type that is not known")
+    type_name, block, block_bytes = _TENSOR_TYPES[kind]
+    elements = math.prod(sizes)
+    return Tensor(name, type_name, elements, elements * block_bytes // block)
 
 
 def _format(kind: int) -> str:

@@ -1,6 +1,6 @@
-"""Fit and speed of a model file that lies here: by its own tensors, read from the header.
+"""Fit and speed of a model file: by its own tensors, read from the header.
 
-No tool of the registry: a server opens no files that its callers name. The command line does.
+No tool of the registry: a server opens no files that its callers name. The command line does; a page sends the header.
 """
 
 import re
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kb.calc.memory.gguf_model import GgufModel, model_of
 from kb.catalogue import Catalogue
-from kb.catalogue.gguf_file import whole_header
+from kb.catalogue.gguf_file import language_model, whole_header
+from kb.catalogue.gguf_header import Header
 from kb.catalogue.records import Quantization, SourceRef
 from kb.errors import UnknownName
 from kb.tools.check_fit.tool import FitAnswer, fit_answer
@@ -38,6 +39,15 @@ def file_fit(catalogue: Catalogue, path: Path, arguments: FitArguments) -> FitAn
 def file_speed(catalogue: Catalogue, path: Path, arguments: FitArguments) -> SpeedAnswer:
     """``estimate_speed`` of a GGUF file, as :func:`file_fit`."""
     return speed_answer(catalogue, _parts(catalogue, read_gguf(path), arguments), arguments)
+
+
+def header_fit(
+    catalogue: Catalogue, name: str, header: Header, arguments: FitArguments
+) -> tuple[FitAnswer, SpeedAnswer]:
+    """Both of a file that lies elsewhere, by its header. Raises ``UnreadableModel``, naming the file."""
+    path = Path(name)
+    parts = _parts(catalogue, model_of(path, language_model(path, header)), arguments)
+    return fit_answer(catalogue, parts, arguments), speed_answer(catalogue, parts, arguments)
 
 
 def _parts(catalogue: Catalogue, found: GgufModel, arguments: FitArguments) -> Parts:

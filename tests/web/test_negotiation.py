@@ -1,6 +1,8 @@
 """Browsers get pages, programs get JSON, from the same addresses."""
 
+import json
 import re
+from html import unescape
 
 import httpx2
 import pytest
@@ -53,22 +55,27 @@ def test_markdown_and_json_ld_are_there_as_before(http: httpx2.Client) -> None:
         assert http.get("/terms/vram", headers={"Accept": media}).headers["content-type"].startswith(media)
 
 
-@pytest.mark.parametrize("path", [*BOTH, "/fit", "/docs"])
+@pytest.mark.parametrize("path", [*BOTH, "/fit", "/compare", "/run", "/docs"])
 def test_nothing_on_a_page_may_run_but_our_own_files(http: httpx2.Client, path: str) -> None:
     page = http.get(path, headers=BROWSER)
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert not re.findall(r"<script(?![^>]* src=)|\son\w+=|\sstyle=|<style", page.text)
+    data = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page.text)
+    assert [json.loads(one)["@context"][0] for one in data] == ["https://schema.org"] * len(data)
+    assert not re.findall(r"<script(?![^>]* src=| type=\"application/ld\+json\")|\son\w+=|\sstyle=|<style", page.text)
     for address in re.findall(r'(?:src|href)="([^"]*)"', page.text):
         assert address.startswith(("/", "#", "?")), address
         assert not address.startswith("//")
 
 
+LINKED = ("/specs/models/llama-3.1-70b", "/specs/machines/mac-studio-m3-ultra", "/disputes/nvlink-pools-memory")
+
+
 def test_every_internal_link_of_the_first_pages_leads_somewhere(http: httpx2.Client) -> None:
     links = set()
-    for path in ("/", "/fit", "/terms/vram", "/specs", "/specs/accelerators/rtx-3090", "/disputes/nvlink-pools-memory"):
-        links |= set(re.findall(r'href="(/[^"#]*)"', http.get(path, headers=BROWSER).text))
+    for path in ("/", "/fit", "/compare", "/terms/vram", "/specs", "/specs/accelerators/rtx-3090", *LINKED):
+        links |= set(re.findall(r'href="(/[^"#]*)"', unescape(http.get(path, headers=BROWSER).text)))
     assert len(links) > 40
     assert {link: code for link in links if (code := http.get(link, headers=BROWSER).status_code) != 200} == {}
 
@@ -106,5 +113,43 @@ def test_the_figures_of_a_page_are_those_of_the_json(http: httpx2.Client) -> Non
     figures = http.get("/specs/accelerators/rtx-3090").json()["figures"]
     page = http.get("/specs/accelerators/rtx-3090", headers=BROWSER).text
     for figure in figures.values():
-        assert f'<th scope="row">{figure["label"]}</th>' in page
+        assert re.search(rf'<th scope="row">(<a [^>]*>)?{re.escape(figure["label"])}<', page)
     assert f"{figures['cuda_cores']['value']:,}" in page
+
+
+def test_pages_say_what_they_are_about_as_linked_data(http: httpx2.Client) -> None:
+    for path, kind in (("/terms/vram", "DefinedTerm"), ("/specs/accelerators/rtx-3090", "Product")):
+        page = http.get(path, headers=BROWSER).text
+        (data,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page)
+        assert "<" not in data
+        node = json.loads(data)
+        assert (node["@type"], node["@id"]) == (kind, path)
+    bandwidth = next(one for one in node["additionalProperty"] if one["propertyID"] == "memory_bandwidth_gb_per_s")
+    assert (bandwidth["value"], bandwidth["unitText"]) == (936, "GB/s")
+
+
+def linked(http: httpx2.Client, path: str) -> set[str]:
+    return set(re.findall(r'href="(/(?:terms|specs|disputes)/[^"]*)"', http.get(path, headers=BROWSER).text))
+
+
+def test_terms_specs_and_disputes_lead_to_one_another(http: httpx2.Client) -> None:
+    assert linked(http, "/terms/vram") >= {"/specs/accelerators/rtx-3090", "/terms/memory-bandwidth"}
+    card = linked(http, "/specs/accelerators/rtx-3090")
+    assert card >= {"/terms/memory-bandwidth", "/terms/cuda-cores", "/terms/tdp"}
+    measured = next(link for link in card if link.startswith("/specs/measurements/"))
+    assert "/specs/accelerators/rtx-3090" in linked(http, measured)
+    dispute = "/disputes/nvlink-pools-memory"
+    about = http.get(dispute).json()["about"][0].partition("#")[0]
+    assert (f"/{about}" if about.startswith("terms/") else f"/specs/{about}") in linked(http, dispute)
+    assert any(dispute in linked(http, link) for link in linked(http, dispute))
+
+
+def test_fit_says_in_words_what_came_out_where_nothing_runs(http: httpx2.Client) -> None:
+    query = {"model": "llama 3.1 70b", "device": ["RTX 3090", "RTX 3060 12GB"], "count": ["2", "1"], "context": "16384"}
+    page = unescape(http.get("/fit", params=query, headers=BROWSER).text)
+    said = page.partition('<div id="result"')[2]
+    assert "fits on 2× GeForce RTX 3090 + GeForce RTX 3060 12GB and leaves" in said
+    assert '<option value="16384" selected>' in page
+    wrong = unescape(http.get("/fit", params={"model": "8b", "device": "RTX 5690"}, headers=BROWSER).text)
+    assert "No device is called 'RTX 5690'" in wrong
+    assert http.get("/fit?context=many&device=a&else=1", headers=BROWSER).status_code == 200

@@ -162,7 +162,7 @@ def test_fit_says_beside_the_field_what_is_wrong_and_what_would_do(browser: webd
     browser.get(f"{base_url}/fit?model=Llama+3.1+70B&device=RTX+4090")
     until(browser, ".verdict-words", "Fits only")
     browser.find_element(By.CSS_SELECTOR, ".ways button").click()
-    WebDriverWait(browser, 30).until(lambda b: b.find_element(By.CSS_SELECTOR, ".verdict-words").text.endswith("Fits"))
+    until(browser, ".verdict-words", "✓ Fits")
 
 
 def test_the_model_and_devices_are_suggested_while_one_types(browser: webdriver.Chrome, base_url: str) -> None:
@@ -332,13 +332,23 @@ def test_nobody_is_kept_out(browser: webdriver.Chrome, base_url: str, scheme: st
         "/terms/vram": "h1",
         "/specs/accelerators/rtx-3090": "h1",
         "/disputes": "h1",
+        "/disputes/nvlink-pools-memory": "h1",
+        "/compare?device=RTX+4090&device=2x+RTX+3090": ".chart",
+        "/compare?of=models": ".chart",
+        "/compare?device=RTX+4090&device=nothing": "#device-2-error p",
+        "/run?device=RTX+4090&ram=64": ".plot",
+        "/run?device=nothing": "#device-1-error p",
+        "/search?q=vram": "h1",
     }.items():
         browser.get(base_url + path)
         until(browser, there)
         assert serious(browser) == [], path
 
 
-@pytest.mark.parametrize("path", ["/", "/fit", "/terms/vram", "/specs/accelerators/rtx-3090", "/disputes"])
+PATHS = ("/", "/fit", "/compare", "/compare?of=models", "/run", "/search?q=vram", "/terms/vram", "/disputes")
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/specs/accelerators/rtx-3090", "/disputes/nvlink-pools-memory"])
 def test_a_phone_scrolls_down_only(browser: webdriver.Chrome, base_url: str, path: str) -> None:
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)

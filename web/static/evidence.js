@@ -74,18 +74,36 @@ function chip(text, note, correct) {
   return button;
 }
 
-const FIT = { model: "model", quantization: "quantization", context: "context", concurrency: "users", kv_cache_type: "kv",
-  device: "device", device_count: "count", system_memory_gb: "ram" };
+/** Pages that take the arguments of a calculator, and what they call them; a list is a field for each. */
+const FIT = { title: "Change this on the Fit page", path: "/fit", needs: ["model", "device"],
+  fields: { model: "model", quantization: "quantization", context: "context", concurrency: "users", kv_cache_type: "kv",
+    device: "device", device_count: "count", system_memory_gb: "ram" } };
+const PAGES = {
+  check_fit: FIT,
+  estimate_speed: FIT,
+  compare_devices: { title: "See it on the Compare page", path: "/compare", needs: ["devices"],
+    fields: { devices: "device", model: "model", quantization: "quantization", context: "context" } },
+  compare_models: { title: "See it on the Compare page", path: "/compare?of=models", needs: ["models"],
+    fields: { models: "model", device: "device", quantization: "quantization", context: "context", system_memory_gb: "ram" } },
+  what_runs_on: { title: "See all on the Run page", path: "/run", needs: ["device"],
+    fields: { device: "device", device_count: "count", context: "context", use: "use", system_memory_gb: "ram" } },
+};
+const MOST_COMPARED = 4;
 
-/** The address of the fit page with a call's arguments; null where it cannot take them. */
-function fitAddress({ name, arguments: given }) {
-  if (!["check_fit", "estimate_speed"].includes(name) || typeof given.model !== "string" || typeof given.device !== "string") return null;
-  const known = Object.entries(given).filter(([key]) => key in FIT).map(([key, value]) => [FIT[key], String(value)]);
-  return `/fit?${new URLSearchParams(known)}`;
+/** A link to the page that shows a call; null where there is none, or where it cannot take the arguments. */
+function pageOf({ name, arguments: given }) {
+  const page = PAGES[name];
+  if (!page) return null;
+  const pairs = Object.entries(given).flatMap(([key, value]) => [value].flat().map((one) => [page.fields[key], one]))
+    .filter(([field]) => field);
+  const isFull = page.needs.every((key) => given[key]?.length) && [given.devices ?? []].flat().length <= MOST_COMPARED;
+  if (!isFull || pairs.some(([, value]) => typeof value === "object")) return null;
+  const query = new URLSearchParams(pairs.map(([field, value]) => [field, String(value)]));
+  return h("a", { href: `${page.path}${page.path.includes("?") ? "&" : "?"}${query}` }, page.title);
 }
 
 function call(one, isOpen) {
-  const address = fitAddress(one);
+  const link = pageOf(one);
   return h("details", { open: isOpen },
     h("summary", {}, one.name.replaceAll("_", " ")),
     h("dl", { class: "arguments" }, Object.entries(one.arguments).map(([key, value]) => {
@@ -93,7 +111,7 @@ function call(one, isOpen) {
       return [h("dt", {}, name), h("dd", {}, `${shown(value)} ${unit}`)];
     })),
     one.result.formula && h("p", { class: "formula" }, one.result.formula),
-    address && h("p", {}, h("a", { href: address }, "Change this on the Fit page")));
+    link && h("p", {}, link));
 }
 
 /** Where the whole of a citation is, and the address of its data where it is worth reading beside the answer. */

@@ -1,17 +1,15 @@
 // The fit page: a form whose state is the address, and what the calculators say of it.
 
-import { announce, copyText, h, number, problemOf, svg } from "./dom.js";
-import { codeBlock } from "./markdown.js";
+import { announce, copyText, h, number, problemOf } from "./dom.js";
+import { report, VERDICTS } from "./fit_report.js";
+import { keepFile, keptFile, readModelFile, Unusable } from "./model_file.js";
+import "./suggest.js";
 
 const form = document.getElementById("form");
 const result = document.getElementById("result");
 const fields = form.elements;
+let file = null;
 const devices = [1, 2, 3].map((place) => ({ name: fields[`device-${place}`], count: fields[`count-${place}`] }));
-const DEVICE_KINDS = new Set(["accelerators", "machines", "cpus"]);
-const PARTS = [["weights_gb", "Weights"], ["kv_cache_gb", "Cache"], ["compute_buffer_gb", "Compute"], ["runtime_overhead_gb", "Runtime"]];
-const GIB_IN_GB = 1.073741824;
-const hundredths = (value) => value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const gb = (value) => `${number(value)} GB`;
 
 // The form and the address
 
@@ -26,7 +24,7 @@ function showState() {
 
 /** What the form says, as the address has it; what is left at its default is left out. */
 function state() {
-  const pairs = [["model", fields.model.value.trim()], ["quantization", fields.quantization.value]];
+  const pairs = [file ? ["file", file.name] : ["model", fields.model.value.trim()], ["quantization", fields.quantization.value]];
   for (const { name, count } of devices) if (name.value.trim()) pairs.push(["device", name.value.trim()], ["count", count.value || "1"]);
   pairs.push(["context", String(context())], ["users", fields.users.value || "1"], ["kv", fields.kv.value], ["ram", fields.ram.value]);
   return new URLSearchParams(pairs.filter(([, value]) => value !== ""));
@@ -47,6 +45,9 @@ function restore(query) {
   fields.kv.value = given("kv", "f16");
   fields.ram.value = given("ram", "");
   showState();
+  if (!query.has("file")) return;
+  take(keptFile(query.get("file")));
+  if (!file) fileTrouble(`The address names the file “${query.get("file")}”, which a link does not carry. Choose it again, or name a model.`);
 }
 
 /** The arguments of the calculators. Several devices are one, joined by `+`. */
@@ -54,7 +55,7 @@ function toolArguments() {
   const named = devices.filter(({ name }) => name.value.trim());
   const counted = ({ name, count }) => (Number(count.value) > 1 && !count.disabled ? `${count.value}x ${name.value.trim()}` : name.value.trim());
   const given = {
-    model: fields.model.value.trim(), quantization: fields.quantization.value, device: named.map(counted).join(" + "),
+    model: file?.config ?? fields.model.value.trim(), quantization: fields.quantization.value, device: named.map(counted).join(" + "),
     context: context(), concurrency: Number(fields.users.value) || 1, kv_cache_type: fields.kv.value,
     system_memory_gb: Number(fields.ram.value) || "",
   };
@@ -65,10 +66,18 @@ function toolArguments() {
 
 let asking = new AbortController();
 
-async function call(tool, given) {
+async function call(address, given) {
   const headers = { "Content-Type": "application/json" };
-  const response = await fetch(`/tools/${tool}`, { method: "POST", headers, body: JSON.stringify(given), signal: asking.signal });
+  const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(given), signal: asking.signal });
   return response.ok ? { value: await response.json() } : { problem: await problemOf(response) };
+}
+
+/** What the calculators say: of a GGUF file both at once, by its header. */
+async function worked(given) {
+  if (!file?.header) return Promise.all([call("/tools/check_fit", given), call("/tools/estimate_speed", given)]);
+  const { model, quantization, ...others } = given;
+  const { value, problem } = await call("/fit/gguf", { ...file.header, arguments: others });
+  return [{ value: value?.fit, problem }, { value: value?.speed, problem }];
 }
 
 async function calculate() {
@@ -78,21 +87,26 @@ async function calculate() {
   const given = toolArguments();
   history.replaceState(null, "", `?${state()}`);
   clearErrors();
-  if (!given.model || !given.device) {
+  if (!(file || given.model) || !given.device) {
     result.replaceChildren(h("p", { class: "note" }, "Name a model and a device, and what fits appears here."));
     return;
   }
   result.setAttribute("aria-busy", "true");
   try {
-    const [fit, speed] = await Promise.all([call("check_fit", given), call("estimate_speed", given)]);
+    const [fit, speed] = await worked(given);
     if (fit.problem) refused(fit.problem);
-    else document.getElementById("said").textContent = VERDICTS[fit.value.verdict][2];
-    if (fit.value) result.replaceChildren(...report(fit.value, speed).filter(Boolean));
+    else shown(fit.value, speed);
   } catch {
     if (signal.aborted) return;
     result.replaceChildren(h("p", { class: "note" }, "The server cannot be reached."));
   }
   result.setAttribute("aria-busy", "false");
+}
+
+function shown(fit, speed) {
+  document.getElementById("said").textContent = VERDICTS[fit.verdict][2];
+  if (file) fileTrouble("");
+  result.replaceChildren(...report(fit, speed, change).filter(Boolean));
 }
 
 // Errors, beside the field they are about
@@ -101,7 +115,7 @@ const FIELD_OF = { model: "model", quantization: "quantization", device: "device
   kv_cache_type: "kv", system_memory_gb: "ram" };
 
 function clearErrors() {
-  for (const node of form.querySelectorAll(".error")) node.replaceChildren();
+  for (const node of form.querySelectorAll(".error:not(#file-error)")) node.replaceChildren();
   for (const node of form.querySelectorAll("[aria-invalid]")) node.removeAttribute("aria-invalid");
 }
 
@@ -115,7 +129,21 @@ function quotedField(problem) {
     ?? candidates.find((field) => quoted && value(field).includes(quoted)) ?? fields["device-1"];
 }
 
+/** What is wrong with a file's figures, each key once, without what is only of use to programs. */
+function fileProblem(problem) {
+  const wrong = (problem.errors ?? []).filter((one) => /^(model|keys|tensors)\b/.test(one.field) && !one.field.endsWith("constrained-str"));
+  if (!wrong.length) return file?.header && /unreadable/.test(problem.type) ? problem.detail : null;
+  const told = wrong.map((one) => `${one.field.split(".").pop()}: ${one.problem.replace(/^Field required$/, "is missing")}${one.accepted ? ` (${one.accepted.split(";")[0]})` : ""}`);
+  return `“${file.name}” cannot be used. ${told.slice(0, 5).join("; ")}.`;
+}
+
 function refused(problem) {
+  const ofFile = file && fileProblem(problem);
+  if (ofFile) {
+    fileTrouble(ofFile);
+    result.replaceChildren(h("p", { class: "note" }, "Nothing to show yet: see the form."));
+    return;
+  }
   const about = problem.errors
     ? problem.errors.map((one) => [fields[FIELD_OF[one.field.split(".")[0]] ?? "device-1"],
       `${one.value} ${one.problem}.${one.accepted ? ` Accepted: ${one.accepted}.` : ""}`])
@@ -134,114 +162,20 @@ function set(field, value) {
   calculate();
 }
 
-// What came out
-
-const VERDICTS = {
-  fits: ["good", "✓", "Fits"],
-  fits_with_offload: ["fair", "◐", "Fits only with help from system RAM"],
-  does_not_fit: ["bad", "✕", "Does not fit"],
-};
-
-function report(fit, speed) {
-  const [tone, sign, words] = VERDICTS[fit.verdict];
-  const room = fit.verdict === "fits" ? `${gb(fit.headroom_gb)} stay free` : `${gb(-fit.headroom_gb)} too much`;
-  return [
-    h("div", { class: `verdict ${tone}` },
-      h("p", { class: "verdict-words" }, h("span", { "aria-hidden": "true" }, sign), ` ${words}${fit.is_tight ? ", but it is tight" : ""}`),
-      h("p", {}, `${fit.model} at ${fit.quantization} on ${fit.device}: needs ${gb(fit.required_gb)}, and ${gb(fit.available_gb)} can be used; ${room}.`),
-      fit.offload && h("p", {}, `${gb(fit.offload.weights_in_system_memory_gb)} of the weights (${number(fit.offload.weights_offloaded_percent)} %) stay in system RAM, which makes it slower.`),
-      fit.max_context > 0 && h("p", {}, `The longest context that fits whole is ${number(fit.max_context)} tokens.`)),
-    ...fit.warnings.map((text) => h("p", { class: "note" }, text)),
-    memory(fit),
-    speed.value && speed.value.decode_tokens_per_s.typical > 0 ? speedOf(speed.value) : null,
-    speed.problem && h("p", { class: "note" }, `Speed: ${speed.problem.detail}`),
-    changes(fit),
-    commands(fit),
-    h("details", {}, h("summary", {}, "Arithmetic and assumptions"), h("p", { class: "formula" }, fit.formula),
-      speed.value && h("p", { class: "formula" }, speed.value.formula),
-      h("ul", {}, [...new Set([...fit.assumptions, ...(speed.value?.assumptions ?? [])])].map((text) => h("li", {}, text)))),
-  ];
-}
-
-/** A bar for each device and, where it helps, for system RAM; the same numbers as a table. */
-function memory(fit) {
-  const rows = fit.per_device.map((one) => ({
-    name: one.device, capacity: one.available_gb, parts: PARTS.map(([key]) => one[key]), layers: one.layers,
-  }));
-  if (fit.offload && fit.system_memory_gb) {
-    const cache = Math.max(0, fit.breakdown.kv_cache_gb - fit.per_device.reduce((sum, one) => sum + one.kv_cache_gb, 0));
-    rows.push({
-      name: fit.system_memory_assumed ? "System RAM (assumed)" : "System RAM", capacity: fit.system_memory_gb * GIB_IN_GB,
-      parts: [fit.offload.system_memory_gb - cache, cache, 0, 0],
-      layers: fit.offload.layers_total - fit.offload.layers_on_device,
-    });
-  }
-  const cells = rows.map((row) => ({ ...row, used: row.parts.reduce((sum, part) => sum + part, 0) }));
-  const largest = Math.max(...cells.map((row) => Math.max(row.used, row.capacity)));
-  return h("section", { class: "card" }, h("h2", {}, "Memory"),
-    h("ul", { class: "legend" }, [...PARTS.map(([, name]) => name), "Free"].map((name) =>
-      h("li", {}, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, rx: 2, class: `part-${name.toLowerCase()}` })), name))),
-    cells.map((row) => h("div", { class: "bar" },
-      h("p", {}, row.name, h("small", {}, ` ${gb(row.used)} of ${gb(row.capacity)}`)), bar(row, largest))),
-    h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Memory in numbers" },
-      h("table", { class: "numbers" }, h("caption", { class: "offscreen" }, "Memory of each device, in GB"),
-        h("thead", {}, h("tr", {}, ["Device", "Layers", ...PARTS.map(([, name]) => name), "Free", "Of"].map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, cells.map((row) => h("tr", {}, h("th", { scope: "row" }, row.name),
-          h("td", {}, String(row.layers)), [...row.parts, row.capacity - row.used, row.capacity].map((value) => h("td", {}, hundredths(value)))))))));
-}
-
-function bar(row, largest) {
-  let from = 0;
-  const scaled = (value) => (100 * value) / largest;
-  const piece = (size, name) => {
-    const drawn = svg("rect", { x: `${scaled(from)}%`, y: 0, width: `${scaled(size)}%`, height: 26, class: `part-${name.toLowerCase()}` },
-      svg("title", {}, `${name}: ${gb(size)}`));
-    from += size;
-    return drawn;
-  };
-  const pieces = row.parts.map((size, place) => piece(size, PARTS[place][1]));
-  if (row.capacity > row.used) pieces.push(piece(row.capacity - row.used, "Free"));
-  const edge = svg("line", { x1: `${scaled(row.capacity)}%`, x2: `${scaled(row.capacity)}%`, y1: 0, y2: 26, class: "edge" });
-  const label = `${row.name}: ${gb(row.used)} of ${gb(row.capacity)} used`;
-  return svg("svg", { class: "bar-drawing", width: "100%", height: 26, role: "img", "aria-label": label }, pieces, row.used > row.capacity && edge);
-}
-
-/** The range that holds most measurements, the typical value in it, and the ceiling that bandwidth sets. */
-function speedOf(speed) {
-  const { low, typical, high } = speed.decode_tokens_per_s;
-  const most = Math.max(speed.ceiling_tokens_per_s ?? 0, high) * 1.05;
-  const at = (value) => `${(100 * value) / most}%`;
-  const span = `${(100 * (high - low)) / most}%`;
-  return h("section", { class: "card" }, h("h2", {}, "Speed"),
-    h("p", {}, h("strong", {}, `About ${number(typical)} tokens/s`), ` when it writes; most people would measure ${number(low)} to ${number(high)}.`),
-    svg("svg", { class: "bar-drawing", width: "100%", height: 26, role: "img", "aria-label": `${number(low)} to ${number(high)} tokens per second, typically ${number(typical)}` },
-      svg("rect", { x: 0, y: 0, width: "100%", height: 26, class: "part-free" }),
-      svg("rect", { x: at(low), y: 5, width: span, height: 16, rx: 3, class: "part-weights" }, svg("title", {}, `${number(low)} to ${number(high)} tokens/s`)),
-      svg("line", { x1: at(typical), x2: at(typical), y1: 2, y2: 24, class: "typical" }),
-      speed.ceiling_tokens_per_s && svg("line", { x1: at(speed.ceiling_tokens_per_s), x2: at(speed.ceiling_tokens_per_s), y1: 0, y2: 26, class: "edge" })),
-    h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Speed in numbers" },
-      h("table", {}, h("caption", { class: "offscreen" }, "Speed in numbers"), h("tbody", {}, [
-        ["Writes, tokens/s", `${number(low)} to ${number(high)}, typically ${number(typical)}`],
-        ["What memory bandwidth allows, tokens/s", speed.ceiling_tokens_per_s && number(speed.ceiling_tokens_per_s)],
-        ["Reads a prompt, tokens/s", speed.prefill_tokens_per_s && `${number(speed.prefill_tokens_per_s.low)} to ${number(speed.prefill_tokens_per_s.high)}`],
-        ["First word after a prompt that fills the context", speed.time_to_first_token_s && `${number(speed.time_to_first_token_s)} s`],
-        ["All users together, tokens/s", speed.aggregate_tokens_per_s && number(speed.aggregate_tokens_per_s.typical ?? speed.aggregate_tokens_per_s)],
-        ["Limited by", speed.bottleneck],
-      ].filter(([, value]) => value).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)))))));
-}
+// Ways out
 
 const floorPower = (tokens) => Math.floor(Math.log2(tokens));
 
-/** Each way out: what it is in words, and what it does to the form. */
 const CHANGES = {
-  more_devices: (way) => [`Take ${way.device}`, () => setDevices(way.device)],
-  smaller_quantization: (way) => [`Take ${way.quantization}${way.is_lossy ? ", at a loss of quality that is easy to notice" : ""}`, () => (fields.quantization.value = way.quantization)],
-  shorter_context: (way) => [`Shorten the context to ${number(way.context)} tokens`, () => (fields.context.value = String(floorPower(way.context)))],
-  smaller_cache_type: (way) => [`Keep the cache in ${way.kv_cache_type}`, () => (fields.kv.value = way.kv_cache_type)],
-  smaller_model: (way) => [`Take a model of about ${way.size}`, () => {
+  more_devices: (way) => setDevices(way.device),
+  smaller_quantization: (way) => (fields.quantization.value = way.quantization),
+  shorter_context: (way) => (fields.context.value = String(floorPower(way.context))),
+  smaller_cache_type: (way) => (fields.kv.value = way.kv_cache_type),
+  smaller_model: (way) => {
+    take(null);
     fields.model.value = way.size;
     fields.quantization.value = way.quantization;
-  }],
+  },
 };
 
 function setDevices(text) {
@@ -251,49 +185,72 @@ function setDevices(text) {
   });
 }
 
-function changes(fit) {
-  return fit.ways_out.length > 0 && h("section", { class: "card" }, h("h2", {}, "What would make it fit"),
-    h("ul", { class: "ways" }, fit.ways_out.map((way) => {
-      const [words, change] = CHANGES[way.change](way);
-      const click = () => {
-        change();
-        showState();
-        calculate();
-      };
-      return h("li", {}, h("span", {}, `${words}: needs ${gb(way.required_gb)}.`), h("button", { type: "button", class: "suggestion", "aria-label": `Try it: ${words}`, click }, "Try it"));
-    })));
+/** Does a way out to the form; a GGUF file has the type that it has. */
+function change(way) {
+  if (file?.header && way.change === "smaller_quantization") return null;
+  return () => {
+    CHANGES[way.change](way);
+    showState();
+    calculate();
+  };
 }
 
-function commands(fit) {
-  const known = Object.entries(fit.commands ?? {}).filter(([, line]) => line);
-  const names = { llama_cpp: "llama.cpp", ollama: "Ollama", vllm: "vLLM" };
-  return known.length > 0 && h("section", { class: "card" }, h("h2", {}, "Start it"),
-    known.map(([engine, line], place) => h("details", { open: place === 0 }, h("summary", {}, names[engine] ?? engine), codeBlock(line))));
+// A model by its file
+
+const chosen = document.getElementById("chosen");
+const picker = document.getElementById("file");
+
+function fileTrouble(text) {
+  document.getElementById("file-error").replaceChildren(...(text ? [h("p", {}, text)] : []));
 }
 
-// Type-ahead
-
-function suggests(field, list, kinds) {
-  let timer;
-  field.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      const last = field.value.split("+").pop().replace(/^\s*\d+\s*[x×]\s*/i, "").trim();
-      if (last.length < 2) return;
-      const before = field.value.slice(0, field.value.length - last.length);
-      const response = await fetch(`/specs/search?${new URLSearchParams({ q: last, limit: "100" })}`);
-      if (!response.ok) return;
-      const found = (await response.json()).items.filter((one) => kinds.has(one.kind)).slice(0, 12);
-      list.replaceChildren(...found.map((one) => h("option", { value: before + one.name }, one.vendor)));
-    }, 150);
-  });
+/** From now on the model is that of the file; of null, that of the field. */
+function take(next) {
+  file = next;
+  fileTrouble("");
+  fields.model.disabled = Boolean(file);
+  fields.quantization.disabled = Boolean(file?.header);
+  fields.quantization.options[0].textContent = file?.header ? "The file's own" : "The usual one";
+  if (file?.header) fields.quantization.value = "";
+  chosen.hidden = !file;
+  if (!file) return;
+  const leave = () => {
+    take(null);
+    keepFile(null);
+    calculate();
+    fields.model.focus();
+  };
+  chosen.replaceChildren("By the file ", h("strong", {}, file.name), " ", h("button", { type: "button", class: "quiet", click: leave }, "Leave it"));
 }
 
-suggests(fields.model, document.getElementById("models"), new Set(["models"]));
-for (const { name } of devices) suggests(name, document.getElementById("devices"), DEVICE_KINDS);
+async function choose(files) {
+  if (!files.length) return;
+  try {
+    take(await readModelFile(files));
+    keepFile(file);
+    calculate();
+  } catch (error) {
+    if (!(error instanceof Unusable)) throw error;
+    fileTrouble(error.message);
+  }
+  picker.value = "";
+}
+
+picker.addEventListener("change", () => choose([...picker.files]));
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  form.classList.add("dropping");
+});
+document.addEventListener("dragleave", (event) => event.relatedTarget ?? form.classList.remove("dropping"));
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  form.classList.remove("dropping");
+  choose([...event.dataTransfer.files]);
+});
 
 let waiting;
-form.addEventListener("input", () => {
+form.addEventListener("input", (event) => {
+  if (event.target === picker) return;
   showState();
   clearTimeout(waiting);
   waiting = setTimeout(calculate, 250);

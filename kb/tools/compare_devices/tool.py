@@ -47,6 +47,7 @@ class ComparedDevice(Record):
     """
 
     name: str
+    kind: str
     slug: str
     gpus: int
     memory_gib: float | None
@@ -64,6 +65,8 @@ class ComparedDevice(Record):
     """Whole; None without a model, or where the memory is not known."""
     decode_tokens_per_s: Range | None = None
     """Of the model, where it is held whole."""
+    usd_per_token_per_s: float | None = None
+    """Of the price's middle and the typical speed, where the price is of the memory that is compared."""
     largest_model: str | None = None
     """The current model that one would start with there."""
 
@@ -105,7 +108,9 @@ def run(catalogue: Catalogue, arguments: CompareArguments) -> CompareAnswer:
         first, shown = start_with(held.values()), dict[str, object]()
         if machine and reference is not None:
             one = run_whole(catalogue, reference, machine, arguments.context, _types(arguments, reference))
-            shown = {"holds_the_model": one is not None, "decode_tokens_per_s": one.speed if one else None}
+            speed = one.speed if one else None
+            shown = {"holds_the_model": one is not None, "decode_tokens_per_s": speed}
+            shown["usd_per_token_per_s"] = _per_speed(column, speed)
         shown["largest_model"] = first.parts.model.label if first else None
         if called[column.name] > 1 and column.memory_gib:
             shown["name"] = f"{column.name} with {column.memory_gib:g} GB"
@@ -232,6 +237,11 @@ def _own_price(column: ComparedDevice) -> tuple[float, float] | None:
     return column.price_usd if column.price_memory_gib == column.memory_gib else None
 
 
+def _per_speed(column: ComparedDevice, speed: Range | None) -> float | None:
+    price = _own_price(column)
+    return round(sum(price) / 2 / speed.typical, 2) if price and speed and speed.typical else None
+
+
 def _unless(better: ComparedDevice, other: ComparedDevice) -> tuple[Unless, ...]:
     found: list[Unless] = []
     if better.tdp_w and other.tdp_w and better.tdp_w > ALIKE_RATIO * other.tdp_w:
@@ -270,7 +280,7 @@ def _resolved(catalogue: Catalogue, name: str) -> tuple[int, Match]:
 
 def _given(figures: DeviceFigures) -> ComparedDevice:
     return ComparedDevice(
-        name=figures.name, slug="", gpus=1, memory_gib=figures.memory_gib,
+        name=figures.name, kind="", slug="", gpus=1, memory_gib=figures.memory_gib,
         memory_bandwidth_gb_per_s=figures.memory_bandwidth_gb_per_s, fp16_dense_tflops=figures.fp16_dense_tflops,
         tdp_w=None, price_usd=None, price_kind=None, price_as_of=None, price_memory_gib=None, gb_per_s_per_watt=None,
         gb_per_s_per_usd=None, usd_per_gib=None,
@@ -304,6 +314,7 @@ def _column(catalogue: Catalogue, named: DeviceArgument) -> tuple[ComparedDevice
     middle = (price.low + price.high) / 2 if price else None
     column = ComparedDevice(
         name=several(count, record.name),
+        kind=kind,
         slug=slug,
         gpus=gpus,
         memory_gib=memory * count if memory else None,

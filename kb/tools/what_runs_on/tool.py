@@ -31,7 +31,7 @@ class WhatRunsOnArguments(Arguments):
         description="only models that people run now for it: chat, coding, writing, documents, agents, or `any` of "
         "these; without it, the whole catalogue",
     )
-    limit: Annotated[Whole, Field(ge=1, le=200)] = 20
+    limit: Annotated[Whole, Field(ge=1, le=500)] = 20
     system_memory_gb: SystemMemory | None = Field(
         None, description="as printed: 64 means 64 GiB; `suggested` then has models that run partly from there"
     )

@@ -1,0 +1,78 @@
+"""``/fit``: whether a model fits and how fast it is, as a page over ``check_fit`` and ``estimate_speed``."""
+
+from typing import Any, get_args
+
+from litestar import Response
+
+from api.compare import CONTEXTS
+from api.deps import AnyRequest, serving
+from api.document import reads
+from api.forms import Filled, Names, Worked, worked_out
+from api.html import HTML
+from api.pages import page
+from kb.catalogue.records import Quantization
+from kb.errors import KnowledgeBaseError
+from kb.tools import TOOLS
+from kb.tools.base import Arguments, Name
+from kb.tools.shared.fitting import Context, KvCacheType, SystemMemory
+
+_FIELDS = {
+    "model": "model", "device": "device", "quantization": "quantization", "context": "context",
+    "concurrency": "users", "kv_cache_type": "kv", "system_memory_gb": "ram",
+}  # fmt: skip
+
+
+class FitQuery(Arguments):
+    model: Name | None = None
+    file: Name | None = None
+    """A file of the user's, of which the browser alone knows more."""
+    quantization: Name | None = None
+    device: Names = ()
+    count: Names = ()
+    context: Context = 8192
+    users: int = 1
+    kv: KvCacheType = "f16"
+    ram: SystemMemory | None = None
+
+    @property
+    def devices(self) -> str:
+        """As one argument: several are joined by ``+``, and ``2x`` is before one of which there are two."""
+        counts = (*self.count, *("1",) * len(self.device))
+        pairs = zip(self.device, counts, strict=False)
+        return " + ".join(name if count == "1" else f"{count}x {name}" for name, count in pairs)
+
+
+@reads("/fit", "Whether a model fits and how fast it is, as a page", "pages", media=(HTML,))
+async def fit(request: AnyRequest) -> Response[bytes]:
+    """A form over `check_fit` and `estimate_speed`; its state is the query of its address.
+
+    The browser works on with it; without JavaScript the page says in words what came out.
+    """
+    filled = Filled.of(request)
+    try:
+        asked = filled.parsed(FitQuery)
+    except KnowledgeBaseError:  # told by the browser, beside the field
+        asked = FitQuery()
+    results = [await _worked(request, filled, asked, tool) for tool in ("check_fit", "estimate_speed")]
+    quantizations = serving(request).catalogue.known.of(Quantization).values()
+    return page(
+        request,
+        "fit.html",
+        asked=asked,
+        quantizations=sorted(record.name for record in quantizations),
+        contexts=sorted({*CONTEXTS, asked.context}),
+        cache_types=get_args(KvCacheType),
+        example=TOOLS["check_fit"].example,
+        said=[text for worked in results for text in worked.said],
+        troubles=results[0].troubles,
+    )
+
+
+async def _worked(request: AnyRequest, filled: Filled, asked: FitQuery, tool: str) -> Worked:
+    if not (asked.model and asked.device):
+        return Worked()
+    arguments: dict[str, Any] = {
+        "model": asked.model, "device": asked.devices, "quantization": asked.quantization, "context": asked.context,
+        "concurrency": asked.users, "kv_cache_type": asked.kv, "system_memory_gb": asked.ram,
+    }  # fmt: skip
+    return await worked_out(request, filled, tool, arguments, _FIELDS)
