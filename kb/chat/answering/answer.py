@@ -84,7 +84,8 @@ def answer(index: Index, situation: Situation) -> Answer:
         text = markdown.brief(said_so.statements, lambda basis: 0)
         return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
     planned = plan(TOOLS, situation)
-    unsure = likeliest < HALF and not (situation.carried or situation.unknown or situation.only_names)
+    named = situation.only_names or (situation.models and situation.devices and not is_a_story(situation))
+    unsure = likeliest < HALF and not (situation.carried or situation.unknown or named)
     if planned.missing and not is_a_story(situation):
         unsure = False  # it is asked for
     repeats = not situation.why and _repeats(planned, situation)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kb.chat.answering.filling import IT
-from kb.chat.answering.plan import A_STORY, Plan, is_about_something
+from kb.chat.answering.plan import A_STORY, Plan
 from kb.chat.reading.situation import Situation
 from kb.chat.reading.uses import is_of_text
 from kb.search.answering import Answering
@@ -60,7 +60,9 @@ def answers(index: Index, situation: Situation, least: float) -> bool:
 def gives_way(index: Index, situation: Situation, planned: Plan) -> bool:
     """Whether a passage says more to the question than the tool that it seems to ask for."""
     asks = TOOLS.asks(planned.asks[0]) if planned.asks and planned.asks[0] in TOOLS else None
-    if asks is None or asks.yields is None or (is_about_something(situation) and not is_a_story(situation)):
+    if asks is None or asks.yields is None:
+        return False
+    if not is_a_story(situation) and any(step.stated for step in planned.steps):
         return False
     return answers(index, situation, asks.yields)
 
