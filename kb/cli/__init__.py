@@ -3,6 +3,7 @@
 What a command needs is imported when it runs: torch and Chroma take seconds.
 """
 
+import atexit
 import gc
 
 from kb.cli import calculating, index, model, reading, running, talking
@@ -17,7 +18,9 @@ app.add_typer(model.app, name="model")
 
 def main() -> None:
     """Entry point of the ``kb`` command: what the system refuses, a full disk for one, ends in one line too."""
-    gc.set_threshold(200_000)  # what a command loads, it keeps: looking through it for garbage takes half a second
+    # What a command loads, it keeps: looking through it for garbage takes half a second, and as much again at the end.
+    gc.set_threshold(200_000)
+    atexit.register(gc.freeze)
     try:
         app()
     except KeyboardInterrupt:

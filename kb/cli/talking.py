@@ -101,7 +101,7 @@ def _told(events: Iterable["Event"], *, silently: bool = False) -> "Reply":
     sentence. Raises :class:`kb.errors.KnowledgeBaseError` where it ends early."""
     from kb.chat.reply import DoneEvent, ErrorEvent, TokenEvent
 
-    failed, composed = "", False
+    failed, told = "", 0
     for event in events:
         if isinstance(event, DoneEvent):
             if event.reply.explanation and not silently:
@@ -110,11 +110,11 @@ def _told(events: Iterable["Event"], *, silently: bool = False) -> "Reply":
         if isinstance(event, ErrorEvent):
             failed = event.message
         elif isinstance(event, TokenEvent) and not silently:
-            if composed:
-                out.print(event.text, end="", soft_wrap=True)
-            else:
+            if told == 0:
                 print_markdown(event.text)
-                composed = True
+            else:  # the line break that ends the composed answer is printed already
+                out.print(event.text.removeprefix("\n" if told == 1 else ""), end="", soft_wrap=True)
+            told += 1
     raise KnowledgeBaseError(failed or "The server's answer ended early.")
 
 

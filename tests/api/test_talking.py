@@ -1,9 +1,12 @@
 """``kb ask`` and ``kb chat`` by a running server, and without one."""
 
+import json
 import os
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -74,3 +77,43 @@ def test_what_is_too_long_is_said(base_url: str, data_dir: Path) -> None:
     text, _ = kb(["chat"], data_dir, base_url, f"{QUESTION}\n{'a' * 9000}\n/sources\n")
     assert text.startswith("Yes: ")
     assert "check_fit" in text.rpartition("more with /full")[2]
+
+
+WRITTEN = "The card holds all of it, so that nothing has to be read from elsewhere."
+
+
+class _Writer(BaseHTTPRequestHandler):
+    """A language model that thinks until the test lets it write."""
+
+    may_write = Event()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        assert self.may_write.wait(60)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        part = json.dumps({"choices": [{"index": 0, "delta": {"content": WRITTEN}, "finish_reason": None}]})
+        self.wfile.write(f"data: {part}\n\ndata: [DONE]\n\n".encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+
+def test_the_answer_does_not_wait_for_the_language_model(data_dir: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Writer) as model:
+        Thread(target=model.serve_forever, daemon=True).start()
+        env = {
+            **os.environ, "KB_DATA_DIR": str(data_dir), "KB_SERVER_URL": "none", "PYTHONUNBUFFERED": "1",
+            "KB_LLM_URL": f"http://127.0.0.1:{model.server_port}/v1",
+        }  # fmt: skip
+        command = [sys.executable, "-m", "kb.cli", "ask", QUESTION]
+        with subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True) as asking:
+            assert asking.stdout is not None
+            first = asking.stdout.readline()
+            _Writer.may_write.set()
+            rest = asking.stdout.read()
+        model.shutdown()
+    assert first.startswith("Yes: Llama 3.1 8B")
+    assert WRITTEN in rest
+    assert asking.returncode == 0
