@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
-from api.deps import JSON, AnyRequest, Page, PageQuery, parsed_query, serving
+from api.deps import JSON, AnyRequest, parsed_query, serving
 from api.document import reads
 from api.html import HTML
+from api.lists import ListQuery, Page, listed, part
 from api.pages import as_asked
 from kb.catalogue.records import Dispute, Passage, Record, Source
 from kb.catalogue.records.glossary import DisputeKind, SourceKind
@@ -18,8 +19,11 @@ from kb.errors import UnknownName
 
 Kept = TypeVar("Kept", bound=Record)
 
+BRIEF = ("slug", "title", "kind", "about", "ruling")
+"""Of a dispute."""
 
-class DisputeQuery(PageQuery):
+
+class DisputeQuery(ListQuery):
     q: Annotated[str, Field(max_length=200, description="words in it", examples=["nvlink"])] = ""
     about: Annotated[
         str,
@@ -30,9 +34,13 @@ class DisputeQuery(PageQuery):
     kind: DisputeKind | None = None
 
 
-class SourceQuery(PageQuery):
+class SourceQuery(ListQuery):
     q: Annotated[str, Field(max_length=200, description="words in title or publisher", examples=["nvidia"])] = ""
     kind: SourceKind | None = None
+    sort: Annotated[
+        Literal["date", "-date", "title", "-title"] | None,
+        Field(description="by title or date of publication; `-` before it descends; sources without a date are last"),
+    ] = None
 
 
 class PassageNote(Record):
@@ -65,7 +73,8 @@ def list_disputes(request: AnyRequest) -> Response[bytes]:
         for dispute in serving(request).catalogue.known.disputes.values()
         if query.kind in (None, dispute.kind) and _is_about(dispute, query.about) and _says(dispute, query.q)
     ]
-    return as_asked(request, query.cut(found), "disputes.html", disputes=found, q=query.q)
+    page = part(Page[Dispute], request, query, found)
+    return listed(request, query, page, "disputes.html", brief=BRIEF, disputes=found, q=query.q)
 
 
 def _is_about(dispute: Dispute, wanted: str) -> bool:
@@ -112,7 +121,20 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
         if query.kind in (None, source.kind)
         and all(word in f"{source.title} {source.publisher}".casefold() for word in words)
     ]
-    return as_asked(request, query.cut(found), "sources.html", sources=found, q=query.q)
+    found = _sorted(found, query.sort)
+    return listed(request, query, part(Page[Source], request, query, found), "sources.html", sources=found, q=query.q)
+
+
+def _sorted(found: list[Source], by: str | None) -> list[Source]:
+    if by is None:
+        return found
+    descending = by.startswith("-")
+    if by.removeprefix("-") == "title":
+        return sorted(found, key=lambda source: source.title.casefold(), reverse=descending)
+    dated = sorted(
+        (source for source in found if source.published), key=lambda source: source.published or "", reverse=descending
+    )
+    return [*dated, *(source for source in found if not source.published)]
 
 
 @reads(

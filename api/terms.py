@@ -8,10 +8,11 @@ from litestar.params import FromPath
 from pydantic import Field
 
 from api.accept import best_match
-from api.deps import JSON, AnyRequest, Page, PageQuery, cacheable, parsed_query, serving, to_json
+from api.deps import JSON, AnyRequest, cacheable, parsed_query, serving, to_json
 from api.document import reads
 from api.html import HTML, POLICY, rendered
-from api.pages import VARIES, as_asked
+from api.lists import ListQuery, Page, listed, part
+from api.pages import VARIES
 from api.problems import refuse
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record, Source, Term
@@ -24,7 +25,7 @@ OFFERED = (JSON, MARKDOWN, JSON_LD, HTML)
 _LINK = re.compile(r"\[([^\]]{1,300})\]\([^)]{1,500}\)")
 
 
-class TermQuery(PageQuery):
+class TermQuery(ListQuery):
     q: Annotated[str, Field(max_length=200, description="words in the name or the definition", examples=["kv"])] = ""
     level: Level | None = None
     topic: Topic | None = None
@@ -54,7 +55,9 @@ def list_terms(request: AnyRequest) -> Response[bytes]:
     ]
     found.sort(key=lambda one: one[:2])
     summaries = [TermSummary(**term.model_dump(include=set(TermSummary.model_fields))) for _, _, term in found]
-    return as_asked(request, query.cut(summaries), "terms.html", terms=summaries, q=query.q)
+    return listed(
+        request, query, part(Page[TermSummary], request, query, summaries), "terms.html", terms=summaries, q=query.q
+    )
 
 
 def _place(term: Term, words: str) -> int | None:
