@@ -14,6 +14,7 @@ from litestar.types import Receive, Scope, Send
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from api import chat, disputes, docs, health, logs, mcp, metrics, openai, pages, search, specs, terms, tools
+from api.compression import COMPRESSION
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
@@ -84,6 +85,7 @@ def create_app(
             Exception: on_unexpected_error,
         },
         lifespan=[_opened(serving), lambda _: agents.run()],
+        compression_config=COMPRESSION,
         logging_config=None,
         openapi_config=None,
         request_max_body_size=MAX_BODY_BYTES,

@@ -235,10 +235,12 @@ def json_response(value: BaseModel, *, exclude_none: bool = False) -> Response[b
 def cacheable(
     request: AnyRequest, body: bytes, media_type: str = JSON, headers: dict[str, str] | None = None
 ) -> Response[bytes]:
-    """``body`` with a strong ETag over its bytes, or 304 where the client holds it already (RFC 9110, 13.1.2)."""
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    """``body`` with an ETag over its bytes, or 304 where the client holds it already (RFC 9110, 13.1.2). The ETag is
+    weak: compressed it is the same."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    etag = f"W/{tag}"
     caching = {"ETag": etag, "Cache-Control": "public, max-age=60", **(headers or {})}
     held = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if etag in held or held == ["*"]:
+    if tag in held or held == ["*"]:
         return Response(b"", status_code=304, media_type=media_type, headers=caching)
     return Response(body, media_type=media_type, headers=caching)
