@@ -172,7 +172,7 @@ def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> R
     catalogue = serving(request).catalogue
     _known_kind(kind)
     slug = name.removeprefix("/")  # a record's own, though others may have it for a name
-    match = catalogue.names.named(kind, slug) or catalogue.names.resolve((kind,), slug)
+    match = catalogue.names.named(kind, slug) or catalogue.names.resolve_record((kind,), slug)
     view = spec_view(catalogue, catalogue.known.specs[kind][match.slug])
     return as_asked(request, view, "spec.html", catalogue=catalogue)
 

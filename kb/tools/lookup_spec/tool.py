@@ -47,7 +47,7 @@ def run(catalogue: Catalogue, arguments: SpecArguments) -> SpecAnswer:
     if arguments.kind is not None and arguments.kind not in SPEC_KINDS:
         raise InvalidArgument("kind", arguments.kind, ", ".join(SPEC_KINDS))
     searched = (arguments.kind,) if arguments.kind else SPEC_KINDS
-    match = catalogue.names.resolve(searched, arguments.name, "spec")
+    match = catalogue.names.resolve_record(searched, arguments.name, "spec")
     seen = spec_view(catalogue, catalogue.known.specs[match.kind][match.slug])
     names = figure_names()
     adding = [key for key in seen.figures if arguments.count > 1 and key in names.by_key and names.by_key[key].adds]
