@@ -13,7 +13,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import Receive, Scope, Send
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from api import chat, disputes, docs, health, logs, mcp, metrics, openai, pages, search, specs, terms, tools
+from api import chat, disputes, docs, health, llms, logs, mcp, metrics, openai, pages, search, specs, terms, tools
 from api.compression import COMPRESSION
 from api.deps import Serving, to_json
 from api.document import openapi_document
@@ -21,6 +21,7 @@ from api.edge import with_edge
 from api.html import WEB, static_files, templates
 from api.metrics import Metrics
 from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
+from api.representations import with_twins
 from kb.errors import KnowledgeBaseError
 from kb.llm import make_engine
 from kb.llm.base import Engine
@@ -56,6 +57,7 @@ HANDLERS = (
     docs.docs,
     docs.openapi,
     docs.docs_file,
+    llms.llms,
 )
 
 
@@ -111,6 +113,7 @@ def create_app(
     }
     hosts = (*settings.allowed_hosts, bound_to.lower())
     origins = frozenset(settings.cors_origins)
+    app.asgi_handler = with_twins(app.asgi_handler)
     app.asgi_handler = with_edge(app.asgi_handler, counters, hosts, _methods(app), origins)
     return app
 

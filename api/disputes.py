@@ -8,11 +8,10 @@ from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
-from api.deps import JSON, AnyRequest, parsed_query, serving
+from api.deps import AnyRequest, parsed_query, serving
 from api.document import reads
-from api.html import HTML
 from api.lists import ListQuery, Page, listed, part
-from api.pages import as_asked
+from api.representations import IN_WORDS, represented
 from kb.catalogue.records import Dispute, Passage, Record, Source
 from kb.catalogue.records.glossary import DisputeKind, SourceKind
 from kb.errors import UnknownName
@@ -62,7 +61,7 @@ class SourceView(Source):
     "Contradictions, with claims, ruling and reason",
     "disputes",
     answer=Page[Dispute],
-    media=(JSON, HTML),
+    media=IN_WORDS,
     query=DisputeQuery,
 )
 def list_disputes(request: AnyRequest) -> Response[bytes]:
@@ -74,7 +73,7 @@ def list_disputes(request: AnyRequest) -> Response[bytes]:
         if query.kind in (None, dispute.kind) and _is_about(dispute, query.about) and _says(dispute, query.q)
     ]
     page = part(Page[Dispute], request, query, found)
-    return listed(request, query, page, "disputes.html", brief=BRIEF, disputes=found, q=query.q)
+    return listed(request, query, page, "disputes", brief=BRIEF, disputes=found, q=query.q)
 
 
 def _is_about(dispute: Dispute, wanted: str) -> bool:
@@ -95,12 +94,13 @@ def _says(dispute: Dispute, words: str) -> bool:
     "A contradiction by slug",
     "disputes",
     answer=Dispute,
-    media=(JSON, HTML),
+    media=IN_WORDS,
     path={"slug": "nvlink-pools-memory"},
 )
 def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     catalogue = serving(request).catalogue
-    return as_asked(request, _one(catalogue.known.disputes, "dispute", slug), "dispute.html", catalogue=catalogue)
+    dispute = _one(catalogue.known.disputes, "dispute", slug)
+    return represented(request, dispute, "dispute", path=f"/disputes/{dispute.slug}", catalogue=catalogue)
 
 
 @reads(
@@ -108,7 +108,7 @@ def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     "The sources that figures are cited from",
     "sources",
     answer=Page[Source],
-    media=(JSON, HTML),
+    media=IN_WORDS,
     query=SourceQuery,
 )
 def list_sources(request: AnyRequest) -> Response[bytes]:
@@ -122,7 +122,7 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
         and all(word in f"{source.title} {source.publisher}".casefold() for word in words)
     ]
     found = _sorted(found, query.sort)
-    return listed(request, query, part(Page[Source], request, query, found), "sources.html", sources=found, q=query.q)
+    return listed(request, query, part(Page[Source], request, query, found), "sources", sources=found, q=query.q)
 
 
 def _sorted(found: list[Source], by: str | None) -> list[Source]:
@@ -142,7 +142,7 @@ def _sorted(found: list[Source], by: str | None) -> list[Source]:
     "A source by slug, with its passages",
     "sources",
     answer=SourceView,
-    media=(JSON, HTML),
+    media=IN_WORDS,
     path={"slug": "hardware-behind-ai"},
 )
 def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
@@ -153,7 +153,8 @@ def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
         for passage in known.passages.values()
         if passage.source == source.slug
     )
-    return as_asked(request, SourceView(**source.model_dump(), passages=notes), "source.html")
+    view = SourceView(**source.model_dump(), passages=notes)
+    return represented(request, view, "source", path=f"/sources/{source.slug}")
 
 
 def public(source: Source) -> Source:
@@ -166,13 +167,14 @@ def public(source: Source) -> Source:
     "A passage by id",
     "sources",
     answer=Passage,
-    media=(JSON, HTML),
+    media=IN_WORDS,
     path={"id": "term.vram"},
 )
 def get_passage(request: AnyRequest, id: FromPath[str]) -> Response[bytes]:
     known = serving(request).index.known
     passage = _one(known.passages, "passage", id)
-    return as_asked(request, passage, "passage.html", source=known.sources[passage.source])
+    source = known.sources[passage.source]
+    return represented(request, passage, "passage", path=f"/passages/{passage.passage_id}", source=source)
 
 
 def _one(table: Mapping[str, Kept], what: str, path: str) -> Kept:

@@ -29,7 +29,7 @@ def docs(request: AnyRequest) -> Response[bytes]:
     "/docs/{file:str}",
     "A part of that page",
     "docs",
-    media=("text/javascript", "text/css", "image/svg+xml", "text/html"),
+    media=("text/javascript", "text/css", "image/svg+xml", "text/html", "text/markdown"),
     path={"file": "docs.js"},
 )
 def docs_file(request: AnyRequest, file: FromPath[str]) -> Response[bytes]:

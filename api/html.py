@@ -1,9 +1,10 @@
 """HTML of the templates in ``web/``, under a policy by which nothing runs that is not ours."""
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import Request
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -14,7 +15,7 @@ from api.accept import best_match
 from kb.catalogue.records import Price
 from kb.text.markdown import number, shown
 from kb.text.statements import Quantity
-from kb.text.wording import first_paragraph
+from kb.text.wording import fenced, first_paragraph, verbatim
 
 HTML = "text/html"
 WEB = Path(web.__file__).parent
@@ -24,7 +25,13 @@ POLICY = {
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 
-_MEDIA_TYPES = {".html": HTML, ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    ".html": HTML,
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".md": "text/markdown",
+}
 
 
 def static_files(folder: Path) -> dict[str, tuple[bytes, str]]:
@@ -33,10 +40,10 @@ def static_files(folder: Path) -> dict[str, tuple[bytes, str]]:
 
 
 def templates() -> Environment:
-    """What is put into them is text, whatever it holds; a name that is not there is an error."""
+    """What is put into the pages is text, whatever it holds; a name that is not there is an error."""
     environment = Environment(
         loader=FileSystemLoader(WEB / "templates"),
-        autoescape=True,
+        autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -48,6 +55,9 @@ def templates() -> Environment:
         "price": _price,
         "address": _address,
         "kind": _kind,
+        "terms_in_markdown": _terms_in_markdown,
+        "verbatim": verbatim,
+        "fenced": fenced,
     }
     return environment
 
@@ -76,6 +86,16 @@ def _from_markdown(text: str) -> Markup:
     return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
 
 
+def _terms_in_markdown(text: str) -> str:
+    """Of the glossary, for readers of Markdown: links to other terms lead to Markdown again.
+
+    >>> _terms_in_markdown("See [GPU](gpu), not [this](/fit).")
+    'See [GPU](/terms/gpu.md), not [this](/fit).'
+    """
+    return _TERM_LINK.sub(r"](/terms/\1.md)", text)
+
+
+_TERM_LINK = re.compile(r"\]\(([\w.-]+)\)")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 

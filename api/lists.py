@@ -8,8 +8,7 @@ from litestar import Response
 from pydantic import Field
 
 from api.deps import AnyRequest
-from api.html import prefers_page
-from api.pages import as_asked
+from api.representations import add_link, address, represented
 from kb.catalogue.records import Record
 from kb.tools import InvalidArguments
 from kb.tools.base import Arguments, FieldProblem, Whole
@@ -26,7 +25,7 @@ class Page(Record, Generic[Item]):
     total: Annotated[int, Field(description="how many there are in all")]
     limit: Annotated[int, Field(description="how many a part has at most")]
     offset: Annotated[int, Field(description="how many come before this part")]
-    next: Annotated[str | None, Field(description="path and query of the next part; null after the last")]
+    next: Annotated[str | None, Field(description="address of the next part; null after the last")]
 
 
 class ListQuery(Arguments):
@@ -57,17 +56,15 @@ def listed(
     *,
     brief: Sequence[str] = (),
     within: Mapping[str, Sequence[str]] | None = None,
-    **shown: object,
+    **shown: Any,
 ) -> Response[bytes]:
-    """``page`` as JSON, whole or the fields asked for, or as a page; ``brief`` are those of a summary, ``within`` has
-    the keys of fields that are objects. Where the next part is stands in the body and in ``Link`` (RFC 8288)."""
+    """``page`` as JSON, whole or the fields asked for, in words or as a page; ``brief`` are the fields of a summary,
+    ``within`` has the keys of those that are objects. Where the next part is stands in the body and in ``Link``."""
     include = _chosen(query.fields, page, brief, within or {}) if query.fields is not None else None
-    if include is None or prefers_page(request):
-        response = as_asked(request, page, template, **shown)
-    else:
-        response = as_asked(request, page.model_dump(mode="json", include=include), template)
+    chosen = page.model_dump(mode="json", include=include) if include is not None else None
+    response = represented(request, page, template, path=request.scope["path"], as_json=chosen, **shown)
     if page.next is not None:
-        response.headers["Link"] = f'<{page.next}>; rel="next"'
+        add_link(response, f'<{page.next}>; rel="next"')
     return response
 
 
@@ -85,14 +82,14 @@ def page_of(
         total=total,
         limit=query.limit,
         offset=query.offset,
-        next=_address(request, end) if end < total else None,
+        next=_next(request, end) if end < total else None,
     )
 
 
-def _address(request: AnyRequest, offset: int) -> str:
+def _next(request: AnyRequest, offset: int) -> str:
     query = request.scope["query_string"].decode("latin-1")
     asked = [(key, value) for key, value in parse_qsl(query, keep_blank_values=True) if key != "offset"]
-    return f"{quote(request.scope['path'])}?{urlencode([*asked, ('offset', offset)])}"
+    return address(request, f"{quote(request.scope['path'])}?{urlencode([*asked, ('offset', offset)])}")
 
 
 def _chosen(fields: str, page: Page[Any], brief: Sequence[str], within: Mapping[str, Sequence[str]]) -> Include:

@@ -9,11 +9,11 @@ from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
-from api.deps import JSON, AnyRequest, parsed_query, query_values, serving
+from api.deps import AnyRequest, parsed_query, query_values, serving
 from api.document import reads
-from api.html import HTML
+from api.json_ld import of_spec
 from api.lists import ListQuery, Page, listed, page_of, part
-from api.pages import as_asked
+from api.representations import IN_WORDS, JSON_LD, represented, whole_address
 from kb.catalogue import Catalogue
 from kb.catalogue.filtering import DATE, Bound, dates_of, list_specs
 from kb.catalogue.records import Figure, Record, Spec, kinds
@@ -72,7 +72,7 @@ class SpecSummary(Record):
     summary: str
 
 
-@reads("/specs", "The kinds of specs, and their filters", "specs", answer=KindList, media=(JSON, HTML))
+@reads("/specs", "The kinds of specs, and their filters", "specs", answer=KindList, media=IN_WORDS)
 def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
     specs = serving(request).catalogue.known.specs
     summaries = tuple(
@@ -85,7 +85,7 @@ def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
         )
         for kind in kinds
     )
-    return as_asked(request, KindList(kinds=summaries), "specs.html")
+    return represented(request, KindList(kinds=summaries), "specs", path="/specs")
 
 
 @reads(
@@ -93,14 +93,14 @@ def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
     "Specs of any kind by name or words",
     "specs",
     answer=Page[SpecSummary],
-    media=(JSON, HTML),
+    media=IN_WORDS,
     query=SpecSearchQuery,
 )
 def search_specs(request: AnyRequest) -> Response[bytes]:
     """Names first, slips of spelling allowed; then specs in which every word stands."""
     query = parsed_query(request, SpecSearchQuery)
     found = list(_search(serving(request).catalogue, query.q))
-    return listed(request, query, part(Page[SpecSummary], request, query, found), "found_specs.html", q=query.q)
+    return listed(request, query, part(Page[SpecSummary], request, query, found), "found_specs", q=query.q)
 
 
 def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
@@ -124,7 +124,7 @@ def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
     "specs",
     operation_id="list_specs",
     answer=Page[SpecView],
-    media=(JSON, HTML),
+    media=IN_WORDS,
     path={"kind": "accelerators"},
     query=SpecQuery,
     more_query="any figure of the kind: `<key>_min` and `<key>_max` for numbers, `<key>` for a number or a part "
@@ -151,7 +151,7 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
         request,
         query,
         page,
-        "kind.html",
+        "kind",
         brief=tuple(SpecSummary.model_fields),
         within={"figures": _figures(kind)},
         kind=kind,
@@ -164,7 +164,7 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     "A spec by slug, name or alias",
     "specs",
     answer=SpecView,
-    media=(JSON, HTML),
+    media=(*IN_WORDS, JSON_LD),
     path={"kind": "accelerators", "name": _NAME},
 )
 def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> Response[bytes]:
@@ -174,7 +174,17 @@ def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> R
     slug = name.removeprefix("/")  # a record's own, though others may have it for a name
     match = catalogue.names.named(kind, slug) or catalogue.names.resolve_record((kind,), slug)
     view = spec_view(catalogue, catalogue.known.specs[kind][match.slug])
-    return as_asked(request, view, "spec.html", catalogue=catalogue)
+    path = f"/specs/{kind}/{view.slug}"
+    response = represented(
+        request,
+        view,
+        "spec",
+        path=path,
+        json_ld=lambda: of_spec(view, catalogue, lambda ours: whole_address(request, ours)),
+        catalogue=catalogue,
+    )
+    response.headers["Content-Location"] = path
+    return response
 
 
 def _known_kind(kind: str) -> None:
