@@ -95,7 +95,7 @@ def create_app(
             {
                 "serving": serving,
                 "metrics": counters,
-                "docs": static_files(docs.STATIC),
+                "docs": docs.parts(),
                 "web": static_files(WEB / "static"),
                 "templates": templates(),
             }

@@ -1,6 +1,7 @@
 """HTML of the templates in ``web/``, under a policy by which nothing runs that is not ours."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,9 +35,10 @@ _MEDIA_TYPES = {
 }
 
 
-def static_files(folder: Path) -> dict[str, tuple[bytes, str]]:
-    """Contents and media types by name; read once, so that a request never names a file."""
-    return {path.name: (path.read_bytes(), _MEDIA_TYPES[path.suffix]) for path in sorted(folder.iterdir())}
+def static_files(folder: Path, names: Collection[str] = ()) -> dict[str, tuple[bytes, str]]:
+    """Contents and media types by name, of all or some files; read once, so that a request never names a file."""
+    paths = sorted(path for path in folder.iterdir() if not names or path.name in names)
+    return {path.name: (path.read_bytes(), _MEDIA_TYPES[path.suffix]) for path in paths}
 
 
 def templates() -> Environment:
