@@ -31,11 +31,13 @@ class DisputeQuery(ListQuery):
         ),
     ] = ""
     kind: DisputeKind | None = None
+    """Only such."""
 
 
 class SourceQuery(ListQuery):
     q: Annotated[str, Field(max_length=200, description="words in title or publisher", examples=["nvidia"])] = ""
     kind: SourceKind | None = None
+    """Only such."""
     sort: Annotated[
         Literal["date", "-date", "title", "-title"] | None,
         Field(description="by title or date of publication; `-` before it descends; sources without a date are last"),
@@ -48,6 +50,7 @@ class PassageNote(Record):
     passage_id: str
     section: str
     title: str
+    """What it is about."""
 
 
 class SourceView(Source):

@@ -20,7 +20,7 @@ from kb.catalogue.records import Figure, Record, Spec, kinds
 from kb.errors import InvalidArgument, UnknownName
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.base import FieldProblem, parse_query
-from kb.tools.shared.views import SpecView, spec_view
+from kb.tools.shared.views import SpecKind, SpecView, spec_view
 
 _NAME = TOOLS["lookup_spec"].example["name"]
 
@@ -48,8 +48,9 @@ class SpecSearchQuery(ListQuery):
 class KindSummary(Record):
     """A kind of spec: how many there are, and what they can be filtered by."""
 
-    kind: str
+    kind: SpecKind
     count: int
+    """How many records there are."""
     number_filters: tuple[str, ...]
     """Each as ``<key>=``, ``<key>_min=`` and ``<key>_max=``."""
     text_filters: tuple[str, ...]
@@ -60,12 +61,13 @@ class KindSummary(Record):
 
 class KindList(Record):
     kinds: tuple[KindSummary, ...]
+    """All there are."""
 
 
 class SpecSummary(Record):
     """A spec in a search's result; the whole of it is at ``/specs/{kind}/{slug}``."""
 
-    kind: str
+    kind: SpecKind
     slug: str
     name: str
     vendor: str
@@ -126,6 +128,7 @@ def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
     answer=Page[SpecView],
     media=IN_WORDS,
     path={"kind": "accelerators"},
+    choices={"kind": tuple(kinds)},
     query=SpecQuery,
     more_query="any figure of the kind: `<key>_min` and `<key>_max` for numbers, `<key>` for a number or a part "
     "of a text; GET /specs lists them",
@@ -166,6 +169,7 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     answer=SpecView,
     media=(*IN_WORDS, JSON_LD),
     path={"kind": "accelerators", "name": _NAME},
+    choices={"kind": tuple(kinds)},
 )
 def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """A name that several records answer to is refused with the candidates."""

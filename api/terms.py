@@ -24,7 +24,9 @@ OFFERED = (JSON, MARKDOWN, JSON_LD, HTML)
 class TermQuery(ListQuery):
     q: Annotated[str, Field(max_length=200, description="words in the name or the definition", examples=["kv"])] = ""
     level: Level | None = None
+    """Only terms for such readers."""
     topic: Topic | None = None
+    """Only terms of it."""
 
 
 class TermSummary(Record):
@@ -33,8 +35,8 @@ class TermSummary(Record):
     slug: str
     pref_label: str
     alt_labels: tuple[str, ...]
-    level: str
-    topic: str
+    level: Level
+    topic: Topic
     definition: str
 
 
