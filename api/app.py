@@ -20,6 +20,7 @@ from api import (
     docs,
     fit,
     health,
+    llms,
     logs,
     mcp,
     metrics,
@@ -32,12 +33,14 @@ from api import (
     terms,
     tools,
 )
+from api.compression import COMPRESSION
 from api.deps import Serving, to_json
 from api.document import openapi_document
 from api.edge import with_edge
 from api.html import WEB, static_files, templates
 from api.metrics import Metrics
 from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
+from api.representations import with_twins
 from kb.errors import KnowledgeBaseError
 from kb.llm import make_engine
 from kb.llm.base import Engine
@@ -76,6 +79,7 @@ HANDLERS = (
     docs.docs,
     docs.openapi,
     docs.docs_file,
+    llms.llms,
 )
 
 
@@ -105,6 +109,7 @@ def create_app(
             Exception: on_unexpected_error,
         },
         lifespan=[_opened(serving), lambda _: agents.run()],
+        compression_config=COMPRESSION,
         logging_config=None,
         openapi_config=None,
         request_max_body_size=MAX_BODY_BYTES,
@@ -112,7 +117,7 @@ def create_app(
             {
                 "serving": serving,
                 "metrics": counters,
-                "docs": static_files(docs.STATIC),
+                "docs": docs.parts(),
                 "web": static_files(WEB / "static"),
                 "templates": templates(),
             }
@@ -130,6 +135,7 @@ def create_app(
     }
     hosts = (*settings.allowed_hosts, bound_to.lower())
     origins = frozenset(settings.cors_origins)
+    app.asgi_handler = with_twins(app.asgi_handler)
     app.asgi_handler = with_edge(app.asgi_handler, counters, hosts, _methods(app), origins)
     return app
 

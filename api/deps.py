@@ -3,20 +3,19 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
 import structlog
 from litestar import Request, Response
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import from_json
 
 from api.problems import Loading, refuse
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Record
 from kb.chat.assistant import Assistant
 from kb.chat.reply import Message
 from kb.errors import EngineBusy, IndexUnusable, KnowledgeBaseError
@@ -25,7 +24,7 @@ from kb.search.embed import Embedder
 from kb.search.live import Identity, Index, LiveIndex, identity
 from kb.search.manifest import MANIFEST, current_link
 from kb.settings import Settings
-from kb.tools.base import Arguments, FieldProblem, InvalidArguments, Whole, parse_query
+from kb.tools.base import Arguments, FieldProblem, InvalidArguments, parse_query
 
 JSON = "application/json"
 MOST_PARAMETERS = 100
@@ -45,7 +44,6 @@ CHATS_WAITING = 64
 AnyRequest = Request[Any, Any, Any]
 Parsed = TypeVar("Parsed", bound=Arguments)
 Result = TypeVar("Result")
-Item = TypeVar("Item")
 
 log = structlog.get_logger(__name__)
 
@@ -237,30 +235,12 @@ def json_response(value: BaseModel, *, exclude_none: bool = False) -> Response[b
 def cacheable(
     request: AnyRequest, body: bytes, media_type: str = JSON, headers: dict[str, str] | None = None
 ) -> Response[bytes]:
-    """``body`` with a strong ETag over its bytes, or 304 where the client holds it already (RFC 9110, 13.1.2)."""
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    """``body`` with an ETag over its bytes, or 304 where the client holds it already (RFC 9110, 13.1.2). The ETag is
+    weak: compressed it is the same."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    etag = f"W/{tag}"
     caching = {"ETag": etag, "Cache-Control": "public, max-age=60", **(headers or {})}
     held = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if etag in held or held == ["*"]:
+    if tag in held or held == ["*"]:
         return Response(b"", status_code=304, media_type=media_type, headers=caching)
     return Response(body, media_type=media_type, headers=caching)
-
-
-class Page(Record, Generic[Item]):
-    """A part of a list: ``limit`` items from ``offset`` on, of ``total``."""
-
-    items: tuple[Item, ...]
-    total: int
-    limit: int
-    offset: int
-
-
-class PageQuery(Arguments):
-    """Which part of a list is wanted."""
-
-    limit: Annotated[Whole, Field(ge=1, le=1000, description="how many at most")] = 50
-    offset: Annotated[Whole, Field(ge=0, le=1_000_000, description="how many to skip")] = 0
-
-    def cut(self, items: Sequence[Item]) -> Page[Item]:
-        part = tuple(items[self.offset : self.offset + self.limit])
-        return Page(items=part, total=len(items), limit=self.limit, offset=self.offset)

@@ -2,24 +2,27 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
-from api.deps import JSON, AnyRequest, Page, PageQuery, parsed_query, serving
+from api.deps import AnyRequest, parsed_query, serving
 from api.document import reads
-from api.html import HTML
-from api.pages import as_asked
+from api.lists import ListQuery, Page, listed, part
+from api.representations import IN_WORDS, represented
 from kb.catalogue.records import Dispute, Passage, Record, Source
 from kb.catalogue.records.glossary import DisputeKind, SourceKind
 from kb.errors import UnknownName
 
 Kept = TypeVar("Kept", bound=Record)
 
+BRIEF = ("slug", "title", "kind", "about", "ruling")
+"""Of a dispute."""
 
-class DisputeQuery(PageQuery):
+
+class DisputeQuery(ListQuery):
     q: Annotated[str, Field(max_length=200, description="words in it", examples=["nvlink"])] = ""
     about: Annotated[
         str,
@@ -28,11 +31,17 @@ class DisputeQuery(PageQuery):
         ),
     ] = ""
     kind: DisputeKind | None = None
+    """Only such."""
 
 
-class SourceQuery(PageQuery):
+class SourceQuery(ListQuery):
     q: Annotated[str, Field(max_length=200, description="words in title or publisher", examples=["nvidia"])] = ""
     kind: SourceKind | None = None
+    """Only such."""
+    sort: Annotated[
+        Literal["date", "-date", "title", "-title"] | None,
+        Field(description="by title or date of publication; `-` before it descends; sources without a date are last"),
+    ] = None
 
 
 class PassageNote(Record):
@@ -41,6 +50,7 @@ class PassageNote(Record):
     passage_id: str
     section: str
     title: str
+    """What it is about."""
 
 
 class SourceView(Source):
@@ -54,7 +64,7 @@ class SourceView(Source):
     "Contradictions, with claims, ruling and reason",
     "disputes",
     answer=Page[Dispute],
-    media=(JSON, HTML),
+    media=IN_WORDS,
     query=DisputeQuery,
 )
 def list_disputes(request: AnyRequest) -> Response[bytes]:
@@ -65,7 +75,8 @@ def list_disputes(request: AnyRequest) -> Response[bytes]:
         for dispute in serving(request).catalogue.known.disputes.values()
         if query.kind in (None, dispute.kind) and _is_about(dispute, query.about) and _says(dispute, query.q)
     ]
-    return as_asked(request, query.cut(found), "disputes.html", disputes=found, q=query.q)
+    page = part(Page[Dispute], request, query, found)
+    return listed(request, query, page, "disputes", brief=BRIEF, disputes=found, q=query.q)
 
 
 def _is_about(dispute: Dispute, wanted: str) -> bool:
@@ -86,12 +97,13 @@ def _says(dispute: Dispute, words: str) -> bool:
     "A contradiction by slug",
     "disputes",
     answer=Dispute,
-    media=(JSON, HTML),
+    media=IN_WORDS,
     path={"slug": "nvlink-pools-memory"},
 )
 def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     catalogue = serving(request).catalogue
-    return as_asked(request, _one(catalogue.known.disputes, "dispute", slug), "dispute.html", catalogue=catalogue)
+    dispute = _one(catalogue.known.disputes, "dispute", slug)
+    return represented(request, dispute, "dispute", path=f"/disputes/{dispute.slug}", catalogue=catalogue)
 
 
 @reads(
@@ -99,7 +111,7 @@ def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     "The sources that figures are cited from",
     "sources",
     answer=Page[Source],
-    media=(JSON, HTML),
+    media=IN_WORDS,
     query=SourceQuery,
 )
 def list_sources(request: AnyRequest) -> Response[bytes]:
@@ -112,7 +124,20 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
         if query.kind in (None, source.kind)
         and all(word in f"{source.title} {source.publisher}".casefold() for word in words)
     ]
-    return as_asked(request, query.cut(found), "sources.html", sources=found, q=query.q)
+    found = _sorted(found, query.sort)
+    return listed(request, query, part(Page[Source], request, query, found), "sources", sources=found, q=query.q)
+
+
+def _sorted(found: list[Source], by: str | None) -> list[Source]:
+    if by is None:
+        return found
+    descending = by.startswith("-")
+    if by.removeprefix("-") == "title":
+        return sorted(found, key=lambda source: source.title.casefold(), reverse=descending)
+    dated = sorted(
+        (source for source in found if source.published), key=lambda source: source.published or "", reverse=descending
+    )
+    return [*dated, *(source for source in found if not source.published)]
 
 
 @reads(
@@ -120,7 +145,7 @@ def list_sources(request: AnyRequest) -> Response[bytes]:
     "A source by slug, with its passages",
     "sources",
     answer=SourceView,
-    media=(JSON, HTML),
+    media=IN_WORDS,
     path={"slug": "hardware-behind-ai"},
 )
 def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
@@ -131,7 +156,8 @@ def get_source(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
         for passage in known.passages.values()
         if passage.source == source.slug
     )
-    return as_asked(request, SourceView(**source.model_dump(), passages=notes), "source.html")
+    view = SourceView(**source.model_dump(), passages=notes)
+    return represented(request, view, "source", path=f"/sources/{source.slug}")
 
 
 def public(source: Source) -> Source:
@@ -144,13 +170,14 @@ def public(source: Source) -> Source:
     "A passage by id",
     "sources",
     answer=Passage,
-    media=(JSON, HTML),
+    media=IN_WORDS,
     path={"id": "term.vram"},
 )
 def get_passage(request: AnyRequest, id: FromPath[str]) -> Response[bytes]:
     known = serving(request).index.known
     passage = _one(known.passages, "passage", id)
-    return as_asked(request, passage, "passage.html", source=known.sources[passage.source])
+    source = known.sources[passage.source]
+    return represented(request, passage, "passage", path=f"/passages/{passage.passage_id}", source=source)
 
 
 def _one(table: Mapping[str, Kept], what: str, path: str) -> Kept:

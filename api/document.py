@@ -4,7 +4,7 @@ Our own rather than the framework's: the schemas are exactly those that pydantic
 tool stands in it as an operation with its own input and output.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 
 import kb
 from api.problems import MEDIA_TYPE, Problem
+from kb.catalogue.described import Described, described
 from kb.tools import TOOLS
 
 Schema = dict[str, Any]
@@ -37,6 +38,8 @@ class Doc:
     media: tuple[str, ...] = ("application/json",)
     path: Mapping[str, str] = field(default_factory=dict)
     """An example of each path parameter."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What a path parameter takes, where that is all."""
     query: type[BaseModel] | None = None
     more_query: str = ""
     """What further query parameters mean, where any are taken."""
@@ -96,10 +99,9 @@ def openapi_document(app: Litestar) -> Schema:
         doc = operation.doc
         wanted |= {(model, "validation"): None for model in (doc.query, doc.body) if model is not None}
         wanted |= {(model, "serialization"): None for model in (doc.answer, doc.error) if model is not None}
-    generated, definitions = models_json_schema(list(wanted), ref_template=_REF)
+    generated, definitions = models_json_schema(list(wanted), ref_template=_REF, schema_generator=Described)
     found: _Found = {key: generated[key] for key in wanted}
     schemas: Schema = definitions.get("$defs", {})
-    schemas |= {"ProblemDetails": found[Problem, "serialization"]}
     paths: dict[str, Schema] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = _described(operation, found, schemas)
@@ -165,7 +167,7 @@ def _described(operation: _Operation, found: _Found, schemas: Mapping[str, Schem
         "description": operation.description,
         "tags": list(operation.tags),
         "parameters": [
-            *(_path_parameter(name, example) for name, example in doc.path.items()),
+            *(_path_parameter(name, example, doc.choices.get(name)) for name, example in doc.path.items()),
             *(_query_parameters(doc.query, found, schemas) if doc.query else ()),
         ],
         "responses": {
@@ -205,12 +207,13 @@ def _schema_of(media: str, answer: Schema) -> Schema:
     return {"type": "object"} if media.endswith("json") else {"type": "string"}
 
 
-def _path_parameter(name: str, example: str) -> Schema:
+def _path_parameter(name: str, example: str, choices: Sequence[str] | None) -> Schema:
     return {
         "name": name,
         "in": "path",
         "required": True,
-        "schema": {"type": "string", "minLength": 1},
+        "description": described(name, given=True),
+        "schema": {"type": "string", "enum": list(choices)} if choices else {"type": "string", "minLength": 1},
         "examples": {"example": {"value": example}},
     }
 
@@ -225,8 +228,15 @@ def _query_parameters(model: type[BaseModel], found: _Found, schemas: Mapping[st
             "in": "query",
             "required": name in schema.get("required", ()),
             "description": shown.pop("description", ""),
-            "schema": shown,
+            "schema": _never_null(shown),
         }
         if examples:
             parameter["examples"] = {"example": {"value": examples[0]}}
         yield parameter
+
+
+def _never_null(schema: Schema) -> Schema:
+    """A query leaves out what has no value."""
+    said = {key: value for key, value in schema.items() if key != "anyOf" and (key, value) != ("default", None)}
+    branches = [branch for branch in schema.get("anyOf", ()) if branch.get("type") != "null"]
+    return said | (branches[0] if len(branches) == 1 else {"anyOf": branches} if branches else {})

@@ -11,16 +11,22 @@ from kb.catalogue.records import Record
 
 class Live(Record):
     status: Literal["alive"] = "alive"
+    """Always the same; no answer at all is the other."""
 
 
 class Ready(Record):
     """The build that is served, and what the chat writes with."""
 
     status: Literal["ready"] = "ready"
+    """Always the same; otherwise the answer is a 503."""
     build_id: str
+    """Of the index; another after each `kb build`."""
     built_at: str
+    """When it was built, in UTC (RFC 3339)."""
     counts: dict[str, int]
+    """How many of each kind it holds."""
     chat: dict[str, str]
+    """The engine that explains, and how it is."""
 
 
 @reads("/health/live", "Is the process alive?", "health", operation_id="health_live", answer=Live)

@@ -1,9 +1,11 @@
 """HTML of the templates in ``web/``, under a policy by which nothing runs that is not ours."""
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, cast
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import Request
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -16,7 +18,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Price
 from kb.text.markdown import number, shown
 from kb.text.statements import Quantity
-from kb.text.wording import first_paragraph, one_line
+from kb.text.wording import fenced, first_paragraph, one_line, verbatim
 from kb.tools.shared.views import SpecView, TermView
 
 HTML = "text/html"
@@ -27,19 +29,26 @@ POLICY = {
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 
-_MEDIA_TYPES = {".html": HTML, ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    ".html": HTML,
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".md": "text/markdown",
+}
 
 
-def static_files(folder: Path) -> dict[str, tuple[bytes, str]]:
-    """Contents and media types by name; read once, so that a request never names a file."""
-    return {path.name: (path.read_bytes(), _MEDIA_TYPES[path.suffix]) for path in sorted(folder.iterdir())}
+def static_files(folder: Path, names: Collection[str] = ()) -> dict[str, tuple[bytes, str]]:
+    """Contents and media types by name, of all or some files; read once, so that a request never names a file."""
+    paths = sorted(path for path in folder.iterdir() if not names or path.name in names)
+    return {path.name: (path.read_bytes(), _MEDIA_TYPES[path.suffix]) for path in paths}
 
 
 def templates() -> Environment:
-    """What is put into them is text, whatever it holds; a name that is not there is an error."""
+    """What is put into the pages is text, whatever it holds; a name that is not there is an error."""
     environment = Environment(
         loader=FileSystemLoader(WEB / "templates"),
-        autoescape=True,
+        autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -60,6 +69,9 @@ def templates() -> Environment:
         "related": links.related,
         "about": links.about,
         "others_about": links.others_about,
+        "terms_in_markdown": _terms_in_markdown,
+        "verbatim": verbatim,
+        "fenced": fenced,
     }
     return environment
 
@@ -88,6 +100,16 @@ def _from_markdown(text: str) -> Markup:
     return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
 
 
+def _terms_in_markdown(text: str) -> str:
+    """Of the glossary, for readers of Markdown: links to other terms lead to Markdown again.
+
+    >>> _terms_in_markdown("See [GPU](gpu), not [this](/fit).")
+    'See [GPU](/terms/gpu.md), not [this](/fit).'
+    """
+    return _TERM_LINK.sub(r"](/terms/\1.md)", text)
+
+
+_TERM_LINK = re.compile(r"\]\(([\w.-]+)\)")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 

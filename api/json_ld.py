@@ -50,9 +50,9 @@ def _property(key: str, figure: FigureView, whole: Whole) -> Node:
     value = figure.value
     cited = [{"@id": whole(f"/sources/{ref.source}")} for ref in figure.sources]
     found: Node = {"@type": "PropertyValue", "propertyID": key, "name": figure.label, "subjectOf": cited}
-    is_range = isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], (int, float))
-    if is_range and not figure.label.endswith("options"):
-        found |= {"minValue": value[0], "maxValue": value[1]}
+    ends = value if isinstance(value, tuple) and len(value) == 2 and not figure.label.endswith("options") else ()
+    if ends and isinstance(ends[0], (int, float)):
+        found |= {"minValue": ends[0], "maxValue": ends[1]}
     else:
         found["value"] = list(value) if isinstance(value, tuple) else value
     return found | ({"unitText": figure.unit} if figure.unit else {})

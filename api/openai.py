@@ -33,7 +33,9 @@ class ContentPart(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: str = "text"
+    """Only `text` is read."""
     text: str | None = None
+    """Of a part of type `text`."""
 
 
 class ChatMessage(BaseModel):
@@ -42,7 +44,9 @@ class ChatMessage(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    """Who says it."""
     content: str | tuple[ContentPart, ...] | None = None
+    """A text, or parts of which the texts are read."""
 
     @property
     def text(self) -> str:
@@ -55,6 +59,7 @@ class StreamOptions(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     include_usage: bool = False
+    """A last chunk with the counts."""
 
 
 class CompletionRequest(BaseModel):
@@ -63,12 +68,19 @@ class CompletionRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     model: str = MODEL
+    """`hardware-kb`, or the name of the engine that explains."""
     messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=2000)]
+    """Oldest first; the last is the question."""
     stream: bool = False
+    """The answer in pieces, as server-sent events."""
     stream_options: StreamOptions | None = None
+    """Of the stream."""
     max_tokens: Annotated[int, Field(ge=1)] | None = None
+    """The answer ends there, counted in words and signs."""
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    """The newer name of `max_tokens`."""
     stop: str | tuple[str, ...] | None = None
+    """The answer ends before any of these."""
 
     @property
     def most_tokens(self) -> int | None:
@@ -81,57 +93,84 @@ class CompletionRequest(BaseModel):
 
 class ModelCard(Record):
     id: str
+    """Its name."""
     object: Literal["model"] = "model"
+    """What this is."""
     created: int
+    """Seconds since 1970."""
     owned_by: str = "hardware-kb"
+    """Who made it."""
 
 
 class ModelList(Record):
     object: Literal["list"] = "list"
+    """What this is."""
     data: tuple[ModelCard, ...]
+    """The models."""
 
 
 class TokenCounts(Record):
     """Counted in words and signs, as no tokenizer writes the calculated answer."""
 
     prompt_tokens: int
+    """Of the messages."""
     completion_tokens: int
+    """Of the answer."""
     total_tokens: int
+    """Of both."""
 
 
 class AnswerMessage(Record):
     role: Literal["assistant"] = "assistant"
+    """Who says it."""
     content: str
+    """Markdown, with its citations as footnotes."""
     refusal: None = None
+    """Never used."""
 
 
 class Choice(Record):
     index: int = 0
+    """There is one."""
     message: AnswerMessage
+    """The answer."""
     logprobs: None = None
+    """Never used."""
     finish_reason: Literal["stop", "length"]
+    """Whether it ended by itself, or at a limit."""
 
 
 class Completion(Record):
     id: str
+    """Of this answer."""
     object: Literal["chat.completion"] = "chat.completion"
+    """What this is."""
     created: int
+    """Seconds since 1970."""
     model: str
+    """As it was asked for."""
     choices: tuple[Choice, ...]
+    """One."""
     usage: TokenCounts
+    """Counts of words and signs."""
 
 
 class ErrorSaid(Record):
     message: str
+    """What was wrong, what is accepted, what to do."""
     type: str
+    """The kind of error."""
     param: str | None
+    """The field that is wrong."""
     code: str | None
+    """The error in one word."""
 
 
 class ErrorBody(Record):
     """An error in OpenAI's shape."""
 
     error: ErrorSaid
+    """What happened."""
 
 
 class Refused(Exception):

@@ -37,10 +37,15 @@ class Problem(Record):
     """RFC 9457, with what helps to mend the request."""
 
     type: str = "about:blank"
+    """The kind of problem; `about:blank` where the status says all."""
     title: str
+    """The kind in words."""
     status: int
+    """The HTTP status."""
     detail: str
+    """What was wrong, what is accepted, what to do."""
     instance: str
+    """The path that was asked for."""
     suggestions: tuple[str, ...] | None = None
     """The nearest names, where a name is unknown."""
     candidates: tuple[str, ...] | None = None

@@ -27,15 +27,19 @@ class RankerView(Record):
     """Where one ranker put a passage: rank from 1, and its own score (BM25, or cosine similarity)."""
 
     rank: int
+    """From 1."""
     score: float
+    """BM25, or cosine similarity."""
 
 
 class SearchHit(PassageHit):
     rankers: dict[str, RankerView] | None = None
+    """Each ranker's own place and score, with `explain=1`."""
 
 
 class SearchResult(Record):
     hits: tuple[SearchHit, ...]
+    """Best first."""
 
 
 @reads(

@@ -9,17 +9,18 @@ from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
-from api.deps import JSON, AnyRequest, Page, PageQuery, parsed_query, query_values, serving
+from api.deps import AnyRequest, parsed_query, query_values, serving
 from api.document import reads
-from api.html import HTML
-from api.pages import as_asked
+from api.json_ld import of_spec
+from api.lists import ListQuery, Page, listed, page_of, part
+from api.representations import IN_WORDS, JSON_LD, represented, whole_address
 from kb.catalogue import Catalogue
-from kb.catalogue.filtering import Bound, list_specs
+from kb.catalogue.filtering import DATE, Bound, dates_of, list_specs
 from kb.catalogue.records import Figure, Record, Spec, kinds
 from kb.errors import InvalidArgument, UnknownName
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.base import FieldProblem, parse_query
-from kb.tools.shared.views import SpecView, spec_view
+from kb.tools.shared.views import SpecKind, SpecView, spec_view
 
 _NAME = TOOLS["lookup_spec"].example["name"]
 
@@ -28,53 +29,65 @@ PRICE_KEYS = tuple(
 )
 
 
-class SpecQuery(PageQuery):
+class SpecQuery(ListQuery):
     vendor: Annotated[str | None, Field(max_length=100, description="exactly, in any case")] = None
     sort: Annotated[
         str,
-        Field(max_length=100, description="`name` or a figure; `-` before it descends", examples=["-memory_gib"]),
+        Field(
+            max_length=100,
+            description="`name`, `date` (of release) or any figure; `-` before it descends; records without it last",
+            examples=["-memory_gib"],
+        ),
     ] = "name"
 
 
-class SpecSearchQuery(PageQuery):
+class SpecSearchQuery(ListQuery):
     q: Annotated[str, Field(min_length=1, max_length=200, description="a name or words", examples=[_NAME])]
 
 
 class KindSummary(Record):
     """A kind of spec: how many there are, and what they can be filtered by."""
 
-    kind: str
+    kind: SpecKind
     count: int
+    """How many records there are."""
     number_filters: tuple[str, ...]
-    """Each as ``<key>=``, ``<key>_min=`` and ``<key>_max=``; all serve to sort."""
+    """Each as ``<key>=``, ``<key>_min=`` and ``<key>_max=``."""
     text_filters: tuple[str, ...]
     """Each as ``<key>=``, a part of the text."""
+    sorts: tuple[str, ...]
+    """What ``sort=`` takes."""
 
 
 class KindList(Record):
     kinds: tuple[KindSummary, ...]
+    """All there are."""
 
 
 class SpecSummary(Record):
     """A spec in a search's result; the whole of it is at ``/specs/{kind}/{slug}``."""
 
-    kind: str
+    kind: SpecKind
     slug: str
     name: str
     vendor: str
     summary: str
 
 
-@reads("/specs", "The kinds of specs, and their filters", "specs", answer=KindList, media=(JSON, HTML))
+@reads("/specs", "The kinds of specs, and their filters", "specs", answer=KindList, media=IN_WORDS)
 def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
     specs = serving(request).catalogue.known.specs
     summaries = tuple(
         KindSummary(
-            kind=kind, count=len(specs[kind]), number_filters=_keys(kind, "number"), text_filters=_keys(kind, "text")
+            kind=kind,
+            count=len(specs[kind]),
+            number_filters=_keys(kind, "number"),
+            text_filters=_keys(kind, "text"),
+            sorts=_sorts(kind),
         )
         for kind in kinds
     )
-    return as_asked(request, KindList(kinds=summaries), "specs.html")
+    return represented(request, KindList(kinds=summaries), "specs", path="/specs")
 
 
 @reads(
@@ -82,14 +95,14 @@ def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
     "Specs of any kind by name or words",
     "specs",
     answer=Page[SpecSummary],
-    media=(JSON, HTML),
+    media=IN_WORDS,
     query=SpecSearchQuery,
 )
 def search_specs(request: AnyRequest) -> Response[bytes]:
     """Names first, slips of spelling allowed; then specs in which every word stands."""
     query = parsed_query(request, SpecSearchQuery)
-    found = query.cut(list(_search(serving(request).catalogue, query.q)))
-    return as_asked(request, found, "found_specs.html", q=query.q)
+    found = list(_search(serving(request).catalogue, query.q))
+    return listed(request, query, part(Page[SpecSummary], request, query, found), "found_specs", q=query.q)
 
 
 def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
@@ -113,8 +126,9 @@ def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
     "specs",
     operation_id="list_specs",
     answer=Page[SpecView],
-    media=(JSON, HTML),
+    media=IN_WORDS,
     path={"kind": "accelerators"},
+    choices={"kind": tuple(kinds)},
     query=SpecQuery,
     more_query="any figure of the kind: `<key>_min` and `<key>_max` for numbers, `<key>` for a number or a part "
     "of a text; GET /specs lists them",
@@ -130,16 +144,22 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     filters = {key: value for key, value in values.items() if key not in SpecQuery.model_fields}
     query = parse_query(SpecQuery, {key: value for key, value in values.items() if key not in filters})
     bounds, texts = _filters(kind, filters)
-    if query.sort.removeprefix("-") not in ("name", *_keys(kind, "number")):
-        raise InvalidArgument(
-            "sort", query.sort, f"name, {', '.join(_keys(kind, 'number'))}; with - before it, descending"
-        )
+    if query.sort.removeprefix("-") not in _sorts(kind):
+        raise InvalidArgument("sort", query.sort, f"{', '.join(_sorts(kind))}; with - before it, descending")
 
     found = list_specs(catalogue.known.specs[kind], bounds=bounds, texts=texts, vendor=query.vendor, sort=query.sort)
-    page = query.cut(found)
-    items = tuple(spec_view(catalogue, record) for record in page.items)
-    answer = Page[SpecView](items=items, total=page.total, limit=page.limit, offset=page.offset)
-    return as_asked(request, answer, "kind.html", kind=kind, records=found)
+    views = (spec_view(catalogue, record) for record in found[query.window])
+    page = page_of(Page[SpecView], request, query, views, len(found))
+    return listed(
+        request,
+        query,
+        page,
+        "kind",
+        brief=tuple(SpecSummary.model_fields),
+        within={"figures": _figures(kind)},
+        kind=kind,
+        records=found,
+    )
 
 
 @reads(
@@ -147,17 +167,28 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     "A spec by slug, name or alias",
     "specs",
     answer=SpecView,
-    media=(JSON, HTML),
+    media=(*IN_WORDS, JSON_LD),
     path={"kind": "accelerators", "name": _NAME},
+    choices={"kind": tuple(kinds)},
 )
 def get_spec(request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """A name that several records answer to is refused with the candidates."""
     catalogue = serving(request).catalogue
     _known_kind(kind)
     slug = name.removeprefix("/")  # a record's own, though others may have it for a name
-    match = catalogue.names.named(kind, slug) or catalogue.names.resolve((kind,), slug)
+    match = catalogue.names.named(kind, slug) or catalogue.names.resolve_record((kind,), slug)
     view = spec_view(catalogue, catalogue.known.specs[kind][match.slug])
-    return as_asked(request, view, "spec.html", catalogue=catalogue)
+    path = f"/specs/{kind}/{view.slug}"
+    response = represented(
+        request,
+        view,
+        "spec",
+        path=path,
+        json_ld=lambda: of_spec(view, catalogue, lambda ours: whole_address(request, ours)),
+        catalogue=catalogue,
+    )
+    response.headers["Content-Location"] = path
+    return response
 
 
 def _known_kind(kind: str) -> None:
@@ -172,11 +203,22 @@ def _keys(kind: str, what: Literal["number", "text"]) -> tuple[str, ...]:
     return (*found, *PRICE_KEYS) if what == "number" else tuple(found)
 
 
+@cache
+def _figures(kind: str) -> tuple[str, ...]:
+    return tuple(key for key, _ in _figure_fields(kinds[kind]))
+
+
+@cache
+def _sorts(kind: str) -> tuple[str, ...]:
+    dated = (DATE,) if dates_of(kinds[kind]) else ()
+    return ("name", *dated, *_keys(kind, "number"), *_keys(kind, "text"))
+
+
 def _figure_fields(cls: type[Spec]) -> Iterator[tuple[str, Literal["number", "text"]]]:
     for key, info in cls.model_fields.items():
-        for part in (info.annotation, *get_args(info.annotation)):
-            if isinstance(part, type) and issubclass(part, Figure):
-                value = part.model_fields["value"].annotation
+        for annotation in (info.annotation, *get_args(info.annotation)):
+            if isinstance(annotation, type) and issubclass(annotation, Figure):
+                value = annotation.model_fields["value"].annotation
                 yield key, "text" if value in (str, bool, tuple[str, ...]) else "number"
 
 

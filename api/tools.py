@@ -27,9 +27,13 @@ class ToolView(Record):
     """A tool and the JSON Schemas of what goes in and comes out."""
 
     name: str
+    """By which it is called."""
     description: str
+    """What it does."""
     input_schema: dict[str, Any]
+    """JSON Schema of its arguments."""
     output_schema: dict[str, Any]
+    """JSON Schema of its result."""
 
 
 @reads("/tools", "The tools, with JSON Schemas", "tools", query=ToolsQuery)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -73,6 +73,12 @@ class Settings(BaseSettings):
         (),
         description="origins whose web pages may ask and read here, with commas, like `https://app.example`; "
         "`*` allows all",
+    )
+    public_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/"))] = Field(
+        "",
+        pattern=r"^(https?://[^\s?#]+)?$",
+        description="address by which the server is reached from outside, like `https://kb.example`, for whole "
+        "addresses in JSON-LD, `/llms.txt` and links; without it, that of the request",
     )
     log_level: str = Field(
         "INFO",

@@ -1,9 +1,15 @@
 """Specs of one kind, filtered by their figures and sorted by one of them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kb.catalogue.records import Spec
+
+DATE = "date"
+_DATES = ("launched", "released")
+_DATE = re.compile(r"\d{4}(?:-\d{2}){0,2}")
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ def list_specs(
     vendor: str | None = None,
     sort: str = "name",
 ) -> list[Spec]:
-    """``sort`` is ``name`` or a figure; ``-key`` descends, and records without the figure come last."""
+    """``sort`` is ``name``, :data:`DATE` or a figure; ``-key`` descends, and records without it come last."""
     wanted = {key: text.casefold() for key, text in (texts or {}).items()}
     found = [
         record
@@ -43,12 +49,24 @@ def list_specs(
     key, descending = sort.removeprefix("-"), sort.startswith("-")
     if key == "name":
         return sorted(found, key=lambda record: record.name.casefold(), reverse=descending)
-    lowest = {
-        record.slug: min((low for name, low, _ in _numbers(record) if name == key), default=None) for record in found
-    }
-    with_figure = [(low, record) for record in found if (low := lowest[record.slug]) is not None]
-    with_figure.sort(key=lambda pair: -pair[0] if descending else pair[0])
-    return [*(record for _, record in with_figure), *(record for record in found if lowest[record.slug] is None)]
+    places = {record.slug: _place(record, key) for record in found}
+    placed = [record for record in found if places[record.slug] is not None]
+    placed.sort(key=lambda record: places[record.slug], reverse=descending)
+    return [*placed, *(record for record in found if places[record.slug] is None)]
+
+
+def dates_of(kind: type[Spec]) -> list[str]:
+    """The figures of a kind that say when a thing came out."""
+    return [key for key in _DATES if key in kind.model_fields]
+
+
+def _place(record: Spec, key: str) -> Any:
+    """What a record is sorted by: the lowest number of a figure, its text, or the first date in it."""
+    if key == DATE:
+        texts = (_text(record, date) for date in dates_of(type(record)))
+        return next((found[0] for text in texts if (found := _DATE.search(text))), None)
+    lowest = min((low for name, low, _ in _numbers(record) if name == key), default=None)
+    return lowest if lowest is not None else _text(record, key) or None
 
 
 def _numbers(record: Spec) -> Iterator[tuple[str, float, float]]:

@@ -29,6 +29,9 @@ _WORD_TYPED = re.compile(r"(?<![\w.-])[A-Za-z][\w-]{4,40}(?![.\w-]{0,40}\d)(?:\s
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
 
+ALL_OF_IT = 100.0
+"""No likeness of spelling is more."""
+
 LIKE_SIZE = 2.0
 """How many times smaller or larger a bare size may be than the model whose shape stands for it."""
 _SIZE_KEY = re.compile(r"(\d{1,4}(?:\.\d{1,2})?)b(?:a(\d{1,3}(?:\.\d{1,2})?)b)?")
@@ -261,20 +264,45 @@ class Names:
             raise AmbiguousName(what, name, [match.label for match in found])
         return found[0]
 
+    def resolve_record(self, kinds: Sequence[str], name: str, what: str | None = None) -> Match:
+        """As :meth:`resolve`, for what is said of the record itself: no record is called as a size alone."""
+        match = self.resolve(kinds, name, what)
+        if match.size:
+            sized = [label for label in self._labels["models"].values() if match.size in label.casefold().split()]
+            raise UnknownName(
+                what or "model", name, [match.label, *(label for label in sized if label != match.label)][:5]
+            )
+        return match
+
     def suggest(self, kinds: Sequence[str], name: str, limit: int = 5) -> list[str]:
-        """The labels nearest to ``name``, best first."""
+        """The labels nearest to ``name``, best first: those of which it is a longer form before those spelt like it."""
         wanted = label_key(name[:200])
         number = _number_in(wanted)
         scored: dict[str, float] = {}
         for kind in kinds:
             near = process.extract(wanted, list(self._index[kind]), scorer=fuzz.ratio, score_cutoff=45, limit=limit * 4)
-            for key, score, _ in near:
+            likeness = {key: score for key, score, _ in near}
+            likeness |= {key: ALL_OF_IT + fuzz.ratio(wanted, key) for key in self._begun_by(kind, name)}
+            for key, score in likeness.items():
                 # Of about equally near spellings the nearer number comes first: 5090 before 3090 for 6090, and for
                 # 4090 Ti the 4090 before the 4070 Ti.
-                label = self._labels[kind][self._index[kind][key][0]]
                 apart = min(abs(_number_in(key) - number), 50_000) / 100_000 + 3 * (_number_in(key) != number)
-                scored[label] = max(scored.get(label, 0.0), score - apart)
+                for slug in self._index[kind][key] if score > ALL_OF_IT else self._index[kind][key][:1]:
+                    label = self._labels[kind][slug]
+                    likest = fuzz.ratio(wanted, label_key(label)) / 1000  # of several that have the name
+                    scored[label] = max(scored.get(label, 0.0), score - apart + likest)
         return sorted(scored, key=lambda label: -scored[label])[:limit]
+
+    def _begun_by(self, kind: str, name: str) -> list[str]:
+        """The longest keys that ``name`` goes on from (``B200 Ultra``, ``RTX 4060 12GB``); a number is in them."""
+        typed = parts_of(name[:200])
+        begun = [
+            (len(way), key)
+            for way, key in self._by_first_part[kind].get(typed[0] if typed else "", ())
+            if way == typed[: len(way)] and any(part[0].isdigit() for part in way)
+        ]
+        longest = max((length for length, _ in begun), default=0)
+        return [key for length, key in begun if length == longest]
 
     def _exact(self, kinds: Sequence[str], name: str) -> list[Match]:
         key = label_key(name[:200])

@@ -15,14 +15,18 @@ MAX_CONVERSATION = 16_000
 
 class Message(Arguments):
     role: Literal["user", "assistant", "system"]
+    """Who says it."""
     content: Annotated[str, StringConstraints(min_length=1, max_length=MAX_MESSAGE)]
+    """What is said; Markdown is read as text."""
 
 
 class ChatRequest(Arguments):
     """``messages``, oldest first, end with the user's question. The server keeps nothing between requests."""
 
     messages: Annotated[tuple[Message, ...], Field(min_length=1, max_length=50)]
+    """Oldest first; the last is the user's question."""
     stream: bool = False
+    """Whether the answer comes in pieces, as server-sent events."""
     detail: Annotated[
         Literal["brief", "full"], Field(description="`full` puts the details into `answer`, below the brief one")
     ] = "brief"
@@ -43,20 +47,30 @@ class Citation(Record):
     """What ``[id]`` in the answer stands for: a passage, a term, a spec, a dispute or a tool's result."""
 
     id: int
+    """Stands in the answer as `[id]`."""
     source: str
+    """Slug of the source, or whose calculator it is."""
     section: str
     title: str
     passage_id: str | None = None
+    """Where a passage is cited."""
     term: str | None = None
+    """Slug, where a term is cited."""
     spec: str | None = None
+    """`kind/slug`, where a record is cited."""
     dispute: str | None = None
+    """Slug, where a dispute is cited."""
     tool: str | None = None
+    """Name, where a result is cited."""
 
 
 class ToolCall(Record):
     name: str
+    """Of the tool."""
     arguments: dict[str, Any]
+    """As it was called."""
     result: dict[str, Any]
+    """What it gave."""
 
 
 class Grounding(Record):
@@ -68,23 +82,33 @@ class Grounding(Record):
     """
 
     figures: int
+    """How many were held against the evidence."""
     unsupported_figures: tuple[str, ...] = ()
+    """Those that are not in it."""
     removed_sentences: int = 0
+    """What the language model wrote in vain."""
 
 
 class Usage(Record):
     prompt_tokens: int = 0
+    """Read by the language model; 0 without one."""
     completion_tokens: int = 0
+    """Written by it."""
 
 
 class UnderstoodName(Record):
     """A model, a device, a format or a term as it was read: ``name`` is the catalogue's, ``text`` the question's."""
 
     kind: str
+    """Of what: `models`, `accelerators`, `terms` …"""
     name: str
+    """The catalogue's."""
     text: str
+    """The question's."""
     count: int = 1
+    """How many of it."""
     standing: Literal["has", "considers", "mentioned"] = "mentioned"
+    """Whether the person has it, considers it, or only named it."""
 
 
 class Understood(Record):
@@ -92,18 +116,26 @@ class Understood(Record):
     names that no record has; ``from_earlier`` what the last message did not say again."""
 
     asks: tuple[str, ...] = ()
+    """What is asked, by the names of tools and of other ways to answer."""
     names: tuple[UnderstoodName, ...] = ()
+    """What the conversation names."""
     quantities: dict[str, float | int | str] = Field(default_factory=dict)
+    """Figures of the conversation, with the unit in the key."""
     unknown: tuple[str, ...] = ()
+    """Names that no record has."""
     from_earlier: tuple[str, ...] = ()
+    """What the last message did not say again."""
 
 
 class QuestionBack(Record):
     """What has to be known first. ``options`` are answers to choose from, where there are few."""
 
     text: str
+    """The question."""
     slot: str
+    """The argument that it is for."""
     options: tuple[str, ...] = ()
+    """Answers to choose from; none where any will do."""
 
 
 class Reply(Record):
@@ -111,20 +143,31 @@ class Reply(Record):
     disputes and commands."""
 
     answer: str
+    """Brief Markdown."""
     details: str = ""
+    """Markdown: the arithmetic, further assumptions, disputes, commands."""
     understood: Understood = Understood()
+    """How the conversation was read."""
     question: QuestionBack | None = None
+    """What has to be known first; null where nothing has."""
     follow_ups: tuple[str, ...] = ()
+    """What to ask next."""
     explanation: str = ""
     """What the language model added; it stands at the end of ``answer`` too."""
     citations: tuple[Citation, ...]
+    """What `[1]` in the answer stands for."""
     tool_calls: tuple[ToolCall, ...]
+    """With their results."""
     abstained: bool
+    """Whether nothing known answers this."""
     reason: str | None
+    """Why, where it abstained."""
     engine: str
     """Who wrote: ``composed`` (no model), or the model's name; ``composed`` too where the model failed."""
     grounding: Grounding
+    """How the figures were held against the evidence."""
     usage: Usage = Usage()
+    """Of the language model."""
 
 
 class EvidenceEvent(Record):

@@ -25,7 +25,29 @@ def quoted(text: str, most_words: int = 60) -> str:
     “\\<b\\>See\\</b\\> \\[1\\], 'it' says”
     """
     begins = _whole_sentences(" ".join(text.split()), most_words)
-    return f"“{_MARKUP.sub(_ESCAPED, _QUOTES.sub(_APOSTROPHE, begins))}”"
+    return f"“{verbatim(_QUOTES.sub(_APOSTROPHE, begins))}”"
+
+
+def verbatim(text: str) -> str:
+    """One line of somebody else's words in Markdown: nothing in it is markup.
+
+    >>> print(verbatim("[a](b)\\n<i>c</i>"))
+    \\[a\\](b) \\<i\\>c\\</i\\>
+    """
+    return _MARKUP.sub(_ESCAPED, " ".join(text.split()))
+
+
+def fenced(text: str) -> str:
+    """A whole text of somebody else's in Markdown, as it is, behind a fence that it does not hold.
+
+    >>> print(fenced("a ``` b"))
+    ````text
+    a ``` b
+    ````
+    """
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"
 
 
 def first_paragraph(markdown: str) -> str:

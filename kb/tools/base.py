@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import from_json
 
 from kb.catalogue import Catalogue
+from kb.catalogue.described import Described
 from kb.catalogue.records import Record, SourceRef
 from kb.errors import KnowledgeBaseError
 from kb.text.statements import Said
@@ -108,6 +109,7 @@ class ToolCitation(Record):
     section: str
     title: str
     about: str
+    """What it is cited for."""
 
 
 class Result(Record):
@@ -159,8 +161,8 @@ class Tool(Generic[In, Out]):
         return {
             "name": self.name,
             "description": self.description,
-            "input_schema": self.input_model.model_json_schema(),
-            "output_schema": self.output_model.model_json_schema(mode="serialization"),
+            "input_schema": self.input_model.model_json_schema(schema_generator=Described),
+            "output_schema": self.output_model.model_json_schema(mode="serialization", schema_generator=Described),
         }
 
     def openai_schema(self, *, strict: bool = False) -> dict[str, Any]:
@@ -222,9 +224,13 @@ class FieldProblem(Record):
     """What was wrong with one argument."""
 
     field: str
+    """Its name, with the path to it."""
     value: str
+    """What was given."""
     problem: str
+    """What is wrong with it."""
     accepted: str = ""
+    """What would be accepted."""
 
 
 class InvalidArguments(KnowledgeBaseError):

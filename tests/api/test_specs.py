@@ -101,9 +101,31 @@ def test_search_that_finds_nothing_is_empty(http: httpx2.Client) -> None:
 @pytest.mark.parametrize(
     ("path", "nearest"),
     [
-        ("/specs/accelerators/RTX%204090%20Ti", "GeForce RTX 4090"),
-        ("/specs/accelerators/RTX%205090%20Ti", "GeForce RTX 5090"),
-        ("/specs/models/Llama%203.1%208B%20VL", "Llama 3.1 8B"),
+        ("/specs/accelerators/RTX 4090 Ti", "GeForce RTX 4090"),
+        ("/specs/accelerators/RTX 5090 Ti", "GeForce RTX 5090"),
+        ("/specs/accelerators/RTX 3090 48GB", "GeForce RTX 3090"),
+        ("/specs/accelerators/RTX 4060 12GB", "GeForce RTX 4060"),
+        ("/specs/accelerators/GTX 1080 Ti Super", "GeForce GTX 1080 Ti"),
+        ("/specs/accelerators/B200 Ultra", "NVIDIA B200"),
+        ("/specs/accelerators/A100 120GB", "NVIDIA A100 40GB PCIe"),
+        ("/specs/accelerators/RX 9070 XTX", "AMD Radeon RX 9070"),
+        ("/specs/accelerators/RTX 5095", "GeForce RTX 5090"),
+        ("/specs/accelerators/Arc B580 24GB", "Intel Arc B580"),
+        ("/specs/machines/DGX Spark 2", "NVIDIA DGX Spark"),
+        ("/specs/machines/Mac Studio M4 Ultra", "Apple Mac Studio (M3 Ultra, 2025)"),
+        ("/specs/machines/M3", "Apple iMac (M3, 2023)"),
+        ("/specs/models/Llama 3.1 8B VL", "Llama 3.1 8B"),
+        ("/specs/models/Llama 5 8B", "Llama 3.1 8B"),
+        ("/specs/models/Llama 3.1 9B", "Llama 3.1 8B"),
+        ("/specs/models/Qwen3 33B", "Qwen3 32B"),
+        ("/specs/models/GPT-OSS 240B", "gpt-oss 20B"),
+        ("/specs/models/70b", "Llama 3.1 70B"),
+        ("/specs/models/33b", "Yi 34B"),
+        ("/specs/models/32 billion", "Qwen2.5 32B"),
+        ("/specs/cpus/Epyc 9655F", "AMD EPYC 9655"),
+        ("/specs/cpus/Ryzen 9 9999X", "AMD Ryzen 9 9950X"),
+        ("/specs/quantizations/NVFP5", "NVFP4"),
+        ("/specs/quantizations/Q9_0", "Q8_0"),
         ("/terms/MI250X", "AMD Instinct"),
     ],
 )
@@ -111,6 +133,13 @@ def test_nobody_answers_for_another_thing(http: httpx2.Client, path: str, neares
     answer = http.get(path)
     assert answer.status_code == 404
     assert answer.json()["suggestions"][0] == nearest
+
+
+@pytest.mark.parametrize("size", ["8b", "70B", "33b"])
+def test_no_tool_gives_the_record_of_a_size(http: httpx2.Client, size: str) -> None:
+    answer = http.post("/tools/lookup_spec", json={"name": size})
+    assert answer.status_code == 404
+    assert answer.json()["suggestions"]
 
 
 def test_a_short_form_of_several_lists_them(http: httpx2.Client) -> None:

@@ -55,7 +55,7 @@ def test_representation_follows_accept(http: httpx2.Client, accept: str, expecte
     answer = http.get("/terms/vram", headers={"Accept": accept})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == expected
-    assert answer.headers["vary"] == "Accept"
+    assert answer.headers["vary"] == "Accept,Accept-Encoding"
 
 
 def test_what_is_not_offered_is_406(http: httpx2.Client) -> None:
@@ -82,7 +82,7 @@ def test_json_ld_is_a_defined_term(http: httpx2.Client) -> None:
 def test_etag_spares_the_second_answer(http: httpx2.Client) -> None:
     first = http.get("/terms/vram")
     etag = first.headers["etag"]
-    for held in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+    for held in (etag, f'"other", {etag}', etag.removeprefix("W/"), "*"):
         second = http.get("/terms/vram", headers={"If-None-Match": held})
         assert (second.status_code, second.content) == (304, b""), held
         assert second.headers["etag"] == etag

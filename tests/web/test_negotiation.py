@@ -35,11 +35,11 @@ def test_a_browser_gets_a_page_and_a_program_json(http: httpx2.Client, path: str
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert BOTH[path] in page.text
-    assert page.headers["vary"] == "Accept"
+    assert page.headers["vary"] == "Accept,Accept-Encoding"
     for accept in ("*/*", "application/json"):
         answer = http.get(path, headers={"Accept": accept})
         assert answer.headers["content-type"] == "application/json"
-        assert answer.headers["vary"] == "Accept"
+        assert answer.headers["vary"] == "Accept,Accept-Encoding"
         assert answer.json()
 
 

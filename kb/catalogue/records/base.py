@@ -64,14 +64,21 @@ def ends(value: float | tuple[float, float]) -> tuple[float, float]:
     return value if isinstance(value, tuple) else (value, value)
 
 
+PriceKind = Literal["list", "street", "used", "rent"]
+
+
 class Price(Record):
     """What a thing costs; prices age, so the date is not optional."""
 
-    kind: Literal["list", "street", "used", "rent"]
+    kind: PriceKind
+    """As the maker lists it, as shops ask, used, or for rent."""
     amount: float | tuple[float, float]
+    """A price, or the lowest and the highest."""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     per: Literal["unit", "kit", "pair", "hour", "month", "system"] = "unit"
+    """What it buys."""
     as_of: AsOf
+    """When it was asked: a year, a month or a day."""
     note: str = ""
     sources: Citations
 

@@ -20,18 +20,26 @@ class Source(Record):
     slug: Slug
     title: str
     publisher: str
+    """Who published it."""
     kind: SourceKind
+    """What it is."""
     published: AsOf | None = None
+    """A year, a month or a day."""
     url: str | None = None
+    """Where it was found."""
     note: str = ""
+    """What it holds, and how it was read."""
 
 
 class TermFigure(Record):
     """A figure that a term is often asked for: ``label`` says of what."""
 
     label: str
+    """Of what it is."""
     value: float | tuple[float, float] | str
+    """A number, a range `[low, high]` or a text."""
     unit: str = ""
+    """Of the value; empty where it counts or names."""
     as_of: AsOf | None = None
     note: str = ""
     sources: Citations
@@ -67,6 +75,7 @@ class Claim(Record):
     source: Slug
     section: str = ""
     says: str
+    """In our words."""
 
 
 class Dispute(Record):
@@ -79,12 +88,17 @@ class Dispute(Record):
 
     slug: Slug
     title: str
+    """The contradiction in one line."""
     kind: DisputeKind
+    """What it is a contradiction of."""
     about: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Records, figures and terms: `accelerators/rtx-5090#tdp_w`, `terms/nvlink`."""
     claims: Annotated[tuple[Claim, ...], Field(min_length=1)]
+    """What each source says."""
     ruling: Annotated[str, Field(min_length=20)]
     reason: Annotated[str, Field(min_length=20)]
     arithmetic: tuple[str, ...] = ()
+    """Equations `expression = result`, checked when the file is loaded."""
     sources: Citations
 
 
@@ -95,7 +109,9 @@ class Passage(Record):
     source: Slug
     section: str
     title: str
+    """What it is about."""
     text: str
+    """Of our own words, or those of a user's document."""
     questions: tuple[str, ...] = ()
     """What people ask who need this passage: searched, never shown."""
 

@@ -108,9 +108,7 @@ class _Piece:
 
 
 def _tokens(text: str) -> list[_Token]:
-    return [
-        _Token(found.start(), found.end(), found[0], found.lastgroup or "") for found in _TOKEN.finditer(text)
-    ]
+    return [_Token(found.start(), found.end(), found[0], found.lastgroup or "") for found in _TOKEN.finditer(text)]
 
 
 def keys_of(phrase: str) -> tuple[str, ...]:

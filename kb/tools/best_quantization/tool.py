@@ -57,18 +57,26 @@ class BestQuantizationAnswer(Result):
     model: str
     device: str
     best: str | None
+    """The largest common GGUF type that fits whole; null where none does."""
     recommended: str | None = None
     """The best that leaves some room, and no unquantized one: 8 bits are hardly worse at half the size."""
     recommended_required_gb: float | None = None
+    """What the recommended one needs."""
     recommended_is_lossy: bool = False
+    """Whether its loss of quality is easy to notice."""
     best_headroom_gb: float | None = None
+    """What the best leaves free."""
     best_is_unquantized: bool = False
+    """Whether the best is the model as it was made, in 16 bits."""
     available_gb: float
     best_with_offload: str | None = None
     """The largest that runs with a part of it in system memory."""
     smallest: str
+    """The smallest common type."""
     smallest_required_gb: float
+    """What it needs."""
     choices: tuple[QuantizationChoice, ...]
+    """The ladder of types, from large to small."""
     formula: str
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -14,6 +14,7 @@ from kb.tools.shared.fitting import (
     LOSSY,
     TIGHT,
     FitArguments,
+    KvCacheType,
     Parts,
     fit_of,
     parts_of,
@@ -33,13 +34,16 @@ class WayOut(Record):
     """What to change so that all of it is held by the device; the rest stays as it was asked for."""
 
     change: Literal["more_devices", "smaller_quantization", "shorter_context", "smaller_cache_type", "smaller_model"]
+    """What is changed."""
     device: str
+    """With it: the device or devices."""
     model: str
+    """With it: the model."""
     size: str
     """Of another model: how large it is (``14B``)."""
     quantization: str
     context: int
-    kv_cache_type: str
+    kv_cache_type: KvCacheType
     required_gb: float
     is_lossy: bool = False
     """Whether the quantization costs quality that is easy to notice."""
@@ -56,17 +60,21 @@ class FitAnswer(Fit, Result):
     model_context_limit: int | None = None
     """How many tokens the model itself can read; None where it is not known."""
     within_model_limit: bool = True
+    """Whether the model can read so much at all."""
     memory_kind: Literal["own", "shared", "system"] = "own"
     """The device's own, shared with the operating system, or the processor's RAM."""
     sold_as_gb: float
     """The memory as it is printed on the box: 24 GB are 24 GiB, 25.8 GB of 10^9 bytes."""
     is_tight: bool = False
+    """It fits, with so little room that nothing else may run."""
     can_offload: bool = False
     """Whether a part may stay in system memory: of GGUF weights, beside a device with memory of its own."""
     system_memory_gb: float | None = None
-    """As printed, where it matters; ``system_memory_assumed`` where nobody named it."""
+    """As printed (64 means 64 GiB), where it matters; ``system_memory_assumed`` where nobody named it."""
     system_memory_assumed: bool = False
+    """Nobody named it."""
     ways_out: tuple[WayOut, ...] = ()
+    """What would make it fit whole."""
 
 
 def run(catalogue: Catalogue, arguments: FitArguments) -> FitAnswer:

@@ -35,6 +35,7 @@ class PlatformFigures(Arguments):
     pcie_lanes: Annotated[Whole, Field(ge=1, le=1024, description="of the processor")]
     socket: Name = Field("", min_length=0, description="`AM5`, `LGA 1700`: desktop sockets have 16 lanes for cards")
     chipset_pcie_lanes: Annotated[Whole, Field(ge=0, le=1024)] | None = None
+    """Further ones behind the chipset; null where that is not known."""
 
 
 class LaneRequest(Arguments):
@@ -42,6 +43,7 @@ class LaneRequest(Arguments):
 
     name: Name = "the given device"
     lanes: Width
+    """The width that it wants, or has."""
     pcie_generation: Generation = 4.0
 
 
@@ -51,6 +53,7 @@ class LanesArguments(Arguments):
         description="cards by name, `2x` before it for two, or objects with `lanes`"
     )
     nvme_drives: Annotated[Whole, Field(ge=0, le=32)] = 1
+    """How many, of four lanes each."""
     model: ModelArgument = Field("70b", description="whose split over the cards is priced")
 
 
@@ -59,11 +62,16 @@ class DeviceLink(Record):
 
     device: str
     wanted_lanes: int
+    """The width that it is made for."""
     lanes: int
+    """The width that it gets."""
     pcie_generation: float
     attached_to: Attached
+    """What its lanes come from."""
     bandwidth_gb_per_s: float
+    """One way; 0 where no lanes are left."""
     share_of_full_percent: float
+    """Of what it is made for."""
     fill_memory_s: float | None
     """Seconds to fill a card's memory over this link, the drive being no slower; None for drives."""
 
@@ -72,16 +80,27 @@ class LanesAnswer(Result):
     """``layer_split_ms`` and ``tensor_parallel_ms`` per token over the slowest card's link; None for one card."""
 
     platform: str
+    """Processor or mainboard, as it was understood."""
     cpu_lanes: int
+    """Of the processor, all together."""
     slot_lanes: int
+    """Of the processor, those that go to cards."""
     m2_lanes: int
+    """Of the processor, those that go to drives."""
     chipset_lanes: int | None
+    """Behind the chipset; null where that is not known."""
     split: str
+    """How the lanes are shared out, in words."""
     verdict: Literal["full", "shared", "too_few"]
+    """Whether each card gets its full width, shares it, or there are too few."""
     links: tuple[DeviceLink, ...]
+    """What each device gets."""
     layer_split_ms: float | None
+    """Milliseconds a token over the slowest link, layers split; null for one card."""
     tensor_parallel_ms: float | None
+    """The same with every layer split over all cards."""
     inference: tuple[str, ...]
+    """What it means for running models."""
     formula: str
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]

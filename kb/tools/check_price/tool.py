@@ -27,7 +27,9 @@ class CheckPriceArguments(Arguments):
 
 class KnownPrice(Record):
     kind: Literal["used", "street", "list"]
+    """Used, as shops ask, or as the maker lists it."""
     amount: tuple[float, float]
+    """The lowest and the highest."""
     currency: str
     as_of: str
     note: str = ""
@@ -36,6 +38,7 @@ class KnownPrice(Record):
 class CheckPriceAnswer(Result):
     device: str
     price: float | None
+    """The one asked about; null where none was given."""
     currency: str
     known: tuple[KnownPrice, ...]
     """The newest of each kind, used ones first; empty where none is known."""
@@ -44,10 +47,11 @@ class CheckPriceAnswer(Result):
     taken_as: str = ""
     """The currency of the known prices, where the price is in one of about the same worth."""
     per_gib: float | None = None
-    """Of the price that is asked."""
+    """Of the price that is asked, in `currency` for each GiB."""
     cheaper: str | None = None
     """What has as much memory, is about as fast and costs less; where no price is known, what has as much memory."""
     cheaper_price: KnownPrice | None = None
+    """What that costs."""
 
 
 def run(catalogue: Catalogue, arguments: CheckPriceArguments) -> CheckPriceAnswer:

@@ -53,8 +53,12 @@ class UpgradeArguments(Arguments):
     considered: Annotated[tuple[DeviceArgument, ...], Field(max_length=4)] = Field(
         (), description="what to change to or add; without any, a second card, a larger one and more RAM are tried"
     )
-    considered_system_memory_gb: SystemMemory | None = Field(None, description="RAM that there would be then")
-    system_memory_gb: SystemMemory | None = Field(None, description="RAM now; models may then run partly from there")
+    considered_system_memory_gb: SystemMemory | None = Field(
+        None, description="RAM that there would be then, as printed: 64 means 64 GiB"
+    )
+    system_memory_gb: SystemMemory | None = Field(
+        None, description="RAM now, as printed: 64 means 64 GiB; models may then run partly there"
+    )
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     model: ModelArgument | None = Field(None, description="what is to run; without it, what one would start with")
     use: Name = Field("any", description="chat, coding, writing, documents, agents, or `any`")
@@ -66,43 +70,61 @@ class Upgrade(Record):
     is not known; prices of what is bought, without what is there already."""
 
     kind: Kind
+    """What kind of change it is."""
     bought: str
+    """What is to be bought."""
     after: str
     """The machine's devices with it."""
     memory_gib: float
+    """Of all devices together then."""
     memory_gained_gib: float
+    """What it adds."""
     memory_bandwidth_gb_per_s: float | None
     """Of one device."""
     price: tuple[float, float] | None
+    """The lowest and the highest for what is bought; null where none is known."""
     currency: str
     price_as_of: str
     model_held: Held
+    """How the reference model is held then."""
     decode_tokens_per_s: Range | None
+    """Of the reference model then; null where it does not run or the bandwidth is not known."""
     times_as_fast: float | None
+    """Against now."""
     newly_runs: tuple[str, ...]
     """Current models, the largest first, that run at a usable speed with it and not without."""
     newly_runs_count: int
+    """How many they are in all."""
     start_with: str | None
     """The model one would start with then."""
     start_with_tokens_per_s: Range | None
+    """How fast that is."""
     psu_w: float | None
     """The supply that all cards together ask for."""
     worthwhile: bool
+    """Whether it brings enough to notice."""
 
 
 class UpgradeAnswer(Result):
     device: str
     memory_gib: float
+    """Of all devices together now."""
     memory_bandwidth_gb_per_s: float | None
+    """Of one device; null where it is not known."""
     system_memory_gb: float | None
+    """RAM now, as printed: 64 means 64 GiB; null where nobody named it."""
     model: str | None
     """The reference: the model that was named, or what one would start with now."""
     quantization: str | None
+    """Of the reference."""
     model_held: Held
+    """How the reference is held now."""
     decode_tokens_per_s: Range | None
+    """Of the reference now."""
     ram_could_help: bool
     """It was not given, and models may run partly from there."""
     options: tuple[Upgrade, ...]
+    """Changes that were tried."""
     best: int | None
     """Index of the option that brings most; None where all bring too little to notice."""
     formula: str

@@ -11,6 +11,7 @@ from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS, Match
 from kb.catalogue.records import Accelerator, Price, Record, SourceRef, Spec
+from kb.catalogue.records.base import PriceKind
 from kb.errors import InvalidArgument, UnknownName
 from kb.tools.base import Arguments, Name, Result, cite, tool
 from kb.tools.shared.fitting import Context
@@ -31,10 +32,12 @@ Unless = Literal["power", "warranty", "price"]
 
 class CompareArguments(Arguments):
     devices: Annotated[tuple[DeviceArgument, ...], Field(min_length=2, max_length=8)]
+    """Two to eight, by name, `2x` before it for two, or as objects of figures."""
     model: ModelArgument | None = Field(
         None, description="what is to run on them; without it, one that fits on all of them"
     )
     quantization: Name | None = None
+    """Of the model; without it, the usual type."""
     context: Context = 8192
 
 
@@ -50,17 +53,27 @@ class ComparedDevice(Record):
     kind: str
     slug: str
     gpus: int
+    """How many of them programs see on one card."""
     memory_gib: float | None
+    """Of all together."""
     memory_bandwidth_gb_per_s: float | None
+    """Of one."""
     fp16_dense_tflops: float | None
     tdp_w: float | None
+    """Of all together."""
     price_usd: tuple[float, float] | None
-    price_kind: str | None
+    """The lowest and the highest of all together."""
+    price_kind: PriceKind | None
+    """Whose price it is: list, street or used."""
     price_as_of: str | None
     price_memory_gib: float | None
+    """The memory that the price is of."""
     gb_per_s_per_watt: float | None
+    """Bandwidth for each watt, in GB/s."""
     gb_per_s_per_usd: float | None
+    """Bandwidth for each dollar, in GB/s."""
     usd_per_gib: float | None
+    """Price of each GiB of memory."""
     holds_the_model: bool | None = None
     """Whole; None without a model, or where the memory is not known."""
     decode_tokens_per_s: Range | None = None
@@ -73,15 +86,19 @@ class ComparedDevice(Record):
 
 class CompareAnswer(Result):
     devices: tuple[ComparedDevice, ...]
+    """One column each."""
     model: str | None = None
     """The one that was named, or the largest current one that all of them hold whole."""
     quantization: str | None = None
+    """Of the model."""
     model_named: bool = False
+    """Whether it was named, and not chosen."""
     better: int
     """Index of the one to take for generating text."""
     other: int
     """Index of the one it is held against: the next best."""
     why: Why
+    """What decides."""
     times_as_fast: float | None = None
     """The better one against the other, with the model, else by bandwidth."""
     other_times_as_fast: float | None = None
@@ -91,6 +108,7 @@ class CompareAnswer(Result):
     unless: tuple[Unless, ...] = ()
     """What speaks for the other one."""
     only_on_better: tuple[str, ...] = ()
+    """Current models, the largest first, that fit whole on the better one alone."""
     only_on_other: tuple[str, ...] = ()
     """Current models, the largest first, that fit whole on one of the two alone."""
     formula: str

@@ -35,7 +35,9 @@ ALIKE = 1.15
 
 class CompareModelsArguments(Arguments):
     models: Annotated[tuple[ModelArgument, ...], Field(min_length=2, max_length=4)]
+    """Two to four, each a name, a size or an object of config keys."""
     device: DeviceArgument | None = None
+    """Where they are to run; without it, memory and reads alone are compared."""
     device_count: DeviceCount = 1
     quantization: QuantizationArgument = None
     context: Context = 8192
@@ -51,35 +53,49 @@ class ComparedModel(Record):
     """The same in short, where a size was named instead of a model."""
     quantization: str
     params_billions: float
+    """Parameters in all."""
     active_billions: float
     """Parameters that each token passes through; fewer than all in a mixture of experts."""
     is_mixture: bool
+    """Whether it is a mixture of experts, few of which are read for each token."""
     weights_gb: float
     required_gb: float
+    """With the cache and buffers."""
     read_per_token_gb: float
+    """What is read from memory for each token."""
     kb_per_token: float
-    """What each token of context takes in the cache."""
+    """What each token of context takes in the cache, in kB (1,000 bytes)."""
     model_context_limit: int | None
     released: str | None
+    """A year or a month."""
     verdict: Verdict | None = None
+    """Whether the device holds it; null without a device."""
     decode_tokens_per_s: Range | None = None
+    """On the device; null without one."""
     max_context: int | None = None
+    """Tokens that fit on the device; null without one."""
 
 
 class CompareModelsAnswer(Result):
     """The conclusions name models by ``name``; None where they are alike, or where nothing is known."""
 
     models: tuple[ComparedModel, ...]
+    """One row each."""
     device: str | None
+    """As it was understood; null without one."""
     context: int
     smallest: str
     """The one that needs the least memory, and ``largest`` the most."""
     largest: str
+    """The one that needs the most memory."""
     memory_ratio: float
+    """What the largest needs against the smallest."""
     fastest: str | None
     """On the device, else by what each token reads; ``slowest`` the other end."""
     slowest: str | None
+    """The other end."""
     speed_ratio: float | None
+    """The fastest against the slowest."""
     fitting: tuple[str, ...] = ()
     """Those that the device holds whole."""
     recommended: str | None = None

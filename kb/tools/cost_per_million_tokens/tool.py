@@ -12,11 +12,14 @@ from kb.tools.shared.prices import Money
 
 class TokenCostArguments(Arguments):
     cost_per_hour: Money
+    """Of the machine, rented or in electricity, in any currency."""
     tokens_per_s: Annotated[Real, Field(ge=0.001, le=1e9)]
+    """What it writes, all conversations together."""
 
 
 class TokenCostAnswer(Result):
     cost_per_million_tokens: float
+    """In the currency of the cost."""
     formula: str
     assumptions: tuple[str, ...]
 

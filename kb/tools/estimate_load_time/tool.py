@@ -22,17 +22,23 @@ from kb.tools.shared.resolve import (
 
 class LoadTimeArguments(Arguments):
     model: ModelArgument | None = None
+    """Whose weights are read; or give `size_gb`."""
     quantization: Name | None = None
     size_gb: SizeGb | None = Field(None, description="the file's size, instead of model and quantization")
     drive: Name | None = Field(None, description="an SSD by name")
     read_mb_per_s: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = None
+    """How fast the drive reads; or name a `drive`."""
 
 
 class LoadTimeAnswer(Result):
     size_gb: float
+    """What is read."""
     read_mb_per_s: float
+    """How fast the drive reads."""
     seconds: float
+    """Until it is read."""
     drive: str
+    """As it was understood."""
     formula: str
     assumptions: tuple[str, ...]
 

@@ -41,8 +41,11 @@ class MemoryNeed(Record):
     weights_gb: float
     kv_cache_gb: float
     total_gb: float
+    """Weights, cache, compute buffer and what the runtime takes."""
     total_gib: float
+    """The same in the units of graphics cards."""
     how: str
+    """The sum in words."""
     is_usual: bool = False
     """The one that was asked for, or else that most people run."""
     smallest_card_gib: float | None = None
@@ -53,6 +56,7 @@ class MemoryAnswer(Result):
     model: str
     context: int
     needs: tuple[MemoryNeed, ...]
+    """By type of weights."""
     formula: str
     assumptions: tuple[str, ...]
 

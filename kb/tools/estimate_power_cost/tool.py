@@ -18,6 +18,7 @@ from kb.tools.shared.resolve import split_count
 class PowerCostArguments(Arguments):
     watts: Watts | None = Field(None, description="sustained draw at the wall; or name a device")
     device: Name | None = None
+    """Whose draw is counted; or give `watts`."""
     device_count: DeviceCount = 1
     devices: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] | None = Field(
         None, description="several different ones by name, `2x` before it for two"
@@ -28,17 +29,23 @@ class PowerCostArguments(Arguments):
     currency: Currency = "USD"
     hours_per_day: HoursPerDay = 24
     days_per_week: Annotated[Real, Field(ge=0.1, le=7)] = 7
+    """On how many it runs."""
 
 
 class PowerCostAnswer(Result):
     watts: float
+    """What is drawn while it runs, in W."""
     kwh_per_year: float
+    """Kilowatt-hours a year."""
     cost_per_year: float
+    """In `currency`."""
     cost_per_month: float
+    """In `currency`."""
     without_the_rest_per_year: float | None
     """What the named devices alone cost, where `rest_w` was given."""
     hours_per_day: float
     days_per_week: float = 7
+    """On how many it runs."""
     price_per_kwh: float
     price_assumed: bool
     """Nobody gave a price."""

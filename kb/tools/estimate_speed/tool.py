@@ -1,6 +1,6 @@
 """How fast a model generates on a device."""
 
-from kb.calc.results import Speed
+from kb.calc.results import Speed, Verdict
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Figure, LanguageModel, Measurement, Quantization, Record
 from kb.tools.base import Result, cite, tool
@@ -14,15 +14,20 @@ class PublishedMeasurement(Record):
     """A published measurement of this very case, or of the nearest that we hold; shown beside the estimate."""
 
     name: str
+    """What was measured."""
     slug: str
     device_count: int
+    """On how many devices."""
     quantization: str | None
     depth_tokens: int | None
+    """How much context there was before it; null where nobody said."""
     decode_tokens_per_s: float | tuple[float, float]
+    """A speed, or the lowest and the highest."""
     source: str
     section: str
     as_of: str | None
     same_quantization: bool
+    """Whether it is of the type asked about."""
 
 
 class SpeedAnswer(Speed, Result):
@@ -31,9 +36,10 @@ class SpeedAnswer(Speed, Result):
     model: str
     quantization: str
     device: str
-    verdict: str
+    verdict: Verdict
     context: int
     measured: PublishedMeasurement | None = None
+    """What somebody published of such a case; null where we hold nothing."""
 
 
 def run(catalogue: Catalogue, arguments: FitArguments) -> SpeedAnswer:

@@ -24,9 +24,13 @@ Verdict = Literal["enough", "tight", "sharded", "too_small"]
 class TrainingMemoryArguments(Arguments):
     model: ModelArgument
     method: Method = "qlora"
+    """Whether all weights are trained, or adapters beside them, and at how many bits."""
     sequence_length: Annotated[Whole, Field(ge=1, le=10_000_000)] = 2048
+    """Tokens of one example."""
     batch_size: Annotated[Whole, Field(ge=1, le=100_000)] = 1
+    """Examples at once on each device."""
     rank: Annotated[Whole, Field(ge=1, le=4096)] = 16
+    """Of the LoRA adapters."""
     targets: Targets = Field(
         "attention", description="what LoRA adapters stand on: `attention`, or `all_linear` layers"
     )
@@ -38,15 +42,24 @@ class TrainingMemoryArguments(Arguments):
 class TrainingMemoryAnswer(Result):
     model: str
     method: Method
+    """How it is trained."""
     total_gb: float
+    """All together."""
     total_gib: float
+    """The same in the units of graphics cards."""
     weights_gb: float
     gradients_gb: float
+    """One for each trained parameter."""
     optimizer_gb: float
+    """The optimizer's moments and master weights."""
     activations_gb: float
+    """What the backward pass needs of the forward pass."""
     trainable_params: int
+    """How many parameters are trained."""
     device: str | None = None
+    """As it was understood; null where none was given."""
     available_gb: float | None = None
+    """Of the device or devices; null where none was given."""
     each_gb: float | None = None
     """Of each device, where there are several."""
     verdict: Verdict | None = None

@@ -17,19 +17,29 @@ from kb.tools.shared.resolve import ModelArgument, resolve_model
 class TransferTimeArguments(Arguments):
     link: Name = Field(description="`PCIe 4.0 x16`, `NVLink 3090`, `ConnectX-7`, `10 GbE` …")
     size_gb: SizeGb | None = None
+    """What is to be moved; or give a `model`."""
     model: ModelArgument | None = Field(None, description="what a token costs when this model is split over the link")
     split: Literal["layer", "tensor"] = "tensor"
+    """Whether layers are split over the devices, or every layer is."""
     devices: Annotated[Whole, Field(ge=2, le=1024)] = 2
+    """Over how many a model is split."""
 
 
 class TransferTimeAnswer(Result):
     link: str
+    """As it was understood."""
     bandwidth_gb_per_s: float
+    """One way."""
     seconds: float
+    """For all of it, or for one token of a split model."""
     bytes_moved: float
+    """Of the size, or for one token."""
     tokens_per_s_bound: float | None
+    """What the link alone allows a split model; null for a size."""
     split: Literal["layer", "tensor"] | None = None
+    """How the model is split; null for a size."""
     model: str | None = None
+    """As it was understood; null for a size."""
     formula: str
     assumptions: tuple[str, ...]
 

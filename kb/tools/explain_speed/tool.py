@@ -57,8 +57,11 @@ class Improvement(Record):
     """What would make it faster; with figures where the change is one that can be calculated."""
 
     help: Help
+    """What to change."""
     quantization: str | None = None
+    """The type of weights that it is worked out for."""
     decode_tokens_per_s: float | None = None
+    """What it would be then."""
 
 
 class ExplainAnswer(Result):
@@ -75,12 +78,15 @@ class ExplainAnswer(Result):
     reads: tuple[MemoryRead, ...]
     """What each token takes from each memory: the ceiling is 1 / the sum of GB ÷ GB/s."""
     ceiling_tokens_per_s: float
+    """What memory bandwidth allows at most."""
     ceiling_is_assumed: bool
     """The bandwidth of a memory was not given: the ceiling is a guess then."""
     ceiling_all_at_once_tokens_per_s: float | None = None
     """Of several cards, where each token is worked on by all of them at once (tensor parallel)."""
     decode_tokens_per_s: Range
+    """What is to be expected."""
     measured_tokens_per_s: float | None
+    """The one that was given; null where none was."""
     standing: Standing | None
     """Where the measured speed lies; None where none is given, or the model does not fit."""
     prefill_tokens_per_s: Range
@@ -88,21 +94,29 @@ class ExplainAnswer(Result):
     measured_prefill_tokens_per_s: float | None = None
     prefill_standing: PrefillStanding | None = None
     share_of_ceiling_percent: float | None = None
+    """The measured speed against the ceiling."""
     times_below_typical: float | None = None
+    """How many times as fast the typical speed is."""
     times_above_ceiling: float | None = None
+    """How many times as fast as the ceiling the measured speed is."""
     implied_gb_per_s: float | None = None
     """What RAM of unknown speed must deliver at least where a speed above the guessed ceiling was measured."""
     possible_at: str | None = None
     """The largest common quantization at which a speed above the ceiling would be possible."""
     cause: Cause
+    """What sets the speed."""
     likely: Check | None = None
     """What most likely is wrong where the speed is far below."""
     checks: tuple[Check, ...] = ()
+    """What to look at, the likeliest first."""
     helps: tuple[Improvement, ...] = ()
+    """What would make it faster."""
     processor_tokens_per_s: float | None = None
     """What an ordinary desktop's processor would reach with the same file: what a speed far below is held against."""
     engine: str | None = None
+    """The program, as it was understood."""
     engine_can_offload: bool | None = None
+    """Whether it can keep a part in system memory; null where none was named."""
     formula: str
     assumptions: tuple[str, ...]
 

@@ -27,8 +27,10 @@ class KvCacheAnswer(Result):
     context: int
     kv_cache_gb: float
     kv_cache_gib: float
+    """The same in the units of graphics cards."""
     kb_per_token: float
-    kv_cache_type: str
+    """What one more token takes at this context, in kB (1,000 bytes)."""
+    kv_cache_type: KvCacheType
     concurrency: int
     model_context_limit: int | None = None
     within_model_limit: bool = True

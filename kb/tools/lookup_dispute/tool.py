@@ -26,6 +26,7 @@ class DisputeArguments(Arguments):
 
 class ClaimView(Record):
     says: str
+    """In our words."""
     source: str
     section: str
     source_title: str
@@ -34,10 +35,13 @@ class ClaimView(Record):
 class DisputeAnswer(Result):
     slug: str
     title: str
+    """The contradiction in one line."""
     ruling: str
     reason: str
     claims: tuple[ClaimView, ...]
+    """What each source says."""
     arithmetic: tuple[str, ...]
+    """Equations that show it, checked."""
 
 
 def run(catalogue: Catalogue, arguments: DisputeArguments) -> DisputeAnswer:

@@ -17,6 +17,7 @@ SPEC_KINDS = tuple(kinds)
 
 class SpecArguments(Arguments):
     name: Name
+    """As people write it: `4090`, `llama 3.1 70b`."""
     kind: Name | None = Field(None, description=f"one of {', '.join(SPEC_KINDS)}; without it, all are searched")
     count: Annotated[Whole, Field(ge=1, le=1024, description="of the same thing, for totals")] = 1
     figures: Annotated[tuple[Name, ...], Field(max_length=20)] | None = Field(
@@ -36,7 +37,9 @@ class SpecAnswer(SpecView):
     """``totals``: of ``count`` of them, for the figures that add up."""
 
     count: int = 1
+    """How many were asked about."""
     totals: dict[str, float] = Field(default_factory=dict)
+    """Of so many, for the figures that add up, by key."""
     term: Explained | None = None
     """Of the record's own name."""
     named_in_figures: dict[str, Explained] = Field(default_factory=dict)
@@ -47,7 +50,7 @@ def run(catalogue: Catalogue, arguments: SpecArguments) -> SpecAnswer:
     if arguments.kind is not None and arguments.kind not in SPEC_KINDS:
         raise InvalidArgument("kind", arguments.kind, ", ".join(SPEC_KINDS))
     searched = (arguments.kind,) if arguments.kind else SPEC_KINDS
-    match = catalogue.names.resolve(searched, arguments.name, "spec")
+    match = catalogue.names.resolve_record(searched, arguments.name, "spec")
     seen = spec_view(catalogue, catalogue.known.specs[match.kind][match.slug])
     names = figure_names()
     adding = [key for key in seen.figures if arguments.count > 1 and key in names.by_key and names.by_key[key].adds]

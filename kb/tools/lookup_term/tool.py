@@ -7,6 +7,7 @@ from kb.tools.shared.views import TermView, term_view
 
 class TermArguments(Arguments):
     name: Name
+    """Slug, label or alias, in any spelling."""
 
 
 def run(catalogue: Catalogue, arguments: TermArguments) -> TermView:

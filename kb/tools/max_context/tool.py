@@ -41,16 +41,21 @@ class MaxContextAnswer(Result):
     quantization: str
     device: str
     max_context: int
+    """Tokens that fit beside the weights; 0 where the weights alone do not."""
     model_limit: int | None
+    """What the model itself can read; null where it is not known."""
     limited_by: Literal["memory", "model", "weights"]
+    """What ends it."""
     kv_cache_gb_at_max: float
+    """What the cache takes then."""
     kb_per_token: float
-    """What one more token takes there."""
+    """What one more token takes there, in kB (1,000 bytes)."""
     max_context_at_q8_0: int | None = None
     """The same with the cache in 8 bits, where that is longer."""
     smaller_quantization: str | None = None
     """Where the weights leave no room: the largest common type that does, with the context that it leaves."""
     max_context_of_smaller: int | None = None
+    """Tokens that fit with it."""
     formula: str
     assumptions: tuple[str, ...]
 

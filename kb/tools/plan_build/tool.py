@@ -24,8 +24,10 @@ class BuildArguments(Arguments):
     """Exactly one of ``models``, ``accelerator`` and ``build``."""
 
     models: Annotated[tuple[ModelArgument, ...], Field(min_length=1, max_length=4)] | None = None
+    """What is to run on it."""
     accelerator: Name | None = Field(None, description="the card, `2x` before it for two")
     accelerator_count: Annotated[Whole, Field(ge=1, le=16)] = 1
+    """How many cards."""
     accelerator_price_usd: Money | None = Field(None, description="of one card, where the database holds no price")
     build: Name | None = Field(None, description="a published build by name, part by part")
     quantization: Name = "q4_k_m"
@@ -40,9 +42,13 @@ class BillLine(Record):
     """One line; the price is for all of it."""
 
     component: str
+    """What it is for."""
     part: str
+    """What is bought."""
     count: int
+    """How many."""
     price_usd: tuple[float, float]
+    """The lowest and the highest for all of the line."""
     price_as_of: str
     from_build: str | None
     """The published build whose line and price this is; None where chosen from the catalogue."""
@@ -52,14 +58,19 @@ class BuildPlan(Result):
     """``total_usd`` is the sum of the lines, the lower and the upper prices each."""
 
     name: str
+    """Of the build."""
     lines: tuple[BillLine, ...]
+    """The bill of parts."""
     total_usd: tuple[float, float]
+    """The sum of the lines: of the lowest and of the highest prices."""
     stated_total_usd: tuple[float, float] | None
     """What the published build's document prints, where ``build`` was asked for."""
     within_budget: bool | None
+    """Null where no budget was given."""
     sustained_w: float | None
     recommended_psu_w: float | None
     decode_tokens_per_s: Range | None
+    """Of the model that is to run; null where none was named."""
     formula: str
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]

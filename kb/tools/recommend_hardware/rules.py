@@ -11,12 +11,19 @@ class BuildRule(Record):
     """One rule of the long guide's decision framework; ``applies`` is None where nothing given decides it."""
 
     build: str
+    """The published build that it speaks for."""
     slug: str
+    """Of that build."""
     choose_if: tuple[str, ...]
+    """When to choose it."""
     headline_price_usd: tuple[float, float] | None
+    """What the guide says it costs."""
     concurrent_users: tuple[float, float] | None
+    """How many it serves at once, as the guide says."""
     applies: bool | None
+    """Null where nothing given decides it."""
     why: str
+    """What decided."""
 
 
 def decision_rules(catalogue: Catalogue, budget_usd: float | None, users: int | None) -> tuple[BuildRule, ...]:

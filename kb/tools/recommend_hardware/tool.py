@@ -30,6 +30,7 @@ BOUGHT_TOKENS_PER_S = 1.5 * COMFORTABLE_TOKENS_PER_S
 
 class RecommendAnswer(Result):
     models: tuple[str, ...]
+    """What is to run, as it was understood."""
     quantization: str
     choices: tuple[HardwareChoice, ...]
     """The recommended one first."""
@@ -37,17 +38,21 @@ class RecommendAnswer(Result):
     """Where no model was named, and there is one choice or the first is several cards: what runs a smaller model,
     cheaper and at least as fast."""
     for_less_model: str | None = None
+    """That smaller model."""
     nearest: HardwareChoice | None
     """Where nothing within the limits holds the models: the cheapest that does at any price."""
     model_named: bool
     """Not so where the largest was taken that the limits allow."""
     budget: float | None
+    """As it was given; null where none was."""
     budget_currency: str
+    """Its currency."""
     budget_applied: bool
     """Whether the first choice's price could be held against it."""
     budget_taken_as: str
     """The currency of the prices that the budget was held against as if it were in it; empty where it is its own."""
     rules: tuple[BuildRule, ...]
+    """What a published guide would say."""
     formula: str
     assumptions: tuple[str, ...]
 

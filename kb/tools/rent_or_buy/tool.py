@@ -12,8 +12,11 @@ from kb.tools.shared.prices import HoursPerDay, Money, PricePerKwh
 
 class RentOrBuyArguments(Arguments):
     purchase: Money
+    """What it costs to buy, in any currency."""
     rent_per_hour: Money
+    """What renting the same costs, in the same currency."""
     own_watts: Annotated[Real, Field(ge=0, le=100_000)] = 0.0
+    """What one's own would draw, in W."""
     price_per_kwh: PricePerKwh = 0.15
     hours_per_day: HoursPerDay = 8.0
 
@@ -22,7 +25,9 @@ class RentOrBuyAnswer(Result):
     """``break_even_hours`` is None where renting never costs more than one's own electricity."""
 
     break_even_hours: float | None
+    """Of use after which buying is cheaper; null where renting never costs more than one's own electricity."""
     break_even_days: float | None
+    """The same at the hours a day."""
     formula: str
     assumptions: tuple[str, ...]
 

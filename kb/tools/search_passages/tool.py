@@ -20,7 +20,9 @@ NAMED_COSINE = 0.36
 
 class SearchArguments(Arguments):
     query: Annotated[str, Field(min_length=1, max_length=2000)]
+    """A question or words."""
     k: Annotated[Whole, Field(ge=1, le=50)] = 5
+    """How many at most."""
     leave_out: Annotated[tuple[Name, ...], Field(max_length=20)] = Field((), description="ids of passages known before")
 
 
@@ -29,8 +31,11 @@ class PassageHit(Record):
     source: str
     section: str
     title: str
+    """What it is about."""
     text: str
+    """The passage itself."""
     score: float
+    """Higher is nearer; only the order means anything."""
     answers: float | None = None
     """How likely it answers the query outright; None where that was not asked."""
     source_title: str = ""
@@ -40,6 +45,7 @@ class PassageHit(Record):
 
 class SearchAnswer(Result):
     hits: tuple[PassageHit, ...]
+    """Best first."""
     near: bool = True
     """Whether the query is near enough to any passage to be about what they are about."""
     strange: bool = False

@@ -33,29 +33,42 @@ class ModelFigures(Arguments):
     model_config = ConfigDict(extra="allow")
 
     name: Name = "the given model"
+    """What answers call it."""
     model_type: Name | None = Field(
         None, description="as the config has it: tells what each layer is; without it the figures stand as given"
     )
     params_total: Positive | None = None
+    """All parameters; without it, worked out from the layers."""
     params_active: Positive | None = None
+    """Those that each token passes through."""
     num_hidden_layers: Annotated[Whole, Field(gt=0, le=1000)]
-    """Each layer is placed one by one; the deepest models have some 130."""
+    """How many layers: each is placed one by one; the deepest models have some 130."""
     hidden_size: Small
+    """Width of the layers."""
     num_attention_heads: Small
+    """Of each layer."""
     num_key_value_heads: Small | None = None
+    """Of each layer; without it, as many as attention heads."""
     head_dim: Small | None = None
+    """Width of a head; without it, `hidden_size` by heads."""
     vocab_size: Small | None = None
+    """Tokens that it knows."""
     intermediate_size: Small | None = None
+    """Width of the feed-forward part."""
     tie_word_embeddings: bool = Field(False, json_schema_extra=_or_null)
+    """Whether input and output share one table."""
     layer_types: Annotated[tuple[Name, ...], Field(max_length=1000)] | None = Field(
         None, description="what each layer is, as newer configs list it: full_attention, sliding_attention ..."
     )
     sliding_window: Small | None = None
+    """Tokens that the layers with a window look back."""
     sliding_window_pattern: Small | None = Field(None, description="every n-th layer attends to everything")
     num_experts: Small | None = Field(
         None, validation_alias=AliasChoices("num_experts", "num_local_experts", "n_routed_experts")
     )
+    """Of each layer of a mixture."""
     num_experts_per_tok: Small | None = None
+    """How many of them a token passes through."""
     num_shared_experts: Whole = Field(
         0,
         ge=0,
@@ -63,17 +76,29 @@ class ModelFigures(Arguments):
         validation_alias=AliasChoices("num_shared_experts", "n_shared_experts"),
         json_schema_extra=_or_null,
     )
+    """Experts that every token passes through."""
     moe_intermediate_size: Small | None = None
+    """Width of an expert."""
     shared_expert_intermediate_size: Small | None = None
+    """Width of the shared expert."""
     first_k_dense_replace: Whole = Field(0, ge=0, le=1000, json_schema_extra=_or_null)
+    """How many of the first layers have no experts."""
     num_sliding_layers: Whole = Field(0, ge=0, le=1000)
+    """How many layers have a window."""
     num_linear_layers: Whole = Field(0, ge=0, le=1000)
+    """How many layers keep a constant state and no cache."""
     kv_lora_rank: Small | None = None
+    """Width of a latent cache (MLA)."""
     q_lora_rank: Small | None = None
+    """Width of latent queries (MLA)."""
     qk_rope_head_dim: Small | None = None
+    """Width of a head's turned part (MLA)."""
     qk_nope_head_dim: Small | None = None
+    """Width of a head's other part (MLA)."""
     v_head_dim: Small | None = None
+    """Width of a head's values (MLA)."""
     max_position_embeddings: Positive | None = None
+    """Tokens that it can read."""
 
     @model_validator(mode="before")
     @classmethod
@@ -95,6 +120,7 @@ class DeviceFigures(Arguments):
     """A device that the database does not know, by its figures."""
 
     name: Name = "the given device"
+    """What answers call it."""
     memory_gib: Real | None = Field(
         None, ge=0.001, le=1_000_000, description="whether a model fits depends on it; a speed does not"
     )
@@ -103,8 +129,11 @@ class DeviceFigures(Arguments):
     )
     bandwidth_assumed: bool = Field(False, description="the bandwidth is a guess: no bound is to be claimed from it")
     fp16_dense_tflops: Real | None = Field(None, ge=0.001, le=1_000_000)
+    """Of matrices, without sparsity: how fast a prompt is read depends on it."""
     backend: Backend = "cuda"
+    """What runs on it."""
     unified_memory: bool = False
+    """Whether its memory is the machine's."""
     portable: bool = Field(False, description="a laptop or a phone: no graphics card can be put in")
 
     @model_validator(mode="after")

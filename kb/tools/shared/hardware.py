@@ -12,6 +12,7 @@ from kb.calc.results import Range
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Accelerator, Machine, Price, Record, Spec, ends
+from kb.catalogue.records.base import PriceKind
 from kb.catalogue.units import GIB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Whole
@@ -40,6 +41,7 @@ SEVERAL_CARDS = 0.6
 
 class RecommendArguments(Arguments):
     models: Annotated[tuple[ModelArgument, ...], Field(min_length=1, max_length=4)] | None = None
+    """What is to run; without any, the largest that the limits allow."""
     quantization: Name = "q4_k_m"
     context: Context = 8192
     users: Annotated[Whole, Field(ge=1, le=1000)] = 1
@@ -73,24 +75,32 @@ class HardwareChoice(Record):
     """Cards or a machine that hold every model whole; the price is for all of them that are not ``owned``."""
 
     hardware: str
+    """What it is."""
     slug: str
     count: int
+    """How many of it."""
     price: tuple[float, float]
+    """The lowest and the highest for all of them that are not there already."""
     currency: str
     price_usd: tuple[float, float] | None
     """The same where it is in USD; None where it is in another currency."""
-    price_kind: str
+    price_kind: PriceKind
+    """Whose price it is: list, street or used."""
     price_as_of: str
     power_w: float | None
+    """Of all together, at full load; null where it is not known."""
     decode_tokens_per_s: Range
+    """Of the slowest of the models."""
     tokens_per_s_per_1000: float
     """Of ``currency``; 0 where nothing is to be paid."""
     owned: int = 0
     """How many of them are there already."""
     memory_gib: float | None = None
+    """Of all together; null where it is not known."""
     is_machine: bool = False
     """A whole computer; cards need one around them."""
     why: tuple[str, ...] = ()
+    """What speaks for it."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Records as they are shown: with what other records say about them (narrower terms, disputes, units)."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema
 
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Dispute, Figure, Price, Record, SourceRef, Spec, Term
-from kb.catalogue.records.glossary import TermFigure
+from kb.catalogue.records import Dispute, Figure, Price, Record, SourceRef, Spec, Term, kinds
+from kb.catalogue.records.glossary import Level, TermFigure, Topic
 from kb.catalogue.units import label_of, unit_of
 
 
@@ -20,13 +22,14 @@ class TermView(Record):
     slug: str
     pref_label: str
     alt_labels: tuple[str, ...]
-    level: str
-    topic: str
+    level: Level
+    topic: Topic
     definition: str
     in_practice: str
     pitfalls: str
     broader: tuple[str, ...]
     narrower: tuple[str, ...]
+    """Slugs of the terms under it."""
     related: tuple[str, ...]
     figures: tuple[TermFigure, ...]
     sources: tuple[SourceRef, ...]
@@ -36,9 +39,12 @@ class TermView(Record):
 class FigureView(Record):
     """``value`` is a number, a text, a flag, a list of options or a range ``[low, high]``."""
 
-    value: Any
+    value: bool | int | float | str | tuple[float, ...] | tuple[str, ...]
+    """A number, a text, a flag, a list of options, or a range `[low, high]`."""
     unit: str
+    """Of the value; empty where it counts or names."""
     label: str
+    """The figure's name in words."""
     sources: tuple[SourceRef, ...]
     as_of: str | None
     note: str
@@ -46,14 +52,19 @@ class FigureView(Record):
     """Slugs of the disputes about this figure; empty where nobody contradicts it."""
 
 
+SpecKind = Annotated[str, WithJsonSchema({"type": "string", "enum": list(kinds)})]
+
+
 class SpecView(Record):
-    kind: str
+    kind: SpecKind
     slug: str
     name: str
     vendor: str
     summary: str
     aliases: tuple[str, ...]
+    """Other names that it answers to."""
     figures: dict[str, FigureView]
+    """By key; each key ends in its unit."""
     prices: tuple[Price, ...]
     details: dict[str, Any]
     """What is no sourced figure: relations, files, parts."""

@@ -29,6 +29,7 @@ class PowerSupplyArguments(Arguments):
         description="a processor without a record, instead of `cpu`: one of a similar name counts for it",
     )
     other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
+    """Mainboard, memory, drives and fans."""
     psu_w: Watts | None = Field(None, description="a supply to judge")
 
 
@@ -39,15 +40,19 @@ class PowerSupplyAnswer(Result):
     cpu: str
     """The processor that was counted, or what was assumed."""
     cpu_w: float
+    """What it draws at most."""
     sustained_w: float
     recommended_psu_w: float
     psu_count: int
+    """How many supplies it takes."""
     verdict: Literal["enough", "tight", "too_small"] | None
     """Of the supply that was given to judge: within the 80 % rule, within its rating, or not."""
     load_percent: float | None
     """Of the supply that was given to judge."""
     wall_w: float
+    """What is drawn from the wall, with the supply's own loss."""
     circuits: tuple[str, ...]
+    """What household circuits carry it."""
     formula: str
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]

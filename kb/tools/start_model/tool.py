@@ -38,8 +38,11 @@ Hindrance = Literal["unknown", "system", "device"]
 class StartArguments(Arguments):
     engine: Name | None = Field(None, description="the program (`Ollama`, `vLLM` …); without it, the easiest that runs")
     model: ModelArgument | None = None
+    """What is to run; without it, a model to start with."""
     system: System | None = None
+    """The operating system; without it, what works on most."""
     device: DeviceArgument | None = None
+    """Where it is to run."""
     device_count: DeviceCount = 1
     quantization: Name | None = Field(None, description="`q4_k_m` …; without it, what the engine loads by itself")
     context: Context = 8192
@@ -51,8 +54,11 @@ class Install(Record):
     """What installs an engine on these systems: a ``line`` to type, or the ``page`` to download it from."""
 
     systems: tuple[System, ...]
+    """On which it works."""
     line: str
+    """To type; empty where there is none."""
     page: str
+    """To download it from; empty where there is a line."""
 
 
 class StartFit(Record):
@@ -67,34 +73,47 @@ class EngineStart(Record):
     """``line`` starts the model; names that the catalogue does not hold stand in it as ``placeholders``."""
 
     engine: str
+    """Its slug."""
     name: str
+    """Its name."""
     install: tuple[Install, ...]
+    """How to get it."""
     line: str
+    """What starts the model."""
     quantization: str | None = None
     """The type of weights that the line brings."""
     placeholders: tuple[str, ...] = ()
+    """Names in the line that the catalogue does not hold."""
     is_example: bool = False
     """The line starts a small model of the engine's own introduction, for none was named."""
     after: str = ""
+    """What to do then."""
     context_line: str = ""
+    """How to ask for more context."""
     fit: StartFit | None = None
     """None where a part is not named, or nobody said how much memory there is."""
 
 
 class StartAnswer(Result):
     model: str | None
+    """As it was understood; null where none was named or chosen."""
     model_is_chosen: bool = False
-    """None was named: it is the one to start with on the device."""
+    """Nobody named one: it is the one to start with on the device."""
     device: str | None
+    """As it was understood; null where none was named."""
     system: System | None
+    """The operating system; null where nobody named it."""
     context: int
     start: EngineStart
+    """The engine to take."""
     others: tuple[EngineStart, ...]
     """Other engines that run there, the easiest first."""
     chosen_as: Literal["named", "easiest"]
+    """Whether it was named, or is the easiest that runs."""
     wanted: str | None = None
     """The engine that was named and is not taken, for the ``hindrance``."""
     hindrance: Hindrance | None = None
+    """Why the engine that was named is not taken."""
     elsewhere: str = ""
     """How the engine that was named runs on another system than its own."""
     refused_quantization: str | None = None

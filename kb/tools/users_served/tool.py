@@ -57,26 +57,33 @@ class UsersAnswer(Result):
     quantization: str
     device: str
     context: int
-    kv_cache_type: str
+    kv_cache_type: KvCacheType
     min_tokens_per_s: float
+    """What each is to get at least."""
     users_by_memory: int
     """How many conversations fit beside the weights; 0 where not even one does."""
     users: int | None
     """How many of them get at least ``min_tokens_per_s`` each; None where the bandwidth is not given."""
     limited_by: Literal["memory", "speed", "weights"]
+    """What sets the number."""
     weights_gb: float
     kv_cache_gb_per_user: float
+    """What the cache of each takes."""
     available_gb: float
     decode_tokens_per_s_alone: Range | None = None
+    """What one alone gets."""
     decode_tokens_per_s_each: Range | None = None
     """With so many users as ``users``."""
     aggregate_tokens_per_s: Range | None = None
+    """Of all together."""
     users_asked: int | None = None
+    """How many there are to be; null where nobody said."""
     enough: bool | None = None
     """Whether ``users_asked`` fit and each gets the speed; None where nobody asked."""
     decode_tokens_per_s_asked: Range | None = None
     """What each of ``users_asked`` would get, where they fit."""
     required_gb_asked: float | None = None
+    """What so many need."""
     tensor_parallel: bool = False
     """Whether several cards work on each token together."""
     engines: tuple[str, ...]

@@ -42,6 +42,7 @@ class RunnableModel(Record):
     model: str
     slug: str
     params_billions: float
+    """Parameters in all."""
     quantization: str
     required_gb: float
     headroom_gb: float
@@ -53,6 +54,7 @@ class RunnableModel(Record):
     is_mixture: bool = False
     """Of experts, few of which are read for each token."""
     released: str = ""
+    """A year or a month; empty where it is not known."""
 
 
 class WhatRunsOnAnswer(Result):
@@ -60,7 +62,9 @@ class WhatRunsOnAnswer(Result):
 
     device: str
     models: tuple[RunnableModel, ...]
+    """Those that fit whole at 4 bits and up, the largest first."""
     count: int
+    """How many they are in all."""
     largest_billions: float | None
     """Parameters of the largest of them that leaves a little room; None where none fits whole."""
     suggested: tuple[RunnableModel, ...]

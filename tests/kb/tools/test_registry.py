@@ -36,7 +36,11 @@ def test_schemas_are_json_schema(name: str) -> None:
     function = TOOLS[name].openai_schema()
     assert function == {
         "type": "function",
-        "function": {"name": name, "description": schema["description"], "parameters": schema["input_schema"]},
+        "function": {
+            "name": name,
+            "description": schema["description"],
+            "parameters": TOOLS[name].input_model.model_json_schema(),
+        },
     }
     assert name.replace("_", "").isalnum()
     assert len(name) <= 64
