@@ -13,11 +13,12 @@ from litestar.routes import HTTPRoute
 from litestar.types import Receive, Scope, Send
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from api import chat, disputes, docs, health, logs, mcp, metrics, openai, pages, search, specs, terms, tools
+from api import chat, disputes, docs, health, keys, logs, mcp, metrics, openai, pages, search, specs, terms, tools
 from api.deps import Serving, to_json
 from api.document import openapi_document
-from api.edge import with_edge
+from api.edge import Gate, with_edge
 from api.html import WEB, static_files, templates
+from api.limits import Limits
 from api.metrics import Metrics
 from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
 from kb.errors import KnowledgeBaseError
@@ -49,6 +50,8 @@ HANDLERS = (
     openai.create_chat_completion,
     pages.fit,
     pages.static_file,
+    keys.key_page,
+    keys.give_key,
     health.live,
     health.ready,
     metrics.metrics,
@@ -56,6 +59,9 @@ HANDLERS = (
     docs.openapi,
     docs.docs_file,
 )
+
+OPEN = ("/health/live", "/health/ready", "/key", "/docs/favicon.svg")
+"""Beside the parts of the pages, what is answered to everybody, and always."""
 
 
 def create_app(
@@ -107,9 +113,14 @@ def create_app(
             for method, operation in methods.items()
         },
     }
-    hosts = (*settings.allowed_hosts, bound_to.lower())
-    origins = frozenset(settings.cors_origins)
-    app.asgi_handler = with_edge(app.asgi_handler, counters, hosts, _methods(app), origins)
+    gate = Gate(
+        hosts=(*settings.allowed_hosts, bound_to.lower()),
+        origins=frozenset(settings.cors_origins),
+        keys=settings.api_keys,
+        limits=Limits(settings.rate_limit, settings.at_once_each, settings.at_once),
+        open_paths=frozenset((*OPEN, *(f"/static/{name}" for name in app.state.web))),
+    )
+    app.asgi_handler = with_edge(app.asgi_handler, counters, gate, _methods(app))
     return app
 
 
