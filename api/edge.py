@@ -15,11 +15,12 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from api.keys import given_key, holder, no_key
+from api.keys import given_key, no_key
 from api.limits import Limits, network_of
 from api.logs import about_request
 from api.metrics import Metrics
 from api.problems import on_http_error, refuse
+from kb.keys import holder
 
 LONGEST_QUERY = 8_192
 LONGEST_HEAD = 32_768
@@ -93,6 +94,10 @@ class _Caller:
             allowed_origin="" if gate.origins.isdisjoint({"*", origin.lower()}) else origin,
         )
 
+    def refusal(self, method: str, gate: Gate) -> HTTPException | None:
+        """Where a key is needed; browsers ask without one what they may do (OPTIONS)."""
+        return no_key(self.key) if gate.keys and not self.has_key and method != "OPTIONS" else None
+
 
 def with_edge(inner: ASGIApp, metrics: Metrics, gate: Gate, methods: Mapping[str, Collection[str]]) -> ASGIApp:
     """``inner`` for those who may ask, with HEAD answered as GET without its body, headers that are right for every
@@ -133,7 +138,7 @@ def with_edge(inner: ASGIApp, metrics: Metrics, gate: Gate, methods: Mapping[str
             is_open = path in gate.open_paths
             refusal = _refusal(scope, headers, caller, gate)
             if refusal is None and not is_open:
-                refusal = await gate.limits.refusal(caller.counted)
+                refusal = await gate.limits.refusal(caller.counted) or caller.refusal(method, gate)
             if refusal is not None:
                 await _respond(on_http_error(Request(asked), refusal), asked, receive, sending)
             elif caller.allowed_origin and method == "OPTIONS" and "access-control-request-method" in headers:
@@ -146,7 +151,7 @@ def with_edge(inner: ASGIApp, metrics: Metrics, gate: Gate, methods: Mapping[str
             seconds = perf_counter() - started
             metrics.answered(method, _route(asked), status, seconds)
             where, took = quote(path[:200]), round(seconds, 4)
-            log.info("answered", method=method[:20], path=where, status=status, s=took, by=caller.name)
+            log.info("answered", method=method[:20], path=where, status=status, seconds=took, by=caller.name)
 
     return edge
 
@@ -177,7 +182,6 @@ async def _respond(response: Response[bytes], scope: Scope, receive: Receive, se
 
 def _refusal(scope: HTTPScope, headers: Mapping[str, str], caller: _Caller, gate: Gate) -> HTTPException | None:
     """Why a request goes no further, if it does not; said before anything is read or done for it."""
-    is_preflight = scope["method"] == "OPTIONS"
     if len(scope["query_string"]) > LONGEST_QUERY:
         return refuse(414, f"The query is longer than {LONGEST_QUERY:,} bytes.")
     if sum(len(name) + len(value) for name, value in scope["headers"]) > LONGEST_HEAD:
@@ -190,14 +194,12 @@ def _refusal(scope: HTTPScope, headers: Mapping[str, str], caller: _Caller, gate
             f"This server does not answer to the name {name!r}: a web page could have made it up. "
             "If it is yours, start the server with KB_ALLOWED_HOSTS set to it (several with commas; * allows all).",
         )
-    if not is_preflight and not caller.allowed_origin and is_foreign(str(scope["method"]), headers):
+    if scope["method"] != "OPTIONS" and not caller.allowed_origin and is_foreign(str(scope["method"]), headers):
         return refuse(
             403,
             "This comes from a web page of another origin, and such pages may not ask here. If it is yours, start the "
             "server with KB_CORS_ORIGINS set to its origin, like https://app.example (with commas; * allows all).",
         )
-    if gate.keys and not caller.has_key and not is_preflight and scope["path"] not in gate.open_paths:
-        return no_key(caller.key)
     return None
 
 

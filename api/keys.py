@@ -1,10 +1,7 @@
-"""Who may ask, where keys are set. The server knows their hashes alone; a browser gives its key once, at ``/key``."""
+"""How a key is given: by programs with each request, by a browser once, at ``/key``."""
 
-import hashlib
-import hmac
 import re
-import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from urllib.parse import parse_qs, quote, unquote
 
 from litestar import Response, post
@@ -15,31 +12,13 @@ from api.deps import AnyRequest, serving
 from api.document import documented, reads
 from api.html import HTML, POLICY, rendered
 from api.problems import refuse
+from kb.keys import holder
 
 COOKIE = "kb-key"
 KEPT_S = 30 * 24 * 3600
 _FORM = "application/x-www-form-urlencoded"
-_OWN_ADDRESS = re.compile(r"/(?:[^/\\][\x21-\x7e]*)?")
+_OWN_ADDRESS = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 """Of a page here: two slashes would lead to another host."""
-
-
-def make_key() -> str:
-    return f"kb_{secrets.token_urlsafe(32)}"
-
-
-def hash_of(key: str) -> str:
-    """Neither slow nor salted: nobody tries all of 2^256 keys, or finds two alike."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def holder(key: str, hashes: Collection[str]) -> str:
-    """The hash of ``key`` where it is one of ``hashes``, else nothing; it takes as long for a key that is nearly right.
-
-    >>> holder("a", [hash_of("b"), hash_of("a")]) == hash_of("a"), holder("", [hash_of("a")])
-    (True, '')
-    """
-    own = hash_of(key)
-    return own if sum(hmac.compare_digest(own, one) for one in hashes) else ""
 
 
 def given_key(headers: Mapping[str, str]) -> str:
@@ -95,11 +74,5 @@ async def give_key(request: AnyRequest) -> Response[bytes]:
         key=COOKIE, value=quote(key), max_age=KEPT_S if key else 0, httponly=True, samesite="lax",
         secure=request.scope["scheme"] == "https",
     )  # fmt: skip
-    onward = address if _OWN_ADDRESS.fullmatch(address) else "/"
-    return Response(
-        b"",
-        status_code=303,
-        media_type=HTML,
-        cookies=[cookie],
-        headers={"Location": onward, "Cache-Control": "no-store"},
-    )
+    headers = {"Location": address if _OWN_ADDRESS.fullmatch(address) else "/", "Cache-Control": "no-store"}
+    return Response(b"", status_code=303, media_type=HTML, cookies=[cookie], headers=headers)

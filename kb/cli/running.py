@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from kb.cli.base import SEARCHING, app, catalogue_for, open_live
+from kb.keys import hash_of, make_key
 from kb.settings import settings
 from kb.terminal import Json, err, fail, out, plain_errors, show_json, watch_text
 
@@ -46,8 +47,6 @@ def serve(
 @app.command()
 def key(as_json: Json = False) -> None:
     """Make a key for who may ask the server, and its hash for KB_API_KEYS; neither is kept."""
-    from api.keys import hash_of, make_key
-
     made = make_key()
     if as_json:
         show_json({"key": made, "hash": hash_of(made)})

@@ -21,9 +21,9 @@ print("torch" in sys.modules)
 """
 
 
-def kb(arguments: list[str], data_dir: Path, server: str, said: str = "") -> tuple[str, bool]:
+def kb(arguments: list[str], data_dir: Path, server: str, said: str = "", **environment: str) -> tuple[str, bool]:
     """What it prints, and whether torch was imported for it."""
-    env = {**os.environ, "KB_DATA_DIR": str(data_dir), "KB_SERVER_URL": server, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "KB_DATA_DIR": str(data_dir), "KB_SERVER_URL": server, "PYTHONPATH": str(ROOT), **environment}
     done = subprocess.run(
         [sys.executable, "-c", ASK.format(arguments=arguments)], input=said, text=True, capture_output=True, env=env,
         cwd=ROOT, timeout=120, check=False,
