@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from litestar import Litestar, asgi
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.handlers import ASGIRouteHandler
 from litestar.routes import HTTPRoute
@@ -20,7 +21,7 @@ from api.edge import Gate, with_edge
 from api.html import WEB, static_files, templates
 from api.limits import Limits
 from api.metrics import Metrics
-from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
+from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error, refuse
 from kb.errors import KnowledgeBaseError
 from kb.llm import make_engine
 from kb.llm.base import Engine
@@ -127,6 +128,9 @@ def create_app(
 def _mounted(agents: StreamableHTTPSessionManager) -> ASGIRouteHandler:
     @asgi("/mcp", is_mount=True, copy_scope=True)
     async def to_agents(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
+            # GET would open a stream for what the server says unasked: it says nothing, and the stream never ends.
+            raise refuse(405, "", {"allow": "POST"})
         await agents.handle_request(cast(Any, scope), cast(Any, receive), cast(Any, send))
 
     return to_agents

@@ -44,8 +44,8 @@ CLOSED = (
     ("GET", "/"), ("GET", "/terms"), ("GET", "/terms/vram"), ("GET", "/specs"), ("GET", "/search?q=vram"),
     ("GET", "/passages/term.vram"), ("GET", "/tools"), ("POST", "/tools/check_fit"), ("POST", "/chat"),
     ("POST", "/mcp"), ("GET", "/fit"), ("GET", "/docs"), ("GET", "/docs/openapi.json"), ("GET", "/metrics"),
-    ("GET", "/no/such/route"), ("DELETE", "/chat"), ("HEAD", "/terms/vram"), ("GET", "/health"), ("GET", "/static/none.js"),
-    ("GET", "/static"),
+    ("GET", "/no/such/route"), ("DELETE", "/chat"), ("HEAD", "/terms/vram"), ("GET", "/health"),
+    ("GET", "/static/none.js"), ("GET", "/static"),
 )  # fmt: skip
 
 

@@ -42,6 +42,12 @@ def limited(settings: Settings, serve: Serve) -> Iterator[str]:
         yield base
 
 
+@pytest.fixture(scope="module")
+def by_address(settings: Settings, serve: Serve) -> Iterator[str]:
+    with serve(settings.model_copy(update={"rate_limit": "2/hour"}), ready=False) as base:
+        yield base
+
+
 def test_each_key_has_a_rate_of_its_own(limited: str) -> None:
     first, second = (httpx2.Client(base_url=limited, headers=bearing(key)) for key in KEYS[:2])
     with first, second:
@@ -73,20 +79,19 @@ def test_wrong_keys_are_counted_by_address(limited: str) -> None:
 @pytest.mark.parametrize(
     ("first", "alike", "other"),
     [
-        ("192.0.2.1", "192.0.2.1", "192.0.2.2"),
+        ("192.0.2.5", "192.0.2.5", "192.0.2.6"),
         ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"),
         ("::ffff:192.0.2.9", "192.0.2.9", "192.0.2.10"),
         ("nonsense", "other nonsense", "192.0.2.3"),
     ],
 )
-def test_without_keys_addresses_are_counted(
-    settings: Settings, serve: Serve, first: str, alike: str, other: str
-) -> None:
-    with serve(settings.model_copy(update={"rate_limit": "2/hour"}), ready=False) as base:
-        for address, status in ((first, 200), (alike, 200), (first, 429), (alike, 429), (other, 200)):
-            assert httpx2.get(f"{base}/tools", headers=by_way_of(address)).status_code == status
-        for _ in range(5):
-            assert httpx2.get(f"{base}/tools").status_code == 200, "this machine has itself to itself"
+def test_without_keys_addresses_are_counted(by_address: str, first: str, alike: str, other: str) -> None:
+    for address, status in ((first, 200), (alike, 200), (first, 429), (alike, 429), (other, 200)):
+        assert httpx2.get(f"{by_address}/tools", headers=by_way_of(address)).status_code == status
+
+
+def test_this_machine_has_itself_to_itself(by_address: str) -> None:
+    assert [httpx2.get(f"{by_address}/tools").status_code for _ in range(5)] == [200] * 5
 
 
 @contextmanager
