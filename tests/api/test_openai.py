@@ -33,7 +33,10 @@ def test_an_answer_has_footnotes(client: openai.OpenAI) -> None:
     reply = client.chat.completions.create(model="hardware-kb", messages=asked(("user", QUESTION)))
     text = reply.choices[0].message.content or ""
     assert text.startswith("Yes: Llama 3.1 8B at Q4_K_M fits")
-    assert "[^1]" in text
+    body, _, listed = text.partition("\n\n[^1]: ")
+    assert "[^1]" in body
+    assert "\\" not in body
+    assert set(re.findall(r"\[\^(\d+)\]", body)) == {"1", *re.findall(r"^\[\^(\d+)\]: ", listed, re.M)}
     assert "\n[^1]: Calculated: check_fit" in text
     assert reply.choices[0].finish_reason == "stop"
     assert reply.usage is not None

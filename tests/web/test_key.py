@@ -7,7 +7,10 @@ from selenium.webdriver.common.keys import Keys
 from kb.keys import hash_of, make_key
 from kb.settings import Settings
 from tests.api.conftest import Serve
+from tests.api.test_browser import pytestmark as browser_mark
 from tests.web.test_pages import ask, serious, until
+
+pytestmark = browser_mark
 
 
 def test_the_key_is_asked_for_once_and_then_all_works(
