@@ -128,6 +128,8 @@ def create_app(
 def _mounted(agents: StreamableHTTPSessionManager) -> ASGIRouteHandler:
     @asgi("/mcp", is_mount=True, copy_scope=True)
     async def to_agents(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].strip("/"):  # below it there is nothing
+            raise refuse(404, "")
         if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
             # GET would open a stream for what the server says unasked: it says nothing, and the stream never ends.
             raise refuse(405, "", {"allow": "POST"})

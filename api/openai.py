@@ -66,7 +66,7 @@ class CompletionRequest(BaseModel):
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: str | tuple[str, ...] | None = None
+    stop: str | Annotated[tuple[str, ...], Field(max_length=16)] | None = None
 
     @property
     def most_tokens(self) -> int | None:
