@@ -39,8 +39,8 @@ def no_key(given: str) -> HTTPException:
         return refuse(401, "This server does not know this key.", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
     return refuse(
         401,
-        "This server answers only those who have a key. A program sends it as `Authorization: Bearer KEY`; for a "
-        "browser it is typed in on the page /key.",
+        "This server answers only those who have a key. Programs send it in the header Authorization: Bearer KEY; a "
+        "browser is given it on the page /key.",
         {"WWW-Authenticate": "Bearer"},
     )
 

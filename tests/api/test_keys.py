@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+import yaml
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
@@ -207,6 +208,16 @@ def test_said_to_be_open_or_with_keys_it_starts(
     with command(data_dir, "--host", "0.0.0.0", *arguments, KB_API_KEYS=hashes) as (_, base):
         assert httpx2.get(f"{base}/health/live").status_code == 200
         assert httpx2.get(f"{base}/docs").status_code == status
+
+
+def test_a_container_starts_and_takes_keys() -> None:
+    """Every address in it is its own, so that it is open as far as its port is published."""
+    (command_line,) = re.findall(r"^CMD (.*)$", (ROOT / "Containerfile").read_text("utf-8"), re.M)
+    assert json.loads(command_line)[-1].endswith("kb serve --host 0.0.0.0 --open")
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+    for service in compose["services"].values():
+        assert service["environment"]["KB_API_KEYS"] == "${KB_API_KEYS:-}"
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
 
 
 def test_a_key_is_made_with_its_hash(tmp_path: Path) -> None:
