@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from litestar import Litestar, asgi
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.handlers import ASGIRouteHandler
 from litestar.routes import HTTPRoute
@@ -20,6 +21,7 @@ from api import (
     docs,
     fit,
     health,
+    keys,
     llms,
     logs,
     mcp,
@@ -36,10 +38,11 @@ from api import (
 from api.compression import COMPRESSION
 from api.deps import Serving, to_json
 from api.document import openapi_document
-from api.edge import with_edge
+from api.edge import Gate, with_edge
 from api.html import WEB, static_files, templates
+from api.limits import Limits
 from api.metrics import Metrics
-from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error
+from api.problems import MAX_BODY_BYTES, on_http_error, on_known_error, on_unexpected_error, refuse
 from api.representations import with_twins
 from kb.errors import KnowledgeBaseError
 from kb.llm import make_engine
@@ -73,6 +76,8 @@ HANDLERS = (
     compare.compare,
     runnable.run,
     pages.static_file,
+    keys.key_page,
+    keys.give_key,
     health.live,
     health.ready,
     metrics.metrics,
@@ -81,6 +86,9 @@ HANDLERS = (
     docs.docs_file,
     llms.llms,
 )
+
+OPEN = ("/health/live", "/health/ready", "/key", "/docs/favicon.svg")
+"""Beside the parts of the pages, what is answered to everybody, and always."""
 
 
 def create_app(
@@ -133,16 +141,26 @@ def create_app(
             for method, operation in methods.items()
         },
     }
-    hosts = (*settings.allowed_hosts, bound_to.lower())
-    origins = frozenset(settings.cors_origins)
     app.asgi_handler = with_twins(app.asgi_handler)
-    app.asgi_handler = with_edge(app.asgi_handler, counters, hosts, _methods(app), origins)
+    gate = Gate(
+        hosts=(*settings.allowed_hosts, bound_to.lower()),
+        origins=frozenset(settings.cors_origins),
+        keys=settings.api_keys,
+        limits=Limits(settings.rate_limit, settings.at_once_each, settings.at_once),
+        open_paths=frozenset((*OPEN, *(f"/static/{name}" for name in app.state.web))),
+    )
+    app.asgi_handler = with_edge(app.asgi_handler, counters, gate, _methods(app))
     return app
 
 
 def _mounted(agents: StreamableHTTPSessionManager) -> ASGIRouteHandler:
     @asgi("/mcp", is_mount=True, copy_scope=True)
     async def to_agents(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].strip("/"):  # below it there is nothing
+            raise refuse(404, "")
+        if scope["type"] != ScopeType.HTTP or scope["method"] != "POST":
+            # GET would open a stream for what the server says unasked: it says nothing, and the stream never ends.
+            raise refuse(405, "", {"allow": "POST"})
         await agents.handle_request(cast(Any, scope), cast(Any, receive), cast(Any, send))
 
     return to_agents

@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from threading import Event
 from typing import Any, TypeVar, cast
 from weakref import WeakSet
@@ -146,7 +147,7 @@ class Serving:
             self.ready = True
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._tool_pool, work)
+        return await _run_in(self._tool_pool, work)
 
     async def in_chat_thread(self, work: Callable[[], Result]) -> Result:
         """Chats have their own threads, so that a slow model delays no tool. Raises :class:`EngineBusy`."""
@@ -154,7 +155,7 @@ class Serving:
             raise EngineBusy("Too many questions are waiting; ask again in a few seconds.")
         self._chats += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._chat_pool, work)
+            return await _run_in(self._chat_pool, work)
         finally:
             self._chats -= 1
 
@@ -178,6 +179,11 @@ class Serving:
         self._chat_pool.shutdown(wait=False, cancel_futures=True)
         if self._engine is not None:
             self._engine.close()
+
+
+async def _run_in(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
+    """What is logged there names the request too."""
+    return await asyncio.get_running_loop().run_in_executor(pool, copy_context().run, work)
 
 
 def serving(request: AnyRequest) -> Serving:

@@ -116,7 +116,8 @@ def openapi_document(app: Litestar) -> Schema:
         },
         "servers": [{"url": "/"}],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": schemas},
+        "components": {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        "security": [{}, {"key": []}],
     }
 
 
@@ -158,9 +159,8 @@ def _described(operation: _Operation, found: _Found, schemas: Mapping[str, Schem
     answer: Schema = dict(found[doc.answer, "serialization"]) if doc.answer else {}
     if doc.many:
         answer = {"type": "array", "items": answer}
-    problem = {"content": {MEDIA_TYPE: {"schema": found[Problem, "serialization"]}}}
-    if doc.error:  # what the edge refuses is told in problem details everywhere
-        problem["content"]["application/json"] = {"schema": found[doc.error, "serialization"]}
+    error, told_in = (doc.error, "application/json") if doc.error else (Problem, MEDIA_TYPE)
+    problem = {"content": {told_in: {"schema": found[error, "serialization"]}}}
     said: Schema = {
         "operationId": operation.operation_id,
         "summary": operation.summary,

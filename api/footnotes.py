@@ -3,6 +3,7 @@
 import re
 
 from kb.chat.reply import Citation, Reply
+from kb.text.wording import escaped
 
 _MARK = re.compile(r"\[(\d{1,3})\](?!\()")
 
@@ -19,7 +20,7 @@ class Footnotes:
         'It fits. [^1][^2]'
         """
         self.used |= dict.fromkeys(int(number) for number in _MARK.findall(text))
-        return _MARK.sub(r"[^\\1]", text)
+        return _MARK.sub(r"[^\1]", text)
 
     def listed(self, reply: Reply) -> str:
         known = {citation.id: citation for citation in reply.citations}
@@ -36,6 +37,8 @@ def footnotes(reply: Reply) -> str:
 
 
 def _named(citation: Citation) -> str:
+    """A title may be the name of somebody's file: it is text, whatever stands in it."""
+    title = escaped(citation.title)
     if citation.tool:
-        return f"Calculated: {citation.title}"
-    return f"{citation.title}, {citation.section}" if citation.section else citation.title
+        return f"Calculated: {title}"
+    return f"{title}, {escaped(citation.section)}" if citation.section else title

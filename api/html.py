@@ -83,7 +83,7 @@ def prefers_page(request: Request[Any, Any, Any]) -> bool:
 
 def rendered(request: Request[Any, Any, Any], template: str, **shown_there: object) -> bytes:
     environment = cast(Environment, request.app.state.templates)
-    return environment.get_template(template).render(path=request.url.path, **shown_there).encode()
+    return environment.get_template(template).render(path=request.scope["path"], **shown_there).encode()
 
 
 def _from_markdown(text: str) -> Markup:

@@ -1,14 +1,22 @@
 """How the server logs: one line an event on standard error, plain tracebacks without variables."""
 
 import logging
+import re
 import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
+
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+=@/-]{0,99}")
+_NAME = "request_id"
 
 
 def configure(level: str) -> None:
     """``level`` is that of the server, of the language model's engine and of llama.cpp behind it alike."""
     processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -29,3 +37,16 @@ def configure(level: str) -> None:
     ours.handlers = [handler]
     ours.setLevel(level)
     ours.propagate = False
+
+
+@contextmanager
+def about_request(wished: str) -> Iterator[str]:
+    """A request's id, which stands in all that is logged meanwhile: the one ``wished`` where it is sane."""
+    chosen = wished if _SANE.fullmatch(wished) else uuid.uuid4().hex
+    with structlog.contextvars.bound_contextvars(**{_NAME: chosen}):
+        yield chosen
+
+
+def request_id() -> str | None:
+    """Of the request that is being answered."""
+    return structlog.contextvars.get_contextvars().get(_NAME)

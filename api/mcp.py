@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,6 +26,7 @@ from kb.tools.small_schema import small_schema
 
 PAGE = 200
 """Resources of one list."""
+_CURSOR = re.compile(r"[0-9]{1,6}")
 MOST_COMPLETIONS = 20
 TERM, SPEC = "hardware-kb://terms/", "hardware-kb://specs/"
 READ_ONLY = types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
@@ -140,7 +142,10 @@ class _Resources:
         self.catalogue_for = catalogue_for
 
     async def listed(self, context: Context, params: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
-        start = int(params.cursor) if params and params.cursor and params.cursor.isdigit() else 0
+        cursor = (params.cursor if params else None) or "0"
+        if not _CURSOR.fullmatch(cursor):
+            raise MCPError(types.INVALID_PARAMS, "This cursor is none of ours: take `nextCursor` of the list before.")
+        start = int(cursor)
         terms = list(self.catalogue_for("").known.terms.values())
         resources = [
             types.Resource(uri=f"{TERM}{term.slug}", name=term.pref_label, mime_type="application/json")

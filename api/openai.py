@@ -8,7 +8,6 @@ from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 from litestar import Response, post
-from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 from litestar.response import Stream
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,11 +16,10 @@ from api.chat import EVENT_STREAM, KEEP_ALIVE, STREAM_HEADERS, events_of, whole_
 from api.deps import JSON, AnyRequest, json_response, parsed_body, serving, to_json
 from api.document import documented, reads
 from api.footnotes import Footnotes, footnotes
-from api.problems import http_problem, problem_of
+from api.problems import ErrorBody, ErrorSaid
 from api.side_tasks import side_task
 from kb.catalogue.records import Record
 from kb.chat.reply import MAX_CONVERSATION, MAX_MESSAGE, DoneEvent, Event, Message, Reply, TokenEvent
-from kb.errors import KnowledgeBaseError
 
 MODEL = "hardware-kb"
 MOST_MESSAGES = 50
@@ -79,7 +77,7 @@ class CompletionRequest(BaseModel):
     """The answer ends there, counted in words and signs."""
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     """The newer name of `max_tokens`."""
-    stop: str | tuple[str, ...] | None = None
+    stop: str | Annotated[tuple[str, ...], Field(max_length=16)] | None = None
     """The answer ends before any of these."""
 
     @property
@@ -155,59 +153,22 @@ class Completion(Record):
     """Counts of words and signs."""
 
 
-class ErrorSaid(Record):
-    message: str
-    """What was wrong, what is accepted, what to do."""
-    type: str
-    """The kind of error."""
-    param: str | None
-    """The field that is wrong."""
-    code: str | None
-    """The error in one word."""
-
-
-class ErrorBody(Record):
-    """An error in OpenAI's shape."""
-
-    error: ErrorSaid
-    """What happened."""
-
-
 class Refused(Exception):
-    """An error in OpenAI's shape."""
+    """An error that names the parameter; every other one is put into OpenAI's shape with the rest of the errors."""
 
-    def __init__(
-        self, status: int, message: str, kind: str, *, param: str | None = None, code: str | None = None
-    ) -> None:
+    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.body = ErrorBody(error=ErrorSaid(message=message, type=kind, param=param, code=code))
+        said = ErrorSaid(message=message, type="invalid_request_error", param=param, code=code)
+        self.body = ErrorBody(error=said)
 
 
-def refused(status: int, message: str, **said: str | None) -> Refused:
-    return Refused(status, message, "invalid_request_error", **said)
+def on_refused(_: AnyRequest, error: Refused) -> Response[bytes]:
+    headers = {"Cache-Control": "no-store"}
+    return Response(to_json(error.body), status_code=error.status, media_type=JSON, headers=headers)
 
 
-def on_refused(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """Every error under ``/v1``, as OpenAI's clients read it."""
-    headers: dict[str, str] = {}
-    if isinstance(error, KnowledgeBaseError):
-        problem, said = problem_of(error, request.url.path)
-        headers = dict(said)
-        error = Refused(
-            problem.status, problem.detail, "server_error" if problem.status >= 500 else "invalid_request_error"
-        )
-    elif isinstance(error, HTTPException):
-        told = http_problem(error, request.url.path, request.method)
-        error = Refused(told.status, told.detail, "invalid_request_error")
-    assert isinstance(error, Refused)
-    body = to_json(error.body)
-    return Response(body, status_code=error.status, media_type=JSON, headers={"Cache-Control": "no-store", **headers})
-
-
-_HANDLERS: dict[int | type[Exception], Any] = {
-    Refused: on_refused, KnowledgeBaseError: on_refused, HTTPException: on_refused,
-}  # fmt: skip
+_HANDLERS: dict[int | type[Exception], Any] = {Refused: on_refused}
 
 
 @reads(
@@ -248,7 +209,7 @@ def _card(request: AnyRequest, name: str) -> ModelCard:
     cards = {card.id: card for card in _cards(request)}
     if name not in cards:
         known = " or ".join(f"`{card}`" for card in cards)
-        raise refused(404, f"There is no model `{name[:100]}`: use {known}.", param="model", code="model_not_found")
+        raise Refused(404, f"There is no model `{name[:100]}`: use {known}.", param="model", code="model_not_found")
     return cards[name]
 
 
@@ -292,7 +253,7 @@ def _parsed(body: Any) -> CompletionRequest:
     except ValidationError as error:
         first = error.errors()[0]
         param = ".".join(str(part) for part in first["loc"][:3])
-        raise refused(400, f"`{param or 'body'}`: {first['msg']}.", param=param or None) from None
+        raise Refused(400, f"`{param or 'body'}`: {first['msg']}.", param=param or None) from None
 
 
 def _read(messages: Sequence[ChatMessage]) -> list[Message]:
@@ -301,10 +262,10 @@ def _read(messages: Sequence[ChatMessage]) -> list[Message]:
     while said and said[-1][0] != "user":
         said.pop()
     if not said:
-        raise refused(400, "There is no message of role `user` with a text to answer.", param="messages")
+        raise Refused(400, "There is no message of role `user` with a text to answer.", param="messages")
     if len(said[-1][1]) > MAX_MESSAGE:
         message = f"The last message has {len(said[-1][1]):,} characters, and at most {MAX_MESSAGE:,} are read."
-        raise refused(400, message, param="messages", code="context_length_exceeded")
+        raise Refused(400, message, param="messages", code="context_length_exceeded")
     kept: list[Message] = []
     left = MAX_CONVERSATION
     for role, text in reversed(said[-MOST_MESSAGES:]):

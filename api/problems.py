@@ -1,17 +1,19 @@
-"""Every error as ``application/problem+json`` (RFC 9457), mapped in this one place."""
+"""Every error as ``application/problem+json`` (RFC 9457), as a page, or in OpenAI's shape; mapped in this one place."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from pydantic import Field
 
 from api.html import HTML, POLICY, prefers_page, rendered
+from api.logs import request_id
 from kb.catalogue.records import Record
 from kb.errors import (
     AmbiguousName,
@@ -52,6 +54,21 @@ class Problem(Record):
     """The records that an ambiguous name may mean."""
     errors: tuple[FieldProblem, ...] | None = None
     """Field by field: the value, what is wrong with it and what is accepted."""
+    request_id: str | None = Field(default_factory=request_id)
+    """By which the server's log names the request; the header `X-Request-ID` too."""
+
+
+class ErrorSaid(Record):
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class ErrorBody(Record):
+    """An error in OpenAI's shape."""
+
+    error: ErrorSaid
 
 
 class Loading(IndexUnusable):
@@ -129,38 +146,51 @@ def _field_problems(error: KnowledgeBaseError) -> Sequence[FieldProblem] | None:
     return None
 
 
-def _instance(path: str) -> str:
+def instance_of(request: Request[Any, Any, Any]) -> str:
     """The path asked for, as a URI reference; what is absurdly long is cut."""
-    return quote(path[:200])
+    return quote(unquote(request.scope["raw_path"].decode("latin-1"))[:200])
 
 
 def _respond(request: Request[Any, Any, Any], problem: Problem, headers: Mapping[str, str]) -> Response[bytes]:
-    """Browsers that ask for a page get one that says the same."""
-    if prefers_page(request):
-        return Response(
-            rendered(request, "problem.html", problem=problem),
-            status_code=problem.status,
-            media_type=HTML,
-            headers={"Cache-Control": "no-store", "Vary": "Accept", **POLICY, **headers},
-        )
-    return Response(
-        problem.model_dump_json(exclude_none=True).encode(),
-        status_code=problem.status,
-        media_type=MEDIA_TYPE,
-        headers={"Cache-Control": "no-store", "Vary": "Accept", **headers},
-    )
+    """Programs that speak OpenAI's API get its shape; browsers that ask for a page get one that says the same."""
+    said = {"Cache-Control": "no-store", "Vary": "Accept", **headers}
+    if problem.instance.startswith("/v1/"):
+        body, media = as_openai(problem).model_dump_json().encode(), "application/json"
+    elif prefers_page(request):
+        body, media = rendered(request, "problem.html", problem=problem, address=_page_of(request)), HTML
+        said |= POLICY
+    else:
+        body, media = problem.model_dump_json(exclude_none=True).encode(), MEDIA_TYPE
+    return Response(body, status_code=problem.status, media_type=media, headers=said)
+
+
+def _page_of(request: Request[Any, Any, Any]) -> str:
+    """Where a reader wanted to go."""
+    if request.scope["method"] != "GET":
+        return "/"
+    query = request.scope["query_string"].decode("latin-1")
+    return instance_of(request) + (f"?{query}" if query else "")
+
+
+def as_openai(problem: Problem) -> ErrorBody:
+    kind = "server_error" if problem.status >= 500 else "invalid_request_error"
+    return ErrorBody(error=ErrorSaid(message=problem.detail, type=kind, code=_OPENAI_CODES.get(problem.status)))
+
+
+_OPENAI_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
 
 def on_known_error(request: Request[Any, Any, Any], error: KnowledgeBaseError) -> Response[bytes]:
-    return _respond(request, *problem_of(error, _instance(request.scope["path"])))
+    return _respond(request, *problem_of(error, instance_of(request)))
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Errors of the protocol: no such route, wrong method, body too large, malformed body."""
-    return _respond(request, http_problem(error, request.scope["path"], request.scope["method"]), error.headers or {})
+    problem = _http_problem(error, instance_of(request), request.scope["method"])
+    return _respond(request, problem, error.headers or {})
 
 
-def http_problem(error: HTTPException, path: str, method: str) -> Problem:
+def _http_problem(error: HTTPException, instance: str, method: str) -> Problem:
     status = error.status_code
     detail = error.detail
     if status == 404:
@@ -169,12 +199,12 @@ def http_problem(error: HTTPException, path: str, method: str) -> Problem:
         detail = f"{method[:20]} is not allowed here; allowed: {(error.headers or {}).get('allow')}."
     elif status == 413:
         detail = f"The body is larger than {MAX_BODY_BYTES:,} bytes."
-    return Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=_instance(path))
+    return Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=instance)
 
 
 def on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A bug: the log gets the traceback, the client does not."""
-    path = _instance(request.scope["path"])
+    path = instance_of(request)
     log.error("unexpected error", path=path, method=request.scope["method"], exc_info=error)
     return _respond(
         request,

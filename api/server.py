@@ -16,7 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import HANDLED_SIGNALS
 
 from api.deps import Serving
-from api.edge import BODY_S, LONGEST_HEAD
+from api.edge import BODY_S, LONGEST_HEAD, SECURITY_HEADERS
+from api.problems import MEDIA_TYPE, Problem
 
 MOST_CONNECTIONS = 512
 """Below the 1,024 open files that most systems allow a process; one more is closed unheard."""
@@ -30,6 +31,9 @@ LEFTOVER_S = 5.0
 HURRY_S = 5.0
 """After a signal to stop, answers that wait for a language model go on without it."""
 
+STALLED_S = 30.0
+"""How long a client may leave an answer unread of which no more fits on its way."""
+
 STOP_S = 8
 """After that, whatever still runs is cut off; closing the rest takes a second or so."""
 
@@ -41,6 +45,7 @@ class Connection(H11Protocol):
     """
 
     _overdue: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
@@ -60,6 +65,27 @@ class Connection(H11Protocol):
         elif state not in (h11.IDLE, h11.SEND_BODY):
             self._unset()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(STALLED_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+
+    def send_400_response(self, msg: str) -> None:
+        """As every other error is told, though no request can be made of what came."""
+        problem = Problem(title="Bad Request", status=400, detail=f"{msg} This is not HTTP/1.1.", instance="/")
+        headers = {b"content-type": MEDIA_TYPE.encode(), b"connection": b"close", **SECURITY_HEADERS}
+        for event in (
+            h11.Response(status_code=400, headers=list(headers.items()), reason=b"Bad Request"),
+            h11.Data(data=problem.model_dump_json(exclude_none=True).encode()),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
     def shutdown(self) -> None:
         super().shutdown()
         if self.conn.their_state is h11.SEND_BODY:
@@ -67,6 +93,8 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unset()
+        if self._stalled is not None:
+            self._stalled.cancel()
         super().connection_lost(exc)
 
     def _close_in(self, seconds: float) -> None:
@@ -106,6 +134,7 @@ def make_server(app: Litestar, host: str = "127.0.0.1", port: int = 8000, log_le
         host=host,
         port=port,
         log_level=log_level,
+        access_log=False,  # the edge writes it, with the request's id
         http=Connection,
         ws="none",
         h11_max_incomplete_event_size=LONGEST_HEAD,

@@ -1,12 +1,16 @@
 """Every setting, read once from the environment (``KB_…``); README's table is tested against this class."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
 from platformdirs import user_data_path
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from kb.errors import KnowledgeBaseError
 
 
 def _names(given: Any) -> Any:
@@ -15,6 +19,19 @@ def _names(given: Any) -> Any:
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 """Written with commas between them."""
+
+
+def _hashes(given: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(r"[0-9a-f]{64}", one) for one in given):
+        raise PydanticCustomError("hashes", "Should be hashes of 64 hexadecimal digits, as `kb key` prints, not keys")
+    return given
+
+
+def _rate(given: str) -> str:
+    if not re.fullmatch(r"none|[1-9]\d{0,6}/(second|minute|hour|day)", given):
+        raise PydanticCustomError("rate", "Should be a number per second, minute, hour or day (600/minute), or none")
+    return given
+
 
 _PACKAGE = Path(__file__).resolve().parent
 IN_CHECKOUT = (_PACKAGE.parent / "pyproject.toml").is_file()
@@ -69,6 +86,20 @@ class Settings(BaseSettings):
         description="names by which the server may be called, with commas, beside this machine's own and the address "
         "that it listens on; `*` allows all",
     )
+    api_keys: Annotated[Names, AfterValidator(_hashes)] = Field(
+        (),
+        description="hashes of the keys of those who may ask, with commas, as `kb key` prints them; none: no key is "
+        "needed",
+    )
+    api_key: str = Field("", description="key that `kb ask` and `kb chat` send to a running server", repr=False)
+    rate_limit: Annotated[str, AfterValidator(_rate)] = Field(
+        "600/minute",
+        description="requests of one key, or of one address without a key, like `600/minute`; `none`: no limit",
+    )
+    at_once_each: int = Field(
+        32, ge=1, le=10_000, description="requests of one key or address that are worked on at once"
+    )
+    at_once: int = Field(200, ge=1, le=10_000, description="requests of all together that are worked on at once")
     cors_origins: Names = Field(
         (),
         description="origins whose web pages may ask and read here, with commas, like `https://app.example`; "
@@ -93,4 +124,9 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    return Settings()
+    """Raises :class:`kb.errors.KnowledgeBaseError` naming each variable that is not accepted, never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        said = "; ".join(f"KB_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors(include_input=False))
+        raise KnowledgeBaseError(f"The environment has settings that are not accepted. {said}.") from None

@@ -9,6 +9,7 @@ import gc
 from kb.cli import calculating, index, model, reading, running, talking
 from kb.cli.base import app
 from kb.disk import told
+from kb.errors import KnowledgeBaseError
 from kb.terminal import complain
 
 __all__ = ["app", "calculating", "index", "main", "model", "reading", "running", "talking"]
@@ -25,6 +26,9 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except KnowledgeBaseError as error:
+        complain(str(error))
+        raise SystemExit(1) from None
     except OSError as error:
         complain(told(error))
         raise SystemExit(1) from None

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from kb.cli.base import SEARCHING, app, catalogue_for, open_live
+from kb.keys import hash_of, make_key
 from kb.settings import settings
 from kb.terminal import Json, err, fail, out, plain_errors, show_json, watch_text
 
@@ -18,22 +19,46 @@ from kb.terminal import Json, err, fail, out, plain_errors, show_json, watch_tex
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    is_open: Annotated[bool, typer.Option("--open", help="Let anyone who reaches HOST ask, without a key.")] = False,
 ) -> None:
     """Serve the API, the chat and /docs."""
     from api.app import create_app
     from api.edge import is_loopback
     from api.server import run_server
 
+    is_shut = bool(settings().api_keys) or is_loopback(host)
+    if not is_shut and not is_open:
+        fail(
+            f"other machines reach {host}, and without keys anyone there could ask and read here. Set KB_API_KEYS to "
+            "the hash of a key (`kb key` makes one), or say --open to allow it."
+        )
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         fail(f"cannot listen on {host} port {port}: {error.strerror}. Choose another with --host and --port.")
     shown = f"[{host}]" if ":" in host else host
     err.print(f"Hardware KB on http://{shown}:{port} (docs: /docs, ready: /health/ready)")
-    if not is_loopback(host):
+    if not is_shut:
         err.print(f"Anyone who can reach {host} port {port} can ask and read here: there are no keys.", style="yellow")
     _first_build()
     run_server(create_app(settings(), bound_to=host), host, port, settings().log_level.lower())
+
+
+@app.command()
+def key(as_json: Json = False) -> None:
+    """Make a key for who may ask the server, and its hash for KB_API_KEYS; neither is kept."""
+    made = make_key()
+    if as_json:
+        show_json({"key": made, "hash": hash_of(made)})
+        return
+    out.print(f"key   {made}", soft_wrap=True)
+    out.print(f"hash  {hash_of(made)}", soft_wrap=True)
+    err.print(
+        "Put the hash into KB_API_KEYS where the server runs, and give the key to whoever asks. A program sends it as "
+        "`Authorization: Bearer KEY`, a browser takes it on the page /key, `kb ask` reads KB_API_KEY. It is shown only "
+        "now.",
+        soft_wrap=True,
+    )
 
 
 @app.command()

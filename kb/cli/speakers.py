@@ -50,8 +50,10 @@ class Served:
 
     def stream(self, messages: Sequence[Message], detail: Detail = "brief") -> Iterator[Event]:
         body = {"messages": [message.model_dump() for message in messages], "stream": True, "detail": detail}
+        key, timeout = settings().api_key, settings().llm_deadline_s + 10
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
-            with httpx2.stream("POST", f"{self.url}/chat", json=body, timeout=settings().llm_deadline_s + 10) as answer:
+            with httpx2.stream("POST", f"{self.url}/chat", json=body, headers=headers, timeout=timeout) as answer:
                 if answer.status_code != 200:
                     answer.read()
                     raise KnowledgeBaseError(str(answer.json().get("detail", answer.text))[:500])

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 _LINK = re.compile(r"\[([^\]]{1,300})\]\([^)]{0,500}\)")
-_MARKUP, _ESCAPED = re.compile(r"[\\`*_\[\]<>&|~]"), r"\\\g<0>"
+_MARKUP = re.compile(r"[\\`*\[\]<>&|~]|(?<![^\W_])_|_(?![^\W_])")
+"""An underscore within a word is none."""
 _QUOTES, _APOSTROPHE = re.compile('["“”„]'), "'"
 
 
@@ -17,15 +18,13 @@ def plain(markdown: str) -> str:
     return _LINK.sub(r"\1", markdown)
 
 
-def quoted(text: str, most_words: int = 60) -> str:
-    """The beginning of somebody else's words, in an answer's Markdown: nothing in them is markup or a citation, or ends
-    the quotation.
+def escaped(text: str) -> str:
+    """As Markdown that shows it as it is.
 
-    >>> print(quoted('<b>See</b> [1], "it" says'))
-    “\\<b\\>See\\</b\\> \\[1\\], 'it' says”
+    >>> print(escaped("<b>my_notes</b> [1] _a_"))
+    \\<b\\>my_notes\\</b\\> \\[1\\] \\_a\\_
     """
-    begins = _whole_sentences(" ".join(text.split()), most_words)
-    return f"“{verbatim(_QUOTES.sub(_APOSTROPHE, begins))}”"
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def verbatim(text: str) -> str:
@@ -34,7 +33,18 @@ def verbatim(text: str) -> str:
     >>> print(verbatim("[a](b)\\n<i>c</i>"))
     \\[a\\](b) \\<i\\>c\\</i\\>
     """
-    return _MARKUP.sub(_ESCAPED, " ".join(text.split()))
+    return escaped(" ".join(text.split()))
+
+
+def quoted(text: str, most_words: int = 60) -> str:
+    """The beginning of somebody else's words, in an answer's Markdown: nothing in them is markup or a citation, or ends
+    the quotation.
+
+    >>> print(quoted('<b>See</b> [1], "it" says'))
+    “\\<b\\>See\\</b\\> \\[1\\], 'it' says”
+    """
+    begins = _whole_sentences(" ".join(text.split()), most_words)
+    return f"“{escaped(_QUOTES.sub(_APOSTROPHE, begins))}”"
 
 
 def fenced(text: str) -> str:

@@ -132,7 +132,7 @@ WRONG_HERE = {
     "positive_data_acceptance": "which names are known, and which figures go together, no schema says",
     "use_after_free": "nothing is ever deleted",
     "ensure_resource_availability": "nothing is ever made",
-    "ignored_auth": "there are no keys",
+    "ignored_auth": "keys are asked for where they are set: tests/api/test_keys.py",
     "object_level_authorization": "there are no users",
 }
 """Checks of schemathesis that do not fit this API, with the reason; all others are made."""

@@ -274,12 +274,12 @@ class Hung(threading.Thread):
 
 
 @contextmanager
-def command(data_dir: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def command(data_dir: Path, *arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """``kb serve`` in a process of its own, as soon as its port is open."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "kb.cli", "serve", "--port", str(port)],
+        [sys.executable, "-m", "kb.cli", "serve", "--port", str(port), *arguments],
         env={**os.environ, "KB_DATA_DIR": str(data_dir), "PYTHONPATH": os.pathsep.join(sys.path), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

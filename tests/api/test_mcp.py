@@ -190,3 +190,63 @@ def test_strict_function_definitions(base_url: str) -> None:
         assert parameters["required"] == list(parameters["properties"])
         assert parameters["additionalProperties"] is False
         assert '"object"' not in json.dumps(parameters["properties"])
+
+
+HEAD = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+
+
+def call(http: httpx2.Client, method: str, params: Any) -> httpx2.Response:
+    return http.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, headers=HEAD)
+
+
+NO_CALLS = (
+    b"", b"{", b"[" * 100_000, b'{"a": NaN}', b'"\xff"', b"null", b"[]", b"1" * 100_000, '{"a": 1}'.encode("utf-16"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("body", NO_CALLS, ids=range(len(NO_CALLS)))
+def test_what_is_no_call_is_400(http: httpx2.Client, body: bytes) -> None:
+    answer = http.post("/mcp", content=body, headers=HEAD | {"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] in (-32700, -32602, -32600)
+    assert len(answer.content) < 5_000
+
+
+@pytest.mark.parametrize("cursor", ["-1", "9" * 5_000, "²", "x", "1e3", "\x00"], ids=range(6))
+def test_a_cursor_that_is_none_of_ours_is_told(
+    http: httpx2.Client, cursor: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    error = call(http, "resources/list", {"cursor": cursor}).json()["error"]
+    assert (error["code"], "nextCursor" in error["message"]) == (-32602, True)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("tools/call", {"name": "a" * 100_000}),
+        ("tools/call", {"name": "check_fit", "arguments": {f"k{number}": 0 for number in range(70_000)}}),
+        ("tools/call", {"name": "check_fit", "arguments": {"model": "m" * 400_000, "device": "<script>"}}),
+        ("tools/call", {"name": "search_passages", "arguments": {"query": "vram " * 100_000}}),
+        ("resources/read", {"uri": "hardware-kb://terms/" + "a" * 900_000}),
+        ("resources/read", {"uri": "hardware-kb://terms/../../etc/passwd"}),
+        ("resources/read", {"uri": "file:///etc/passwd"}),
+        ("resources/read", {"uri": "hardware-kb://specs/../%00%ff"}),
+    ],
+    ids=range(8),
+)
+def test_hostile_calls_get_short_answers_that_say_no(http: httpx2.Client, method: str, params: Any) -> None:
+    answer = call(http, method, params)
+    said = answer.json()
+    assert "error" in said or said["result"]["isError"]
+    assert len(answer.content) < 3_000
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/mcp", 405), ("POST", "/mcp/x", 404), ("POST", "/mcpx", 404)]
+)
+def test_no_stream_is_kept_open_and_below_is_nothing(http: httpx2.Client, method: str, path: str, status: int) -> None:
+    answer = http.request(method, path, headers=HEAD)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -33,7 +33,10 @@ def test_an_answer_has_footnotes(client: openai.OpenAI) -> None:
     reply = client.chat.completions.create(model="hardware-kb", messages=asked(("user", QUESTION)))
     text = reply.choices[0].message.content or ""
     assert text.startswith("Yes: Llama 3.1 8B at Q4_K_M fits")
-    assert "[^1]" in text
+    body, _, listed = text.partition("\n\n[^1]: ")
+    assert "[^1]" in body
+    assert "\\" not in body
+    assert set(re.findall(r"\[\^(\d+)\]", body)) == {"1", *re.findall(r"^\[\^(\d+)\]: ", listed, re.M)}
     assert "\n[^1]: Calculated: check_fit" in text
     assert reply.choices[0].finish_reason == "stop"
     assert reply.usage is not None
@@ -181,3 +184,34 @@ def test_a_long_conversation_is_read_from_its_end(client: openai.OpenAI) -> None
     messages = asked(*talk, ("user", QUESTION))
     text = client.chat.completions.create(model="hardware-kb", messages=messages).choices[0].message.content or ""
     assert text.startswith("Yes: ")
+
+
+MALFORMED = (b"", b"{", b'{"a": NaN}', b'"\xff"', b"[" * 100_000, b"1" * 100_000, '{"a": 1}'.encode("utf-16"), b"null")
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+def test_what_is_malformed_or_too_large_is_refused_in_their_shape(base_url: str, body: bytes) -> None:
+    url, headers = f"{base_url}/v1/chat/completions", {"Content-Type": "application/json"}
+    for content, status in ((body, 400), (b" " * 1_000_000 + body + b" ", 413)):
+        answer = httpx2.post(url, content=content, headers=headers, timeout=60)
+        assert answer.status_code == status
+        assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+        assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/nope"), ("PUT", "/v1/models"), ("GET", "/v1/models/%00")])
+def test_what_is_not_there_is_told_in_their_shape(base_url: str, method: str, path: str) -> None:
+    answer = httpx2.request(method, base_url + path, headers={"Accept": "text/html, */*"})
+    assert answer.status_code in (404, 405)
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_more_ends_than_are_of_use_are_refused(base_url: str) -> None:
+    body = {
+        "model": "hardware-kb",
+        "messages": asked(("user", QUESTION)),
+        "stop": [f"z{number}" for number in range(17)],
+    }
+    answer = httpx2.post(f"{base_url}/v1/chat/completions", json=body)
+    assert answer.status_code == 400
+    assert str(answer.json()["error"]["param"]).startswith("stop")

@@ -24,9 +24,9 @@ print("chromadb" in sys.modules)
 """
 
 
-def kb(arguments: list[str], data_dir: Path, server: str, said: str = "") -> tuple[str, bool]:
+def kb(arguments: list[str], data_dir: Path, server: str, said: str = "", **environment: str) -> tuple[str, bool]:
     """What it prints, and whether an index was opened for it."""
-    env = {**os.environ, "KB_DATA_DIR": str(data_dir), "KB_SERVER_URL": server, "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "KB_DATA_DIR": str(data_dir), "KB_SERVER_URL": server, "PYTHONPATH": str(ROOT), **environment}
     done = subprocess.run(
         [sys.executable, "-c", ASK.format(arguments=arguments)], input=said, text=True, capture_output=True, env=env,
         cwd=ROOT, timeout=120, check=False,
