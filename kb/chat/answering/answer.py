@@ -24,7 +24,7 @@ from kb.chat.answering.plan import (
     plan,
     queries,
 )
-from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, beyond, half_read, is_turned, spoken, talk
+from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, Spoken, beyond, half_read, is_turned, spoken, talk
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -74,17 +74,12 @@ class _Ran:
 
 def answer(index: Index, situation: Situation) -> Answer:
     if situation.understood < UNDERSTOOD:
-        said_so = half_read(situation)
-        text = markdown.brief(said_so.statements, lambda basis: 0)
-        return Answer(
-            situation, said_so.statements, text, "", follow_ups=said_so.offers, abstained=True, reason=said_so.reason
-        )
+        return _talked(situation, half_read(situation))
     situation, heard = _with_query(index, situation)
     likeliest = max(situation.asks.values(), default=0.0)
     alone = heard and situation.query == situation.text
     if not (alone and likeliest < CERTAIN) and (said_so := talk(index, situation)):
-        text = markdown.brief(said_so.statements, lambda basis: 0)
-        return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
+        return _talked(situation, said_so)
     planned = plan(TOOLS, situation)
     unsure = likeliest < HALF and not situation.carried and not situation.unknown
     if planned.missing and not _is_a_story(situation):
@@ -139,6 +134,13 @@ def answer(index: Index, situation: Situation) -> Answer:
     disputes = relevant_disputes(index, situation, planned.asks)
     statements += [one for one in disputes if not stands_on.issuperset(one.basis)]
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
+
+
+def _talked(situation: Situation, said: Spoken) -> Answer:
+    text = markdown.brief(said.statements, lambda basis: 0)
+    return Answer(
+        situation, said.statements, text, "", follow_ups=said.offers, abstained=said.abstains, reason=said.reason
+    )
 
 
 def _run(

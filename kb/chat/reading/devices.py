@@ -23,7 +23,8 @@ _COUNT_BEFORE = re.compile(
 )
 _COUNT_AFTER = re.compile(r"s?\s?(?:[x×*]\s?(\d{1,3})\b|\((\d{1,2})\s?(?:x|of them|cards?|gpus?)\))", re.I)
 _MORE = re.compile(
-    r"\b(?:another|an additional|one more|an extra|(?:a )?(?:(?<!per )second|2nd|third|3rd|fourth|4th))\s(?:\w+\s)?$", re.I
+    r"\b(?:another|an additional|one more|an extra|(?:a )?(?:(?<!per )second|2nd|third|3rd|fourth|4th))\s(?:\w+\s)?$",
+    re.I,
 )
 _HAS = re.compile(
     r"\b(?:my|our|mine|i(?:'ve| have|'m using| use| got| own| bought)|we(?:'ve| have| use| got| own)|have|having|got"

@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Set
 from functools import cache
 
-from kb.chat.reading.gloss import UNSPACED, folded, glosses, keys_of
-from kb.chat.reading.lexicon import Lexicon
+from kb.catalogue.names import Names
+from kb.chat.reading.gloss import UNSPACED, folded, glosses, keys_of, places_of_names
+from kb.chat.reading.lexicon import Lexicon, lexicon
 from kb.text.figures import UNITS
 
 ENGLISH = "en"
@@ -30,9 +31,17 @@ MANY = 5
 READ = 1000
 
 
-def language_of(text: str, english: Lexicon, before: str = ENGLISH) -> str:
+def language_of(text: str, names: Names, before: str = ENGLISH) -> str:
     """``before`` is the language of the turn before: fewer words are enough for it."""
     seen = text[:READ]
+    language = _language(seen, lexicon(names), before)
+    if language == ENGLISH:
+        return language
+    named = places_of_names(seen, names)  # a part of a name may be a word elsewhere
+    return _language("".join(" " if at in named else one for at, one in enumerate(seen)), lexicon(names), before)
+
+
+def _language(seen: str, english: Lexicon, before: str) -> str:
     letters = sum(character.isalpha() for character in seen)
     for code, script in _SCRIPTS:
         found = [c for c in script.findall(seen) if c not in _MARKS]

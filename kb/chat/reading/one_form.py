@@ -6,7 +6,9 @@ from kb.text.squeezed import squeezed
 
 MOST_CHARACTERS = 8000
 
-_WIDE = str.maketrans(dict(zip("，。？！：；（）、×", (", ", ". ", "? ", "! ", ": ", "; ", "(", ")", ", ", "x"), strict=True)))
+_WIDE = str.maketrans(
+    dict(zip("，。？！：；（）、×", (", ", ". ", "? ", "! ", ": ", "; ", "(", ")", ", ", "x"), strict=True))
+)
 _APART = re.compile(
     r"(?<=[A-Za-z0-9])(?=[\u3040-\u9fff\uac00-\ud7af])|(?<=[\u3040-\u9fff\uac00-\ud7af])(?=[A-Za-z0-9])"
 )
