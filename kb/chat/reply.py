@@ -96,6 +96,8 @@ class Understood(Record):
     quantities: dict[str, float | int | str] = Field(default_factory=dict)
     unknown: tuple[str, ...] = ()
     from_earlier: tuple[str, ...] = ()
+    read_as: str = ""
+    """The last message in English, where it is in another language."""
 
 
 class QuestionBack(Record):

@@ -25,6 +25,7 @@ from kb.chat.answering.plan import (
     queries,
 )
 from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, Spoken, beyond, half_read, is_turned, spoken, talk
+from kb.chat.reading.language import ENGLISH
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -266,7 +267,7 @@ def _readings(situation: Situation, used: set[str]) -> Iterator[Statement]:
         if named.candidates and named.match.size:
             text = "{label} with the layers of {record}"
             yield state("assumption", text, label=named.label, record=named.match.label)
-    if situation.language != "en":
+    if situation.language != ENGLISH:
         yield state("assumption", "answered in English, the only language that I write")
 
 

@@ -240,7 +240,7 @@ class _Sentence:
             self.words += not self._is_everywhere(token)
             if not folded(text).isascii():
                 is_number = unicodedata.numeric(text[0], None) is not None
-                text, kind = (text, "kept") if is_number else ("", kind)
+                text, kind = (text, "kept") if is_number else ("", "lost")
         elif kind == "kept" and (number := _NUMBER.fullmatch(text)):
             letters = self.gloss.find([f"#{number[2].casefold()}"]) if number[2] else None
             text = self.gloss.number(number[1]) + (letters[1] if letters else number[2])
@@ -284,7 +284,8 @@ def places_of_names(text: str, names: Names) -> Collection[int]:
 
 
 def _written(pieces: Sequence[_Piece]) -> str:
-    """English words set apart, and no hyphen between them and what they were joined to."""
+    """English words set apart, and no hyphen between them and what they were joined to; a comma between names where a
+    word is lost."""
     parts: list[str] = []
     gap, before = "", _Piece("", "", "")
     for at, piece in enumerate(pieces):
@@ -293,11 +294,12 @@ def _written(pieces: Sequence[_Piece]) -> str:
         if piece.text == "-" and not gap and not behind.gap and "gloss" in (before.kind, behind.kind):
             gap = " "
         elif not piece.text:
-            gap += " "
+            gap += ", " if piece.kind == "lost" and before.kind in _NAMES else " "
         elif not (piece.text == before.text == "?"):
             inside = piece.kind != "other" and (before.kind != "other" or before.text in _STOPS)
             apart = inside and "gloss" in (piece.kind, before.kind)
-            parts += ["\n" if "\n" in gap else " " if parts and (gap or apart) else "", piece.text]
+            between = "\n" if "\n" in gap else ", " if "," in gap and piece.kind in _NAMES else " "
+            parts += [between if parts and (gap or apart) else "", piece.text]
             gap, before = "", piece
     return "".join(parts)
 

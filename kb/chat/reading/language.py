@@ -28,6 +28,7 @@ LEAST = 2
 """Words of another language from which on it is that language, if they are more than those of English."""
 MANY = 5
 """Letters of a word that is known without its marks, too: of fewer, another word may be made."""
+SHORTEST_STEM = 3
 READ = 1000
 
 
@@ -64,7 +65,8 @@ def _language(seen: str, english: Lexicon, before: str) -> str:
     best = max(told, key=lambda code: (told[code], shared[code] + beside[code], code == before), default=ENGLISH)
     left = ours - shared[best]
     surely = told[best] >= LEAST and told[best] > left
-    likely = told[best] and not left and field < LEAST and (shared[best] or best == before)
+    alone = told[best] == len(words) and all(len(word) >= MANY for word in words)
+    likely = told[best] and not left and field < LEAST and (shared[best] or best == before or alone)
     return best if surely or likely else ENGLISH
 
 
@@ -72,7 +74,7 @@ def _languages(word: str) -> Set[str]:
     exact, stems = _words()
     found = exact.get(word) or (exact.get(folded(word)) if len(word) >= MANY or not word.isascii() else None)
     languages = set(found or ())
-    for end in range(2, len(word) + 1):
+    for end in range(SHORTEST_STEM, len(word) + 1):
         languages |= stems.get(word[:end], frozenset())
     return languages
 

@@ -11,9 +11,6 @@ from pydantic import TypeAdapter
 
 from kb.catalogue.names import Names
 from kb.chat.reading.asks import SLOT, expanded, slots
-from kb.chat.reading.gloss import in_english
-from kb.chat.reading.gloss_files import gloss_files
-from kb.chat.reading.language import ENGLISH, language_of
 from kb.chat.reading.mentions import spans
 from kb.chat.reading.one_form import in_one_form
 from kb.chat.reading.roles import NONE, Place, after_role, described_figures, places_of
@@ -44,8 +41,7 @@ def of_templates(tools: Registry = TOOLS) -> Iterator[Tagged]:
 
 def taught(tools: Registry = TOOLS) -> Taught:
     """For a build. Raises :class:`kb.errors.InvalidKnowledge` naming the file."""
-    words = {code: given.words for code, given in gloss_files().items()}
-    told = [marked(), words, *(tools.ways(tool) for tool in tools.names())]
+    told = [marked(), *(tools.ways(tool) for tool in tools.names())]
     return Taught(told_sha256(told), lambda names: lessons(names, tools))
 
 
@@ -88,21 +84,11 @@ def _roles(figures: Sequence[FigureFound], marks: Sequence[Mark]) -> dict[int, s
 
 
 def of_message(text: str, names: Names) -> Iterator[Tagged]:
-    plain, marks = unmarked(_as_read(text, names))
+    plain, marks = unmarked(in_one_form(text))
     figures = read_figures(plain)
     places = places_of(names, spans(plain, names, figures))
     for lesson in _lessons(plain, figures, places, _roles(figures, marks)):
         yield replace(lesson, weight=WRITTEN)
-
-
-def _as_read(text: str, names: Names) -> str:
-    """In English, where the marks stay whole in it."""
-    text = in_one_form(text)
-    language = language_of(unmarked(text)[0], names)
-    if language == ENGLISH:
-        return text
-    glossed = in_english(text, language, names).text
-    return glossed if len(_MARKED.findall(glossed)) == len(_MARKED.findall(text)) else text
 
 
 def of_template(template: str, rng: random.Random) -> Iterator[Tagged]:

@@ -8,6 +8,7 @@ import pytest
 from eval.foreign import questions
 from eval.samples import read_samples
 from kb.catalogue.names import Names
+from kb.chat.answering.talking import UNDERSTOOD, half_read
 from kb.chat.reading.gloss import glosses, in_english, keys_of
 from kb.chat.reading.gloss_files import GlossFile
 from kb.chat.reading.language import ENGLISH, language_of
@@ -131,3 +132,29 @@ def test_a_short_message_is_in_the_language_of_the_one_before(reading: Reading) 
 def test_a_line_without_words_is_refused() -> None:
     with pytest.raises(ValueError, match="English = word"):
         GlossFile(name="German", words="graphics card")
+
+
+@pytest.mark.parametrize(
+    ("text", "english"), [("merci beaucoup", "thanks"), ("danke!", "thanks!"), ("mini pc ok?", "mini pc ok?")]
+)
+def test_few_words(reading: Reading, text: str, english: str) -> None:
+    assert reading(text).text == english
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("هل يعمل llama 3.3 70b على 4090؟", ("Llama 3.3 70B", "GeForce RTX 4090")),
+        ("ξέρεις αν το llama 3.3 70b χωράει;", ("Llama 3.3 70B",)),
+        ("la tarjeta zumba cantidubi y chirría mogollón con un flameo", ()),
+    ],
+)
+def test_nothing_is_made_of_a_message_that_is_not_understood(
+    reading: Reading, text: str, offered: tuple[str, ...]
+) -> None:
+    situation = reading(text)
+    told = half_read(situation)
+    assert situation.understood < UNDERSTOOD
+    assert told.abstains
+    assert all(any(name in offer for offer in told.offers) for name in offered)
+    assert bool(told.offers) == bool(offered)
