@@ -12,6 +12,7 @@ from kb.chat.explaining.ground import Evidence
 from kb.chat.explaining.grounds import grounds
 from kb.chat.reading.asks import AskReader
 from kb.chat.reading.choosing import chosen, unsure
+from kb.chat.reading.language import ENGLISH
 from kb.chat.reading.reader import read
 from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Quantities
@@ -157,6 +158,7 @@ def understood(answer: Answer) -> Understood:
         quantities={name: value for name, value in stated.items() if value not in (None, "")},
         unknown=situation.unknown,
         from_earlier=situation.carried,
+        read_as="" if situation.language == ENGLISH else situation.text,
     )
 
 

@@ -125,6 +125,8 @@ class Understood(Record):
     """Names that no record has."""
     from_earlier: tuple[str, ...] = ()
     """What the last message did not say again."""
+    read_as: str = ""
+    """The last message in English, where it is in another language."""
 
 
 class QuestionBack(Record):

@@ -54,10 +54,9 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "eur": {"eur": 1, "euro": 1, "euros": 1, "€": 1},
     "gbp": {"gbp": 1, "pound": 1, "pounds": 1, "£": 1}, "sek": {"sek": 1, "kronor": 1, "kr": 1},
     "jpy": {"¥": 1, "jpy": 1, "yen": 1}, "cny": {"cny": 1, "yuan": 1, "rmb": 1}, "krw": {"krw": 1},
-    "inr": {"inr": 1, "rupees": 1},
+    "inr": {"inr": 1, "rupees": 1}, "brl": {"brl": 1, "reais": 1}, "try": {"lira": 1, "liras": 1}, "rub": {"rubles": 1},
     "dkk": {"dkk": 1}, "nok": {"nok": 1}, "chf": {"chf": 1}, "pln": {"pln": 1, "zloty": 1}, "czk": {"czk": 1},
-    "try": {"lira": 1, "liras": 1}, "uah": {"uah": 1}, "rub": {"rubles": 1}, "brl": {"brl": 1, "reais": 1},
-    "cad": {"cad": 1}, "aud": {"aud": 1},
+    "uah": {"uah": 1}, "cad": {"cad": 1}, "aud": {"aud": 1},
     "cents": {"cent": 1, "cents": 1, "ct": 1, "¢": 1, "öre": 1},
     "°c": {"°c": 1}, "m": {"nm": 1e-9, "mm": 1e-3, "cm": 1e-2},
     "times": {"times": 1, "fold": 1},
@@ -70,8 +69,8 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
 UNITS = {word: (dimension, float(factor)) for dimension, of_it in _DIMENSIONS.items() for word, factor in of_it.items()}
 COUNTS = frozenset({"layers", "heads", "experts", "cores", "threads", "lanes", "slots", "users", "cards", "parameters"})
 MONEY = frozenset(
-    {"usd", "eur", "gbp", "sek", "jpy", "cny", "krw", "inr", "dkk", "nok", "chf", "pln", "czk", "try", "uah", "rub",
-     "brl", "cad", "aud", "cents"}
+    {"usd", "eur", "gbp", "sek", "jpy", "cny", "krw", "inr", "brl", "try", "rub", "dkk", "nok", "chf", "pln", "czk",
+     "uah", "cad", "aud", "cents"}
 )  # fmt: skip
 _RATES = frozenset({"bytes", "bits", "tokens", "transfers"})
 _CAPITAL = {"KBps": 1e3, "MBps": 1e6, "GBps": 1e9, "TBps": 1e12}

@@ -23,7 +23,8 @@ from kb.chat.answering.plan import (
     passages_of,
     plan,
 )
-from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, beyond, half_read, is_turned, spoken, talk
+from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, Spoken, beyond, half_read, is_turned, spoken, talk
+from kb.chat.reading.language import ENGLISH
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
@@ -73,16 +74,13 @@ class _Ran:
 
 def answer(index: Index, situation: Situation) -> Answer:
     if situation.understood < UNDERSTOOD:
-        half = half_read(situation)
-        text = markdown.brief(half.statements, lambda basis: 0)
-        return Answer(situation, half.statements, text, "", follow_ups=half.offers, abstained=True, reason=half.reason)
+        return _talked(situation, half_read(situation))
     situation, heard = with_query(index, situation)
     heard = heard and not (situation.only_names and not situation.earlier)
     likeliest = max(situation.asks.values(), default=0.0)
     alone = heard and situation.query == situation.text
     if not (alone and likeliest < CERTAIN) and (said_so := talk(index, situation)):
-        text = markdown.brief(said_so.statements, lambda basis: 0)
-        return Answer(situation, said_so.statements, text, "", abstained=said_so.abstains, reason=said_so.reason)
+        return _talked(situation, said_so)
     planned = plan(TOOLS, situation)
     named = situation.only_names or (situation.models and situation.devices and not is_a_story(situation))
     unsure = likeliest < HALF and not (situation.carried or situation.unknown or named)
@@ -138,6 +136,13 @@ def answer(index: Index, situation: Situation) -> Answer:
     disputes = relevant_disputes(index, situation, planned.asks)
     statements += [one for one in disputes if not stands_on.issuperset(one.basis)]
     return _written(index, situation, planned, statements, tuple(calls), tuple(problems))
+
+
+def _talked(situation: Situation, said: Spoken) -> Answer:
+    text = markdown.brief(said.statements, lambda basis: 0)
+    return Answer(
+        situation, said.statements, text, "", follow_ups=said.offers, abstained=said.abstains, reason=said.reason
+    )
 
 
 def _run(
@@ -223,7 +228,7 @@ def _readings(situation: Situation, used: set[str]) -> Iterator[Statement]:
         if named.candidates and named.match.size:
             text = "{label} with the layers of {record}"
             yield state("assumption", text, label=named.label, record=named.match.label)
-    if situation.language != "en":
+    if situation.language != ENGLISH:
         yield state("assumption", "answered in English, the only language that I write")
 
 

@@ -1,28 +1,17 @@
-"""A message of another language as English, word by word: enough for names, figures and what is asked to be read.
-
-The words are in ``glosses/<language>.yaml``, one meaning a line: ``graphics card = grafikkarte*, graka``. A ``*`` stands
-for any ending; nothing before the ``=`` is the English of a word that says nothing; ``~`` marks English that stands before
-what the word stands behind; ``#`` letters that stand at a number. Names, numbers and code stay as they are.
-"""
+"""A message of another language as English, word by word: enough for names, figures and what is asked to be read."""
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import Literal
-
-from pydantic import TypeAdapter, field_validator
 
 from kb.catalogue.names import DEVICE_KINDS, Names
-from kb.catalogue.records import Record
+from kb.chat.reading.gloss_files import GlossFile, gloss_files
 from kb.chat.reading.lexicon import lexicon
 from kb.text.figures import UNITS
 from kb.text.numerals import COUNTS
-from kb.tools.asks import read_form
 
-HERE = Path(__file__).parent / "glosses"
 LONGEST = 16
 """Words of a phrase, or characters where words are not told apart."""
 SHORTEST_PART = 4
@@ -51,32 +40,6 @@ _SEVERAL = re.compile(r"\d|\w[\s-]\w")
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss"})
 """Those that Unicode does not take apart."""
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-
-
-class GlossFile(Record):
-    name: str
-    """Of the language, in English."""
-    decimal: Literal[".", ","] = ","
-    """What stands before the decimals of a number."""
-    compounds: bool = False
-    """Words are joined into one."""
-    scales: Mapping[str, int] = {}
-    """Words by which the number before them is multiplied, and by a tenth of it the digit behind them."""
-    words: str = ""
-
-    @field_validator("words")
-    @classmethod
-    def _is_read(cls, words: str) -> str:
-        for line in words.splitlines():
-            if line.strip() and (line.count("=") != 1 or not all(map(str.strip, line.split("=")[1].split(",")))):
-                raise ValueError(f"{line!r} is not of the form: English = word, word")
-        return words
-
-    def meanings(self) -> Iterator[tuple[str, str]]:
-        """Each phrase with its English."""
-        for line in filter(str.strip, self.words.splitlines()):
-            english, _, phrases = line.partition("=")
-            yield from ((phrase.strip(), english.strip()) for phrase in phrases.split(","))
 
 
 @dataclass(frozen=True)
@@ -231,7 +194,7 @@ class _Sentence:
     def __init__(self, gloss: Gloss, text: str, names: Names) -> None:
         self.gloss, self.text = gloss, text
         self.lexicon = lexicon(names)
-        named = _places_of_names(text, names)
+        named = places_of_names(text, names)
         self.tokens = [replace(token, kind="name") if token.start in named else token for token in _tokens(text)]
         self.keys = [token.key for token in self.tokens]
         self.pieces: list[_Piece] = []
@@ -277,7 +240,7 @@ class _Sentence:
             self.words += not self._is_everywhere(token)
             if not folded(text).isascii():
                 is_number = unicodedata.numeric(text[0], None) is not None
-                text, kind = (text, "kept") if is_number else ("", kind)
+                text, kind = (text, "kept") if is_number else ("", "lost")
         elif kind == "kept" and (number := _NUMBER.fullmatch(text)):
             letters = self.gloss.find([f"#{number[2].casefold()}"]) if number[2] else None
             text = self.gloss.number(number[1]) + (letters[1] if letters else number[2])
@@ -314,14 +277,15 @@ class _Sentence:
         return piece.kind in _NAMES or piece.text in COUNTS
 
 
-def _places_of_names(text: str, names: Names) -> Collection[int]:
+def places_of_names(text: str, names: Names) -> Collection[int]:
     """A word alone may be one of the language."""
     named = names.scan(text, (*DEVICE_KINDS, "models", "engines"))
     return {at for one in named if _SEVERAL.search(one.text) for at in range(one.start, one.end)}
 
 
 def _written(pieces: Sequence[_Piece]) -> str:
-    """English words set apart, and no hyphen between them and what they were joined to."""
+    """English words set apart, and no hyphen between them and what they were joined to; a comma between names where a
+    word is lost."""
     parts: list[str] = []
     gap, before = "", _Piece("", "", "")
     for at, piece in enumerate(pieces):
@@ -330,11 +294,12 @@ def _written(pieces: Sequence[_Piece]) -> str:
         if piece.text == "-" and not gap and not behind.gap and "gloss" in (before.kind, behind.kind):
             gap = " "
         elif not piece.text:
-            gap += " "
+            gap += ", " if piece.kind == "lost" and before.kind in _NAMES else " "
         elif not (piece.text == before.text == "?"):
             inside = piece.kind != "other" and (before.kind != "other" or before.text in _STOPS)
             apart = inside and "gloss" in (piece.kind, before.kind)
-            parts += ["\n" if "\n" in gap else " " if parts and (gap or apart) else "", piece.text]
+            between = "\n" if "\n" in gap else ", " if "," in gap and piece.kind in _NAMES else " "
+            parts += [between if parts and (gap or apart) else "", piece.text]
             gap, before = "", piece
     return "".join(parts)
 
@@ -342,8 +307,7 @@ def _written(pieces: Sequence[_Piece]) -> str:
 @cache
 def glosses() -> Mapping[str, Gloss]:
     """By language. Raises :class:`kb.errors.InvalidKnowledge` naming the file."""
-    form = TypeAdapter(GlossFile)
-    return {path.stem: Gloss(read_form(path, form)) for path in sorted(HERE.glob("*.yaml"))}
+    return {code: Gloss(given) for code, given in gloss_files().items()}
 
 
 _NOBODYS = Gloss(GlossFile(name=""))

@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Set
 from functools import cache
 
-from kb.chat.reading.gloss import UNSPACED, folded, glosses, keys_of
-from kb.chat.reading.lexicon import Lexicon
+from kb.catalogue.names import Names
+from kb.chat.reading.gloss import UNSPACED, folded, glosses, keys_of, places_of_names
+from kb.chat.reading.lexicon import Lexicon, lexicon
 from kb.text.figures import UNITS
 
 ENGLISH = "en"
@@ -27,12 +28,21 @@ LEAST = 2
 """Words of another language from which on it is that language, if they are more than those of English."""
 MANY = 5
 """Letters of a word that is known without its marks, too: of fewer, another word may be made."""
+SHORTEST_STEM = 3
 READ = 1000
 
 
-def language_of(text: str, english: Lexicon, before: str = ENGLISH) -> str:
+def language_of(text: str, names: Names, before: str = ENGLISH) -> str:
     """``before`` is the language of the turn before: fewer words are enough for it."""
     seen = text[:READ]
+    language = _language(seen, lexicon(names), before)
+    if language == ENGLISH:
+        return language
+    named = places_of_names(seen, names)  # a part of a name may be a word elsewhere
+    return _language("".join(" " if at in named else one for at, one in enumerate(seen)), lexicon(names), before)
+
+
+def _language(seen: str, english: Lexicon, before: str) -> str:
     letters = sum(character.isalpha() for character in seen)
     for code, script in _SCRIPTS:
         found = [c for c in script.findall(seen) if c not in _MARKS]
@@ -55,7 +65,8 @@ def language_of(text: str, english: Lexicon, before: str = ENGLISH) -> str:
     best = max(told, key=lambda code: (told[code], shared[code] + beside[code], code == before), default=ENGLISH)
     left = ours - shared[best]
     surely = told[best] >= LEAST and told[best] > left
-    likely = told[best] and not left and field < LEAST and (shared[best] or best == before)
+    alone = told[best] == len(words) and all(len(word) >= MANY for word in words)
+    likely = told[best] and not left and field < LEAST and (shared[best] or best == before or alone)
     return best if surely or likely else ENGLISH
 
 
@@ -63,7 +74,7 @@ def _languages(word: str) -> Set[str]:
     exact, stems = _words()
     found = exact.get(word) or (exact.get(folded(word)) if len(word) >= MANY or not word.isascii() else None)
     languages = set(found or ())
-    for end in range(2, len(word) + 1):
+    for end in range(SHORTEST_STEM, len(word) + 1):
         languages |= stems.get(word[:end], frozenset())
     return languages
 

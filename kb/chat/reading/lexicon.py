@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from kb.catalogue.names import DEVICE_KINDS, Names
 from kb.catalogue.typed import Parts, parts_of, without_owner
+from kb.chat.reading.gloss_files import english_words
 
 MODEL_NUMBER = re.compile(r"([a-z]{1,3})(\d{1,4})[a-z]{0,2}")
 """``a100``, ``l40s``, ``mi50``, ``m3``."""
@@ -66,7 +67,8 @@ def lexicon(names: Names) -> Lexicon:
     devices = [parts for parts in _ways(names, DEVICE_KINDS) if len(parts) > 1 or parts[0][0].isalpha()]
     labels = [parts_of(names.label("models", slug)) for slug in names.slugs("models")]
     families = frozenset(parts[0] for parts in labels)
-    ordinary = frozenset(_prose(names)) - families
+    ordinary = frozenset(_prose(names)) | english_words()
+    ordinary -= families
     inside = {part for parts in models for part in parts[1:] if part.isalpha() and len(part) > 1}
     return Lexicon(
         model_families=families,

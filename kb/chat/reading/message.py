@@ -75,7 +75,7 @@ class Read:
 def read_message(text: str, names: Names, roles: RoleReader | None = None, before: str = ENGLISH) -> Read:
     """Without ``roles`` no figure is anything. ``before`` is the language of the message before."""
     text = in_one_form(text)
-    language = language_of(text, lexicon(names), before)
+    language = language_of(text, names, before)
     if language == ENGLISH:
         return _Message(text, names, roles).read()
     glossed = in_english(text, language, names)
