@@ -9,17 +9,22 @@ from kb.tools.asks import Asked
 from kb.tools.search_passages.tool import PassageHit, SearchAnswer
 
 FIRST_WORDS, OTHER_WORDS, DETAIL_WORDS = 75, 35, 60
+MOST_BESIDE = 2
 UNSURE = 0.12
 """How likely the best must answer: of those below, judged by readers, one in ten does."""
 NEAREST = "I have no answer to exactly that. The nearest that I know: {text}"
-ALSO = 0.35
-"""How likely a second passage must answer to be said too."""
+SURE = 0.6
+"""From here on the best one is told alone."""
+ALSO = 0.12
+"""How likely the next ones must answer to be told beside one that is unsure: of 384 questions whose passages readers
+judged, the best one answers 41 of 100, one of these three 49."""
 
 
 def say(result: SearchAnswer, asked: Asked) -> Iterator[Said]:
     """Nothing, where nothing is near enough: the chat says then that it does not know."""
     if not result.near:
         return
+    unsure = (result.hits[0].answers or 0.0) < SURE if result.hits else False
     for number, hit in enumerate(result.hits):
         basis = _basis(hit)
         if hit.users_own:
@@ -30,8 +35,8 @@ def say(result: SearchAnswer, asked: Asked) -> Iterator[Said]:
         elif number == 0:
             text = "{text}" if (hit.answers or 0.0) >= UNSURE else NEAREST
             yield state("answer", text, basis, text=headed(hit, FIRST_WORDS))
-        elif number == 1 and (hit.answers or 0.0) >= ALSO:
-            yield state("reason", "{text}", basis, text=headed(hit, OTHER_WORDS))
+        elif number <= MOST_BESIDE and unsure and (hit.answers or 0.0) >= ALSO:
+            yield state("next", "{text}", basis, text=headed(hit, OTHER_WORDS))
         else:
             text = first_sentences(hit.text, DETAIL_WORDS)
             yield state("detail", "{title}: {text}", basis, title=hit.title.rstrip(".:"), text=text)
