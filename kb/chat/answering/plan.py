@@ -92,12 +92,12 @@ def passages_of(situation: Situation) -> Step:
 
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
-    new_use = "use" not in situation.carried and not situation.named_now and bool(situation.carried)
-    if not is_of_text(situation.use) and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
-        return [ANYTHING]
     ranked = [ask for ask in situation.asks if ask in tools]
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
         return [over]
+    new_use = "use" not in situation.carried and not situation.named_now and bool(situation.carried)
+    if not is_of_text(situation.use) and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
+        return [ANYTHING]
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
         if len(situation.text.split()) >= A_STORY:
             return [ANYTHING]  # told at length, and no calculator is asked
@@ -134,7 +134,11 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
             return tool.name
     for tool in tools:
         asks = tools.asks(tool.name)
-        if asks and asks.of_use and situation.use == asks.of_use and ask in asks.instead_of:
+        if asks is None or ask not in asks.instead_of:
+            continue
+        if asks.of_use and situation.use == asks.of_use:
+            return tool.name
+        if asks.of_named and not situation.models and values_of(situation, asks.of_named):
             return tool.name
     return ""
 

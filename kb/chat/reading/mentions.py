@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kb.catalogue.names import DEVICE_KINDS, Match, Mention, Names
-from kb.catalogue.records import Term
+from kb.catalogue.records import MediaModel, Term
 from kb.chat.reading.forms import OTHER_KINDS, Forms
 from kb.chat.reading.spans import Span, Taken
 from kb.text.figures import FigureFound
@@ -89,6 +89,8 @@ def _known(text: str, names: Names) -> list[Span]:
 
 def is_of_another_kind(names: Names, span: Span) -> bool:
     """A name of models for images or sound, of which a size says nothing about a language model."""
+    if any(match.kind == MediaModel.kind for match in span.matches):
+        return True
     records = [names.record(match) for match in span.matches if match.kind == "terms"]
     return any(isinstance(record, Term) and record.other_models for record in records)
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
-from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, Term
+from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import Devices, card_of, is_same
@@ -111,9 +111,10 @@ class _Message:
                 continue
             elif span.kind == "terms":
                 _add(terms, Named(span.text, span.matches))
-                links = self.names.matches("interconnects", span.text)
-                if len(links) == 1:
-                    _add(others, Named(span.text, tuple(links)))
+                for kind in ("interconnects", MediaModel.kind):
+                    links = self.names.matches(kind, span.text)
+                    if len(links) == 1 or (links and kind == MediaModel.kind):
+                        _add(others, Named(span.text, tuple(links)))
             else:
                 _add(others, Named(span.text, span.matches))
         quantizations += self._custom_bits(quantizations)
