@@ -1,10 +1,11 @@
 """Models that write no text: for pictures, video, sound, speech and vectors, each as the parts that it is made of."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from kb.catalogue.records.base import Citations, Count, Record, Slug, Spec, Text
+from kb.catalogue.records.base import Citations, Count, Figure, Record, Slug, Spec, Text
 
 Task = Literal["images", "video", "3d", "music", "speech to text", "text to speech", "embedding", "reranking", "vision"]
 PartRole = Literal["encoder", "main", "decoder"]
@@ -57,11 +58,15 @@ class MediaModel(Spec):
     licence: Text | None = None
     released: Text | None = None
 
-    @property
-    def params(self) -> int:
-        return sum(part.params for part in self.parts)
+    def figures(self) -> Iterator[tuple[str, Figure[Any]]]:
+        """With the parameters, which are those of the parts."""
+        sources = tuple(dict.fromkeys(source for part in self.parts for source in part.sources))
+        counts = {"params_total": sum(part.params for part in self.parts), "params_main": self.largest_main}
+        for key, count in counts.items() if len(self.parts) > 1 else [("params_total", self.largest_main)]:
+            yield key, Count(value=count, sources=sources)
+        yield from super().figures()
 
     @property
     def largest_main(self) -> int:
         """Parameters of the part by whose size the model is called."""
-        return max((part.params for part in self.parts if part.role == "main"), default=self.params)
+        return max((part.params for part in self.parts if part.role == "main"), default=self.parts[0].params)

@@ -96,7 +96,11 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
         return [over]
     new_use = "use" not in situation.carried and not situation.named_now and bool(situation.carried)
-    if not is_of_text(situation.use) and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
+    if (
+        not is_of_text(situation.use)
+        and not _of_named(tools, situation)
+        and (new_use or _is_of_text(tools, next(iter(situation.asks), "")))
+    ):
         return [ANYTHING]
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
         if len(situation.text.split()) >= A_STORY:
@@ -134,11 +138,18 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
             return tool.name
     for tool in tools:
         asks = tools.asks(tool.name)
-        if asks is None or ask not in asks.instead_of:
-            continue
-        if asks.of_use and situation.use == asks.of_use:
+        if asks and asks.of_use and situation.use == asks.of_use and ask in asks.instead_of:
             return tool.name
-        if asks.of_named and not situation.models and values_of(situation, asks.of_named):
+    named = _of_named(tools, situation)
+    asks = tools.asks(named) if named else None
+    return named if asks and ask in asks.instead_of else ""
+
+
+def _of_named(tools: Registry, situation: Situation) -> str:
+    """The tool that works out what is named, where no language model is named beside it."""
+    for tool in () if situation.models else tools:
+        asks = tools.asks(tool.name)
+        if asks and asks.of_named and values_of(situation, asks.of_named):
             return tool.name
     return ""
 

@@ -14,7 +14,7 @@ from kb.chat.reading.forms import OTHER_KINDS, Forms
 from kb.chat.reading.spans import Span, Taken
 from kb.text.figures import FigureFound
 
-GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS)
+GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), (MediaModel.kind,), OTHER_KINDS)
 """Of kinds, those that are likelier meant first."""
 
 _ARTICLE = re.compile(r"(?:an?|the|my|one|single|used|new)\s+", re.I)
@@ -79,7 +79,7 @@ def _known(text: str, names: Names) -> list[Span]:
             inside = taken.within(mention.start, mention.end)
             if group == ("quantizations",) and len(mention.matches) > 1 and names.knows("terms", mention.text):
                 continue
-            if group[0] not in DEVICE_KINDS and any(other.kind in DEVICE_KINDS for other in inside):
+            if group[0] not in (*DEVICE_KINDS, MediaModel.kind) and any(other.kind in DEVICE_KINDS for other in inside):
                 # "dual 3090" is two cards, not the build of that name.
                 continue
             if all(mention.end - mention.start > other.end - other.start for other in inside):
@@ -89,7 +89,7 @@ def _known(text: str, names: Names) -> list[Span]:
 
 def is_of_another_kind(names: Names, span: Span) -> bool:
     """A name of models for images or sound, of which a size says nothing about a language model."""
-    if any(match.kind == MediaModel.kind for match in span.matches):
+    if span.kind == MediaModel.kind:
         return True
     records = [names.record(match) for match in span.matches if match.kind == "terms"]
     return any(isinstance(record, Term) and record.other_models for record in records)

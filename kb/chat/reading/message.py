@@ -26,6 +26,7 @@ from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS
 
+MODEL_KINDS = (LanguageModel.kind, MediaModel.kind)
 MOST_SIZES = 16
 ALIKE = 0.1
 """How far the sizes of two models with one name may be apart for their answers to be the same."""
@@ -104,6 +105,8 @@ class _Message:
                 self._model(span)
             elif span.kind in DEVICE_KINDS:
                 self.named.add(span)
+            elif span.kind == MediaModel.kind and not span.known:
+                self.unknown.append(span.text)
             elif span.kind == "quantizations":
                 if not (kv and span.start < kv[1] and kv[0] < span.end):
                     _add(quantizations, Named(span.text, span.matches))
@@ -165,7 +168,7 @@ class _Message:
         named_now = bool(
             situation.models or devices or quantizations or situation.engine or situation.unknown or situation.others
         )
-        unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
+        unknown_models = tuple(span.text for span in self.spans if span.kind in MODEL_KINDS and not span.known)
         measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
         covered: list[Span | FigureFound] = [*self.spans, *measures, *(one.figure for one in roles)]
         fragment = is_fragment(text, [(one.start, one.end) for one in covered])
