@@ -70,6 +70,8 @@ class AskFile(Record):
     """The use that only this tool works out: where it is spoken of, ``instead_of`` give way to it."""
     of_named: Role | None = None
     """What only this tool works out: where it is named, and no language model is, ``instead_of`` give way to it."""
+    tells: frozenset[str] = frozenset()
+    """Figures by their keys, that it tells of what is ``of_named``; asked for another, the record answers."""
     instead_of: tuple[str, ...] = ()
     """Tools in whose place this one answers where all of ``when`` are filled and something new is held against them."""
     when: tuple[Role, ...] = ()

@@ -74,13 +74,8 @@ def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
         size = _SIZE.search(name)
         by_size = f" I can work it out for any {size[1]}B model: ask with the size alone." if size else ""
         text = "I have no data on “{name}”.{nearest}{by_size}"
-        yield state(
-            "unknown",
-            text,
-            name=name,
-            nearest=nearest,
-            by_size="" if situation.other_models or _taken(situation, name) else by_size,
-        )
+        of_text = not situation.other_models and not _taken(situation, name)
+        yield state("unknown", text, name=name, nearest=nearest, by_size=by_size if of_text else "")
     for note in situation.notes:
         yield state("assumption", "{note}", note=note)
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kb.catalogue.names import DEVICE_KINDS, Match, Mention, Names
+from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Mention, Names
 from kb.catalogue.records import MediaModel, Term
 from kb.chat.reading.forms import OTHER_KINDS, Forms
 from kb.chat.reading.spans import Span, Taken
@@ -40,7 +40,7 @@ def spans(text: str, names: Names, figures: Sequence[FigureFound]) -> list[Span]
         taken.put(_span(slip))
     found = taken.in_order()
     for span in found:
-        if span.kind == "models" and (file := _FILE.search(span.text)):
+        if span.kind in MODEL_KINDS and (file := _FILE.search(span.text)):
             inner = names.scan(file[1], ("quantizations",))
             found += [replace(_span(mention), start=span.start, end=span.end) for mention in inner[-1:]]
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from kb.catalogue.figure_names import figure_names
-from kb.catalogue.names import DEVICE_KINDS, Match, Names
+from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
@@ -26,7 +26,6 @@ from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS
 
-MODEL_KINDS = (LanguageModel.kind, MediaModel.kind)
 MOST_SIZES = 16
 ALIKE = 0.1
 """How far the sizes of two models with one name may be apart for their answers to be the same."""

@@ -1,7 +1,7 @@
 """What is said of the memory of a model for pictures, video or sound: whether it fits, in turn or at once, and why."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from kb.catalogue.records import StatedMemory
 from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
@@ -17,7 +17,19 @@ KEPT = {
     "shared": ", of memory sold as {sold} of which the system keeps a part",
     "system": ", of {sold} of RAM of which the system keeps a part",
 }
-COLUMNS = {"together": "yes", "in_turn": "yes, parts in turn", "layers_in_ram": "only with layers in RAM", "none": "no"}
+COLUMNS = {
+    "together": "yes",
+    "in_turn": "yes, parts in turn",
+    "encoder_on_processor": "yes, text encoder on the processor",
+    "layers_in_ram": "only with layers in RAM",
+    "none": "no",
+}
+WAYS = {
+    "together": "all parts fit at once",
+    "in_turn": "the parts fit in turn",
+    "encoder_on_processor": "it fits with the text encoder on the processor",
+}
+FITTING = tuple(WAYS)
 _SPEED = re.compile(r"\b(?:fast|faster|speed|slow|long|minutes?|seconds?|time|it/s|s/it)\b", re.I)
 NOT_ESTIMATED = "How fast it runs is not estimated here: it depends on computing power and steps, not on memory alone."
 
@@ -72,12 +84,12 @@ def _by_part(result: MediaAnswer) -> Statement:
     return Statement("reason", f"Its weights: {slots}.", values)
 
 
-def _largest(result: MediaAnswer) -> PartMemory:
-    return max(result.parts, key=lambda part: part.weights_gb)
+def _largest(parts: Iterable[PartMemory]) -> PartMemory:
+    return max(parts, key=lambda part: part.weights_gb)
 
 
 def _verdict(result: MediaAnswer, names: dict[str, Slot]) -> Iterator[Said]:
-    largest, have = _largest(result), gb(result.available_gb or 0.0)
+    largest, have = _largest(result.parts), gb(result.available_gb or 0.0)
     values: dict[str, Slot] = {
         "have": have, "sold": gb(result.sold_as_gb or 0.0),
         "all": gb(result.together_gb), "turn": gb(result.in_turn_gb),
@@ -92,19 +104,32 @@ def _verdict(result: MediaAnswer, names: dict[str, Slot]) -> Iterator[Said]:
         whole = " with all its parts" if several else ""
         yield Statement("answer", f"{{model}} at {{quantization}} fits on {{device}}{whole}.", names, opens="Yes: ")
         yield _reason(f"It needs {{all}} of {{have}}{beside}{kept}.", values)
+    elif result.placement == "encoder_on_processor":
+        text = "{model} at {quantization} fits on {device} when its text encoder works on the processor, from RAM."
+        yield Statement("answer", text, names, opens="Yes: ")
+        encoder = _largest(part for part in result.parts if part.role == "encoder")
+        main = _largest(part for part in result.parts if part.role != "encoder")
+        values |= {"part": main.name, "part_gb": gb(main.weights_gb)}
+        values |= {"encoder": encoder.name, "encoder_gb": gb(encoder.weights_gb)}
+        text = f"The {{encoder}} takes {{encoder_gb}}, and {{have}} can be used{kept}; the {{part}} takes {{part_gb}}."
+        yield _reason(text, values)
     elif result.placement == "in_turn":
         text = "{model} at {quantization} fits on {device} when its parts take turns, the others waiting in RAM."
         yield Statement("answer", text, names, opens="Yes: ")
-        text = f"The largest, the {{part}}, needs {{turn}} of {{have}}{beside}{kept}; all at once would need {{all}}."
+        text = f"One at a time they need {{turn}} of {{have}}{beside}{kept}; all at once would need {{all}}."
         yield _reason(text, values)
     elif result.placement == "layers_in_ram":
         text = "Only with a part of its layers in RAM, which makes it slower: {model} at {quantization} on {device}."
         yield Statement("answer", text, names)
-        text = f"The {{part}} alone has {{part_gb}} of weights and needs {{turn}}{beside}; {{have}} can be used{kept}."
+        need = f"one part at a time needs {{turn}}{beside}"
+        text = f"The {{part}} alone takes {{part_gb}}; {need}, and {{have}} can be used{kept}."
         yield _reason(text, values)
     else:
         yield Statement("answer", "{model} at {quantization} does not fit on {device}.", names, opens="No: ")
         yield _reason(f"It needs {{all}}{beside}, and {{have}} can be used{kept}.", values)
+        if result.system_memory_gb and not result.ram_holds_all:
+            text = "Nor do {ram} of RAM hold {weights} of weights and the system."
+            yield state("reason", text, ram=gb(result.system_memory_gb), weights=gb(result.weights_gb))
     if result.device_count > 1 and result.placement != "together":
         yield state("reason", "A second card does not add to the room of one part; it can hold the text encoder.")
 
@@ -138,7 +163,7 @@ def _next(result: MediaAnswer) -> Iterator[Said]:
 def _fits(way: Smaller, result: MediaAnswer) -> str:
     if len(result.parts) == 1:
         return "it fits"
-    return "all parts fit at once" if way.placement == "together" else "the parts fit in turn"
+    return WAYS[way.placement]
 
 
 def _capital(text: str) -> str:
@@ -151,8 +176,7 @@ def side_by_side(results: Sequence[MediaAnswer], asked: Asked) -> Iterator[Said]
     devices = [one.device for one in results]
     labels = [_label(one, len(models) > 1, len(set(devices)) > 1) for one in results]
     if all(devices):
-        fits = ("together", "in_turn")
-        fitting = [label for label, one in zip(labels, results, strict=True) if one.placement in fits]
+        fitting = [label for label, one in zip(labels, results, strict=True) if one.placement in FITTING]
         others = [label for label in labels if label not in fitting]
         if fitting and others:
             text = "Yes {fitting}, but not {others} without layers in RAM."
@@ -161,7 +185,7 @@ def side_by_side(results: Sequence[MediaAnswer], asked: Asked) -> Iterator[Said]
             yield state("answer", "all of them fit: {fitting}.", opens="Yes, ", fitting=joined(fitting))
         else:
             yield state("answer", "none of them fits without layers in RAM.", opens="No, ")
-        columns: tuple[str, ...] = ("case", "fits", "all at once", "one part at a time", "can use")
+        columns: tuple[str, ...] = ("case", "fits", "one part at a time", "can use", "would fit")
     else:
         yield state("answer", "That depends on which one is meant: {models}.", models=joined(models, "or"))
         columns = ("model", "all at once", "one part at a time")
@@ -181,7 +205,7 @@ def _label(one: MediaAnswer, by_model: bool, by_device: bool) -> str:
 
 def _row(one: MediaAnswer, label: str) -> tuple[Slot, ...]:
     name = re.sub(r"^(?:for|on) (?:the )?", "", label)
-    needs = (gb(one.together_gb), gb(one.in_turn_gb))
     if one.placement is None or one.available_gb is None:
-        return (name, *needs)
-    return (name, COLUMNS[one.placement], *needs, gb(one.available_gb))
+        return (name, gb(one.together_gb), gb(one.in_turn_gb))
+    would = one.smaller[0].quantization if one.smaller and one.placement not in FITTING else ""
+    return (name, COLUMNS[one.placement], gb(one.in_turn_gb), gb(one.available_gb), f"at {would}" if would else "–")

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, TypeAdapter
 
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, room_on
-from kb.calc.memory.parts import Placement, placement
+from kb.calc.memory.parts import Placement, Weights, in_turn_bytes, placement
 from kb.catalogue import Catalogue
 from kb.catalogue.records import MediaModel, MediaPart, Quantization, Record, SourceRef, StatedMemory, Task
 from kb.catalogue.records.base import Citations
@@ -78,6 +78,8 @@ class MediaAnswer(Result):
     device_count: int = 1
     system_memory_gb: float | None = None
     system_memory_assumed: bool = False
+    ram_holds_all: bool = False
+    """Whether all parts can wait in memory beside the device."""
     smaller: tuple[Smaller, ...] = ()
     stated: tuple[StatedMemory, ...] = ()
     licence: str | None = None
@@ -96,7 +98,7 @@ def run(catalogue: Catalogue, arguments: MediaArguments) -> MediaAnswer:
     given = resolve_quantization(catalogue, arguments.quantization or record.published_type)
     work = working().get(record.tasks[0])
     parts = _parts(record, given.record)
-    sizes = [part.weights_gb for part in parts]
+    total = sum(part.weights_gb for part in parts)
     devices = _devices(catalogue, arguments)
     references: dict[str, tuple[SourceRef, ...]] = {
         f"parameters of {record.name}": tuple(dict.fromkeys(ref for part in record.parts for ref in part.sources)),
@@ -117,10 +119,10 @@ def run(catalogue: Catalogue, arguments: MediaArguments) -> MediaAnswer:
         tasks=record.tasks,
         quantization=given.record.name,
         parts=parts,
-        weights_gb=round(sum(sizes), 3),
+        weights_gb=round(total, 3),
         working_gb=work.gb if work else None,
-        together_gb=round(sum(sizes) + (work.gb if work else 0), 3),
-        in_turn_gb=round(max(sizes) + (work.gb if work else 0), 3),
+        together_gb=round(total + (work.gb if work else 0), 3),
+        in_turn_gb=_in_turn_gb(parts, work.gb if work else 0.0),
         stated=record.stated,
         licence=record.licence.value if record.licence else None,
         released=record.released.value if record.released else None,
@@ -128,6 +130,14 @@ def run(catalogue: Catalogue, arguments: MediaArguments) -> MediaAnswer:
         citations=cite(catalogue, references),
     )
     return _on(catalogue, answer, record, devices, arguments) if devices else answer
+
+
+def _weights(parts: tuple[PartMemory, ...]) -> list[Weights]:
+    return [Weights(part.weights_gb * GB, part.role == "encoder") for part in parts]
+
+
+def _in_turn_gb(parts: tuple[PartMemory, ...], working_gb: float) -> float:
+    return round(in_turn_bytes(_weights(parts), working_gb * GB) / GB, 3)
 
 
 def _devices(catalogue: Catalogue, arguments: MediaArguments) -> ResolvedDevices | None:
@@ -172,7 +182,7 @@ def _on(
 
     def placed(parts: tuple[PartMemory, ...]) -> Placement:
         work = (answer.working_gb or 0.0) * GB
-        return placement([part.weights_gb * GB for part in parts], work, room.free_bytes, ram)
+        return placement(_weights(parts), work, room.free_bytes, ram)
 
     verdict = placed(answer.parts)
     return answer.model_copy(
@@ -184,6 +194,7 @@ def _on(
             "available_gb": round(room.free_bytes / GB, 3),
             "placement": verdict,
             "system_memory_gb": (given or DEFAULT_SYSTEM_MEMORY_BYTES / GIB) if kind == "own" else None,
+            "ram_holds_all": answer.weights_gb * GB <= ram,
             "system_memory_assumed": kind == "own" and given is None and verdict != "together",
             "smaller": tuple(_smaller(catalogue, record, answer, verdict, placed)),
             "assumptions": (*answer.assumptions, *room.assumptions),
@@ -191,7 +202,9 @@ def _on(
     )
 
 
-RANK: Mapping[Placement, int] = {"together": 0, "in_turn": 1, "layers_in_ram": 2, "none": 3}
+RANK: Mapping[Placement, int] = {
+    "together": 0, "in_turn": 1, "encoder_on_processor": 2, "layers_in_ram": 3, "none": 4,
+}  # fmt: skip
 
 
 def _smaller(
@@ -206,14 +219,15 @@ def _smaller(
     for slug in SMALLER:
         quantization = catalogue.known.of(Quantization)[slug]
         parts = _parts(record, quantization)
-        weights = [part.weights_gb for part in parts]
-        if sum(weights) >= answer.weights_gb:
+        total = sum(part.weights_gb for part in parts)
+        if total >= answer.weights_gb:
             continue
         found = placed(parts)
         if RANK[found] < min(RANK[best], RANK["layers_in_ram"]):
             best = found
-            need = (sum(weights) if found == "together" else max(weights)) + (answer.working_gb or 0.0)
-            yield Smaller(quantization=quantization.name, placement=found, required_gb=round(need, 3))
+            work = answer.working_gb or 0.0
+            need = round(total + work, 3) if found == "together" else _in_turn_gb(parts, work)
+            yield Smaller(quantization=quantization.name, placement=found, required_gb=need)
 
 
 TOOL = tool(
