@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast, get_args
 from pydantic import ValidationError
 
 from kb.catalogue.files import UnreadableFile, read_headed, read_mapping
-from kb.catalogue.records import Dispute, Passage, Record, Source, SourceRef, Spec, Term, kinds
+from kb.catalogue.records import Build, Dispute, MediaModel, Passage, Record, Source, SourceRef, Spec, Term, kinds
 from kb.catalogue.records.arithmetic import check_equation
 from kb.catalogue.records.base import Figure
 from kb.catalogue.records.labels import label_key, slugify
@@ -268,7 +268,7 @@ class _Loader:
         relations = {
             "accelerator": "accelerators", "cpu": "cpus", "motherboard": "motherboards", "model": "models",
             "quantization": "quantizations", "engine": "engines", "same_architecture_as": "models",
-            "starts_with": "quantizations",
+            "starts_with": "quantizations", "published_type": "quantizations",
         }  # fmt: skip
         for key, target_kind in relations.items():
             target = getattr(record, key, None)
@@ -277,9 +277,12 @@ class _Loader:
         for file in getattr(record, "files", ()):
             if file.quantization not in known.specs["quantizations"]:
                 self.report(f"{where}: files", _dangling(file.quantization, known.specs["quantizations"]))
-        for part in getattr(record, "parts", ()):
+        for part in record.parts if isinstance(record, Build) else ():
             for target in part.refs:
                 self._check_target(f"{where}: parts: {part.component}", target, known)
+        for network in record.parts if isinstance(record, MediaModel) else ():
+            if network.file and network.file.quantization not in known.specs["quantizations"]:
+                self.report(f"{where}: parts", _dangling(network.file.quantization, known.specs["quantizations"]))
         if kind == "measurements":
             self._check_target(f"{where}: device", getattr(record, "device", ""), known)
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from rapidfuzz import fuzz, process
 
 from kb.catalogue.load import Knowledge
-from kb.catalogue.records import Accelerator, Figure, LanguageModel, Spec, Term
+from kb.catalogue.records import Accelerator, Figure, LanguageModel, MediaModel, Spec, Term
 from kb.catalogue.records.labels import label_key
 from kb.catalogue.scanning import Piece, pieces_of
 from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, memory_last, parts_of, shorter_names, without_owner
@@ -22,6 +22,7 @@ from kb.text.name_finder import NameFinder
 
 MOST_SLIPS = 200
 """Different words of one text that are looked up as slips of the keyboard; each is held against every name."""
+MODEL_KINDS = (LanguageModel.kind, MediaModel.kind)
 DEVICE_KINDS = ("accelerators", "machines", "cpus")
 
 _DIGITS = re.compile(r"\d+")
@@ -347,8 +348,9 @@ class Names:
 
     def _stripped(self, kinds: Sequence[str], name: str) -> list[Match]:
         """By what is left when owners, suffixes and sizes that do not change the record are taken off."""
-        for shorter in shorter_names(name[:200], "models" in kinds, any(kind in DEVICE_KINDS for kind in kinds)):
-            found = self._exact(("models",) if shorter.model else kinds, shorter.name)
+        models = [kind for kind in kinds if kind in MODEL_KINDS]
+        for shorter in shorter_names(name[:200], bool(models), any(kind in DEVICE_KINDS for kind in kinds)):
+            found = self._exact(models if shorter.model else kinds, shorter.name)
             if not found:
                 continue
             if shorter.memory_gib is None:

@@ -22,7 +22,7 @@ Role = Literal[
     "prompt_tokens", "spec_count", "purchase",
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
     "models_compared", "model_name", "tensor_parallel", "kwh_currency",
-    "considered_system_memory_gb", "form", "rank", "targets", "optimizer", "days_per_week",
+    "considered_system_memory_gb", "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 
@@ -68,6 +68,10 @@ class AskFile(Record):
     ask_back: str = ""
     of_use: str = ""
     """The use that only this tool works out: where it is spoken of, ``instead_of`` give way to it."""
+    of_named: Role | None = None
+    """What only this tool works out: where it is named, and no language model is, ``instead_of`` give way to it."""
+    tells: frozenset[str] = frozenset()
+    """Figures by their keys, that it tells of what is ``of_named``; asked for another, the record answers."""
     instead_of: tuple[str, ...] = ()
     """Tools in whose place this one answers where all of ``when`` are filled and something new is held against them."""
     when: tuple[Role, ...] = ()

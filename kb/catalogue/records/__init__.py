@@ -14,6 +14,7 @@ from kb.catalogue.records.hardware import (
     PowerSupply,
     StorageDrive,
 )
+from kb.catalogue.records.media import MediaModel, MediaPart, PartFile, StatedMemory, Task
 from kb.catalogue.records.software import (
     Engine,
     InstallWay,
@@ -29,14 +30,15 @@ kinds: dict[str, type[Spec]] = {
     cls.kind: cls
     for cls in (
         Accelerator, Machine, Cpu, Motherboard, MemoryKit, StorageDrive, PowerSupply, Cooler, Case, Interconnect,
-        LanguageModel, Quantization, Engine, Provider, Build, Measurement,
+        LanguageModel, MediaModel, Quantization, Engine, Provider, Build, Measurement,
     )
 }  # fmt: skip
 """The classes by the folders of ``glossary/specs``."""
 
 __all__ = [
     "Accelerator", "Backend", "Build", "Case", "Citation", "Claim", "Cooler", "Cpu", "Dispute", "Engine", "Figure",
-    "InstallWay", "Interconnect", "LanguageModel", "Machine", "Measurement", "MemoryKit", "ModelFile", "Motherboard",
-    "Part", "Passage", "PowerSupply", "Price", "Provider", "Quantization", "Record", "Source", "SourceRef", "Spec",
-    "StartLine", "StorageDrive", "System", "Term", "TermFigure", "ends", "kinds",
+    "InstallWay", "Interconnect", "LanguageModel", "Machine", "Measurement", "MediaModel", "MediaPart", "MemoryKit",
+    "ModelFile", "Motherboard", "Part", "PartFile", "Passage", "PowerSupply", "Price", "Provider", "Quantization",
+    "Record", "Source", "SourceRef", "Spec", "StartLine", "StatedMemory", "StorageDrive", "System", "Task", "Term",
+    "TermFigure", "ends", "kinds",
 ]  # fmt: skip

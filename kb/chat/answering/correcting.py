@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
-from kb.catalogue.records import Figure
+from kb.catalogue.records import Figure, MediaModel
 from kb.catalogue.units import label_of, unit_of
 from kb.chat.reading.situation import Claim, Situation
 from kb.text.statements import Basis, Quantity, Said, Statement, state
@@ -69,12 +69,13 @@ def _correction(catalogue: Catalogue, claim: Claim) -> Statement | None:
 def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
     """Each unknown name with the nearest ones, and what can be worked out for it all the same."""
     for name in situation.unknown[:MOST_UNKNOWN]:
-        near = _of_the_family(name, catalogue.names.suggest((*DEVICE_KINDS, "models"), name, 5))
+        near = _of_the_family(name, catalogue.names.suggest((*DEVICE_KINDS, "models", MediaModel.kind), name, 5))
         nearest = f" Nearest by name: {', '.join(near)}." if near else ""
         size = _SIZE.search(name)
         by_size = f" I can work it out for any {size[1]}B model: ask with the size alone." if size else ""
         text = "I have no data on “{name}”.{nearest}{by_size}"
-        yield state("unknown", text, name=name, nearest=nearest, by_size="" if _taken(situation, name) else by_size)
+        of_text = not situation.other_models and not _taken(situation, name)
+        yield state("unknown", text, name=name, nearest=nearest, by_size=by_size if of_text else "")
     for note in situation.notes:
         yield state("assumption", "{note}", note=note)
 

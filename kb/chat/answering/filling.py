@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kb.catalogue.names import DEVICE_KINDS
+from kb.catalogue.records import MediaModel
 from kb.chat.reading.described import system_bandwidth
 from kb.chat.reading.situation import Named, Situation
 from kb.tools.asks import Role
@@ -40,6 +41,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return [[card] for card in cards] if situation.alternatives and not situation.together else _whole(cards)
         case "quantization":
             return situation.quantizations
+        case "media_model":
+            return [one for named in situation.others if named.kind == MediaModel.kind for one in _each(named)]
         case "cpu":
             return [named for named in situation.devices if named.kind == "cpus"][:1]
         case "platform":

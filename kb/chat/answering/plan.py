@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from kb.catalogue.records import MediaModel
 from kb.chat.answering.filling import MOST_CASES, is_any_of_several, meant, plain, untold, values_of
 from kb.chat.reading.situation import Named, Situation
 from kb.chat.reading.uses import is_of_text
@@ -84,7 +85,8 @@ def plan(tools: Registry, situation: Situation) -> Plan:
 
 
 def is_about_something(situation: Situation) -> bool:
-    return bool(situation.models or situation.devices or situation.unknown)
+    media = any(named.kind == MediaModel.kind for named in situation.others)
+    return media or bool(situation.models or situation.devices or situation.unknown)
 
 
 def passages_of(situation: Situation) -> Step:
@@ -92,16 +94,18 @@ def passages_of(situation: Situation) -> Step:
 
 
 def _wanted(tools: Registry, situation: Situation) -> list[str]:
-    new_use = "use" not in situation.carried and not situation.named_now and bool(situation.carried)
-    if not is_of_text(situation.use) and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
-        return [ANYTHING]
     ranked = [ask for ask in situation.asks if ask in tools]
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
         return [over]
+    new_use = "use" not in situation.carried and not situation.named_now and bool(situation.carried)
+    named = _of_named(tools, situation)
+    if not is_of_text(situation.use) and not named and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
+        return [ANYTHING]
     if not ranked or situation.asks[ranked[0]] < UNCLEAR:
         if len(situation.text.split()) >= A_STORY:
             return [ANYTHING]  # told at length, and no calculator is asked
         bare = _bare(tools, situation) if situation.named_now or not situation.carried else []
+        bare = [named] if bare and _tells(tools, named, situation) else bare
         return bare or [ask for ask in ranked[:1] if situation.asks[ask] >= UNCLEAR / 2]
     if situation.asks[ranked[0]] < HALF and situation.terms and not is_about_something(situation) and untold(situation):
         return [ANYTHING]  # asked of a matter, in words of which no calculator is sure
@@ -136,7 +140,25 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
         asks = tools.asks(tool.name)
         if asks and asks.of_use and situation.use == asks.of_use and ask in asks.instead_of:
             return tool.name
+    named = _of_named(tools, situation)
+    asks = tools.asks(named) if named else None
+    takes = asks is not None and (ask in asks.instead_of or bool(situation.figure_keys))
+    return named if takes and _tells(tools, named, situation) else ""
+
+
+def _of_named(tools: Registry, situation: Situation) -> str:
+    """The tool that works out what is named, where no language model is named beside it."""
+    for tool in () if situation.models else tools:
+        asks = tools.asks(tool.name)
+        if asks and asks.of_named and values_of(situation, asks.of_named):
+            return tool.name
     return ""
+
+
+def _tells(tools: Registry, named: str, situation: Situation) -> bool:
+    """Whether no other figure is asked for than the tool works out."""
+    asks = tools.asks(named) if named else None
+    return asks is not None and asks.tells.issuperset(situation.figure_keys)
 
 
 def instead(tools: Registry, step: Step, situation: Situation) -> Iterator[Step]:

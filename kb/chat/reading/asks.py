@@ -21,7 +21,7 @@ TALK = tuple(sorted(path.stem for path in TALK_WAYS.glob("*.yaml")))
 """Asks that no tool answers."""
 
 CALLED = {
-    "models": "model", "accelerators": "graphics card", "machines": "graphics card", "cpus": "processor",
+    "models": "model", "media-models": "model", "accelerators": "graphics card", "machines": "graphics card", "cpus": "processor",
     "quantizations": "Q4", "storage": "SSD", "motherboards": "motherboard",
 }  # fmt: skip
 """What stands for a name of each kind, so that sense is learned and not names; ``slots.yaml`` has the same."""

@@ -6,23 +6,27 @@ from dataclasses import dataclass, field
 
 from rapidfuzz import fuzz
 
-from kb.catalogue.names import DEVICE_KINDS, Names
-from kb.catalogue.records import kinds
+from kb.catalogue.names import DEVICE_KINDS, Match, Names
+from kb.catalogue.records import MediaModel, kinds
 from kb.catalogue.typed import parts_of
 from kb.chat.reading.lexicon import MODEL_NUMBER, Lexicon, lexicon
 from kb.chat.reading.spans import Span, Taken, gib_of
 from kb.text.figures import FigureFound
 
-OTHER_KINDS = tuple(kind for kind in kinds if kind not in (*DEVICE_KINDS, "models", "quantizations", "measurements"))
+READ_APART = (*DEVICE_KINDS, "models", MediaModel.kind, "quantizations", "measurements")
+OTHER_KINDS = tuple(kind for kind in kinds if kind not in READ_APART)
 MOST_CANDIDATES = 8
 """A short form of more models than that says too little to list them."""
 MOST_PARTS = 10
 """Words and numbers of one name."""
+ABOUT_SO_LARGE = 0.25
+"""How far a model's main part may be from the size that it is called by: the 14B of Wan has up to 17 billion."""
 LIKE_A_FAMILY = 80
 """How near, of 100, a word that nobody knows is to a family's name to be taken for one (*Magistral*)."""
 _TOKEN = re.compile(r"[^\W_]+(?:\.\d[^\W_]*)*\+?")
 _SEPARATOR = re.compile(r"[ _:-]|: ?|- ")
 _SIZE = re.compile(r"(?:a|e|\d{1,2}x)?\d{1,4}(?:\.\d{1,3})?[bt]|\d{2,4}m|\d{1,3}e")
+_SIZED = re.compile(r"(.{2,60}?)[ -](\d{1,3}(?:\.\d{1,2})?)b", re.I)
 _PLAIN_SIZE = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)([bt])")
 _VERSION = re.compile(r"v?\d{1,2}(?:\.\d{1,2}){0,2}n?")
 _DATE = re.compile(r"\d{4}")
@@ -68,6 +72,8 @@ class _Form:
     versioned: bool = False
     lettered: bool = False
     """The version has a letter: V4, K2."""
+    media: bool = False
+    """It begins with the name of a model that writes no text."""
 
 
 @dataclass
@@ -99,7 +105,7 @@ class Forms:
     def found(self) -> Iterator[_Form]:
         at = 0
         while at < len(self.tokens):
-            form = self._model(at) or self._device(at)
+            form = self._media(at) or self._model(at) or self._device(at)
             if form is None:
                 at += 1
                 continue
@@ -109,6 +115,9 @@ class Forms:
     def settle(self, form: _Form) -> None:
         """What the form's whole text names; else that it names nothing that is known."""
         start, end = self.tokens[form.first].start, self.tokens[form.last].end
+        if form.media:
+            self._settle_media(start, end)
+            return
         if form.memory is not None:
             end = form.memory.end + (self.text[form.memory.end : form.memory.end + 1] == ")")
         inside = self.taken.within(start, end)
@@ -139,6 +148,47 @@ class Forms:
             kind = "models" if form.model else "accelerators"
             memory = gib_of(form.memory) if form.memory is not None else None
             self.taken.put(Span(start, end, text.strip("( "), kind, (), form.size, memory))
+
+    def _settle_media(self, start: int, end: int) -> None:
+        """A size behind a name is its own (*Flux dev 12B*), or tells which is meant (*Wan 2.2 14B*)."""
+        held, text = self.taken.at(start), self.text[start:end]
+        assert held is not None
+        if held.end >= end:
+            return
+        matches = self.names.matches(MediaModel.kind, text)
+        if not matches and (sized := _SIZED.fullmatch(text)):
+            named = self.names.matches(MediaModel.kind, sized[1])
+            matches = [match for match in named if self._is_so_large(match, float(sized[2]) * 1e9)]
+        self.taken.put(Span(start, end, text, MediaModel.kind, tuple(matches)))
+
+    def _is_so_large(self, match: Match, params: float) -> bool:
+        record = self.names.record(match)
+        return isinstance(record, MediaModel) and abs(record.largest_main - params) <= ABOUT_SO_LARGE * params
+
+    def _media(self, at: int) -> _Form | None:
+        """A name of a model that writes no text, with what goes on from it: a version, a size, a word of such names."""
+        head = self.tokens[at]
+        span = self.taken.at(head.start)
+        if span is None or span.start != head.start:
+            return None
+        named_too = span.kind == "terms" and self.names.matches(MediaModel.kind, span.text)
+        if span.kind != MediaModel.kind and not named_too:
+            return None
+        form = _Form(at, self._last_within(at, span.end), False, media=True)
+        while form.last - form.first < MOST_PARTS and self._goes_on_from(form):
+            form.last += 1
+        return form
+
+    def _goes_on_from(self, form: _Form) -> bool:
+        token, then = self._token(form.last + 1), self._token(form.last + 2)
+        if token is None or self._is_quantization(token):
+            return False
+        if _SIZE.fullmatch(token.low):
+            return True
+        ends = then is None or self.words.joins_nothing(then.low) or then.low in self.words.media_words
+        if token.low in self.words.device_suffixes or token.low.isdigit():  # no "SDXL 4 images", no "Flux max VRAM"
+            return ends and len(token.low) != 2
+        return _VERSION.fullmatch(token.low) is not None or token.low in self.words.media_words
 
     def _is_in_another(self, start: int, end: int) -> bool:
         """Whether it is a part of a longer name that is known (``Crucial T705``)."""

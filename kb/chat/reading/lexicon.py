@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from kb.catalogue.names import DEVICE_KINDS, Names
+from kb.catalogue.records import MediaModel
 from kb.catalogue.typed import Parts, parts_of, without_owner
 from kb.chat.reading.gloss_files import english_words
 
@@ -39,6 +40,8 @@ class Lexicon:
     """Families with a version that is a whole number: ``Llama 4``, and not ``Step 3.7``."""
     model_words: frozenset[str]
     """Words within models' names: ``coder``, ``flash``."""
+    media_words: frozenset[str]
+    """Words within the names of models that write no text, and none of the language: ``schnell``, ``kontext``."""
     device_words: frozenset[str]
     """Words with which devices' names begin: ``rtx``, ``macbook``."""
     device_suffixes: frozenset[str]
@@ -74,6 +77,12 @@ def lexicon(names: Names) -> Lexicon:
         model_families=families,
         model_letters=frozenset((parts[0], parts[1]) for parts in labels if _is_lettered(parts)),
         whole_versions=frozenset(parts[0] for parts in labels if len(parts) > 1 and parts[1].isdigit()),
+        media_words=frozenset(
+            part
+            for parts in _ways(names, (MediaModel.kind,))
+            for part in parts[1:]
+            if part.isalpha() and len(part) > 1 and part not in ordinary and part not in _FUNCTION_WORDS
+        ),
         model_words=frozenset(inside - families - _FUNCTION_WORDS),
         device_words=frozenset(
             {

@@ -8,13 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kb.catalogue.names import DEVICE_KINDS, Match, Mention, Names
-from kb.catalogue.records import Term
+from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Mention, Names
+from kb.catalogue.records import MediaModel, Term
 from kb.chat.reading.forms import OTHER_KINDS, Forms
 from kb.chat.reading.spans import Span, Taken
 from kb.text.figures import FigureFound
 
-GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), OTHER_KINDS)
+GROUPS = (("models",), DEVICE_KINDS, ("quantizations",), ("terms",), (MediaModel.kind,), OTHER_KINDS)
 """Of kinds, those that are likelier meant first."""
 
 _ARTICLE = re.compile(r"(?:an?|the|my|one|single|used|new)\s+", re.I)
@@ -40,7 +40,7 @@ def spans(text: str, names: Names, figures: Sequence[FigureFound]) -> list[Span]
         taken.put(_span(slip))
     found = taken.in_order()
     for span in found:
-        if span.kind == "models" and (file := _FILE.search(span.text)):
+        if span.kind in MODEL_KINDS and (file := _FILE.search(span.text)):
             inner = names.scan(file[1], ("quantizations",))
             found += [replace(_span(mention), start=span.start, end=span.end) for mention in inner[-1:]]
     return found
@@ -79,7 +79,7 @@ def _known(text: str, names: Names) -> list[Span]:
             inside = taken.within(mention.start, mention.end)
             if group == ("quantizations",) and len(mention.matches) > 1 and names.knows("terms", mention.text):
                 continue
-            if group[0] not in DEVICE_KINDS and any(other.kind in DEVICE_KINDS for other in inside):
+            if group[0] not in (*DEVICE_KINDS, MediaModel.kind) and any(other.kind in DEVICE_KINDS for other in inside):
                 # "dual 3090" is two cards, not the build of that name.
                 continue
             if all(mention.end - mention.start > other.end - other.start for other in inside):
@@ -89,6 +89,8 @@ def _known(text: str, names: Names) -> list[Span]:
 
 def is_of_another_kind(names: Names, span: Span) -> bool:
     """A name of models for images or sound, of which a size says nothing about a language model."""
+    if span.kind == MediaModel.kind:
+        return True
     records = [names.record(match) for match in span.matches if match.kind == "terms"]
     return any(isinstance(record, Term) and record.other_models for record in records)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from kb.catalogue.figure_names import figure_names
-from kb.catalogue.names import DEVICE_KINDS, Match, Names
-from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, Term
+from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
+from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import MOST_COUNT, Devices, card_of, is_same
@@ -114,6 +114,8 @@ class _Message:
                 self._model(span)
             elif span.kind in DEVICE_KINDS:
                 self.named.add(span)
+            elif span.kind == MediaModel.kind and not span.known:
+                self.unknown.append(span.text)
             elif span.kind == "quantizations":
                 if not (kv and span.start < kv[1] and kv[0] < span.end):
                     _add(quantizations, Named(span.text, span.matches))
@@ -121,9 +123,10 @@ class _Message:
                 continue
             elif span.kind == "terms":
                 _add(terms, Named(span.text, span.matches))
-                links = self.names.matches("interconnects", span.text)
-                if len(links) == 1:
-                    _add(others, Named(span.text, tuple(links)))
+                for kind in ("interconnects", MediaModel.kind):
+                    links = self.names.matches(kind, span.text)
+                    if len(links) == 1 or (links and kind == MediaModel.kind):
+                        _add(others, Named(span.text, tuple(links)))
             else:
                 _add(others, Named(span.text, span.matches))
         quantizations += self._custom_bits(quantizations)
@@ -173,7 +176,7 @@ class _Message:
         named_now = bool(
             situation.models or devices or quantizations or situation.engine or situation.unknown or situation.others
         )
-        unknown_models = tuple(span.text for span in self.spans if span.kind == "models" and not span.known)
+        unknown_models = tuple(span.text for span in self.spans if span.kind in MODEL_KINDS and not span.known)
         measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
         covered: list[Span | FigureFound] = [*self.spans, *measures, *(one.figure for one in roles)]
         fragment = is_fragment(text, [(one.start, one.end) for one in covered])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from kb.catalogue.names import Names
+from kb.catalogue.records import MediaModel
 from kb.chat.reading.described import NO_CARD, on_processor
 from kb.chat.reading.devices import MOST_COUNT, is_unified
 from kb.chat.reading.fragments import TELLING, stated
@@ -161,7 +162,8 @@ def present(situation: Situation) -> frozenset[str]:
 
 
 def _present(situation: Situation) -> Iterator[str]:
-    for name, count in (("model", len(situation.models)), ("device", len(situation.devices))):
+    models = [*situation.models, *(one for one in situation.others if one.kind == MediaModel.kind)]
+    for name, count in (("model", len(models)), ("device", len(situation.devices))):
         yield from (name,) if count else ()
         yield from (f"two_{name}s",) if count > 1 else ()
     yield from (mark for name, mark in _PRESENT.items() if getattr(situation, name))
@@ -374,7 +376,11 @@ def _carry_names(before: _Turn, said: Read, taken: dict[str, Any], carried: list
     if not now.quantizations and (not now.models or _CORRECTS.search(now.text)):
         taken["quantizations"] = known.quantizations
         carried += [named.label for named in known.quantizations]
-    if not (now.terms or now.others or now.models or now.devices) and _IT.search(now.text):
+    media = tuple(one for one in known.others if one.kind == MediaModel.kind)
+    if media and not (now.terms or now.others or now.models or said.unknown_models):
+        taken["others"] = media
+        carried += [named.label for named in media]
+    elif not (now.terms or now.others or now.models or now.devices) and _IT.search(now.text):
         taken["terms"], taken["others"] = known.terms, known.others
         carried += [named.label for named in (*known.terms, *known.others)]
 

@@ -31,7 +31,7 @@ MOST_FIGURES = 128
 _TOKEN = re.compile(r"[^\W\d_\u3040-\u9fff]+|[\u3040-\u9fff]|\d[\d.,]*|[^\w\s]")
 _BORDERS = frozenset(".?!;,()\n:/") | {"and", "but", "then", "or"}
 _KINDS = {
-    "models": "model", "cpus": "processor", "quantizations": "quantization", "storage": "drive",
+    "models": "model", "media-models": "model", "cpus": "processor", "quantizations": "quantization", "storage": "drive",
     "motherboards": "board", "engines": "engine",
 }  # fmt: skip
 

@@ -147,7 +147,7 @@ def _disputed(result: SpecView, figure: FigureView) -> Iterator[Said]:
 
 def _the(result: SpecView) -> str:
     """Models are called by their names, things by what they are."""
-    return "" if result.kind in ("models", "quantizations", "engines") else "the "
+    return "" if result.kind in ("models", "media-models", "quantizations", "engines") else "the "
 
 
 def _unit(figure: FigureView) -> str:
