@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("kb", "api", "eval")
 KINDS = (
     "accelerators", "machines", "cpus", "models", "motherboards", "storage", "builds", "power-supplies", "memory-kits",
-    "cases", "coolers", "network-cards", "providers",
+    "cases", "coolers", "network-cards", "providers", "media-models",
 )  # fmt: skip
 WORDS = {
     "cpu": "the llama.cpp backend and a word of the language",

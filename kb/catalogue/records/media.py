@@ -37,7 +37,7 @@ class StatedMemory(Record):
     """What somebody says that it takes, measured or as a requirement; ``gb`` as it is stated, of a card as printed."""
 
     gb: float | tuple[float, float]
-    by: Literal["its makers", "diffusers", "whisper.cpp", "faster-whisper"]
+    by: str
     says: Literal["takes", "asks for a card with"] = "takes"
     load: str
     """Precision, resolution, frames, what is offloaded: in a few words that go on from "at"."""
