@@ -13,6 +13,18 @@ _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+=@/-]{0,99}")
 _NAME = "request_id"
 
 
+class _Lines:
+    """Writes each line to what standard error is then: where it is replaced for a while and closed, no later answer
+    fails for want of a log."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def msg(self, message: str) -> None:
+        print(message, file=sys.stderr, flush=True)
+
+    log = debug = info = warning = warn = error = critical = fatal = exception = failure = err = msg
+
+
 def configure(level: str) -> None:
     """``level`` is that of the server, of the language model's engine and of llama.cpp behind it alike."""
     processors: list[structlog.typing.Processor] = [
@@ -24,7 +36,7 @@ def configure(level: str) -> None:
     structlog.configure(
         processors=[*processors, lines],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_Lines,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -51,14 +51,10 @@ class UpgradeArguments(Arguments):
     device: DeviceArgument = Field(description="what is there now: a card (`2x` before it for two) or a machine")
     device_count: DeviceCount = 1
     considered: Annotated[tuple[DeviceArgument, ...], Field(max_length=4)] = Field(
-        (), description="what to change to or add; without any, a second card, a larger one and more RAM are tried"
+        (), description="what to change to or add; without any, several are tried"
     )
-    considered_system_memory_gb: SystemMemory | None = Field(
-        None, description="RAM that there would be then, as printed: 64 means 64 GiB"
-    )
-    system_memory_gb: SystemMemory | None = Field(
-        None, description="RAM now, as printed: 64 means 64 GiB; models may then run partly there"
-    )
+    considered_system_memory_gb: SystemMemory | None = Field(None, description="RAM then, as printed")
+    system_memory_gb: SystemMemory | None = Field(None, description="RAM now, as printed; models may run partly there")
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     model: ModelArgument | None = Field(None, description="what is to run; without it, what one would start with")
     use: Name = Field("any", description="chat, coding, writing, documents, agents, or `any`")

@@ -45,10 +45,10 @@ _CAUSES: dict[Limit, Cause] = {
 
 class ExplainArguments(FitArguments):
     measured_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=1_000_000)] | None = Field(
-        None, description="what somebody measures, claims or hopes for, of one conversation"
+        None, description="measured, claimed or hoped for, of one conversation"
     )
     measured_prefill_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=10_000_000)] | None = Field(
-        None, description="how fast a prompt is read, as somebody measures it"
+        None, description="measured reading of a prompt"
     )
     engine: Name | None = Field(None, description="the program that runs the model")
 

@@ -68,9 +68,7 @@ class FitArguments(Arguments):
     concurrency: Annotated[Whole, Field(ge=1, le=10_000, description="conversations held at once")] = 1
     system_memory_gb: SystemMemory | None = None
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
-    tensor_parallel: bool = Field(
-        False, description="several cards work on each token together, as vLLM does it, and not one after another"
-    )
+    tensor_parallel: bool = Field(False, description="all cards work on each token, as in vLLM")
 
 
 @dataclass(frozen=True)

@@ -50,25 +50,21 @@ class RecommendArguments(Arguments):
     budget: Money | None = Field(None, description="the same in `currency`")
     currency: Currency = "USD"
     max_power_w: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = Field(
-        None, description="of the cards, or of the whole machine, at full load"
+        None, description="of cards or machine, at full load"
     )
-    quiet: bool = Field(False, description="no blower cards, and none that need a server's fans")
+    quiet: bool = Field(False, description="no blower and no server cards")
     min_memory_gib: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = Field(
         None, description="memory of one card or machine; ranks by price then"
     )
     used: bool = True
-    form: Literal["any", "card", "computer", "laptop"] = Field(
-        "any", description="only cards, only whole computers (of any form), or only laptops"
-    )
-    vendor: Name | None = Field(None, description="only of this maker: NVIDIA, AMD, Apple, Intel")
+    form: Literal["any", "card", "computer", "laptop"] = Field("any", description="only these")
+    vendor: Name | None = Field(None, description="only NVIDIA, AMD, Apple or Intel")
     limit: Annotated[Whole, Field(ge=1, le=50)] = 5
     owned: Annotated[tuple[Name, ...], Field(max_length=16)] = Field(
-        (), description="cards that are there already and are not billed, `2x` before a name for two"
+        (), description="cards that are there and not billed: `2x RTX 3090`"
     )
-    use: Name = Field("any", description="without models: what for: chat, coding, writing, documents, agents, or `any`")
-    near_usd: bool = Field(
-        False, description="where prices are held in USD only, take a budget in EUR, GBP or CHF as that many dollars"
-    )
+    use: Name = Field("any", description="without models: chat, coding, writing, documents, agents, `any`")
+    near_usd: bool = Field(False, description="count a budget in EUR, GBP or CHF as that many dollars")
 
 
 class HardwareChoice(Record):

@@ -43,7 +43,7 @@ class UsersArguments(Arguments):
     users: Annotated[Whole, Field(ge=1, le=10_000)] | None = Field(None, description="how many there are to be")
     tensor_parallel: bool | None = Field(
         None,
-        description="several cards work on each token together; without it they do, as programs for many users run",
+        description="all cards work on each token; the default for many users",
     )
     min_tokens_per_s: Annotated[Real, Field(ge=0.01, le=10_000)] = Field(
         COMFORTABLE_TOKENS_PER_S, description="what each is to get at least while all of them write"

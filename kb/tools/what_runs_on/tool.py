@@ -24,7 +24,7 @@ class WhatRunsOnArguments(Arguments):
     device: DeviceArgument
     device_count: DeviceCount = 1
     context: Context = 8192
-    quantization: Name | None = Field(None, description="only this one; without it, the best that fits for each model")
+    quantization: Name | None = Field(None, description="without it, the best that fits for each model")
     models: Annotated[tuple[Name, ...], Field(max_length=100)] | None = Field(None, description="only these")
     use: Name | None = Field(
         None,
@@ -33,7 +33,7 @@ class WhatRunsOnArguments(Arguments):
     )
     limit: Annotated[Whole, Field(ge=1, le=500)] = 20
     system_memory_gb: SystemMemory | None = Field(
-        None, description="as printed: 64 means 64 GiB; `suggested` then has models that run partly from there"
+        None, description="as printed; `suggested` then has models that run partly there"
     )
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
 
