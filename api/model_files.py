@@ -30,7 +30,7 @@ Size = Annotated[Whole, Field(ge=0, le=_LARGEST)]
 class GgufTensor(Arguments):
     name: Name
     type: Annotated[Whole, Field(ge=0, le=1000, description="as ggml numbers it")]
-    shape: Annotated[tuple[Size, ...], Field(max_length=MAX_DIMENSIONS)]
+    shape: Annotated[tuple[Size, ...], Field(max_length=MAX_DIMENSIONS, description="its sizes, as the file has them")]
 
 
 class GgufFit(Arguments):
@@ -45,7 +45,7 @@ class GgufFit(Arguments):
             description="`general.*`, those of the architecture, and `tokenizer.ggml.tokens` as the number of tokens",
         ),
     ]
-    tensors: Annotated[tuple[GgufTensor, ...], Field(max_length=MAX_TENSORS)]
+    tensors: Annotated[tuple[GgufTensor, ...], Field(max_length=MAX_TENSORS, description="all of the file")]
     arguments: Annotated[
         dict[str, Any], Field(max_length=20, description="those of `check_fit`, but for model and quantization")
     ]
@@ -55,7 +55,9 @@ class GgufFitAnswer(Record):
     """The results of ``check_fit`` and ``estimate_speed``, by the file's own tensors."""
 
     fit: FitAnswer
+    """Whether it fits."""
     speed: SpeedAnswer
+    """How fast it is."""
 
 
 EXAMPLE = {

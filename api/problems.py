@@ -60,15 +60,20 @@ class Problem(Record):
 
 class ErrorSaid(Record):
     message: str
+    """What was wrong, what is accepted, what to do."""
     type: str
+    """The kind of error."""
     param: str | None = None
+    """The field that is wrong."""
     code: str | None = None
+    """The error in one word."""
 
 
 class ErrorBody(Record):
     """An error in OpenAI's shape."""
 
     error: ErrorSaid
+    """What happened."""
 
 
 class Loading(IndexUnusable):

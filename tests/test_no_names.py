@@ -16,6 +16,10 @@ KINDS = (
     "cases", "coolers", "network-cards", "providers", "media-models",
 )  # fmt: skip
 WORDS = {
+    "minilm": "the embedding model that is packaged with the program",
+    "all minilm": "the same",
+    "minilm l6": "the same",
+    "all minilm l6 v2": "the same",
     "cpu": "the llama.cpp backend and a word of the language",
     "laptop": "a word of the language",
     "llama": "the first half of llama.cpp",

@@ -19,7 +19,7 @@ _DEVICE_SUFFIX = re.compile(r"[\s-]{1,3}(?:gpu|card|graphics card|machine|chip|e
 _MEMORY_SUFFIX = re.compile(
     r"[\s(-]{0,3}(?<!\d)(\d{1,4})\s?(?:gb|gib|g)\)?(?:\s?(?:vram|ram|memory|unified memory))?$", re.I
 )
-_MEMORY_WITHIN = re.compile(r"(\S.*?)[\s(-]{1,3}(\d{1,3})\s?(?:gb|gib|g)\)?[\s-](?!ram|vram)([^\d\s].*)", re.I)
+_MEMORY_WITHIN = re.compile(r"(?<=\w)[\s(-]{1,3}(\d{1,3})\s?(?:gb|gib|g)\)?[\s-](?!ram|vram)(?=[^\d\s])", re.I)
 _SIZE = re.compile(
     r"(?<![\w.])(\d{1,4}(?:\.\d{1,2})?)\s?(?:b|billion)(?![\w])(?:[\s-]{0,3}(?:parameters?|params?|models?|llms?)){0,4}",
     re.I,
@@ -70,8 +70,9 @@ def memory_last(name: str) -> str:
     >>> memory_last("RTX 4060 8GB laptop"), memory_last("RTX 4060 laptop 8GB")
     ('RTX 4060 laptop 8GB', '')
     """
-    found = _MEMORY_WITHIN.fullmatch(name[:200].strip())
-    return f"{found[1]} {found[3]} {found[2]}GB" if found else ""
+    name = name[:200].strip()
+    found = _MEMORY_WITHIN.search(name)
+    return f"{name[: found.start()]} {name[found.end() :]} {found[1]}GB" if found else ""
 
 
 def without_owner(name: str) -> str:

@@ -37,8 +37,11 @@ class StatedMemory(Record):
     """What somebody says that it takes, measured or as a requirement; ``gb`` as it is stated, of a card as printed."""
 
     gb: float | tuple[float, float]
+    """As it is stated; two figures are a range."""
     by: str
+    """Who says so."""
     says: Literal["takes", "asks for a card with"] = "takes"
+    """Whether it is what it takes, or the card that is asked for."""
     load: str
     """Precision, resolution, frames, what is offloaded: in a few words that go on from "at"."""
     sources: Citations

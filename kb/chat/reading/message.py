@@ -1,7 +1,7 @@
 """One message as it stands, without those before it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -103,7 +103,8 @@ class _Message:
     def read(self) -> Read:
         text = self.text
         places = places_of(self.names, self.spans)
-        others_than_counts = [figure for figure in self.figures if not self._counts_devices(figure)]
+        begun = {span.start for span in self.spans if span.kind in DEVICE_KINDS}
+        others_than_counts = [figure for figure in self.figures if not _counts_devices(figure, begun)]
         roles = self.reader.roles(text, others_than_counts, places) if self.reader else []
         kv = kv_type_in(text)
         quantizations: list[Named] = []
@@ -185,11 +186,6 @@ class _Message:
             situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
             fragment,
         )  # fmt: skip
-
-    def _counts_devices(self, figure: FigureFound) -> bool:
-        """*two 3090s*"""
-        counted = any(span.kind in DEVICE_KINDS and 0 <= span.start - figure.end <= COUNT_GAP for span in self.spans)
-        return counted and not figure.dimension and figure.value <= MOST_COUNT
 
     def _usual_first(self, device: Named) -> Named:
         """Of a card that is sold in several sizes, more people run models on the largest, where nothing else is known."""
@@ -381,6 +377,12 @@ _SIZE_ASKED = re.compile(
 )
 _ACTIVE_SIZE = re.compile(r"[ -]{0,2}(?<![a-z\d])a(\d{1,3}(?:\.\d)?)b\b", re.I)
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
+
+
+def _counts_devices(figure: FigureFound, begun: Collection[int]) -> bool:
+    """*two 3090s*: ``begun`` is where devices' names begin."""
+    counted = any(figure.end + gap in begun for gap in range(COUNT_GAP + 1))
+    return counted and not figure.dimension and figure.value <= MOST_COUNT
 
 
 def _released(record: object) -> str:

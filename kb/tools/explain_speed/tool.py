@@ -92,7 +92,9 @@ class ExplainAnswer(Result):
     prefill_tokens_per_s: Range
     """How fast a prompt of ``context`` tokens is read."""
     measured_prefill_tokens_per_s: float | None = None
+    """What was measured of it."""
     prefill_standing: PrefillStanding | None = None
+    """Where that lies; None where none is given."""
     share_of_ceiling_percent: float | None = None
     """The measured speed against the ceiling."""
     times_below_typical: float | None = None

@@ -45,8 +45,11 @@ class MediaArguments(Arguments):
 class PartMemory(Record):
     name: str
     role: str
+    """`encoder`, `main` or `decoder`."""
     params: int
+    """Its parameters."""
     bits_per_weight: float
+    """As it is stored."""
     weights_gb: float
 
 
@@ -55,35 +58,48 @@ class Smaller(Record):
 
     quantization: str
     placement: Placement
+    """How its parts would lie then."""
     required_gb: float
 
 
 class MediaAnswer(Result):
     model: str
     tasks: tuple[Task, ...]
+    """What it does."""
     quantization: str
     parts: tuple[PartMemory, ...]
+    """The networks that it is made of."""
     weights_gb: float
     working_gb: float | None = None
     """Beside the weights, at least; None where no source says it."""
     together_gb: float
+    """With all parts on the device."""
     in_turn_gb: float
     """With one part at a time on the device, and the others in RAM."""
     device: str | None = None
     memory_kind: Literal["own", "shared", "system"] = "own"
+    """Of the device: its own, shared with the processor, or system memory."""
     sold_as_gb: float | None = None
+    """The device's memory as it is printed on the box."""
     available_gb: float | None = None
     placement: Placement | None = None
     """Of the parts on one device; None without a device."""
     device_count: int = 1
+    """How many of the device."""
     system_memory_gb: float | None = None
+    """RAM beside it, as printed."""
     system_memory_assumed: bool = False
+    """Whether nobody named it."""
     ram_holds_all: bool = False
     """Whether all parts can wait in memory beside the device."""
     smaller: tuple[Smaller, ...] = ()
+    """Types of weights that would fit better."""
     stated: tuple[StatedMemory, ...] = ()
+    """What others say that it takes."""
     licence: str | None = None
+    """Of the weights."""
     released: str | None = None
+    """When it came out."""
     assumptions: tuple[str, ...] = ()
 
 

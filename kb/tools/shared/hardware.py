@@ -61,7 +61,7 @@ class RecommendArguments(Arguments):
     vendor: Name | None = Field(None, description="only NVIDIA, AMD, Apple or Intel")
     limit: Annotated[Whole, Field(ge=1, le=50)] = 5
     owned: Annotated[tuple[Name, ...], Field(max_length=16)] = Field(
-        (), description="cards that are there and not billed: `2x RTX 3090`"
+        (), description="cards that are there and not billed, `2x` before two"
     )
     use: Name = Field("any", description="without models: chat, coding, writing, documents, agents, `any`")
     near_usd: bool = Field(False, description="count a budget in EUR, GBP or CHF as that many dollars")
