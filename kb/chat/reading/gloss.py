@@ -32,7 +32,7 @@ _TOKEN = re.compile(
 )
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)([A-Za-z]*)")
 _GROUPED = re.compile(rf"(?!0)\d{{1,3}}(?:\.\d{{{MOST_DECIMALS + 1}}})+(?:,\d+)?")
-_DECIMALS = re.compile(r"\d+,\d+")
+_DECIMALS = re.compile(r"(?<!\d)\d{1,18},\d{1,18}")
 _STOPS = frozenset(".,?!;:")
 _NAMES = ("name", "kept")
 """Kinds of what stays as it is."""
