@@ -13,6 +13,7 @@ from kb.llm.downloads import load_downloads
 from kb.search.live import Index
 from kb.settings import Settings
 from kb.tools import TOOLS
+from kb.tools.media_memory.tool import working
 
 DOCUMENTS = (
     "hardware-behind-ai",
@@ -111,6 +112,7 @@ def test_every_source_is_used_and_described(known: Knowledge) -> None:
     used |= {claim.source for dispute in known.disputes.values() for claim in dispute.claims}
     used |= {passage.source for passage in known.passages.values()}
     used |= {ref.source for download in load_downloads(Settings().knowledge_dir) for ref in download.sources}
+    used |= {ref.source for work in working().values() for ref in work.sources}
     assert sorted(set(known.sources) - used) == []
     assert all(source.title and source.publisher for source in known.sources.values())
 
