@@ -5,7 +5,7 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import structlog
 
@@ -20,7 +20,7 @@ class _Lines:
     def __init__(self, *_: object) -> None: ...
 
     def msg(self, message: str) -> None:
-        with suppress(ValueError):  # closed meanwhile: the line is lost, and not the answer
+        if not sys.stderr.closed:
             print(message, file=sys.stderr, flush=True)
 
     log = debug = info = warning = warn = error = critical = fatal = exception = failure = err = msg

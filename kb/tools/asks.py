@@ -78,7 +78,7 @@ class AskFile(Record):
     beside: tuple[str, ...] = ()
     yields: float | None = None
     """How likely a passage must be to answer outright, to be told in this tool's place: where a list, a sheet or a
-    first step is a poor answer to a question of its own. By what readers preferred."""
+    first step is a poor answer to a question of its own. Set by hand on the learning half of ``eval/asked``."""
     checks: bool = False
     """It tells only whether something is so: what else is asked is answered too."""
     follow_ups: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """The whole answer of the rules: complete without any language model."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -82,7 +82,8 @@ def answer(index: Index, situation: Situation) -> Answer:
     if not (alone and likeliest < CERTAIN) and (said_so := talk(index, situation)):
         return _talked(situation, said_so)
     planned = plan(TOOLS, situation)
-    named = situation.only_names or (situation.models and situation.devices and not is_a_story(situation))
+    # Of a model and a device that are named something can be worked out; beside it a passage is told all the same.
+    named = situation.only_names or (situation.models and situation.devices)
     unsure = likeliest < HALF and not (situation.carried or situation.unknown or named)
     if planned.missing and not is_a_story(situation):
         unsure = False  # it is asked for
@@ -110,6 +111,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         ran, calls = [], []
     said = list(_said(situation, ran))
     stands_on = {basis for one in said if one.kind == "answer" for basis in one.basis}
+    said = [one for one in said if not _is_told_above(one, stands_on)]
     if situation.why:
         said = _reasoned(said)
     elif repeats and ANYTHING not in planned.asks:
@@ -310,6 +312,12 @@ def _on(said: Iterable[Said], ran: Sequence[_Ran]) -> Iterator[Said]:
     calls = tuple(Basis("call", str(one.number)) for one in ran)
     for one in said:
         yield one if one.basis else replace(one, basis=calls)
+
+
+def _is_told_above(one: Said, stands_on: Collection[Basis]) -> bool:
+    """A passage beside the answer, where the answer is the same record's."""
+    records = [basis for basis in one.basis if basis.kind != "call"]
+    return one.kind == "next" and bool(records) and all(basis in stands_on for basis in records)
 
 
 def _asked(situation: Situation, tool: str, ran: Sequence[_Ran]) -> Asked:

@@ -79,7 +79,8 @@ def plan(tools: Registry, situation: Situation) -> Plan:
         # In general first; what is missing is asked for behind it.
         steps, asked = [passages_of(situation)], [ANYTHING]
     checking = [step for ask in checks for step in _steps(tools, ask, situation) if isinstance(step, Step)]
-    steps = checking + steps if checks[:1] == wanted[:1] else steps + checking
+    claimed = checks[:1] == wanted[:1] or (situation.hearsay and asked == [ANYTHING])
+    steps = checking + steps if claimed else steps + checking
     asks_back = not asked or (asked == [ANYTHING] and not situation.hearsay)
     return Plan((*asked, *checks), tuple(steps), missing if asks_back and missing and missing.question else None)
 
@@ -110,7 +111,9 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     if situation.asks[ranked[0]] < HALF and situation.terms and not is_about_something(situation) and untold(situation):
         return [ANYTHING]  # asked of a matter, in words of which no calculator is sure
     first = tools.asks(ranked[0])
-    checks = [ask for ask in ranked if situation.asks[ask] >= SUSPECTED and _is_a_check(tools, ask)]
+    # What somebody is said to have said is a claim, whatever words it is told in.
+    suspected = [tool.name for tool in tools if situation.hearsay or situation.asks.get(tool.name, 0.0) >= SUSPECTED]
+    checks = [ask for ask in suspected if _is_a_check(tools, ask)]
     least = UNCLEAR if ranked[0] in checks else ALSO_ASKED
     also = [ask for ask in ranked[1:MOST_ASKS] if situation.asks[ask] >= least]
     wanted = [ranked[0], *(ask for ask in also if first is None or ask not in first.instead_of)]

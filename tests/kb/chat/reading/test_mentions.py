@@ -141,14 +141,15 @@ def test_a_model_that_nobody_knows_is_no_other(reading: Reading, name: str, aske
         model
         for model in models(situation)
         if model not in ("Llama 3.1 8B", f"{article(_size(name))} {_size(name)} model")
-        and not (" A" in name and model.startswith(f"{article(_size(name))} {_size(name)} A"))
     ]
     assert others == []
     assert set(devices(situation)) <= {"GeForce RTX 3090", "GeForce RTX 5090"}
 
 
 def _size(name: str) -> str:
-    return next((part.upper() for part in re.split("[ -]", name) if re.fullmatch(r"[\d.]+[bB]", part)), "")
+    """With the active part, where it has one: ``80B A3B``."""
+    found = re.search(r"(?<![\w.])[\d.]+[bB](?:[ -][aA][\d.]+[bB])?(?![\w.])", name)
+    return found[0].upper().replace("-", " ") if found else ""
 
 
 def test_an_unknown_model_stands_by_its_size_too(reading: Reading) -> None:
