@@ -8,14 +8,13 @@ from urllib.parse import urlencode
 from litestar import Response
 from pydantic import Field
 
-from api.deps import AnyRequest, serving
+from api.deps import AnyRequest
 from api.document import reads
 from api.drawing import Chart, Value, chart
-from api.forms import Filled, Names, Worked, worked_out
+from api.forms import Filled, Names, Worked, contexts, quantization_names, worked_out
 from api.html import HTML
 from api.pages import page
 from kb.calc.results import Range
-from kb.catalogue.records import Quantization
 from kb.text.markdown import shown
 from kb.text.statements import Quantity
 from kb.tools import TOOLS
@@ -24,7 +23,6 @@ from kb.tools.compare_devices.tool import CompareAnswer, ComparedDevice
 from kb.tools.compare_models.tool import ComparedModel, CompareModelsAnswer
 from kb.tools.shared.fitting import Context, SystemMemory
 
-CONTEXTS = (2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144)
 MORE, LESS = "more is better", "less is better"
 _UNKNOWN = "not known"
 Compared = CompareAnswer | CompareModelsAnswer
@@ -109,13 +107,12 @@ async def compare(request: AnyRequest) -> Response[bytes]:
     fields |= {name: name for name in ("quantization", "context")}
     worked = await worked_out(request, filled, tool, arguments, fields) if len(named) > 1 else Worked()
     result = worked.result
-    quantizations = serving(request).catalogue.known.of(Quantization).values()
     return page(
         request,
         "compare.html",
         asked=asked,
-        quantizations=sorted(record.name for record in quantizations),
-        contexts=sorted({*CONTEXTS, asked.context}),
+        quantizations=quantization_names(request),
+        contexts=contexts(asked.context),
         troubles=worked.trouble_of,
         said=worked.said,
         result=result,

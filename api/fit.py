@@ -4,13 +4,11 @@ from typing import Any, get_args
 
 from litestar import Response
 
-from api.compare import CONTEXTS
-from api.deps import AnyRequest, serving
+from api.deps import AnyRequest
 from api.document import reads
-from api.forms import Filled, Names, Worked, worked_out
+from api.forms import Filled, Names, Worked, contexts, quantization_names, worked_out
 from api.html import HTML
 from api.pages import page
-from kb.catalogue.records import Quantization
 from kb.errors import KnowledgeBaseError
 from kb.tools import TOOLS
 from kb.tools.base import Arguments, Name
@@ -54,13 +52,12 @@ async def fit(request: AnyRequest) -> Response[bytes]:
     except KnowledgeBaseError:  # told by the browser, beside the field
         asked = FitQuery()
     results = [await _worked(request, filled, asked, tool) for tool in ("check_fit", "estimate_speed")]
-    quantizations = serving(request).catalogue.known.of(Quantization).values()
     return page(
         request,
         "fit.html",
         asked=asked,
-        quantizations=sorted(record.name for record in quantizations),
-        contexts=sorted({*CONTEXTS, asked.context}),
+        quantizations=quantization_names(request),
+        contexts=contexts(asked.context),
         cache_types=get_args(KvCacheType),
         example=TOOLS["check_fit"].example,
         said=[text for worked in results for text in worked.said],

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from pydantic import BeforeValidator, Field
 
 from api.deps import AnyRequest, query_values, serving
+from kb.catalogue.records import Quantization
 from kb.errors import AmbiguousName, InvalidArgument, KnowledgeBaseError, UnknownName
 from kb.text.markdown import plain
 from kb.text.statements import Kind, Statement, of_kind
@@ -15,11 +16,22 @@ from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
 from kb.tools.base import Arguments, Name, parse_query
 
+CONTEXTS = (2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144)
+
 MOST_INSTEAD = 5
 _TOLD: tuple[Kind, ...] = ("correction", "unknown", "answer", "reason", "next")
 
 
 Query = TypeVar("Query", bound=Arguments)
+
+
+def contexts(chosen: int) -> list[int]:
+    """Lengths to choose from, in tokens, with the one that is chosen."""
+    return sorted({*CONTEXTS, chosen})
+
+
+def quantization_names(request: AnyRequest) -> list[str]:
+    return sorted(record.name for record in serving(request).catalogue.known.of(Quantization).values())
 
 
 def _several(value: Any) -> Any:

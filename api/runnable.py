@@ -8,11 +8,10 @@ from urllib.parse import urlencode
 from litestar import Response
 from pydantic import Field
 
-from api.compare import CONTEXTS
 from api.deps import AnyRequest, serving
 from api.document import reads
 from api.drawing import Point, cloud
-from api.forms import Filled, Worked, worked_out
+from api.forms import Filled, Worked, contexts, worked_out
 from api.html import HTML
 from api.pages import page
 from kb.catalogue import Catalogue
@@ -91,7 +90,7 @@ async def run(request: AnyRequest) -> Response[bytes]:
         request,
         "run.html",
         asked=asked,
-        contexts=sorted({*CONTEXTS, asked.context}),
+        contexts=contexts(asked.context),
         uses=[(ANY, "any of these"), *((use, use) for use in get_args(Use))],
         use=asked.use if asked.use is None or asked.use in get_args(Use) else ANY,
         licences=_licences(catalogue),

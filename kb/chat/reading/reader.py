@@ -2,22 +2,29 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, Protocol
 
 from kb.catalogue.names import Names
 from kb.catalogue.records import MediaModel
-from kb.chat.reading.described import NO_CARD, on_processor
-from kb.chat.reading.devices import MOST_COUNT, is_unified
+from kb.chat.reading.devices import is_unified
 from kb.chat.reading.fragments import TELLING, stated
 from kb.chat.reading.language import ENGLISH
-from kb.chat.reading.mentions import sized
 from kb.chat.reading.message import Read, read_message
+from kb.chat.reading.rig import (
+    ADDS,
+    BOTH,
+    WHICH,
+    devices_after,
+    may_be_several,
+    owned_of,
+    recounted,
+    with_memory,
+    with_more,
+)
 from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Named, Quantities, Situation
-from kb.chat.reading.spans import gib_of
-from kb.text.figures import read as read_figures
-from kb.text.numerals import counted
+from kb.chat.reading.turn import Turn
 from kb.tools import TOOLS
 from kb.tools.shared.given import DeviceFigures
 
@@ -40,8 +47,6 @@ MOST_BACK = 8
 SHORT = 6
 """Words; a message of no more that names no subject of its own goes on from the turn before."""
 
-MOST_WORDS_OF_A_COUNT = 10
-"""In a longer message a number counts other things too."""
 
 _KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "psu_w", "power_limit_w",
     "price_per_kwh", "kwh_currency", "currency")  # fmt: skip
@@ -75,34 +80,8 @@ _CORRECTS = re.compile(
     r"^\W{0,3}(?:no\b|nope|wait\b|sorry\b|actually\b|correction|i meant?\b|oops|my (?:bad|mistake))|\bi meant?\b|\bnot the\b"
     r"|\brather the\b|\bmake (?:it|that)\b|\bit'?s (?:actually )?(?:the|a)\b", re.I
 )  # fmt: skip
-_COMPARES = re.compile(
-    r"\bgain\b|\bcompar\w+|\bvs\b|\bversus\b|\bbetter\b|\bfaster\b|\bslower\b|\bdifference\b|\bworth\b|\bupgrad\w+"
-    r"|^\W{0,3}or\b|\bthan\b|\bwhich (?:one|of)\b|\bover (?:the|my|a)\b|\bjump\b|\bimprove\w*", re.I
-)  # fmt: skip
-_WHICH = re.compile(r"\bwhich\b|\bbetter\b|\bof (?:them|those|these)\b|\bcompared?\b", re.I)
 _COMPARATIVE = re.compile(
     r"\b(?:cheap|fast|slow|quiet|loud|strong|small|larg|bigg|cool|hott|old|new|pric|thrift)i?er\b", re.I
-)
-_CHOSEN = re.compile(r"\bthe (first|second|former|latter|last)\b(?! (?:slot|card|gpu|drive|socket))", re.I)
-_PLACES = {"first": 0, "former": 0, "second": 1, "latter": -1, "last": -1}
-_OR = re.compile(r"^\W{0,3}or\b|\b(?:them|those|these|either)\b", re.I)
-_ADDS = re.compile(
-    r"\b(?:add(?:ing|ed)?|another|plus|together|alongside|as well|on top|in addition|second|combin\w+|next to)\b|^\W{0,3}\+",
-    re.I,
-)
-_COUNTED = re.compile(
-    r"(?<![\d.,])\b(\d{1,2}|two|three|four|five|six|eight|a pair|both)\b(?![.,]\d)"
-    r"(?:\s?(?:of\s(?:them|those|these)|cards?|gpus?|ones?|x)\b|\s?\?|\W{0,2}$| together| instead)", re.I
-)  # fmt: skip
-_OF_THEM = re.compile(r"\b(\d{1,2}|two|three|four|five|six|eight) of (?:them|those|these)\b", re.I)
-_BOTH = re.compile(r"\bboth\b|\btogether\b|\bcombined?\b|\bin (?:one|the same) (?:machine|box|pc|rig)\b", re.I)
-_ONE_MORE = re.compile(
-    r"\b(?:a (?:second|third|fourth|2nd|3rd|4th)|another|one more|an additional)\b(?: one| card| gpu|\W|$)", re.I
-)
-_WITHOUT = re.compile(
-    r"\b(?:drop(?:ped|ping)?|without|remov(?:e|ed|ing)|tak(?:e|ing) out|pull(?:ed|ing)? out|leav(?:e|ing) out|sell(?:ing)?|sold|get(?:ting)? rid of|minus)"
-    r" (?:the|my|that|one|both)\b",
-    re.I,
 )
 _IT = re.compile(r"\b(?:it|its|them|they|that|those|this|these|same|one|both)\b", re.I)
 
@@ -113,22 +92,6 @@ class Asks(Protocol):
     def probabilities(self, text: str, present: Collection[str] = ()) -> dict[str, float]: ...
 
 
-@dataclass(frozen=True)
-class _Turn:
-    """What stands after a turn."""
-
-    situation: Situation
-    plain: str
-    unknown_models: tuple[str, ...] = ()
-    owned: tuple[Named, ...] = ()
-    goes_on: bool = False
-    fragment: bool = False
-    states: frozenset[str] = frozenset()
-    tried: tuple[Named, ...] = ()
-    """Devices of which the same was asked, one after the other."""
-    """The roles of what the message itself states."""
-
-
 def read(messages: Sequence[str], names: Names, asks: Asks | None = None, roles: RoleReader | None = None) -> Situation:
     """``messages`` are the user's, oldest first. Without ``asks`` nothing is said of what is asked, without ``roles``
     nothing of what figures are for."""
@@ -136,8 +99,8 @@ def read(messages: Sequence[str], names: Names, asks: Asks | None = None, roles:
     return turns[-1].situation if asks is None else _with_asks(turns, asks)
 
 
-def _turns(messages: Sequence[str], names: Names, roles: RoleReader | None) -> list[_Turn]:
-    turns: list[_Turn] = []
+def _turns(messages: Sequence[str], names: Names, roles: RoleReader | None) -> list[Turn]:
+    turns: list[Turn] = []
     for message in _within(messages):
         before = turns[-1] if turns else None
         said = read_message(message, names, roles, before.situation.language if before else ENGLISH)
@@ -183,7 +146,7 @@ def _within(messages: Sequence[str]) -> list[str]:
     return kept[::-1]
 
 
-def _with_asks(turns: Sequence[_Turn], asks: Asks) -> Situation:
+def _with_asks(turns: Sequence[Turn], asks: Asks) -> Situation:
     asked = _Asked(turns, asks)
     last = len(turns) - 1
     odds = dict(asked.odds(last))
@@ -195,7 +158,7 @@ def _with_asks(turns: Sequence[_Turn], asks: Asks) -> Situation:
 class _Asked:
     """What each turn asks, likeliest first; a turn that only goes on asks what the one before it asked."""
 
-    def __init__(self, turns: Sequence[_Turn], asks: Asks) -> None:
+    def __init__(self, turns: Sequence[Turn], asks: Asks) -> None:
         self.turns, self.asks = turns, asks
         self.known: dict[int, dict[str, float]] = {}
         self.left = CLASSIFIED_TURNS
@@ -229,7 +192,7 @@ class _Asked:
             )
         return ranked
 
-    def _classified(self, turn: _Turn) -> dict[str, float]:
+    def _classified(self, turn: Turn) -> dict[str, float]:
         if not turn.plain.strip() or self.left <= 0:
             return {}
         self.left -= 1
@@ -247,20 +210,20 @@ class _Asked:
         return ""
 
 
-def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
+def _next(before: Turn | None, said: Read, names: Names) -> Turn:
     now = said.situation
     if before is None:
-        devices = _with_more(now.devices, said.more)
+        devices = with_more(now.devices, said.more)
         situation = replace(now, devices=devices)
         situation = _without_processor(situation, said)
-        return _Turn(
-            situation, said.plain, said.unknown_models, _owned(devices), False, said.fragment, stated(now), devices
+        return Turn(
+            situation, said.plain, said.unknown_models, owned_of(devices), False, said.fragment, stated(now), devices
         )  # fmt: skip
     goes_on = said.fragment or _is_going_on(now)
     corrects = goes_on and bool(_CORRECTS.search(now.text))
     taken: dict[str, Any] = {}
     carried: list[str] = []
-    devices = _devices(before, said, names, goes_on, corrects, carried)
+    devices = devices_after(before, said, names, goes_on, corrects, carried)
     if goes_on:
         _carry_names(before, said, taken, carried)
     for item in fields(Quantities):
@@ -289,23 +252,23 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
         len({named.candidates for named in devices}) > 1
         and (
             bool(said.more)
-            or bool(_ADDS.search(now.text))
-            or bool(not now.devices and _BOTH.search(now.text))
+            or bool(ADDS.search(now.text))
+            or bool(not now.devices and BOTH.search(now.text))
             or _unchanged(devices, before)
         )
     )
     hosts = [
-        one.figures.memory_gib for one in devices if isinstance(one.figures, DeviceFigures) and not _may_be_several(one)
+        one.figures.memory_gib for one in devices if isinstance(one.figures, DeviceFigures) and not may_be_several(one)
     ]
     if hosts and hosts[0] and not now.system_memory_gb and taken.get("system_memory_gb"):
         taken["system_memory_gb"] = hosts[0]
     memory = now.system_memory_gb or taken.get("system_memory_gb")
     if memory:
-        devices = tuple(_with_memory(one, memory, names) if is_unified(names, one) else one for one in devices)
+        devices = tuple(with_memory(one, memory, names) if is_unified(names, one) else one for one in devices)
     situation = replace(now, **taken, devices=devices, carried=tuple(dict.fromkeys(carried)))
     situation = _without_processor(situation, said)
     unknown_models = tuple(name for name in situation.unknown if name in (*said.unknown_models, *before.unknown_models))
-    owned = _owned(devices) or before.owned
+    owned = owned_of(devices) or before.owned
     tried = devices if now.alternatives or not goes_on or corrects else tuple(
         dict.fromkeys((*(before.tried or before.situation.devices), *devices))
     )  # fmt: skip
@@ -314,7 +277,7 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
         states |= {"training_method"}
     if said.fragment and len(devices) > 1 and not situation.models and now.alternatives:
         states = _COMPARED
-    if said.fragment and not now.devices and len(devices) > 1 and _WHICH.search(now.text) and not states:
+    if said.fragment and not now.devices and len(devices) > 1 and WHICH.search(now.text) and not states:
         states = _COMPARED
     judged = (
         goes_on and taken["alternatives"] and len(devices) > 1 and not now.devices and _COMPARATIVE.search(now.text)
@@ -325,7 +288,7 @@ def _next(before: _Turn | None, said: Read, names: Names) -> _Turn:
     if states == _TOGETHER:
         situation = replace(situation, named_now=True)
     fragment = said.fragment or bool(judged)
-    return _Turn(situation, said.plain, unknown_models, owned, goes_on, fragment, states, tried)
+    return Turn(situation, said.plain, unknown_models, owned, goes_on, fragment, states, tried)
 
 
 _TOGETHER, _COMPARED, _FIGURES = frozenset({"together"}), frozenset({"compared"}), frozenset({"figure_keys"})
@@ -333,11 +296,9 @@ _TOGETHER, _COMPARED, _FIGURES = frozenset({"together"}), frozenset({"compared"}
 
 def _said_of(said: Read, now: Situation, known: int) -> frozenset[str]:
     """*And two of them?* and *both together* say something of the devices."""
-    if known > 1 and _BOTH.search(now.text):
+    if known > 1 and BOTH.search(now.text):
         return _TOGETHER
-    return (
-        frozenset(("device", "cards", "owned")) if said.fragment and _recounted(now.text) is not None else frozenset()
-    )
+    return frozenset(("device", "cards", "owned")) if said.fragment and recounted(now.text) is not None else frozenset()
 
 
 def _without_processor(situation: Situation, said: Read) -> Situation:
@@ -349,12 +310,8 @@ def _without_processor(situation: Situation, said: Read) -> Situation:
     return replace(situation, unknown=unknown, unknown_processor=said.unknown_processors[0])
 
 
-def _unchanged(devices: Sequence[Named], before: _Turn) -> bool:
+def _unchanged(devices: Sequence[Named], before: Turn) -> bool:
     return before.situation.together and len(devices) == len(before.situation.devices)
-
-
-def _owned(devices: Sequence[Named]) -> tuple[Named, ...]:
-    return tuple(device for device in devices if device.standing == "has")
 
 
 def _is_going_on(now: Situation) -> bool:
@@ -365,7 +322,7 @@ def _is_going_on(now: Situation) -> bool:
     return len(now.text.split()) <= SHORT and not (now.terms or now.others or (now.models and now.devices))
 
 
-def _carry_names(before: _Turn, said: Read, taken: dict[str, Any], carried: list[str]) -> None:
+def _carry_names(before: Turn, said: Read, taken: dict[str, Any], carried: list[str]) -> None:
     now, known = said.situation, before.situation
     if not now.models and not said.unknown_models:
         taken["models"] = known.models
@@ -383,148 +340,3 @@ def _carry_names(before: _Turn, said: Read, taken: dict[str, Any], carried: list
     elif not (now.terms or now.others or now.models or now.devices) and _IT.search(now.text):
         taken["terms"], taken["others"] = known.terms, known.others
         carried += [named.label for named in (*known.terms, *known.others)]
-
-
-def _devices(
-    before: _Turn, said: Read, names: Names, goes_on: bool, corrects: bool, carried: list[str]
-) -> tuple[Named, ...]:
-    """What the message says of devices, against those that are known of."""
-    now, known = said.situation, before.situation.devices
-    if _is_remark_of_processor(said, known):
-        now = replace(now, devices=())
-    only_memory = all(named.figures is not None for named in now.devices)
-    if (corrects or said.fragment) and only_memory and (resized := _resized(known, now.text, names)):
-        return resized
-    if not now.devices:
-        if goes_on and len(before.tried) > 1 and _WHICH.search(now.text):
-            carried += [named.label for named in before.tried]
-            return before.tried
-        if goes_on and len(known) > 1 and (chosen := _CHOSEN.search(now.text)):
-            known = (known[_PLACES[chosen[1].lower()]],)
-        if not (goes_on and known):
-            same_rig = known if now.models and not before.situation.alternatives else ()
-            known = same_rig or (() if now.terms and not now.models else before.owned)
-        if said.fragment and (resized := _resized(known, now.text, names)):
-            return resized
-        carried += [named.label for named in known]
-        count = _recounted(now.text) if goes_on else None
-        if count and not any(map(_may_be_several, known)):  # "and with 32?" of a laptop is its memory
-            return tuple(_with_memory(named, float(count), names) for named in known)
-        if count is None or (len(known) > 1 and _BOTH.search(now.text)):
-            return tuple(known)
-        return tuple(replace(named, count=min(count or named.count + 1, MOST_COUNT)) for named in known)
-    if corrects and known:
-        return _corrected(known, now.devices)
-    if goes_on and known and all(named.kind == "cpus" for named in now.devices):
-        kept = [named for named in known if named.kind != "cpus"]
-        carried += [named.label for named in kept]
-        return (*kept, *now.devices)
-    if said.more:
-        return _with_more(now.devices, said.more, known)
-    if goes_on and known and _WITHOUT.search(now.text) and (left := _left(known, now.devices)):
-        carried += [named.label for named in left]
-        return left
-    others = [
-        named
-        for named in known
-        if not any(named.candidates == new.candidates and named.figures == new.figures for new in now.devices)
-    ]
-    if goes_on and _ADDS.search(now.text) and others:
-        carried += [named.label for named in others]
-        return (*others, *now.devices)
-    if _COMPARES.search(now.text) and others and len(now.devices) == 1:
-        beside = [named for named in before.owned if named in others] or others
-        if _OR.search(now.text):
-            beside = [*beside, *(named for named in others if named not in beside)]
-        carried += [named.label for named in beside]
-        considered = replace(now.devices[0], standing="considers" if now.devices[0].standing != "has" else "has")
-        return (*beside, considered)
-    return now.devices
-
-
-def _left(known: Sequence[Named], gone: Sequence[Named]) -> tuple[Named, ...]:
-    """What is there when others are taken out: all of them, or as many as are said."""
-    left: list[Named] = []
-    for named in known:
-        out = next((one for one in gone if set(one.candidates) & set(named.candidates)), None)
-        if out is None:
-            left.append(named)
-        elif named.count > out.count:
-            left.append(replace(named, count=named.count - out.count))
-    return tuple(left)
-
-
-def _is_remark_of_processor(said: Read, known: Sequence[Named]) -> bool:
-    """*It only uses the CPU*, of a machine whose graphics card is known: the card is still there."""
-    text = said.situation.text
-    card = any(named.kind in ("accelerators", "machines") or named.figures for named in known)
-    return bool(card and not said.fragment and on_processor(text) and not NO_CARD.search(text))
-
-
-def _may_be_several(named: Named) -> bool:
-    """Whether more of it can go into one machine: no computer with its own memory."""
-    figures = named.figures
-    return not (isinstance(figures, DeviceFigures) and (figures.backend == "cpu" or figures.unified_memory))
-
-
-def _recounted(text: str) -> int | None:
-    """How many of them are spoken of; 0 for one more."""
-    if of_them := _OF_THEM.search(text):
-        return counted(of_them[1])
-    if len(text.split()) > MOST_WORDS_OF_A_COUNT:
-        return None
-    if _ONE_MORE.search(text):
-        return 0
-    found = _COUNTED.search(text)
-    if not found or any(figure.dimension or figure.kind == "name" for figure in read_figures(found[0])):
-        return None
-    return counted(found[1])
-
-
-def _resized(known: Sequence[Named], text: str, names: Names) -> tuple[Named, ...] | None:
-    """``I meant the 12gb one``: the same name with another memory."""
-    for figure in read_figures(text):
-        if figure.dimension == "bytes" and not figure.per:
-            changed = tuple(_with_memory(named, gib_of(figure), names) for named in known)
-            if any(new is not old for new, old in zip(changed, known, strict=True)):
-                return changed
-    return None
-
-
-def _with_memory(named: Named, size: float, names: Names) -> Named:
-    if isinstance(named.figures, DeviceFigures) and not _may_be_several(named):
-        name = re.sub(r"(?<![\d.])[\d.]{1,8} GB", f"{size:g} GB", named.figures.name)
-        return replace(named, name=name, figures=named.figures.model_copy(update={"name": name, "memory_gib": size}))
-    if named.figures is not None or not named.candidates:
-        return named
-    stem = re.sub(r"\s?\d{1,4}\s?GB$", "", named.match.label)
-    same = [other for other in names.starting_with(named.kind, _stem(named.match.slug)) if other.label.startswith(stem)]
-    sold = sized(names, named.candidates, size) or sized(names, same, size) if same else ()
-    return replace(named, candidates=sold, name=f"{named.name} {size:g}GB") if sold else named
-
-
-def _stem(slug: str) -> str:
-    return re.sub(r"-\d+gb$", "", slug)
-
-
-def _corrected(known: Sequence[Named], new: Sequence[Named]) -> tuple[Named, ...]:
-    """What is named now in the place of what was; the rest of the machine stays."""
-    processors = {named.kind == "cpus" for named in new}
-    kept = [named for named in known if (named.kind == "cpus") not in processors]
-    replaced = next((named for named in known if (named.kind == "cpus") in processors), None)
-    if replaced is None:
-        return (*known, *new)
-    return (*(replace(named, standing=replaced.standing) for named in new), *kept)
-
-
-def _with_more(devices: Sequence[Named], more: Sequence[Named], known: Sequence[Named] = ()) -> tuple[Named, ...]:
-    """*Another 3090* beside one that is there: two of them are considered."""
-    result = list(known)
-    for named in devices:
-        if named not in more:
-            result.append(named)
-            continue
-        same = [other for other in (*known, *devices) if other is not named and other.candidates == named.candidates]
-        count = max((other.count for other in same), default=1) + named.count
-        result.append(replace(named, count=count, standing="considers"))
-    return tuple(result)

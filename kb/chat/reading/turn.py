@@ -1,0 +1,21 @@
+"""A message with what earlier ones left standing."""
+
+from dataclasses import dataclass
+
+from kb.chat.reading.situation import Named, Situation
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What stands after a turn."""
+
+    situation: Situation
+    plain: str
+    unknown_models: tuple[str, ...] = ()
+    owned: tuple[Named, ...] = ()
+    goes_on: bool = False
+    fragment: bool = False
+    states: frozenset[str] = frozenset()
+    """The roles of what the message itself states."""
+    tried: tuple[Named, ...] = ()
+    """Devices of which the same was asked, one after the other."""
