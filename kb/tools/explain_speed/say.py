@@ -60,13 +60,12 @@ FROM_MEMORY = 2.0
 def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
     case = f"{result.model} at {result.quantization} on {the(result.device)}"
     if result.verdict == "does_not_fit":
-        text = (
-            "By what I know of the machine, {case} does not fit: it needs {needed}, and {have} can be used. What does "
-            "not fit is read from the drive for each token, and the drive sets the speed."
-        )
+        text = "By what I know of the machine, {case} does not fit: it needs {needed}, and {have} can be used."
+        if result.can_be_read_from_drive:
+            text += " What does not fit is read from the drive for each token, and the drive sets the speed."
         needed, have = Quantity(result.required_gb, "GB"), Quantity(result.available_gb, "GB")
         yield state("answer", text, case=case, needed=needed, have=have)
-        if (result.measured_tokens_per_s or 0.0) >= FROM_MEMORY:
+        if result.can_be_read_from_drive and (result.measured_tokens_per_s or 0.0) >= FROM_MEMORY:
             text = (
                 "{measured} is too fast for a drive: then there is more memory than I was told of, or a smaller file."
             )
@@ -252,10 +251,9 @@ def side_by_side(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Sai
     cases = varied(results)
     running = [(one, case) for one, case in zip(results, cases.each, strict=True) if one.verdict != "does_not_fit"]
     if not running:
-        text = (
-            "By what I know of the machine none of them fits. What does not fit is read from the drive for each token, "
-            "and the drive sets the speed."
-        )
+        text = "By what I know of the machine none of them fits."
+        if all(one.can_be_read_from_drive for one in results):
+            text += " What does not fit is read from the drive for each token, and the drive sets the speed."
         yield state("answer", text)
         return
     if not cases.title:

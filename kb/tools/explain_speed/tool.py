@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kb.calc.device import Device
-from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, shares_system_memory
 from kb.calc.results import Fit, Limit, MemoryRead, Range, Speed, Verdict
 from kb.calc.speed.estimate import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S, estimate_speed
 from kb.catalogue import Catalogue
@@ -75,6 +75,8 @@ class ExplainAnswer(Result):
     required_gb: float
     available_gb: float
     """Of device memory; where it does not even fit with the help of RAM, of both."""
+    can_be_read_from_drive: bool
+    """Whether what no memory holds can be read from the drive for each token; of GGUF files alone."""
     reads: tuple[MemoryRead, ...]
     """What each token takes from each memory: the ceiling is 1 / the sum of GB ÷ GB/s."""
     ceiling_tokens_per_s: float
@@ -148,6 +150,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         verdict=fit.verdict,
         required_gb=fit.required_gb,
         available_gb=_available(parts, fit, arguments),
+        can_be_read_from_drive=parts.load(arguments).is_gguf,
         reads=speed.reads,
         ceiling_tokens_per_s=ceiling,
         ceiling_is_assumed=assumed,
@@ -177,10 +180,12 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
 
 
 def _available(parts: Parts, fit: Fit, arguments: ExplainArguments) -> float:
-    """GB; of what does not fit, with the RAM that can help."""
-    if fit.verdict != "does_not_fit" or parts.devices.each.backend == "cpu" or parts.devices.each.unified_memory:
+    """GB; of what does not fit, with the RAM that can help, without the system's share of it."""
+    helps = parts.load(arguments).is_gguf and not shares_system_memory(parts.devices.devices)
+    if fit.verdict != "does_not_fit" or not helps:
         return fit.available_gb
-    return round(fit.available_gb + (arguments.system_memory_gb or 0.0) * GIB / GB, 3)
+    ram = max(0.0, (arguments.system_memory_gb or 0.0) * GIB - SYSTEM_RESERVE_BYTES)
+    return round(fit.available_gb + ram / GB, 3)
 
 
 def _memory_to_run(parts: Parts) -> float:
