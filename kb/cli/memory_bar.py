@@ -74,7 +74,7 @@ def shares(sizes: Sequence[float], width: int) -> list[int]:
     """How many of ``width`` characters each size has; what is there has one at least.
 
     >>> shares([22.9, 1.44, 0.05, 0.0, 1.0], 20)
-    [16, 1, 1, 0, 2]
+    [17, 1, 1, 0, 1]
     """
     total = sum(sizes)
     counts = [max(1, round(width * size / total)) if size else 0 for size in sizes]

@@ -94,11 +94,13 @@ def test_a_browser_asks_without_a_key_what_it_may_do(shut: str) -> None:
 
 def test_the_openai_sdk_sends_its_key(shut: str) -> None:
     asked: Any = QUESTION["messages"]
-    right = openai.OpenAI(base_url=f"{shut}/v1", api_key=KEY, max_retries=0)
-    reply = right.chat.completions.create(model="hardware-kb", messages=asked)
+    with openai.OpenAI(base_url=f"{shut}/v1", api_key=KEY, max_retries=0) as right:
+        reply = right.chat.completions.create(model="hardware-kb", messages=asked)
     assert (reply.choices[0].message.content or "").startswith("VRAM is the memory")
-    wrong = openai.OpenAI(base_url=f"{shut}/v1", api_key="any", max_retries=0)
-    with pytest.raises(openai.AuthenticationError) as error:
+    with (
+        openai.OpenAI(base_url=f"{shut}/v1", api_key="any", max_retries=0) as wrong,
+        pytest.raises(openai.AuthenticationError) as error,
+    ):
         wrong.models.list()
     assert error.value.code == "invalid_api_key"
     assert error.value.request_id == error.value.response.headers["x-request-id"]

@@ -59,8 +59,11 @@ def test_each_key_has_a_rate_of_its_own(limited: str) -> None:
         assert second.get("/tools").status_code == 200
         for path in ("/health/live", "/static/pages.css", "/key"):
             assert first.get(path).status_code == 200
-        with pytest.raises(openai.RateLimitError) as error:
-            openai.OpenAI(base_url=f"{limited}/v1", api_key=KEYS[0], max_retries=0).models.list()
+        with (
+            openai.OpenAI(base_url=f"{limited}/v1", api_key=KEYS[0], max_retries=0) as client,
+            pytest.raises(openai.RateLimitError) as error,
+        ):
+            client.models.list()
         assert error.value.code == "rate_limit_exceeded"
         assert error.value.response.headers["retry-after"]
         page = first.get("/terms", headers={"Accept": "text/html"})

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -16,8 +17,9 @@ QUESTION = "Can a 24 GB RTX 3090 run Llama 3.1 8B at q4_k_m?"
 
 
 @pytest.fixture
-def client(base_url: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{base_url}/v1", api_key="any", max_retries=0)
+def client(base_url: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{base_url}/v1", api_key="any", max_retries=0) as client:
+        yield client
 
 
 def asked(*said: tuple[str, Any]) -> Any:

@@ -29,7 +29,7 @@ def test_the_key_is_asked_for_once_and_then_all_works(
         browser.get(f"{base}/fit?model=Llama+3.1+8B&device=RTX+4090")
         until(browser, ".verdict-words", "Fits")
         browser.get(f"{base}/docs")
-        until(browser, "h2")
+        until(browser, "#operations-tools-check_fit")
         assert browser.execute_script("return document.cookie") == ""
         browser.get(f"{base}/key")
         browser.find_element(By.CSS_SELECTOR, "main button").click()
