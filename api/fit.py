@@ -12,11 +12,12 @@ from api.pages import page
 from kb.errors import KnowledgeBaseError
 from kb.tools import TOOLS
 from kb.tools.base import Arguments, Name
-from kb.tools.shared.fitting import Context, KvCacheType, SystemMemory
+from kb.tools.shared.fitting import Context, KvCacheType, LlamaOptions, ReservedMemory, SystemMemory
 
 _FIELDS = {
     "model": "model", "device": "device", "quantization": "quantization", "context": "context",
-    "concurrency": "users", "kv_cache_type": "kv", "system_memory_gb": "ram",
+    "concurrency": "users", "kv_cache_type": "kv", "system_memory_gb": "ram", "reserved_gb": "reserved",
+    "options": "options",
 }  # fmt: skip
 
 
@@ -31,6 +32,8 @@ class FitQuery(Arguments):
     users: int = 1
     kv: KvCacheType = "f16"
     ram: SystemMemory | None = None
+    reserved: ReservedMemory | None = None
+    options: LlamaOptions | None = None
 
     @property
     def devices(self) -> str:
@@ -71,5 +74,6 @@ async def _worked(request: AnyRequest, filled: Filled, asked: FitQuery, tool: st
     arguments: dict[str, Any] = {
         "model": asked.model, "device": asked.devices, "quantization": asked.quantization, "context": asked.context,
         "concurrency": asked.users, "kv_cache_type": asked.kv, "system_memory_gb": asked.ram,
+        "reserved_gb": asked.reserved, "options": asked.options,
     }  # fmt: skip
     return await worked_out(request, filled, tool, arguments, _FIELDS)

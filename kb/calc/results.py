@@ -123,7 +123,7 @@ class Speed(Record):
     prefill_tokens_per_s: Range
     """Reading the prompt."""
     time_to_first_token_s: float
-    """Seconds until the first token comes, after a prompt that fills the context."""
+    """Seconds until the first token comes, after the prompt."""
     bottleneck: str
     """What limits the writing, in words."""
     limited_by: Limit = "memory_bandwidth"

@@ -18,6 +18,20 @@ class Workload:
     quantization_format: str = "gguf"
     swa_full: bool = False
     """llama.cpp's ``--swa-full``: layers with a window keep the whole context too."""
+    reserved_bytes: int | None = None
+    """Of the first device's memory, what other programs take; None where nobody says."""
+    sharing: int = 1
+    """Conversations that share the cells of one context (``--kv-unified``); each has windows and a state of its own."""
+    gpu_layers: int | None = None
+    """``-ngl``, the output counted as one; None where the placement is worked out."""
+    cpu_expert_layers: int | None = None
+    """``--n-cpu-moe``."""
+    tensor_split: tuple[float, ...] = ()
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether somebody says what goes where."""
+        return self.gpu_layers is not None or self.cpu_expert_layers is not None or bool(self.tensor_split)
 
     @property
     def is_gguf(self) -> bool:

@@ -27,7 +27,7 @@ def _fit_lines(result: Any) -> None:
     if result.commands and result.commands.llama_cpp and result.verdict != "does_not_fit":
         table.add_row("llama.cpp", result.commands.llama_cpp)
     for warning in result.warnings:
-        table.add_row("mind", warning)
+        table.add_row("note", warning)
     out.print(table)
     for memory in memories(result):
         for line in lines(memory, min(out.width, WIDEST)):
@@ -45,6 +45,10 @@ Quantization = Annotated[
 ]
 Count = Annotated[int, typer.Option("--device-count", "-n", help="How many of the device.")]
 ContextOption = Annotated[int, typer.Option("--context", "-c", help="Tokens of one conversation.")]
+Reserved = Annotated[float | None, typer.Option(help="Of the first device, in GiB, what other programs take.")]
+Options = Annotated[
+    str | None, typer.Option(help="Of llama.cpp, as it is to be run: '-ngl 30 --n-cpu-moe 12 -ub 2048'.")
+]
 SystemMemory = Annotated[float | None, typer.Option(help="System memory, as printed: 64 means 64 GiB.")]
 
 Model = Annotated[
@@ -79,6 +83,7 @@ def _place(what: str, model: str, device: str | None, here: bool, **options: Any
     """``check_fit`` or ``estimate_speed`` of a model by name or of a GGUF file, on a device by name or this machine."""
     from kb.tools import TOOLS
     from kb.tools.base import parse_arguments
+    from kb.tools.estimate_speed.tool import SpeedArguments
     from kb.tools.model_file import file_fit, file_speed
     from kb.tools.shared.fitting import FitArguments
 
@@ -86,8 +91,10 @@ def _place(what: str, model: str, device: str | None, here: bool, **options: Any
     arguments = _on(catalogue, device, here, options)
     if not model.casefold().endswith(".gguf"):
         return TOOLS[what].call(catalogue, arguments | {"model": model})
-    asked = parse_arguments(what, FitArguments, arguments | {"model": "a file"})
-    return (file_fit if what == "check_fit" else file_speed)(catalogue, Path(model), asked)
+    arguments |= {"model": "a file"}
+    if what == "check_fit":
+        return file_fit(catalogue, Path(model), parse_arguments(what, FitArguments, arguments))
+    return file_speed(catalogue, Path(model), parse_arguments(what, SpeedArguments, arguments))
 
 
 @app.command()
@@ -101,6 +108,8 @@ def fit(
     kv_cache_type: Annotated[str, typer.Option(help="Type of the KV cache: f16, q8_0, q4_0 …")] = "f16",
     concurrency: Annotated[int, typer.Option(help="Conversations held at once.")] = 1,
     system_memory_gb: SystemMemory = None,
+    reserved_gb: Reserved = None,
+    options: Options = None,
     as_json: Json = False,
 ) -> None:
     """Does MODEL fit on DEVICE?"""
@@ -108,6 +117,7 @@ def fit(
         result = _place(
             "check_fit", model, device, here, quantization=quantization, device_count=device_count, context=context,
             kv_cache_type=kv_cache_type, concurrency=concurrency, system_memory_gb=system_memory_gb,
+            reserved_gb=reserved_gb, options=options,
         )  # fmt: skip
     show_result(result, as_json, _fit_lines)
 
@@ -119,11 +129,11 @@ def _speed_lines(result: Any) -> None:
     conditions = f", as long as {' and '.join(result.ceiling_conditions)}" if result.ceiling_conditions else ""
     table.add_row("ceiling", f"{result.ceiling_tokens_per_s:g} tokens/s{conditions}")
     table.add_row("prefill", f"{prefill.typical:g} tokens/s ({prefill.low:g} to {prefill.high:g})")
-    table.add_row("first token", f"{result.time_to_first_token_s:g} s for a prompt that fills the context")
+    table.add_row("first token", f"{result.time_to_first_token_s:g} s for a prompt of {result.prompt_tokens:,} tokens")
     table.add_row("limited by", result.bottleneck)
     table.add_row("arithmetic", result.formula)
     for warning in result.warnings:
-        table.add_row("mind", warning)
+        table.add_row("note", warning)
     out.print(table)
 
 
@@ -135,13 +145,19 @@ def speed(
     quantization: Quantization = None,
     device_count: Count = 1,
     context: ContextOption = 8192,
+    prompt_tokens: Annotated[
+        int | None, typer.Option(help="New ones in the prompt; without it, all of the context.")
+    ] = None,
+    system_memory_gb: SystemMemory = None,
+    options: Options = None,
     as_json: Json = False,
 ) -> None:
     """How fast does MODEL run on DEVICE?"""
     with plain_errors():
         result = _place(
-            "estimate_speed", model, device, here, quantization=quantization, device_count=device_count, context=context
-        )
+            "estimate_speed", model, device, here, quantization=quantization, device_count=device_count,
+            context=context, prompt_tokens=prompt_tokens, system_memory_gb=system_memory_gb, options=options,
+        )  # fmt: skip
     show_result(result, as_json, _speed_lines)
 
 

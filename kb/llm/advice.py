@@ -11,10 +11,9 @@ from kb.errors import UnreadableModel
 from kb.llm.downloads import Download
 from kb.tools.check_fit.tool import FitAnswer
 from kb.tools.check_fit.tool import run as check_fit
-from kb.tools.estimate_speed.tool import SpeedAnswer
+from kb.tools.estimate_speed.tool import SpeedAnswer, SpeedArguments
 from kb.tools.estimate_speed.tool import run as estimate_speed
 from kb.tools.model_file import file_fit, file_speed
-from kb.tools.shared.fitting import FitArguments
 from kb.tools.shared.here import Here
 
 LEAST_TOKENS_PER_S = 8.0
@@ -85,13 +84,13 @@ def _advice(name: str, fit: FitAnswer, speed: SpeedAnswer, licence: str | None, 
     )  # fmt: skip
 
 
-def fit_here(model: str, quantization: str, here: Here, context: int) -> FitArguments:
-    return FitArguments(
+def fit_here(model: str, quantization: str, here: Here, context: int) -> SpeedArguments:
+    return SpeedArguments(
         model=model, quantization=quantization, device=here.device, device_count=here.device_count, context=context,
         system_memory_gb=here.system_memory_gb,
     )  # fmt: skip
 
 
-def file_here(here: Here, context: int) -> FitArguments:
+def file_here(here: Here, context: int) -> SpeedArguments:
     """For a file, whose own header tells the model and its type."""
     return fit_here("a file", "q4_k_m", here, context)

@@ -17,9 +17,15 @@ COMMON: Mapping[str, Schema] = {
     "device": {"description": "name (`2x` before it: two) or {memory_gib, memory_bandwidth_gb_per_s}"},
     "quantization": {"description": "`q4_k_m`, `f16`, `4.25bpw` …"},
     "context": {"description": "tokens"},
+    "options": {"description": "llama.cpp's: `-ngl 30 --n-cpu-moe 12`"},
+    "reserved_gb": {"description": "GiB other programs take"},
     "kv_cache_type": {"enum": ["f16", "q8_0", "q4_0"]},
 }
 """Of arguments that many tools take, what is said in so few words; a tool takes more types of cache than these."""
+NAMED: Mapping[str, Schema] = {"device": {"description": "name (`2x` before it: two)"}}
+"""The same where a name alone is taken."""
+LEFT_OUT = ("flash_attention", "device_count")
+"""What hardly anybody turns off, and what is said before a device's name; a tool takes both all the same."""
 
 
 def small_schema(model: type[BaseModel], *, strict: bool = False) -> Schema:
@@ -31,13 +37,14 @@ def small_schema(model: type[BaseModel], *, strict: bool = False) -> Schema:
     properties = {
         name: _small(part, definitions, strict=strict, optional=strict and name not in required)
         for name, part in whole.get("properties", {}).items()
+        if strict or name not in LEFT_OUT
     }
     found: Schema = {"type": "object", "properties": properties}
     if strict:
         return found | {"required": list(properties), "additionalProperties": False}
     for name, said in COMMON.items():
         if name in properties:
-            properties[name] |= said
+            properties[name] |= said if "object" in properties[name]["type"] or name not in NAMED else NAMED[name]
     return found | ({"required": required} if required else {})
 
 

@@ -26,7 +26,8 @@ function showState() {
 function state() {
   const pairs = [file ? ["file", file.name] : ["model", fields.model.value.trim()], ["quantization", fields.quantization.value]];
   for (const { name, count } of devices) if (name.value.trim()) pairs.push(["device", name.value.trim()], ["count", count.value || "1"]);
-  pairs.push(["context", String(context())], ["users", fields.users.value || "1"], ["kv", fields.kv.value], ["ram", fields.ram.value]);
+  pairs.push(["context", String(context())], ["users", fields.users.value || "1"], ["kv", fields.kv.value], ["ram", fields.ram.value],
+    ["reserved", fields.reserved.value], ["options", fields.options.value.trim()]);
   return new URLSearchParams(pairs.filter(([, value]) => value !== ""));
 }
 
@@ -43,7 +44,7 @@ function restore(query) {
   fields.context.value = String(Math.round(Math.log2(Number(given("context", "8192")) || 8192)));
   fields.users.value = given("users", "1");
   fields.kv.value = given("kv", "f16");
-  fields.ram.value = given("ram", "");
+  for (const name of ["ram", "reserved", "options"]) fields[name].value = given(name, "");
   showState();
   if (!query.has("file")) return;
   take(keptFile(query.get("file")));
@@ -57,7 +58,8 @@ function toolArguments() {
   const given = {
     model: file?.config ?? fields.model.value.trim(), quantization: fields.quantization.value, device: named.map(counted).join(" + "),
     context: context(), concurrency: Number(fields.users.value) || 1, kv_cache_type: fields.kv.value,
-    system_memory_gb: Number(fields.ram.value) || "",
+    system_memory_gb: Number(fields.ram.value) || "", options: fields.options.value.trim(),
+    reserved_gb: fields.reserved.value === "" ? "" : Number(fields.reserved.value),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));
 }
@@ -112,7 +114,7 @@ function shown(fit, speed) {
 // Errors, beside the field they are about
 
 const FIELD_OF = { model: "model", quantization: "quantization", device: "device-1", context: "context", concurrency: "users",
-  kv_cache_type: "kv", system_memory_gb: "ram" };
+  kv_cache_type: "kv", system_memory_gb: "ram", reserved_gb: "reserved", options: "options" };
 
 function clearErrors() {
   for (const node of form.querySelectorAll(".error:not(#file-error)")) node.replaceChildren();
@@ -171,6 +173,7 @@ const CHANGES = {
   smaller_quantization: (way) => (fields.quantization.value = way.quantization),
   shorter_context: (way) => (fields.context.value = String(floorPower(way.context))),
   smaller_cache_type: (way) => (fields.kv.value = way.kv_cache_type),
+  other_placement: (way) => (fields.options.value = way.options),
   smaller_model: (way) => {
     take(null);
     fields.model.value = way.size;

@@ -17,7 +17,9 @@ export const VERDICTS = {
 /** The nodes of a result; `change(way)` makes a way out that is chosen, and is null where the form cannot take it. */
 export function report(fit, speed, change) {
   const [tone, sign, words] = VERDICTS[fit.verdict];
-  const room = fit.verdict === "fits" ? `${gb(fit.headroom_gb)} stay free` : `${gb(-fit.headroom_gb)} too much`;
+  const room = fit.verdict === "fits" ? `${gb(fit.headroom_gb)} stay free`
+    : fit.headroom_gb < 0 ? `${gb(-fit.headroom_gb)} too much`
+    : fit.offload ? "without these options all of it would fit" : "but one device would overflow";
   return [
     h("div", { class: `verdict ${tone}` },
       h("p", { class: "verdict-words" }, h("span", { "aria-hidden": "true" }, sign), ` ${words}${fit.is_tight ? ", but it is tight" : ""}`),
@@ -109,6 +111,7 @@ const WAYS = {
   smaller_quantization: (way) => `Take ${way.quantization}${way.is_lossy ? ", at a loss of quality that is easy to notice" : ""}`,
   shorter_context: (way) => `Shorten the context to ${number(way.context)} tokens`,
   smaller_cache_type: (way) => `Keep the cache in ${way.kv_cache_type}`,
+  other_placement: (way) => `Place it with ${way.options}`,
   smaller_model: (way) => `Take a model of about ${way.size}`,
 };
 

@@ -47,8 +47,14 @@ def _llama_cpp(
     words.append("-fa on" if load.flash_attention else "-fa off")
     if load.kv_cache_type != "f16":
         words.append(f"-ctk {load.kv_cache_type} -ctv {load.kv_cache_type}")
-    if load.concurrency > 1:
-        words.append(f"-np {load.concurrency}")
+    if load.concurrency * load.sharing > 1:
+        words.append(f"-np {load.concurrency * load.sharing}")
+    if load.sharing > 1:
+        words.append("-kvu")
+    if load.ubatch != Workload.ubatch:
+        words.append(f"-b {max(load.ubatch, 2048)} -ub {load.ubatch}")
+    if load.swa_full:
+        words.append("--swa-full")
     return " ".join(words)
 
 

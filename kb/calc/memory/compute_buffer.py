@@ -47,7 +47,8 @@ class _Batch:
         return elements * self.tokens * _F32
 
     def cells(self, mixer: Attending) -> int:
-        return cells(mixer, self.load.context, ubatch=self.load.ubatch, swa_full=self.load.swa_full)
+        load = self.load
+        return cells(mixer, load.context, ubatch=load.ubatch, swa_full=load.swa_full, sharing=load.sharing)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,15 @@ from kb.calc.memory.overhead import (
     room_on,
     shares_system_memory,
 )
-from kb.calc.memory.placement import Block, Placement, Slot, place, place_with_offload, split_by_free_memory
+from kb.calc.memory.placement import (
+    Block,
+    Placement,
+    Slot,
+    place,
+    place_as_told,
+    place_with_offload,
+    split_by_free_memory,
+)
 from kb.calc.memory.weights import Weights
 from kb.calc.results import Breakdown, DeviceLoad, Fit, Offload, Verdict
 from kb.calc.workload import Workload
@@ -25,6 +33,7 @@ from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
 
 _LONGEST_CONTEXT = 2**20
+_NO_LIMIT = 2**60
 
 
 def check_fit(
@@ -49,7 +58,7 @@ def check_fit(
     for field, value in (("context", load.context), ("concurrency", load.concurrency), ("ubatch", load.ubatch)):
         if value < 1:
             raise InvalidArgument(field, value, "1 or more")
-    rooms = _rooms(devices)
+    rooms = _rooms(devices, load)
     host_bytes = DEFAULT_SYSTEM_MEMORY_BYTES if system_memory_bytes is None else system_memory_bytes
     held = requirement(architecture, weights, devices, load, host_bytes)
     longest = max_context(architecture, weights, devices, load)
@@ -93,19 +102,26 @@ def requirement(
     architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload, host_bytes: int
 ) -> Requirement:
     """The verdict and the sum alone, without the longest context and the report of ``check_fit``."""
-    rooms = _rooms(devices)
+    rooms = _rooms(devices, load)
     blocks = _blocks(architecture, weights, load)
     slots = _slots(architecture, weights, devices, rooms, load)
-    placement = None if _is_hopeless(blocks, rooms) else place(blocks, slots)
-    offloaded = None
-    if placement is None and load.is_gguf and not shares_system_memory(devices):
-        offloaded = place_with_offload(
-            blocks,
-            _slots(architecture, weights, devices, rooms, load, offload=True),
-            max(0, host_bytes - SYSTEM_RESERVE_BYTES),
-            weights.embedding_bytes,
-        )
-    whole = placement or Placement(split_by_free_memory(blocks, slots))
+    whole: Placement | None = None
+    placement = offloaded = None
+    if can_be_told(devices, load) and load.is_placed:
+        told, holds = _as_told(architecture, weights, devices, rooms, load, host_bytes)
+        needs_ram = told.host_weights + told.host_kv_cache > 0
+        placement, offloaded = (told if holds and not needs_ram else None), (told if holds and needs_ram else None)
+        whole = None if holds else told
+    else:
+        placement = None if _is_hopeless(blocks, rooms) else place(blocks, slots)
+        if placement is None and can_be_told(devices, load):
+            offloaded = place_with_offload(
+                blocks,
+                _slots(architecture, weights, devices, rooms, load, offload=True),
+                max(0, host_bytes - SYSTEM_RESERVE_BYTES),
+                weights.embedding_bytes,
+            )
+    whole = whole or placement or Placement(split_by_free_memory(blocks, slots))
     breakdown = _breakdown(whole, rooms)
     parts = (breakdown.weights_gb, breakdown.kv_cache_gb, breakdown.compute_buffer_gb, breakdown.runtime_overhead_gb)
     return Requirement(
@@ -119,18 +135,52 @@ def requirement(
     )
 
 
+def can_be_told(devices: Sequence[Device], load: Workload) -> bool:
+    """Whether a part may stay in system memory, or be put there."""
+    return load.is_gguf and not shares_system_memory(devices)
+
+
+def _as_told(
+    architecture: Architecture,
+    weights: Weights,
+    devices: Sequence[Device],
+    rooms: Sequence[Room],
+    load: Workload,
+    host_bytes: int,
+) -> tuple[Placement, bool]:
+    """The placement that somebody names, and whether devices and system memory hold it."""
+
+    def placed(offload: bool) -> tuple[Placement, bool]:
+        return place_as_told(
+            _blocks(architecture, weights, load),
+            _slots(architecture, weights, devices, rooms, load, offload=offload),
+            gpu_layers=load.gpu_layers,
+            expert_layers=load.cpu_expert_layers,
+            split=load.tensor_split,
+        )
+
+    told, holds = placed(offload=False)
+    if told.host_weights:
+        told, holds = placed(offload=True)
+    in_ram = told.host_weights + told.host_kv_cache + weights.embedding_bytes
+    return told, holds and in_ram <= max(0, host_bytes - SYSTEM_RESERVE_BYTES)
+
+
 def fits(architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload) -> bool:
     """Whether everything is held by the devices: the verdict alone, without the rest of ``check_fit``."""
-    return _placed(architecture, weights, devices, _rooms(devices), load) is not None
+    return _placed(architecture, weights, devices, _rooms(devices, load), load) is not None
 
 
 def max_context(architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload) -> int:
     """The longest context per request at which all is on the devices, in steps of 256; 0 if there is none.
 
-    Capped at the model's own limit, or at 1,048,576 where that is not known.
+    Capped at the model's own limit, or at 1,048,576 where that is not known. Of a placement that is told, at which the
+    devices hold their part.
     """
-    rooms = _rooms(devices)
+    rooms = _rooms(devices, load)
     limit = architecture.max_position_embeddings or _LONGEST_CONTEXT
+    if load.is_placed and can_be_told(devices, load):
+        return _longest_as_told(architecture, weights, devices, load, limit)
 
     def blocks_at(context: int) -> list[Block]:
         return _blocks(architecture, weights, replace(load, context=context))
@@ -162,9 +212,30 @@ def max_context(architecture: Architecture, weights: Weights, devices: Sequence[
     return low * CELL_PADDING
 
 
+def _longest_as_told(
+    architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload, limit: int
+) -> int:
+    rooms = _rooms(devices, load)
+
+    def holds(context: int) -> bool:
+        at = replace(load, context=context)
+        return _as_told(architecture, weights, devices, rooms, at, host_bytes=_NO_LIMIT)[1]
+
+    if holds(limit):
+        return limit
+    low, high = 0, limit // CELL_PADDING
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle * CELL_PADDING) else (low, middle - 1)
+    return low * CELL_PADDING
+
+
 def _placed(
     architecture: Architecture, weights: Weights, devices: Sequence[Device], rooms: Sequence[Room], load: Workload
 ) -> Placement | None:
+    if load.is_placed and can_be_told(devices, load):
+        told, holds = _as_told(architecture, weights, devices, rooms, load, _NO_LIMIT)
+        return told if holds and not told.host_weights else None
     blocks = _blocks(architecture, weights, load)
     if _is_hopeless(blocks, rooms):
         return None
@@ -176,10 +247,14 @@ def _is_hopeless(blocks: Sequence[Block], rooms: Sequence[Room]) -> bool:
     return sum(block.weights + block.kv_cache for block in blocks) > sum(room.free_bytes for room in rooms)
 
 
-def _rooms(devices: Sequence[Device]) -> tuple[Room, ...]:
-    """A desktop is assumed on the first consumer card."""
+def _rooms(devices: Sequence[Device], load: Workload) -> tuple[Room, ...]:
+    """A desktop is assumed on the first consumer card, unless it is said what other programs take."""
     return tuple(
-        room_on(device, desktop=index == 0 and device.segment in ("consumer", "laptop"))
+        room_on(
+            device,
+            desktop=index == 0 and device.segment in ("consumer", "laptop"),
+            reserved_bytes=load.reserved_bytes if index == 0 else 0,
+        )
         for index, device in enumerate(devices)
     )
 
@@ -199,19 +274,23 @@ def _slots(
     offload: bool = False,
 ) -> list[Slot]:
     """With weights in system memory, prompt processing copies them to the device one tensor at a time
-    (ggml-backend.cpp, op offload): room for a third of the largest layer, one of its three big matrices."""
+    (ggml-backend.cpp, op offload): room for a third of the largest layer, one of its three big matrices, which the
+    allocator gives to the logits afterwards."""
     layers = zip(weights.layer_bytes, weights.expert_bytes, strict=True)
     copied = max(experts or layer for layer, experts in layers) // 3 if offload else 0
 
     @cache
     def buffer(on_cpu: bool, with_output: bool) -> int:
-        return copied + compute_buffer_bytes(
+        size = compute_buffer_bytes(
             architecture,
             load,
             with_embedding=on_cpu,
             with_output=with_output,
             copies=PIPELINE_COPIES if len(devices) > 1 and not offload else 1,
         )
+        if not copied:
+            return size
+        return max(size, buffer(on_cpu, False)) if with_output else copied + size
 
     slots: list[Slot] = []
     pooled = weights.embedding_bytes

@@ -77,12 +77,16 @@ def warnings(
         lines.append(f"llama.cpp refuses a {load.kv_cache_type} V cache without FlashAttention; turn it on")
     if verdict != "fits" and headroom_gb > 0 and len(devices) > 1:
         lines.append("the devices' memory is enough in sum, but layers are not divided between devices")
+    if load.is_placed and shares_system_memory(devices):
+        lines.append("this memory is shared with the system: which layers the processor works on changes no sum")
     if verdict == "does_not_fit" and shares_system_memory(devices):
         lines.append("this memory is shared with the system: there is nowhere to offload to")
     elif verdict == "does_not_fit" and not load.is_gguf:
         lines.append("only GGUF weights can stay partly in system memory")
+    elif verdict == "does_not_fit" and load.is_placed:
+        lines.append("the placement that is asked for does not fit; another may")
     elif verdict == "does_not_fit":
         lines.append(f"nor do devices and {host_bytes / GIB:.4g} GiB of system memory hold it together")
-    if verdict != "fits" and longest:
+    if verdict != "fits" and longest and not load.is_placed:
         lines.append(f"with a context of {longest:,} tokens or less everything fits on the devices")
     return tuple(lines)

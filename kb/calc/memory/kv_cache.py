@@ -32,8 +32,9 @@ def padded(tokens: int) -> int:
     return -(-tokens // CELL_PADDING) * CELL_PADDING
 
 
-def cells(mixer: Attending, context: int, *, ubatch: int = 512, swa_full: bool = False) -> int:
-    """Cells that one slot's cache has in a layer: all of the context, or window + micro-batch.
+def cells(mixer: Attending, context: int, *, ubatch: int = 512, swa_full: bool = False, sharing: int = 1) -> int:
+    """Cells that one slot's cache has in a layer: all of the context, or window + micro-batch; where several
+    conversations share it, the window of each.
 
     >>> from kb.calc.memory.architecture import Attention
     >>> cells(Attention(8, 128), 32768), cells(Attention(8, 128, window=1024), 32768)
@@ -42,7 +43,7 @@ def cells(mixer: Attending, context: int, *, ubatch: int = 512, swa_full: bool =
     size = padded(context)
     if not mixer.window or swa_full:
         return size
-    return padded(min(size, mixer.window + ubatch))
+    return padded(min(size, mixer.window * sharing + ubatch))
 
 
 def compressed_rows(mixer: Mixer | None, context: int) -> int:
@@ -85,24 +86,27 @@ def kv_cache_layer_bytes(architecture: Architecture, load: Workload) -> tuple[in
     attending = [mixer for mixer in architecture.mixers if isinstance(mixer, Attending)]
     widest_value = max((mixer.row_elements[1] for mixer in attending), default=0)
 
+    sequences = load.concurrency * load.sharing
+
     def layer(mixer: Mixer | None) -> int:
         if mixer is None:
             return 0
         if isinstance(mixer, LinearAttention):
-            return mixer.state_bytes * load.concurrency
+            return mixer.state_bytes * sequences
         if _is_shared(mixer):
             return 0
         key, value = mixer.row_elements
         if value and not load.flash_attention:
             # V is kept transposed without FlashAttention, all layers padded to the widest.
             value = widest_value
-        rows = cells(mixer, load.context, ubatch=load.ubatch, swa_full=load.swa_full) * load.concurrency
+        held = cells(mixer, load.context, ubatch=load.ubatch, swa_full=load.swa_full, sharing=load.sharing)
+        rows = held * load.concurrency
         size = rows * (stored.bytes_of(key) + stored.bytes_of(value))
         if isinstance(mixer, CompressedAttention):
             row = stored.bytes_of(key) + stored.bytes_of(mixer.index_head_dim)
             size += load.concurrency * compressed_rows(mixer, load.context) * row
         if isinstance(mixer, CompressedAttention | AttentionWithState):
-            size += load.concurrency * mixer.state_bytes
+            size += sequences * mixer.state_bytes
         return size
 
     sizes = {mixer: layer(mixer) for mixer in architecture.mixers}

@@ -32,6 +32,12 @@ DEFAULT_TYPES: dict[str, str] = {
 }  # fmt: skip
 """The bulk type of each mix, by the mix's name in lower case."""
 
+LARGE_VOCABULARY = {
+    "q2_k_l": "q2_k", "q3_k_xl": "q3_k_l", "q4_k_l": "q4_k_m", "q5_k_l": "q5_k_m", "q6_k_l": "q6_k",
+}  # fmt: skip
+"""bartowski's mixes: of one of llama.cpp's, with embedding and output head at Q8_0."""
+DEFAULT_TYPES |= {name: DEFAULT_TYPES[base] for name, base in LARGE_VOCABULARY.items()}
+
 _UNDER_3_BITS = ("iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq2_m")
 
 
@@ -63,6 +69,10 @@ def tensor_type_name(mix: str, role: Role, layer: int, shape: MixShape, *, exper
     >>> tensor_type_name("q4_k_m", "ffn_down", 0, shape), tensor_type_name("q4_k_m", "ffn_up", 0, shape)
     ('q6_k', 'q4_k')
     """
+    if mix in LARGE_VOCABULARY:
+        if role in ("output", "token_embd"):
+            return "q8_0"
+        mix = LARGE_VOCABULARY[mix]
     bulk = DEFAULT_TYPES[mix]
     if role == "router":
         return "f32"

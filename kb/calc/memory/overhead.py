@@ -36,8 +36,8 @@ class Room:
         return max(0, self.usable_bytes - self.overhead_bytes)
 
 
-def room_on(device: Device, *, desktop: bool = False) -> Room:
-    """The memory of ``device`` that llama.cpp can use.
+def room_on(device: Device, *, desktop: bool = False, reserved_bytes: int | None = None) -> Room:
+    """The memory of ``device`` that llama.cpp can use. ``reserved_bytes`` are said to be taken by other programs.
 
     Metal lets a process wire about 2/3 of the memory up to 36 GiB and 3/4 above (the default of
     ``recommendedMaxWorkingSetSize``; ``sysctl iogpu.wired_limit_mb`` raises it). Other unified memory is shared
@@ -64,9 +64,12 @@ def room_on(device: Device, *, desktop: bool = False) -> Room:
         share = _system_share(device)
         usable -= share
         assumptions.append(f"{device.name}: {share / GB:.1f} GB stay with the operating system (estimate)")
-    elif desktop:
+    elif desktop and reserved_bytes is None:
         overhead += DESKTOP_BYTES
         assumptions.append(f"{device.name}: {DESKTOP_BYTES / GB:.2f} GB for a desktop on this card (estimate)")
+    if reserved_bytes:
+        overhead += reserved_bytes
+        assumptions.append(f"{device.name}: {reserved_bytes / GB:.2f} GB for other programs, as was said")
     return Room(usable, overhead, tuple(assumptions))
 
 

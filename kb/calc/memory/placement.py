@@ -71,14 +71,55 @@ def place(blocks: Sequence[Block], slots: Sequence[Slot]) -> Placement | None:
     return Placement(packed, custom_split=True) if packed else None
 
 
+def place_as_told(
+    blocks: Sequence[Block],
+    slots: Sequence[Slot],
+    *,
+    gpu_layers: int | None,
+    expert_layers: int | None,
+    split: Sequence[float] = (),
+) -> tuple[Placement, bool]:
+    """As ``-ngl``, ``--n-cpu-moe`` and ``--tensor-split`` have it, and whether the devices hold their part.
+
+    >>> layers = [Block(10)] * 4 + [Block(2)]
+    >>> placement, holds = place_as_told(layers, [Slot(33, 1, 1)], gpu_layers=3, expert_layers=None)
+    >>> placement.layers_on_cpu, placement.shares[0].weights, holds
+    (2, 22, True)
+    """
+    layers = len(blocks) - 1
+    on_cpu = 0 if gpu_layers is None else min(len(blocks), max(0, len(blocks) - gpu_layers))
+    moved = min(expert_layers or 0, layers) if any(block.experts for block in blocks) else 0
+    kept = _without_experts(blocks, moved)[on_cpu:]
+    if split:
+        shares = _split_by(kept, slots, [*split, *[0.0] * len(slots)][: len(slots)])
+        placement = Placement(shares, custom_split=True)
+    else:
+        placement = place(kept, slots) or Placement(split_by_free_memory(kept, slots))
+    left = blocks[:on_cpu]
+    placement = replace(
+        placement,
+        layers_on_cpu=min(on_cpu, layers),
+        expert_layers_on_cpu=max(moved, min(on_cpu, layers)) if moved else 0,
+        host_weights=sum(block.weights for block in left) + sum(block.experts for block in blocks[on_cpu:moved]),
+        host_kv_cache=sum(block.kv_cache for block in left),
+    )
+    return placement, _holds(placement.shares, slots)
+
+
 def split_by_free_memory(blocks: Sequence[Block], slots: Sequence[Slot]) -> tuple[Share, ...]:
-    """llama.cpp's default: block ``i`` of ``n`` goes to the first device whose cumulative share exceeds ``i / n``."""
-    free = sum(slot.free for slot in slots) or 1
+    """llama.cpp's default."""
+    return _split_by(blocks, slots, [slot.free for slot in slots])
+
+
+def _split_by(blocks: Sequence[Block], slots: Sequence[Slot], parts: Sequence[float]) -> tuple[Share, ...]:
+    """Block ``i`` of ``n`` goes to the first device whose cumulative part exceeds ``i / n``."""
+    total = sum(parts) or 1
     shares: list[Share] = []
-    start = cumulative = 0
-    for slot in slots:
-        cumulative += slot.free
-        end = -(-cumulative * len(blocks) // free)
+    start = 0
+    cumulative: float = 0
+    for slot, part in zip(slots, parts, strict=True):
+        cumulative += part
+        end = min(len(blocks), int(-(-cumulative * len(blocks) // total)))
         shares.append(_share(blocks[start:end], slot, end == len(blocks) and start < end))
         start = end
     return tuple(shares)

@@ -29,6 +29,9 @@ from kb.calc.speed.rates import generation_of, is_server_cpu, unpacking_flops
 SHARPNESS = 3.0
 """Of the roofline's corner: 1 would add both times, infinity take the longer. Chosen by cross-validation."""
 
+SHORT_CONVOLUTION_BYTES = 2**16
+"""Up to so much, a layer's state is the last few tokens of a convolution: it takes no more launches than attention."""
+
 _CARDS = ("cuda", "rocm", "vulkan", "sycl")
 """Backends whose devices come as cards, as laptop parts and on a chip with the CPU."""
 
@@ -164,7 +167,7 @@ def step_of(
         cache_bytes=cache_bytes_read(architecture, depth, kv_cache_type) + 2 * sum(architecture.linear_states),
         layers=architecture.num_hidden_layers,
         expert_layers=architecture.num_expert_layers,
-        recurrent_layers=len(architecture.linear_states),
+        recurrent_layers=sum(state == 0 or state > SHORT_CONVOLUTION_BYTES for state in architecture.linear_states),
         family=family,
         flash_attention=flash_attention,
     )

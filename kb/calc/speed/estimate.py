@@ -19,11 +19,25 @@ from kb.calc.speed.prefill import (
     prompt_of,
 )
 from kb.calc.speed.rates import is_server_cpu, vector_flops
-from kb.calc.speed.sharing import DEFAULT_LINK_BYTES_PER_S, Shares, ceiling_seconds, device_time, shares_of
-from kb.catalogue.units import GB
+from kb.calc.speed.sharing import (
+    COPIED_AT,
+    COPY_BYTES_PER_S,
+    DEFAULT_LINK_BYTES_PER_S,
+    Shares,
+    ceiling_seconds,
+    copied_bytes,
+    device_time,
+    shares_of,
+)
+from kb.catalogue.units import GB, GIB
 
 DEFAULT_SYSTEM_MEMORY_BYTES_PER_S = 80e9
 """Two channels of DDR5-5000: an ordinary desktop."""
+SERVER_MEMORY_BYTES_PER_S = 204.8e9
+"""Eight channels of DDR4-3200: no desktop's board takes more than 256 GiB."""
+MOST_OF_A_DESKTOP_BYTES = 256 * GIB
+SERVER_SPREAD = Spread(0.35, 1.5)
+"""Of a server whose memory nobody named: it may have four channels of DDR4, or twelve of DDR5."""
 
 
 def estimate_speed(
@@ -37,15 +51,18 @@ def estimate_speed(
     flash_attention: bool = True,
     concurrency: int = 1,
     offload: Offload | None = None,
+    system_memory_bytes: int | None = None,
     system_memory_bytes_per_s: float | None = None,
     prompt_tokens: int | None = None,
+    ubatch: int = MICRO_BATCH,
     tensor_parallel: bool = False,
 ) -> Speed:
     """Decode speed per user with ``context`` tokens in the cache, and prefill speed of ``prompt_tokens``.
 
-    ``prompt_tokens`` is ``context`` unless given, and system memory an ordinary desktop's. ``offload`` says what is
-    kept there, as ``Fit.offload`` does. Formulas: ``kb.calc.speed.decode`` and ``kb.calc.speed.prefill``. Source of the
-    constants: published measurements of llama.cpp (``constants.yaml``); the estimate is for a current one.
+    ``prompt_tokens`` is ``context`` unless given; a shorter one follows what is in the cache already. System memory is
+    an ordinary desktop's unless given; ``offload`` says what is kept there, as ``Fit.offload`` does. Formulas:
+    ``kb.calc.speed.decode`` and ``kb.calc.speed.prefill``. Source of the constants: published measurements of llama.cpp
+    (``constants.yaml``); the estimate is for a current one.
 
     A 70B model of 42.5 GB on a 24 GB card that reads 1,008 GB/s could do no more than 23.7 tokens/s, if it fit:
 
@@ -67,15 +84,20 @@ def estimate_speed(
         kv_cache_type=kv_cache_type,
         flash_attention=flash_attention,
     )
+    is_server = (system_memory_bytes or 0) > MOST_OF_A_DESKTOP_BYTES
+    usual = SERVER_MEMORY_BYTES_PER_S if is_server else DEFAULT_SYSTEM_MEMORY_BYTES_PER_S
     system = Device(
-        "system memory", "cpu", 0, system_memory_bytes_per_s or DEFAULT_SYSTEM_MEMORY_BYTES_PER_S,
+        "system memory", "cpu", 0, system_memory_bytes_per_s or usual,
         bandwidth_assumed=system_memory_bytes_per_s is None,
     )  # fmt: skip
+    length = max(1, context if prompt_tokens is None else prompt_tokens)
     prompt = prompt_of(
         architecture,
         weights,
         quantization_family,
-        max(1, context if prompt_tokens is None else prompt_tokens),
+        length,
+        depth=max(0, context - length),
+        ubatch=ubatch,
         flash_attention=flash_attention,
     )
     batch = batched(step, architecture, weights, concurrency, matrix_gain(prompt, devices[0]))
@@ -88,10 +110,13 @@ def estimate_speed(
     least = ceiling_seconds(shares, devices, system, tensor_parallel=tensor_parallel)
     per_user = 1 / (on_devices.total + in_system.total)
     spread = _spread(decode.spreads, devices, architecture, offloaded=shares.system is not None)
+    if shares.system and is_server and system.bandwidth_assumed:
+        spread = SERVER_SPREAD
     per_user_range = range_around(per_user, spread, 1 / least)
-    prompt_seconds = prefill_over(prompt, devices, prefill, decode) + _offloaded_prompt_seconds(
-        prompt, shares, batch, devices[0]
-    )
+    prompt_seconds = prefill_over(prompt, devices, prefill, decode)
+    if offload is not None and shares.system is not None:
+        copied = copied_bytes(architecture, weights, offload, min(prompt.tokens, ubatch))
+        prompt_seconds += prompt.micro_batches * copied / copy_rate(devices[0])
     limit = _limit(on_devices, in_system)
     prompt_spread = _spread(prefill.spreads, devices, architecture, offloaded=shares.system is not None)
     return Speed(
@@ -167,13 +192,9 @@ def _spread(
     return spreads.get(key, spreads[""])
 
 
-def _offloaded_prompt_seconds(prompt: Prompt, shares: Shares, batch: Step, device: Device) -> float:
-    """Weights in system memory are copied to the device once per micro-batch (llama.cpp's op offload)."""
-    if shares.system is None:
-        return 0.0
-    fraction = shares.system.weight_bytes / batch.weight_bytes
-    link = device.pcie_bytes_per_s or DEFAULT_LINK_BYTES_PER_S
-    return -(-prompt.tokens // MICRO_BATCH) * prompt.batch_bytes * fraction / link
+def copy_rate(device: Device) -> float:
+    """At which weights in system memory are copied to the device, once per micro-batch (llama.cpp's op offload)."""
+    return min(COPY_BYTES_PER_S, COPIED_AT * (device.pcie_bytes_per_s or DEFAULT_LINK_BYTES_PER_S))
 
 
 def _limit(on_devices: StepTime, in_system: StepTime) -> Limit:
@@ -285,8 +306,11 @@ def _assumptions(
             else "the cards hold layers in proportion to their memory and work one after another"
         )
     if shares.system is not None:
-        known = "; nobody named it" if system.bandwidth_assumed else ""
+        server = "; so much is a server's, of eight channels" if system.bandwidth_bytes_per_s > 200e9 else ""
+        known = f"; nobody named it{server}" if system.bandwidth_assumed else ""
         notes.append(f"system memory reads {system.bandwidth_bytes_per_s / GB:,.0f} GB/s at its peak{known}")
+        copied = copy_rate(devices[0]) / GB
+        notes.append(f"for each micro-batch of a prompt, weights in system memory are copied at {copied:.3g} GB/s")
     if devices[0].segment == "laptop":
         notes.append("a laptop part: its power limit varies, and the speed with it")
     if devices[0].backend == "sycl":

@@ -1,7 +1,7 @@
 """The time of reading a prompt, before the first token comes out.
 
-A prompt is worked off in micro-batches of 512 tokens. Each multiplies every weight in use with every token, so the
-matrix units bind, not the memory::
+A prompt is worked off in micro-batches, usually of 512 tokens. Each multiplies every weight in use with every token, so
+the matrix units bind, not the memory::
 
     seconds = 2 x weights x tokens / (vector rate x matrix gain x size factor)
             + 4 x heads x head dim x mean depth x tokens x layers / (vector rate x attention gain)
@@ -62,6 +62,7 @@ class Prompt:
     tokens: int
     weights_per_token: float
     """Weights that each token multiplies with, output head aside."""
+    micro_batches: int
     batch_bytes: float
     """Weight bytes that a full micro-batch reads."""
     attention_operations: float
@@ -79,6 +80,7 @@ def prompt_of(
     tokens: int,
     *,
     depth: int = 0,
+    ubatch: int = MICRO_BATCH,
     flash_attention: bool = True,
 ) -> Prompt:
     """What a prompt of ``tokens`` costs after ``depth`` tokens that are already in the cache."""
@@ -93,7 +95,8 @@ def prompt_of(
     return Prompt(
         tokens=tokens,
         weights_per_token=max(1.0, weights_read(architecture, weights) - head),
-        batch_bytes=bytes_read_by(architecture, weights, min(tokens, MICRO_BATCH)),
+        micro_batches=-(-tokens // ubatch),
+        batch_bytes=bytes_read_by(architecture, weights, min(tokens, ubatch)),
         attention_operations=4 * heads * reach * tokens,
         hidden_size=architecture.hidden_size,
         layers=architecture.num_hidden_layers,
@@ -129,7 +132,7 @@ def matrix_flops(prompt: Prompt, device: Device, constants: PrefillConstants) ->
 def prefill_seconds(prompt: Prompt, device: Device, constants: PrefillConstants, decode: DecodeConstants) -> float:
     """Seconds to read the prompt on one device that holds the whole model."""
     backend = constants.backends[device.backend]
-    batches = -(-prompt.tokens // MICRO_BATCH)
+    batches = prompt.micro_batches
     multiply = 2 * prompt.weights_per_token * prompt.tokens / matrix_flops(prompt, device, constants)
     read = batches * prompt.batch_bytes / device.bandwidth_bytes_per_s
     gain = backend.attention_gain * constants.generations.get(kind_of(device), 1.0)
@@ -151,7 +154,7 @@ def prefill_over(
         prefill_seconds(prompt, device, constants, decode) * count * device.memory_bytes / memory
         for device, count in Counter(devices).items()
     )
-    batches, cards = -(-prompt.tokens // MICRO_BATCH), len(devices)
+    batches, cards = prompt.micro_batches, len(devices)
     ideal = batches * cards / (batches + cards - 1)
     return one_by_one / (1 + (ideal - 1) * constants.pipeline)
 

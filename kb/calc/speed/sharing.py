@@ -1,5 +1,6 @@
 """How devices and system memory share one decode step."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,11 @@ ALL_REDUCE_US = 25.0
 """Latency of one sum over cards through PCIe (NCCL; assumed, not fitted: the calibration data holds no such run)."""
 ALL_REDUCES_PER_LAYER = 2
 """After attention and after the feed-forward part (Megatron-LM, arXiv:1909.08053)."""
+COPY_BYTES_PER_S = 11e9
+"""At most, of weights from system memory to a card: they lie in pages of a file, which the processor moves first.
+Published runs of offloaded mixtures come to 8 to 11 GB/s, one to 20; chosen, not fitted."""
+COPIED_AT = 0.7
+"""Of a slower link's rate."""
 DEFAULT_LINK_BYTES_PER_S = 16e9
 """PCIe 4.0 x8 or 3.0 x16, where a card's link is not known."""
 
@@ -59,6 +65,16 @@ def shares_of(step: Step, architecture: Architecture, weights: Weights, offload:
         tokens=step.tokens,
     )
     return Shares(device, system)
+
+
+def copied_bytes(architecture: Architecture, weights: Weights, offload: Offload, tokens: float) -> float:
+    """Weight bytes of system memory that a micro-batch of ``tokens`` needs on the device: of whole layers all, of
+    experts those that at least one token is sent to."""
+    whole = max(0, offload.layers_total - offload.layers_on_device)
+    with_experts = max(whole, offload.experts_on_cpu_layers)
+    reached = 1 - math.pow(1 - architecture.expert_share, tokens)
+    attention = sum(weights.layer_bytes[:whole]) - sum(weights.expert_bytes[:whole])
+    return attention + reached * sum(weights.expert_bytes[:with_experts])
 
 
 def device_time(

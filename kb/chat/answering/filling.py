@@ -91,6 +91,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             told = [speed.tokens_per_s for speed in situation.speeds if speed.speed_is != "wanted"]
             alone = all(len(names) < 2 for names in (meant(situation), situation.models, situation.quantizations))
             return told[:MOST_CASES] if alone else ()
+        case "options":
+            layers = [] if situation.gpu_layers is None else [f"-ngl {situation.gpu_layers}"]
+            return _stated(" ".join([*layers, *filter(None, [situation.options])]) or None)
         case "context":
             return _stated(situation.context or situation.prompt_tokens)
         case "compared":

@@ -1,19 +1,24 @@
 """Options of the programs that run models (``-c 32768 -ctk q8_0``), as people paste them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from kb.chat.reading.quantities import KV_NAMES
+from kb.errors import InvalidArgument
 from kb.tools.asks import read_form
+from kb.tools.shared.options import parse_options
 
 _COUNT = re.compile(r"(\d{1,9})(k)?", re.I)
 _KV_TYPE = re.compile(r"(f16|f32|bf16|q8_0|q5_0|q5_1|q4_0|q4_1|iq4_nl|fp8)(?:_\w+)?", re.I)
-PASSED_OVER, KV_TYPE = "passed_over", "kv_cache_type"
+PASSED_OVER, KV_TYPE, OPTIONS, ALONE = "passed_over", "kv_cache_type", "options", "options_alone"
+ALL_LAYERS = 99
+"""From so many on, all that fit are meant."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +59,52 @@ def program_of(text: str) -> str:
 @cache
 def _option() -> re.Pattern[str]:
     """An option with what is given to it; the longest names first, as some begin with others."""
-    names = sorted(map(re.escape, _known()), key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])({'|'.join(names)})(?:[ =]|: ?)(\w[\w.,:*=\\+-]{{0,80}})")
+    taking = [name for name, sets in _known().items() if sets != ALONE]
+    alone = [name for name, sets in _known().items() if sets == ALONE]
+    with_value, without = ("|".join(sorted(map(re.escape, names), key=len, reverse=True)) for names in (taking, alone))
+    value = r"[\w.][\w.,:*=\\+^$()|/-]{0,80}"
+    return re.compile(rf"(?<![\w-])(?:({with_value})(?:[ =]|: ?)[\"']?({value})|({without})(?![\w-]))")
 
 
 def flags(text: str) -> Iterator[Flag]:
     """
     >>> [(flag.sets, flag.value) for flag in flags("llama-server -c 32k -ctk q8_0 -ub 512")]
-    [('context', 32768), ('kv_cache_type', 'q8_0'), ('passed_over', None)]
+    [('context', 32768), ('kv_cache_type', 'q8_0'), ('options', '-ub 512')]
     """
     for found in _option().finditer(text):
-        sets = _known()[found[1]]
-        value = _value(sets, found[2])
+        name = found[1] or found[3]
+        sets = _known()[name]
+        value = _as_it_stands(name, found[2]) if sets in (OPTIONS, ALONE) else _value(sets, found[2])
         if value is not None or sets == PASSED_OVER:
             yield Flag(found.start(), found.end(), sets, value)
+
+
+def told_by(found: Sequence[Flag]) -> dict[str, Any]:
+    """What flags say of a situation; of several that set one thing the first.
+
+    >>> told_by(tuple(flags("-c 32k -np 4 -ngl 30 --n-cpu-moe 12")))
+    {'options': '--n-cpu-moe 12', 'gpu_layers': 30, 'context': 8192, 'users': 4}
+    """
+    told: dict[str, Any] = {flag.sets: flag.value for flag in found[::-1] if flag.value is not None}
+    told.pop(ALONE, None)
+    if placed := [str(flag.value) for flag in found if flag.sets in (OPTIONS, ALONE) and flag.value]:
+        told[OPTIONS] = " ".join(dict.fromkeys(placed))
+    if told.get("gpu_layers", 0) >= ALL_LAYERS:
+        del told["gpu_layers"]
+    if slots := told.pop("slots", None):
+        told["users"] = slots
+        if context := told.get("context"):
+            told["context"] = max(1, context // slots)
+    return told
+
+
+def _as_it_stands(name: str, value: str | None) -> str | None:
+    written = f"{name} {value.rstrip('.,:)')}" if value else name
+    try:
+        parse_options(written)
+    except InvalidArgument:
+        return None
+    return written
 
 
 def _value(sets: str, written: str) -> int | str | None:

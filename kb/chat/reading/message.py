@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import cast
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
@@ -11,7 +11,7 @@ from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaM
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
 from kb.chat.reading.devices import MOST_COUNT, Devices, card_of, is_same
-from kb.chat.reading.flags import KV_TYPE, flags, program_of
+from kb.chat.reading.flags import KV_TYPE, flags, program_of, told_by
 from kb.chat.reading.fragments import is_fragment
 from kb.chat.reading.gloss import in_english
 from kb.chat.reading.language import ENGLISH, language_of
@@ -137,8 +137,7 @@ class _Message:
         by_memory = list(described(text, roles, places))
         in_place = {one.start for one in by_memory}
         roles = [one for one in roles if one.figure.start not in in_place]
-        told: dict[str, Any] = {flag.sets: flag.value for flag in self.flags[::-1] if flag.value is not None}
-        stated = self._with_bandwidth(replace(quantities(text, roles), **told), devices)
+        stated = self._with_bandwidth(replace(quantities(text, roles), **told_by(self.flags)), devices)
         devices += [self.named.standing(one.named, one.start) for one in by_memory]
         if not any(device.kind in ("accelerators", "machines") or device.figures for device in devices):
             devices += self._processor(stated, devices)
@@ -146,7 +145,8 @@ class _Message:
             at = next((one.figure.start for one in roles if one.role == "vram"), 0)
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
         devices = [self._usual_first(device) for device in devices]
-        claims = tuple(self.named.claims(devices))
+        of_ram = ("memory_gib", stated.system_memory_gb)
+        claims = tuple(claim for claim in self.named.claims(devices) if (claim.key, claim.value) != of_ram)
         use = use_of(text)
         situation = Situation(
             text=text,

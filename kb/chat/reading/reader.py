@@ -48,7 +48,7 @@ SHORT = 6
 """Words; a message of no more that names no subject of its own goes on from the turn before."""
 
 
-_KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "psu_w", "power_limit_w",
+_KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "memory_in_use_gb", "psu_w", "power_limit_w",
     "price_per_kwh", "kwh_currency", "currency")  # fmt: skip
 """What is true of the person or of their machine, whatever is asked next."""
 _OF_ONE_ASK = frozenset(
@@ -112,7 +112,7 @@ _PRESENT = {
     "quantizations": "quantization", "terms": "term", "kv_cache_type": "kv_cache_type", "context": "context",
     "users": "users", "budget": "budget", "system_memory_gb": "ram", "tokens_per_s": "speed", "watts": "watts",
     "psu_w": "psu", "price_per_kwh": "price_per_kwh", "hours_per_day": "hours", "size_gb": "size", "vram_gib": "size",
-    "rent_per_hour": "rent", "engine": "engine",
+    "rent_per_hour": "rent", "engine": "engine", "options": "options", "gpu_layers": "options",
 }  # fmt: skip
 """What of a situation the reader of asks is told, in the words of ``slots.yaml``."""
 _PRESENT_KINDS = {

@@ -115,6 +115,8 @@ class Quantities:
     nvme_drives: int | None = None
     batch_size: int | None = None
     gpu_layers: int | None = None
+    options: str | None = None
+    """Of llama.cpp, that say what goes where, as they stand."""
     prompt_tokens: int | None = None
     rank: int | None = None
     """Of LoRA adapters."""

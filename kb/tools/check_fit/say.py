@@ -19,6 +19,7 @@ WAYS = {
     "smaller_quantization": "at {quantization} it fits whole",
     "shorter_context": "with a context of {context} it fits whole",
     "smaller_cache_type": "with the cache stored as {kv_cache_type} it fits whole",
+    "other_placement": "with `{options}` it fits",
     "smaller_model": "a model of about {size} fits whole at {quantization}",
 }
 LOSS = ", at a loss of quality that is easy to notice"
@@ -56,13 +57,20 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         what += " with {context} of context"
     if result.concurrency > 1:
         what += " for each of {users} users"
+    if result.options:
+        what += ", placed by `{options}`,"
     names = named(result)
-    load = {"context": tokens(result.context), "users": Quantity(result.concurrency, step=1)}
+    load: dict[str, Slot] = {
+        "context": tokens(result.context), "users": Quantity(result.concurrency, step=1), "options": result.options,
+    }  # fmt: skip
     have = gb(result.available_gb)
     if result.verdict == "fits":
         opens = "Yes, but only just: " if result.is_tight else "Yes: "
         text = f"{what} fits on {{device}} and leaves {{spare}}."
         yield Statement("answer", text, {**names, **load, "spare": gb(result.headroom_gb)}, opens=opens)
+    elif result.offload and result.options:
+        text = f"{what} runs on {{device}} with a part of it in RAM."
+        yield Statement("answer", text, {**names, **load}, opens="Yes: ")
     elif result.offload:
         text = f"Only with help from system memory (RAM): {what} does not fit on {{device}} alone."
         yield Statement("answer", text, {**names, **load})
@@ -77,11 +85,15 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     yield Statement(
         "reason", text.replace("{why}", KEPT[result.memory_kind]), {"need": need, "have": have, "sold": sold}
     )
+    if result.offload and result.options and result.headroom_gb >= 0:
+        yield state("reason", "Without these options all of it would fit on the device, which is faster.")
     if result.offload:
         part = gb(result.offload.weights_in_system_memory_gb)
         yield state("reason", "{part} of the weights stay in RAM, which makes it slower.", part=part)
     elif result.verdict != "fits" and result.required_gb <= result.available_gb:
         yield state("reason", "In sum there is room, but layers cannot be cut, so one card would overflow.")
+    elif result.verdict == "does_not_fit" and result.options:
+        yield state("reason", "That is what this placement puts on it; another may do.")
     elif result.verdict == "does_not_fit" and result.can_offload:
         yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
     elif result.verdict == "does_not_fit" and result.memory_kind == "own":
@@ -105,7 +117,7 @@ def _way(way: WayOut, number: int) -> tuple[str, dict[str, Slot]]:
     """The words of a way out, with slots that are its own."""
     values: dict[str, Slot] = {
         "device": way.device, "quantization": way.quantization, "context": tokens(way.context),
-        "kv_cache_type": way.kv_cache_type, "size": way.size,
+        "kv_cache_type": way.kv_cache_type, "size": way.size, "options": way.options,
     }  # fmt: skip
     text = WAYS[way.change]
     used = {slot: value for slot, value in values.items() if f"{{{slot}}}" in text}

@@ -30,10 +30,15 @@ SMALLER = 0.9
 """A size that is called by almost as many parameters is the same size."""
 
 
+Change = Literal[
+    "more_devices", "smaller_quantization", "shorter_context", "smaller_cache_type", "smaller_model", "other_placement"
+]
+
+
 class WayOut(Record):
     """What to change so that all of it is held by the device; the rest stays as it was asked for."""
 
-    change: Literal["more_devices", "smaller_quantization", "shorter_context", "smaller_cache_type", "smaller_model"]
+    change: Change
     """What is changed."""
     device: str
     """With it: the device or devices."""
@@ -44,6 +49,8 @@ class WayOut(Record):
     quantization: str
     context: int
     kv_cache_type: KvCacheType
+    options: str = ""
+    """Of another placement: how llama.cpp is told of it."""
     required_gb: float
     is_lossy: bool = False
     """Whether the quantization costs quality that is easy to notice."""
@@ -57,6 +64,8 @@ class FitAnswer(Fit, Result):
     device: str
     context: int
     concurrency: int
+    options: str = ""
+    """How llama.cpp was told to place it; empty where that was left to it."""
     model_context_limit: int | None = None
     """How many tokens the model itself can read; None where it is not known."""
     within_model_limit: bool = True
@@ -100,6 +109,7 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         device=parts.devices.label,
         context=arguments.context,
         concurrency=arguments.concurrency,
+        options=(arguments.options or "") if parts.load(arguments).is_placed else "",
         model_context_limit=limit,
         within_model_limit=limit is None or arguments.context <= limit,
         memory_kind=kind,
@@ -114,7 +124,11 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
 
 
 def _ways_out(catalogue: Catalogue, parts: Parts, arguments: FitArguments, fit: Fit) -> Iterator[WayOut]:
-    """Each change that alone is enough."""
+    """Each change that alone is enough. Of a placement that somebody asked for and that holds, there is none."""
+    if parts.load(arguments).is_placed:
+        if fit.verdict == "does_not_fit":
+            yield from _placed_otherwise(parts, arguments.model_copy(update={"options": None}))
+        return
     ways = [*_more_devices(catalogue, parts, arguments)]
     if smaller := next(smaller_types(catalogue, parts, arguments), None):
         is_lossy = smaller.quantization.record.slug in LOSSY
@@ -131,7 +145,7 @@ def _ways_out(catalogue: Catalogue, parts: Parts, arguments: FitArguments, fit: 
 
 
 def _way(
-    change: Literal["more_devices", "smaller_quantization", "shorter_context", "smaller_cache_type", "smaller_model"],
+    change: Change,
     parts: Parts,
     arguments: FitArguments,
     *,
@@ -148,6 +162,22 @@ def _way(
         required_gb=parts.requirement(arguments).required_gb,
         is_lossy=is_lossy,
     )
+
+
+def _placed_otherwise(parts: Parts, arguments: FitArguments) -> Iterator[WayOut]:
+    """What is put where as much as possible goes on the device."""
+    fit = fit_of(parts, arguments)
+    if fit.verdict == "does_not_fit":
+        return
+    way = _way("other_placement", parts, arguments)
+    offload = fit.offload
+    if offload is None:
+        told = "-ngl all"
+    elif offload.experts_on_cpu_layers:
+        told = f"-ngl {offload.layers_on_device + 1} --n-cpu-moe {offload.experts_on_cpu_layers}"
+    else:
+        told = f"-ngl {offload.layers_on_device + 1}"
+    yield way.model_copy(update={"options": told})
 
 
 def _more_devices(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Iterator[WayOut]:

@@ -26,7 +26,9 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         text = "No speed to give: {model} at {quantization} does not fit on {device}, with or without RAM."
         if "system_memory_gb" not in asked.stated:
             text = "No speed to give without the size of the RAM: {model} at {quantization} does not fit on {device}."
-        yield state("answer", text, **names)
+        if "options" in asked.stated:
+            text = "No speed to give: placed by `{options}`, {model} at {quantization} does not fit on {device}."
+        yield state("answer", text, options=str(asked.arguments.get("options", "")), **names)
         return
     decode = result.decode_tokens_per_s
     partly = ", with a part of it in RAM" if result.verdict == "fits_with_offload" else ""
@@ -36,7 +38,7 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         yield from _more(result)
         return
     if OF_PROMPTS.search(asked.text) and not result.aggregate_tokens_per_s:
-        first, prompt = Quantity(result.time_to_first_token_s, "s"), Quantity(result.context, "tokens", 1)
+        first, prompt = Quantity(result.time_to_first_token_s, "s"), Quantity(result.prompt_tokens, "tokens", 1)
         text = "About {first} until the first token, for a prompt of {prompt}: it is read at about {read}."
         yield state("answer", text, first=first, prompt=prompt, read=speed_of(result.prefill_tokens_per_s.typical))
     depth = ", with {context} in the context" if "context" in asked.stated else ""
@@ -58,9 +60,9 @@ def _more(result: SpeedAnswer) -> Iterator[Said]:
     elif result.measured:
         yield _measured(result.measured, "detail")
     prefill = Quantity((result.prefill_tokens_per_s.low, result.prefill_tokens_per_s.high), "tokens/s", 1)
-    first = Quantity(result.time_to_first_token_s, "s")
-    text = "A prompt is read at {prefill}; one that fills the context takes about {first} until the first word."
-    yield state("detail", text, prefill=prefill, first=first)
+    first, prompt = Quantity(result.time_to_first_token_s, "s"), Quantity(result.prompt_tokens, "tokens", 1)
+    text = "A prompt is read at {prefill}; one of {prompt} takes about {first} until the first word."
+    yield state("detail", text, prefill=prefill, prompt=prompt, first=first)
     yield state("detail", LIMITS[result.limited_by] + ".")
     yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
     yield from notes("detail", result.warnings, result.ceiling_conditions, result.assumptions)

@@ -1,10 +1,12 @@
 """How fast a model generates on a device."""
 
+from pydantic import Field
+
 from kb.calc.results import Speed, Verdict
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Figure, LanguageModel, Measurement, Quantization, Record
 from kb.tools.base import Result, cite, tool
-from kb.tools.shared.fitting import FitArguments, Parts, fit_of, resolve_parts, within_limit
+from kb.tools.shared.fitting import Context, FitArguments, Parts, fit_of, resolve_parts, within_limit
 from kb.tools.shared.resolve import ResolvedModel
 from kb.tools.shared.speed import placed_speed
 from kb.tools.shared.views import disputes_about
@@ -30,6 +32,10 @@ class PublishedMeasurement(Record):
     """Whether it is of the type asked about."""
 
 
+class SpeedArguments(FitArguments):
+    prompt_tokens: Context | None = Field(None, description="new ones in the prompt; without it, all of the context")
+
+
 class SpeedAnswer(Speed, Result):
     """``Speed`` with the names as they were understood and whether it fits; all zero where it does not."""
 
@@ -38,18 +44,22 @@ class SpeedAnswer(Speed, Result):
     device: str
     verdict: Verdict
     context: int
+    prompt_tokens: int
+    """Of the prompt that prefill and time to first token are of."""
     measured: PublishedMeasurement | None = None
     """What somebody published of such a case; null where we hold nothing."""
 
 
-def run(catalogue: Catalogue, arguments: FitArguments) -> SpeedAnswer:
-    return speed_answer(catalogue, resolve_parts(catalogue, arguments), arguments)
+def run(catalogue: Catalogue, arguments: SpeedArguments) -> SpeedAnswer:
+    return speed_answer(catalogue, resolve_parts(catalogue, arguments), arguments, arguments.prompt_tokens)
 
 
-def speed_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> SpeedAnswer:
+def speed_answer(
+    catalogue: Catalogue, parts: Parts, arguments: FitArguments, prompt_tokens: int | None = None
+) -> SpeedAnswer:
     arguments = within_limit(parts.model, arguments)
     fit = fit_of(parts, arguments)
-    speed = placed_speed(parts, fit, arguments)
+    speed = placed_speed(parts, fit, arguments, prompt_tokens)
     if parts.devices.memory_asked and fit.verdict == "fits":
         note = f"{parts.devices.label} has the {fit.required_gb:g} GB of memory that this takes; its size was not given"
         speed = speed.model_copy(update={"assumptions": (note, *speed.assumptions)})
@@ -60,6 +70,7 @@ def speed_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) ->
         device=parts.devices.label,
         verdict=fit.verdict,
         context=arguments.context,
+        prompt_tokens=prompt_tokens or arguments.context,
         measured=nearest_measurement(catalogue, parts),
         citations=cite(catalogue, parts.references),
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kb.calc.device import Device
 from kb.calc.memory.fit import Requirement, check_fit, fits, max_context, requirement
@@ -16,6 +16,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Quantization, SourceRef
 from kb.catalogue.units import GIB
 from kb.tools.base import Arguments, Name, Real, Whole
+from kb.tools.shared.options import parse_options, stated_by
 from kb.tools.shared.resolve import (
     DeviceArgument,
     ModelArgument,
@@ -57,6 +58,24 @@ SystemBandwidth = Annotated[
 ]
 
 
+ReservedMemory = Annotated[
+    Real,
+    Field(ge=0, le=1_000_000, description="GiB of the first device that other programs take; a desktop 0.5 to 2"),
+]
+
+
+MOST_OPTIONS = 500
+LlamaOptions = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MOST_OPTIONS,
+        description="as on llama.cpp's command line: `-ngl 30 --n-cpu-moe 12 -ub 2048`; they go before the other "
+        "arguments, and without any, as much as fits goes on the device",
+    ),
+]
+
+
 class FitArguments(Arguments):
     model: ModelArgument = Field(description="a name, a size (`70b`), or an object of config keys")
     quantization: QuantizationArgument = None
@@ -69,6 +88,17 @@ class FitArguments(Arguments):
     system_memory_gb: SystemMemory | None = None
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     tensor_parallel: bool = Field(False, description="all cards work on each token, as in vLLM")
+    options: LlamaOptions | None = None
+    reserved_gb: ReservedMemory | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_options_say(cls, given: Any) -> Any:
+        """Context, slots and cache of the options, as the arguments that they are here; what they say goes before."""
+        line = given.get("options") if isinstance(given, dict) else None
+        if not isinstance(line, str) or len(line) > MOST_OPTIONS:
+            return given
+        return given | stated_by(parse_options(line))
 
 
 @dataclass(frozen=True)
@@ -102,12 +132,20 @@ class Parts:
         return max_context(self.model.architecture, self.weights, self.devices.devices, self.load(arguments))
 
     def load(self, arguments: FitArguments) -> Workload:
+        options = parse_options(arguments.options or "")
         return Workload(
             context=arguments.context,
             kv_cache_type=arguments.kv_cache_type,
             flash_attention=arguments.flash_attention,
             concurrency=arguments.concurrency,
+            ubatch=options.micro_batch,
             quantization_format=self.quantization.record.format,
+            swa_full=options.swa_full,
+            reserved_bytes=None if arguments.reserved_gb is None else round(arguments.reserved_gb * GIB),
+            sharing=options.sharing,
+            gpu_layers=options.gpu_layers,
+            cpu_expert_layers=options.cpu_expert_layers,
+            tensor_split=options.tensor_split,
         )
 
 

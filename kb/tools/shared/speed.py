@@ -6,7 +6,7 @@ from kb.calc.results import Fit, Offload, Range, Speed
 from kb.calc.speed.estimate import estimate_speed
 from kb.catalogue.units import GB
 from kb.errors import MissingArgument
-from kb.tools.shared.fitting import FitArguments, Parts
+from kb.tools.shared.fitting import FitArguments, Parts, system_memory_bytes
 
 _NOTHING = Range(low=0.0, typical=0.0, high=0.0)
 
@@ -16,7 +16,14 @@ def decode_speed(parts: Parts, arguments: FitArguments) -> Range:
     return speed_at(parts, None, arguments).decode_tokens_per_s
 
 
-def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments, *, tensor_parallel: bool = False) -> Speed:
+def speed_at(
+    parts: Parts,
+    offload: Offload | None,
+    arguments: FitArguments,
+    *,
+    prompt_tokens: int | None = None,
+    tensor_parallel: bool = False,
+) -> Speed:
     """The speed with so much in system memory. Raises ``MissingArgument`` where the bandwidth is not known."""
     if not parts.devices.bandwidth_known:
         question = (
@@ -39,12 +46,15 @@ def speed_at(parts: Parts, offload: Offload | None, arguments: FitArguments, *, 
         flash_attention=arguments.flash_attention,
         concurrency=arguments.concurrency,
         offload=offload,
+        prompt_tokens=prompt_tokens,
+        ubatch=parts.load(arguments).ubatch,
         tensor_parallel=offload is None and (tensor_parallel or arguments.tensor_parallel),
+        system_memory_bytes=system_memory_bytes(arguments),
         system_memory_bytes_per_s=system * GB if system else None,
     )
 
 
-def placed_speed(parts: Parts, fit: Fit, arguments: FitArguments) -> Speed:
+def placed_speed(parts: Parts, fit: Fit, arguments: FitArguments, prompt_tokens: int | None = None) -> Speed:
     """The speed at the placement that ``check_fit`` found."""
     if fit.verdict == "does_not_fit":
         return Speed(
@@ -58,7 +68,7 @@ def placed_speed(parts: Parts, fit: Fit, arguments: FitArguments) -> Speed:
             assumptions=fit.assumptions,
             warnings=("it does not fit, so there is no speed to estimate",),
         )
-    speed = speed_at(parts, fit.offload, arguments)
+    speed = speed_at(parts, fit.offload, arguments, prompt_tokens=prompt_tokens)
     return speed.model_copy(
         update={"assumptions": (*parts.notes, *speed.assumptions), "warnings": (*fit.warnings, *speed.warnings)}
     )

@@ -1,0 +1,146 @@
+"""How a model is placed and run, in the words of llama.cpp's command line."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kb.catalogue import Catalogue
+from kb.errors import InvalidArgument
+from kb.tools import TOOLS
+from kb.tools.shared.options import Options, known_options, parse_options
+
+
+def fit(catalogue: Catalogue, options: str | None, **more: object) -> object:
+    arguments = {"model": "gpt-oss 120b", "device": "RTX 3090", "options": options, **more}
+    return TOOLS["check_fit"].call(catalogue, {key: value for key, value in arguments.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("-ngl 30 --n-cpu-moe 12 -ub 2048", Options(gpu_layers=30, cpu_expert_layers=12, ubatch=2048)),
+        ("llama-server -m model.gguf -ngl all -fa", Options(gpu_layers=1000, flash_attention=True)),
+        ("--n-gpu-layers=auto --flash-attn off", Options(flash_attention=False)),
+        ("-c 32k -np 4 -kvu", Options(context=32768, slots=4, unified=True)),
+        ("-ctk q8_0 -ctv q8_0 --swa-full", Options(cache_type="q8_0", swa_full=True)),
+        (r'-ot ".ffn_.*_exps.=CPU"', Options(cpu_expert_layers=1000)),
+        ("--cpu-moe -ts 3,1 --temp 0.7 --no-mmap", Options(cpu_expert_layers=1000, tensor_split=(3.0, 1.0))),
+        ("-ngl 20 \\\n -ub 4096", Options(gpu_layers=20, ubatch=4096)),
+        ("", Options()),
+    ],
+)
+def test_lines_that_people_paste(line: str, found: Options) -> None:
+    assert parse_options(line) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("--n-cpu-mo 12", "--n-cpu-moe"),
+        ("-ngl many", "a whole number from 0"),
+        ("-ngl", "a value behind -ngl"),
+        ("-ub 0", "a whole number from 1"),
+        ("-np 99999", "to 10,000"),
+        ("-ctk q8_0 -ctv q4_0", "for K and V alike"),
+        ("-ctk q9_0", "q8_0"),
+        (r'-ot "blk\.1[0-9]\..*_exps.=CPU"', "--n-cpu-moe"),
+        ("-ts nan,1", "shares"),
+        ("-fa perhaps", "on, off or auto"),
+        ("-ngl '30", "quotation marks"),
+    ],
+)
+def test_what_is_not_known_is_named_with_what_is(line: str, says: str) -> None:
+    with pytest.raises(InvalidArgument, match="accepted") as error:
+        parse_options(line)
+    assert says in str(error.value)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.sampled_from([*known_options(), "-1", "12", "q8_0", "on", "4096", "=", "'", "exps=CPU"]), max_size=8)
+)
+def test_no_line_is_more_than_refused(words: list[str]) -> None:
+    try:
+        assert isinstance(parse_options(" ".join(words)), Options)
+    except InvalidArgument as error:
+        assert error.accepted
+
+
+def test_a_placement_is_taken_as_it_is_told(catalogue: Catalogue) -> None:
+    auto = fit(catalogue, None)
+    assert (auto.verdict, auto.options) == ("fits_with_offload", "")
+    told = fit(catalogue, "--n-cpu-moe 30")
+    assert (told.verdict, told.options) == ("fits_with_offload", "--n-cpu-moe 30")
+    assert told.offload.experts_on_cpu_layers == 30
+    assert told.per_device[0].weights_gb < auto.per_device[0].weights_gb
+    assert "--n-cpu-moe 30" in told.commands.llama_cpp
+    layers = fit(catalogue, "-ngl 10")
+    assert (layers.offload.layers_on_device, layers.offload.layers_total) == (9, 36)
+    assert [one.layers for one in layers.per_device] == [9]
+    none = fit(catalogue, "-ngl 0")
+    assert (none.offload.layers_on_device, none.per_device[0].weights_gb) == (0, 0)
+
+
+def test_a_placement_that_does_not_fit_leads_to_one_that_does(catalogue: Catalogue) -> None:
+    told = fit(catalogue, "--n-cpu-moe 2")
+    assert (told.verdict, [way.change for way in told.ways_out]) == ("does_not_fit", ["other_placement"])
+    assert told.required_gb > told.available_gb
+    mended = fit(catalogue, told.ways_out[0].options)
+    assert mended.verdict == "fits_with_offload"
+    assert mended.offload == fit(catalogue, None).offload
+
+
+def test_what_the_options_say_goes_before_the_arguments(catalogue: Catalogue) -> None:
+    told = fit(catalogue, "-c 32768 -np 4 -ctk q8_0 -ctv q8_0", context=4096)
+    assert (told.context, told.concurrency) == (8192, 4)
+    assert told.breakdown == fit(catalogue, None, context=8192, concurrency=4, kv_cache_type="q8_0").breakdown
+
+
+def test_slots_share_the_cells_but_not_states_and_windows(catalogue: Catalogue) -> None:
+    def cache(model: str, options: str) -> float:
+        given = {"model": model, "device": "RTX 5090", "quantization": "q2_k", "options": options}
+        return TOOLS["check_fit"].call(catalogue, given).breakdown.kv_cache_gb
+
+    assert cache("llama 3.1 8b", "-c 8192 -np 4 -kvu") == cache("llama 3.1 8b", "-c 8192")
+    states = [cache("qwen3.6 35b a3b", f"-c 4096 -np {slots} -kvu") for slots in (1, 2, 3)]
+    assert states[2] - states[1] == pytest.approx(states[1] - states[0], abs=0.002)
+    assert states[1] > states[0]
+
+
+def test_memory_in_use_is_not_there_for_the_model(catalogue: Catalogue) -> None:
+    usual, told, none = (fit(catalogue, None, reserved_gb=taken) for taken in (None, 4, 0))
+    assert told.breakdown.runtime_overhead_gb - none.breakdown.runtime_overhead_gb == pytest.approx(4.295, abs=0.001)
+    assert none.breakdown.runtime_overhead_gb < usual.breakdown.runtime_overhead_gb < 1
+    assert any("as was said" in text for text in told.assumptions)
+
+
+def speed(catalogue: Catalogue, **more: object) -> object:
+    arguments = {"model": "gpt-oss 120b", "device": "RTX 3090", **more}
+    return TOOLS["estimate_speed"].call(catalogue, arguments)
+
+
+def test_more_on_the_card_is_never_slower(catalogue: Catalogue) -> None:
+    found = [speed(catalogue, options=f"--n-cpu-moe {count}") for count in (36, 33, 30)]
+    decode = [one.decode_tokens_per_s.typical for one in found]
+    prefill = [one.prefill_tokens_per_s.typical for one in found]
+    assert decode == sorted(decode)
+    assert prefill == sorted(prefill)
+
+
+def test_larger_micro_batches_copy_offloaded_weights_less_often(catalogue: Catalogue) -> None:
+    small, large = (speed(catalogue, options=f"--cpu-moe -b {size} -ub {size}") for size in (512, 2048))
+    ratio = large.prefill_tokens_per_s.typical / small.prefill_tokens_per_s.typical
+    assert 2 < ratio < 4
+
+
+def test_a_shorter_prompt_is_there_sooner(catalogue: Catalogue) -> None:
+    whole, short = speed(catalogue), speed(catalogue, prompt_tokens=500)
+    assert short.time_to_first_token_s < whole.time_to_first_token_s
+    assert short.decode_tokens_per_s == whole.decode_tokens_per_s
+
+
+def test_more_ram_than_a_desktop_takes_is_a_servers(catalogue: Catalogue) -> None:
+    desktop, server = (speed(catalogue, system_memory_gb=size) for size in (256, 512))
+    assert server.decode_tokens_per_s.typical > desktop.decode_tokens_per_s.typical
+    assert any("eight channels" in text for text in server.assumptions)
+    assert not any("eight channels" in text for text in desktop.assumptions)
