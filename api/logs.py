@@ -5,7 +5,7 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 
@@ -20,7 +20,7 @@ class _Lines:
     def __init__(self, *_: object) -> None: ...
 
     def msg(self, message: str) -> None:
-        if not sys.stderr.closed:
+        with suppress(ValueError, OSError):  # closed, or a pipe that nobody reads
             print(message, file=sys.stderr, flush=True)
 
     log = debug = info = warning = warn = error = critical = fatal = exception = failure = err = msg

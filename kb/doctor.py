@@ -4,10 +4,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 
+from kb.catalogue import Catalogue
 from kb.catalogue.gguf_file import size_gb, whole_header
 from kb.catalogue.records import Record
 from kb.errors import KnowledgeBaseError
 from kb.llm import make_engine
+from kb.llm.bench import bench, predict, seconds
 from kb.llm.default_model import model_file, models_dir
 from kb.llm.shelf import shelved, unfinished
 from kb.llm.trial import problem_of
@@ -15,11 +17,13 @@ from kb.search.embed import Embedder
 from kb.search.live import Index, open_index
 from kb.search.manifest import current_link
 from kb.settings import Settings
-from kb.tools.shared.here import device_here
+from kb.tools.shared.here import device_here, here
+from kb.tools.shared.measuring import Measured, keep, kept, measure
 from kb.tools.shared.this_machine import ThisMachine, read_machine
 from kb.tools.what_runs_on.tool import WhatRunsOnArguments
 from kb.tools.what_runs_on.tool import run as what_runs_on
 
+LONGEST_TEST_S = 10
 QUERY = "why does memory bandwidth limit token generation?"
 
 
@@ -32,7 +36,56 @@ class Finding(Record):
 def examine(s: Settings) -> list[Finding]:
     """Every finding, each part tried for real; the first that is not ok is what to mend first."""
     machine = read_machine()
-    return [*_software(), *_machine(machine), *_index(s, machine), *_model(s)]
+    measured = kept(machine, s.data_dir)
+    return [*_software(), *_machine(machine), *_measured(measured), *_index(s, machine, measured), *_model(s)]
+
+
+def measure_here(s: Settings) -> list[Finding]:
+    """What this machine reaches, measured now and kept in the data folder for every estimate of it."""
+    machine = read_machine()
+    try:
+        s.data_dir.mkdir(parents=True, exist_ok=True)
+        measured = measure(machine, s.data_dir)
+        path = keep(measured, s.data_dir)
+    except OSError as error:
+        says = f"{s.data_dir} takes no file ({error.strerror}): make room there, or name another folder in KB_DATA_DIR"
+        return [Finding(what="measuring", ok=False, says=says)]
+    return [*_measured(measured), *_written(s), Finding(what="kept", ok=True, says=f"in {path}, for estimates of here")]
+
+
+def _measured(measured: Measured | None) -> Iterator[Finding]:
+    if measured is None:
+        says = "not measured: estimates of this machine go by its data sheet (`kb doctor --measure`)"
+        yield Finding(what="speed", ok=True, says=says)
+        return
+    reads = ", ".join(f"{rate:g} GB/s by {count}" for count, rate in sorted(measured.read_gb_per_s.items()))
+    threads = "thread" if len(measured.read_gb_per_s) == 1 else "threads"
+    yield Finding(what="memory reads", ok=True, says=f"{reads} {threads}, measured on {measured.at[:10]}")
+    yield Finding(
+        what="arithmetic", ok=True, says=f"{measured.fp32_tflops * 1000:.0f} GFLOPS (FP32, products of matrices)"
+    )
+    if measured.disk_read_mb_per_s:
+        yield Finding(what="drive reads", ok=True, says=f"{measured.disk_read_mb_per_s:,.0f} MB/s")
+
+
+def _written(s: Settings) -> Iterator[Finding]:
+    """How fast the chosen language model runs, where one is here and the test is short."""
+    file = None if s.llm_url else model_file(s.model, s.data_dir)
+    if file is None:
+        return
+    try:
+        catalogue = Catalogue.load(s.knowledge_dir)
+        machine = here(catalogue, s.data_dir)
+        if seconds(predict(catalogue, file, machine)) > LONGEST_TEST_S:
+            yield Finding(what="language model", ok=True, says="takes longer to measure: `kb model bench`")
+            return
+        found = bench(catalogue, file, machine, s)
+    except KnowledgeBaseError as error:
+        yield Finding(what="language model", ok=False, says=str(error))
+        return
+    wrote, expected = found.generation.measured_tokens_per_s, found.generation.predicted_tokens_per_s
+    says = f"{found.model} writes {wrote:g} tokens/s here; {expected.typical:g} were estimated"
+    yield Finding(what="language model", ok=True, says=says)
 
 
 def _software() -> Iterator[Finding]:
@@ -51,7 +104,7 @@ def _machine(machine: ThisMachine) -> Iterator[Finding]:
         yield Finding(what="GPU", ok=True, says=f"{gpu.name}, {gpu.memory_gib:.1f} GiB{shared}")
 
 
-def _index(s: Settings, machine: ThisMachine) -> Iterator[Finding]:
+def _index(s: Settings, machine: ThisMachine, measured: Measured | None) -> Iterator[Finding]:
     try:
         embedder = Embedder(s.embedding_model)
         width = len(embedder.embed_query(QUERY))
@@ -69,13 +122,13 @@ def _index(s: Settings, machine: ThisMachine) -> Iterator[Finding]:
     says = f"build {m.build_id} of {m.built_at}, {m.counts['searchable']} passages"
     found = f"a query finds {best.hits[0].passage.passage_id}" if best.hits else "a query finds nothing: `kb build`"
     yield Finding(what="index", ok=bool(best.hits), says=f"{says}; {found}")
-    yield _what_runs(index, machine)
+    yield _what_runs(index, machine, measured)
 
 
-def _what_runs(index: Index, machine: ThisMachine) -> Finding:
+def _what_runs(index: Index, machine: ThisMachine, measured: Measured | None) -> Finding:
     try:
-        here = device_here(index, machine)
-        asked = WhatRunsOnArguments(device=here.device, device_count=here.device_count, limit=3)
+        found_here = device_here(index, machine, measured)
+        asked = WhatRunsOnArguments(device=found_here.device, device_count=found_here.device_count, limit=3)
         runs = what_runs_on(index, asked)
     except KnowledgeBaseError as error:
         return Finding(what="what runs here", ok=True, says=str(error))
@@ -85,7 +138,7 @@ def _what_runs(index: Index, machine: ThisMachine) -> Finding:
         if entry.decode_tokens_per_s
     )
     found = f"{runs.count} models of the catalogue, the largest: {models}" if models else "no model whole"
-    return Finding(what="what runs here", ok=True, says=f"{found} (on {here.note})")
+    return Finding(what="what runs here", ok=True, says=f"{found} (on {found_here.note})")
 
 
 def _model(s: Settings) -> Iterator[Finding]:

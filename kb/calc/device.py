@@ -27,6 +27,8 @@ class Device:
     pcie_bytes_per_s: float = 0.0
     """One way, to the host; 0 where unknown or unified."""
     gpu_cores: int = 0
+    cores: int = 0
+    """Of a processor; 0 where unknown."""
     fp32_flops: float = 0.0
     """Vector rate without tensor units; 0 where unknown."""
     native_precisions: tuple[str, ...] = ()

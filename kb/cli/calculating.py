@@ -11,6 +11,7 @@ from rich.table import Table
 from kb.cli import completing
 from kb.cli.base import app, catalogue_for, show_result
 from kb.errors import InvalidArgument, UnknownName
+from kb.settings import settings
 from kb.terminal import Json, err, fail, out, plain_errors, print_table, show_json
 
 if TYPE_CHECKING:
@@ -65,18 +66,17 @@ ThisOne = Annotated[bool, typer.Option("--here", help="On this machine's GPUs, o
 
 def _on(catalogue: "Catalogue", device: str | None, here: bool, options: Mapping[str, Any]) -> dict[str, Any]:
     """A tool's arguments: the device or this machine, and of ``options`` what was given."""
-    from kb.tools.shared.here import device_here
-    from kb.tools.shared.this_machine import read_machine
+    from kb.tools.shared.here import here as this_machine
 
     if (device is None) != here:
         fail("Name a device, or give --here for this machine: one of the two.")
     given = {name: value for name, value in options.items() if value is not None}
     if not here:
         return given | {"device": device}
-    found = device_here(catalogue, read_machine())
+    found = this_machine(catalogue, settings().data_dir)
     err.print(f"On this machine: {found.note}", soft_wrap=True)
     on = {"device": found.device, "device_count": found.device_count}
-    return {"system_memory_gb": found.system_memory_gb} | given | on
+    return found.arguments() | given | on
 
 
 def _place(what: str, model: str, device: str | None, here: bool, **options: Any) -> Any:

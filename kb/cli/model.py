@@ -25,11 +25,10 @@ app = typer.Typer(
 def _open() -> tuple["Catalogue", "Here"]:
     """What is known, and this machine as the calculators see it."""
     from kb.catalogue import Catalogue
-    from kb.tools.shared.here import device_here
-    from kb.tools.shared.this_machine import read_machine
+    from kb.tools.shared.here import here
 
     catalogue = Catalogue.load(settings().knowledge_dir)
-    return catalogue, device_here(catalogue, read_machine())
+    return catalogue, here(catalogue, settings().data_dir)
 
 
 @app.command("list")

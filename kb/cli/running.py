@@ -92,11 +92,18 @@ def _first_build() -> None:
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Measure memory, arithmetic and drive in some 15 s; estimates --here use it."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """This machine, the index and the language model: what is there, what is missing, how to mend it."""
-    from kb.doctor import examine
+    from kb.doctor import examine, measure_here
 
-    findings = examine(settings())
+    with plain_errors():
+        findings = measure_here(settings()) if measure else examine(settings())
     if as_json:
         show_json([finding.model_dump(mode="json") for finding in findings])
     else:

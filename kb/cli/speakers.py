@@ -23,7 +23,7 @@ from kb.search.manifest import MANIFEST, current_link
 from kb.settings import settings
 
 NO_SERVER = "none"
-LOOK_FOR_S = 0.3
+LOOK_FOR_S = 2.0
 """How long a server may take to say that it is there."""
 
 Detail = Literal["brief", "full"]

@@ -86,8 +86,7 @@ def _advice(name: str, fit: FitAnswer, speed: SpeedAnswer, licence: str | None, 
 
 def fit_here(model: str, quantization: str, here: Here, context: int) -> SpeedArguments:
     return SpeedArguments(
-        model=model, quantization=quantization, device=here.device, device_count=here.device_count, context=context,
-        system_memory_gb=here.system_memory_gb,
+        model=model, quantization=quantization, context=context, **here.arguments()
     )  # fmt: skip
 
 

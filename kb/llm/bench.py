@@ -14,6 +14,7 @@ from kb.errors import EngineUnavailable
 from kb.llm.advice import file_here
 from kb.llm.threads import patient
 from kb.settings import Settings
+from kb.tools.estimate_speed.tool import SpeedAnswer
 from kb.tools.model_file import file_speed
 from kb.tools.shared.here import Here
 
@@ -54,7 +55,7 @@ def bench(catalogue: Catalogue, path: Path, here: Here, settings: Settings) -> B
 
     Raises ``UnreadableModel`` for what is no model, :class:`EngineUnavailable` where llama.cpp cannot run it.
     """
-    predicted = file_speed(catalogue, path, file_here(here, PROMPT_TOKENS + GENERATED_TOKENS))
+    predicted = predict(catalogue, path, here)
     measured = measure(path, settings)
     return Bench(
         model=predicted.model,
@@ -66,6 +67,18 @@ def bench(catalogue: Catalogue, path: Path, here: Here, settings: Settings) -> B
         prompt=_beside(PROMPT_TOKENS / measured.prompt_s, predicted.prefill_tokens_per_s),
         generation=_beside(GENERATED_TOKENS / measured.generation_s, predicted.decode_tokens_per_s),
     )
+
+
+def predict(catalogue: Catalogue, path: Path, here: Here) -> SpeedAnswer:
+    """Raises ``UnreadableModel``."""
+    asked = file_here(here, PROMPT_TOKENS + GENERATED_TOKENS).model_copy(update={"prompt_tokens": PROMPT_TOKENS})
+    return file_speed(catalogue, path, asked)
+
+
+def seconds(predicted: SpeedAnswer) -> float:
+    """About how long the bench takes; endless where the model does not fit."""
+    prefill, decode = predicted.prefill_tokens_per_s.typical, predicted.decode_tokens_per_s.typical
+    return 2 * PROMPT_TOKENS / prefill + GENERATED_TOKENS / decode if prefill and decode else float("inf")
 
 
 def _beside(measured: float, predicted: Range) -> Speed:

@@ -41,6 +41,10 @@ _DATACENTER_RATIO = 16.0
 _CONSUMER_RATIO = 2.0
 """Of tensor to vector rate, where the generation is not known."""
 
+SERVER_CORES = 16
+"""With fewer, a rented part of a server is as good as a desktop."""
+CORE_TFLOPS = 0.1
+"""FP32 of one core: 32 operations per cycle (AVX2) at 3 GHz."""
 _FLOPS_PER_BYTE = {"metal": 30.0, "cpu": 20.0}
 _TYPICAL_FLOPS_PER_BYTE = 40.0
 
@@ -78,6 +82,8 @@ def is_server_cpu(device: Device) -> bool:
     >>> is_server_cpu(Device("AMD EPYC", "cpu", 0, 204.8e9))
     True
     """
+    if 0 < device.cores < SERVER_CORES:
+        return False
     words = re.findall(r"\w+", device.name.lower())
     return device.backend == "cpu" and not generations()["server cpu"].processors.isdisjoint(words)
 
@@ -102,6 +108,8 @@ def vector_flops(device: Device) -> tuple[float, str]:
     if device.fp16_dense_flops:
         ratio = _tensor_ratio(generation, device)
         return device.fp16_dense_flops / ratio, f"{device.fp16_dense_flops / 1e12:g} TFLOPS FP16 / {ratio:g}"
+    if device.cores:
+        return device.cores * CORE_TFLOPS * 1e12, f"{device.cores} cores x {CORE_TFLOPS:g} TFLOPS"
     per_byte = _FLOPS_PER_BYTE.get(device.backend, _TYPICAL_FLOPS_PER_BYTE)
     flops = device.bandwidth_bytes_per_s * per_byte
     return flops, f"assumed {flops / 1e12:.1f} TFLOPS ({per_byte:g} operations per byte of bandwidth)"

@@ -132,6 +132,8 @@ class DeviceFigures(Arguments):
     """Of matrices, without sparsity: how fast a prompt is read depends on it."""
     backend: Backend = "cuda"
     """What runs on it."""
+    cores: Annotated[Whole, Field(ge=1, le=10_000)] | None = None
+    """Of a processor: how fast it reads a prompt depends on them."""
     unified_memory: bool = False
     """Whether its memory is the machine's."""
     portable: bool = Field(False, description="a laptop or a phone: no graphics card can be put in")

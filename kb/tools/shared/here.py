@@ -1,7 +1,9 @@
 """This machine as the device that a tool asks for."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from kb.calc.device import Device
 from kb.calc.speed.estimate import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S
@@ -10,8 +12,9 @@ from kb.catalogue.records import Accelerator, Cpu
 from kb.catalogue.units import GB, GIB
 from kb.errors import AmbiguousName, UnknownName
 from kb.tools.shared.given import DeviceFigures
+from kb.tools.shared.measuring import Measured, kept
 from kb.tools.shared.resolve import DeviceArgument
-from kb.tools.shared.this_machine import Gpu, ThisMachine
+from kb.tools.shared.this_machine import Gpu, ThisMachine, read_machine
 
 MEMORY_TOLERANCE = 0.1
 """Tools show up to a tenth less than a card is sold with: ECC and the driver keep some."""
@@ -25,15 +28,38 @@ class Here:
     device_count: int
     system_memory_gb: float
     note: str
+    system_bandwidth_gb_per_s: float | None = None
+    """Of system memory, where it was measured."""
+
+    def arguments(self) -> dict[str, Any]:
+        """As the calculators take them."""
+        found = {
+            "device": self.device, "device_count": self.device_count, "system_memory_gb": self.system_memory_gb,
+            "system_bandwidth_gb_per_s": self.system_bandwidth_gb_per_s,
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value is not None}
 
 
-def device_here(catalogue: Catalogue, machine: ThisMachine) -> Here:
+def here(catalogue: Catalogue, data_dir: Path) -> Here:
+    """This machine, with what ``kb doctor --measure`` kept of it."""
+    machine = read_machine()
+    return device_here(catalogue, machine, kept(machine, data_dir))
+
+
+def device_here(catalogue: Catalogue, machine: ThisMachine, measured: Measured | None = None) -> Here:
     """The GPUs with most memory in all, of one kind; without any, the processor with its system memory."""
+    found = _device_here(catalogue, machine, measured)
+    if measured is None:
+        return found
+    note = f"{found.note}; memory measured at {max(measured.read_gb_per_s.values()):g} GB/s on {measured.at[:10]}"
+    return replace(found, note=note, system_bandwidth_gb_per_s=measured.peak_gb_per_s)
+
+
+def _device_here(catalogue: Catalogue, machine: ThisMachine, measured: Measured | None) -> Here:
     system_gb = machine.memory_gib
     if not machine.gpus:
-        return Here(
-            _processor(catalogue, machine), 1, system_gb, f"{machine.cpu}, {machine.memory_gib:.1f} GiB; no GPU found"
-        )
+        note = f"{machine.cpu}, {machine.memory_gib:.1f} GiB; no GPU found"
+        return Here(_processor(catalogue, machine, measured), 1, system_gb, note)
     counted = Counter(machine.gpus)
     gpu, count = max(counted.items(), key=lambda entry: (entry[0].memory_gib * entry[1], entry[0].name))
     known = _known(catalogue, gpu)
@@ -105,8 +131,17 @@ def _figures(catalogue: Catalogue, gpu: Gpu) -> DeviceFigures:
     )
 
 
-def _processor(catalogue: Catalogue, machine: ThisMachine) -> DeviceFigures:
-    """With the bandwidth of the processor's record, or that of common dual-channel memory."""
+def _processor(catalogue: Catalogue, machine: ThisMachine, measured: Measured | None) -> DeviceFigures:
+    """With what was measured, the bandwidth of the processor's record, or that of common dual-channel memory."""
+    if measured is not None:
+        return DeviceFigures(
+            name=machine.cpu,
+            memory_gib=machine.memory_gib,
+            memory_bandwidth_gb_per_s=measured.peak_gb_per_s,
+            fp16_dense_tflops=measured.fp32_tflops,
+            backend="cpu",
+            cores=machine.threads,
+        )
     bandwidth, assumed = DEFAULT_SYSTEM_MEMORY_BYTES_PER_S / GB, True
     name = f"{machine.cpu} ({bandwidth:g} GB/s assumed)"
     try:
@@ -122,4 +157,5 @@ def _processor(catalogue: Catalogue, machine: ThisMachine) -> DeviceFigures:
         memory_bandwidth_gb_per_s=bandwidth,
         bandwidth_assumed=assumed,
         backend="cpu",
+        cores=max(1, machine.threads // 2),
     )

@@ -227,6 +227,7 @@ def resolve_devices(
             fp16_dense_flops=(device.fp16_dense_tflops or 0.0) * 1e12,
             unified_memory=device.unified_memory,
             bandwidth_assumed=device.bandwidth_assumed,
+            cores=device.cores or 0,
         )
         label = several(device_count, device.name)
         asked = "" if device.memory_gib else "device.memory_gib"
@@ -336,6 +337,7 @@ def _cpu(
         architecture=record.architecture.value if record.architecture else "",
         vendor=record.vendor,
         tdp_w=record.tdp_w.value if record.tdp_w else 0.0,
+        cores=record.cores.value if record.cores else 0,
     )
     size = f"{system_memory_gb:g} GB of " if system_memory_gb else ""
     notes = (f"the model runs on the CPU from {size}system memory, all channels filled",)

@@ -35,7 +35,7 @@ def catalogue() -> Catalogue:
 @pytest.mark.parametrize(
     ("machine", "name"),
     [
-        (LAPTOP, "qwen3-8b"),
+        (LAPTOP, "qwen3-4b"),
         (SERVER, "qwen3-4b"),
         (CARD_8_GB, "qwen3-8b"),
         (CARD_24_GB, "qwen3-30b-a3b"),
