@@ -13,7 +13,7 @@ from kb.catalogue.gguf_header import Header
 from kb.catalogue.records import Quantization, SourceRef
 from kb.errors import UnknownName
 from kb.tools.check_fit.tool import FitAnswer, fit_answer
-from kb.tools.estimate_speed.tool import SpeedAnswer, SpeedArguments, speed_answer
+from kb.tools.estimate_speed.tool import SpeedAnswer, speed_answer
 from kb.tools.shared.fitting import FitArguments, Parts
 from kb.tools.shared.resolve import ResolvedModel, ResolvedQuantization, resolve_devices, resolve_quantization
 
@@ -36,10 +36,9 @@ def file_fit(catalogue: Catalogue, path: Path, arguments: FitArguments) -> FitAn
     return fit_answer(catalogue, _parts(catalogue, read_gguf(path), arguments), arguments)
 
 
-def file_speed(catalogue: Catalogue, path: Path, arguments: SpeedArguments) -> SpeedAnswer:
+def file_speed(catalogue: Catalogue, path: Path, arguments: FitArguments) -> SpeedAnswer:
     """``estimate_speed`` of a GGUF file, as :func:`file_fit`."""
-    parts = _parts(catalogue, read_gguf(path), arguments)
-    return speed_answer(catalogue, parts, arguments, arguments.prompt_tokens)
+    return speed_answer(catalogue, _parts(catalogue, read_gguf(path), arguments), arguments)
 
 
 def header_fit(

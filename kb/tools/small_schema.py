@@ -18,7 +18,9 @@ COMMON: Mapping[str, Schema] = {
     "quantization": {"description": "`q4_k_m`, `f16`, `4.25bpw` …"},
     "context": {"description": "tokens"},
     "options": {"description": "llama.cpp's: `-ngl 30 --n-cpu-moe 12`"},
+    "backend": {"enum": ["vulkan"], "description": "else the maker's"},
     "reserved_gb": {"description": "GiB other programs take"},
+    "tensor_parallel": {"description": "all cards on each token"},
     "kv_cache_type": {"enum": ["f16", "q8_0", "q4_0"]},
 }
 """Of arguments that many tools take, what is said in so few words; a tool takes more types of cache than these."""

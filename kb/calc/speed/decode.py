@@ -223,11 +223,9 @@ def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTim
     """
     backend = constants.backends[device.backend]
     generation = constants.generations.get(generation_of(device), GenerationConstants())
+    operations = operations_of(step.family, device, constants)
     is_shared = device.unified_memory and device.backend in _CARDS
     bandwidth = device.bandwidth_bytes_per_s * (constants.shared_memory if is_shared else 1.0)
-    operations = backend.operations.get(step.family, backend.operations["k-quant"]) * generation.operations
-    if step.family in ("k-quant", "i-quant", "mixed"):
-        operations *= generation.k_quant_operations
     launch = step.layers * backend.layer_us + step.expert_layers * backend.expert_layer_us
     launch += step.recurrent_layers * backend.recurrent_layer_us
     launch += step.layers * constants.server_layer_us if is_server_cpu(device) else 0.0
@@ -241,6 +239,14 @@ def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTim
         cache=attention * step.cache_bytes / (backend.cache_efficiency * bandwidth),
     )
     return time * (laptop_factor(device, constants) * constants.practice)
+
+
+def operations_of(family: str, device: Device, constants: DecodeConstants) -> float:
+    """Vector operations per weight: unpacking it, and one multiply-add."""
+    backend = constants.backends[device.backend]
+    generation = constants.generations.get(generation_of(device), GenerationConstants())
+    operations = backend.operations.get(family, backend.operations["k-quant"]) * generation.operations
+    return operations * (generation.k_quant_operations if family in ("k-quant", "i-quant", "mixed") else 1.0)
 
 
 def laptop_factor(device: Device, constants: DecodeConstants) -> float:

@@ -1,15 +1,16 @@
 """How fast a model runs: decode and prefill speed, each as a range, and the bound that memory bandwidth sets."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from kb.calc.device import Device
 from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.weights import Weights
 from kb.calc.results import Limit, MemoryRead, Offload, Range, Speed
 from kb.calc.speed.constants import constants
-from kb.calc.speed.decode import SHARPNESS, Spread, Step, StepTime, step_of, step_time
+from kb.calc.speed.decode import SHARPNESS, Spread, Step, StepTime, operations_of, step_of, step_time
 from kb.calc.speed.prefill import (
     MICRO_BATCH,
     Prompt,
@@ -18,7 +19,7 @@ from kb.calc.speed.prefill import (
     prefill_over,
     prompt_of,
 )
-from kb.calc.speed.rates import is_server_cpu, vector_flops
+from kb.calc.speed.rates import is_server_cpu, unpacking_flops, vector_flops
 from kb.calc.speed.sharing import (
     COPIED_AT,
     COPY_BYTES_PER_S,
@@ -36,6 +37,9 @@ DEFAULT_SYSTEM_MEMORY_BYTES_PER_S = 80e9
 SERVER_MEMORY_BYTES_PER_S = 204.8e9
 """Eight channels of DDR4-3200: no desktop's board takes more than 256 GiB."""
 MOST_OF_A_DESKTOP_BYTES = 256 * GIB
+BATCH_LOSS = 2.0
+"""How much more a token of a small batch costs than its operations: kernels for a few tokens at once are not as good as
+those for one or for hundreds. A guess; no table of such runs stands behind it."""
 SERVER_SPREAD = Spread(0.35, 1.5)
 """Of a server whose memory nobody named: it may have four channels of DDR4, or twelve of DDR5."""
 
@@ -55,14 +59,16 @@ def estimate_speed(
     system_memory_bytes_per_s: float | None = None,
     prompt_tokens: int | None = None,
     ubatch: int = MICRO_BATCH,
+    checked: int = 1,
     tensor_parallel: bool = False,
 ) -> Speed:
     """Decode speed per user with ``context`` tokens in the cache, and prefill speed of ``prompt_tokens``.
 
     ``prompt_tokens`` is ``context`` unless given; a shorter one follows what is in the cache already. System memory is
-    an ordinary desktop's unless given; ``offload`` says what is kept there, as ``Fit.offload`` does. Formulas:
-    ``kb.calc.speed.decode`` and ``kb.calc.speed.prefill``. Source of the constants: published measurements of llama.cpp
-    (``constants.yaml``); the estimate is for a current one.
+    an ordinary desktop's unless given. ``checked`` tokens of each sequence are worked on in one step (a draft's guesses
+    and one more); the decode speed is that of steps then. ``offload`` says what is kept in system memory, as
+    ``Fit.offload`` does. Formulas: ``kb.calc.speed.decode`` and ``kb.calc.speed.prefill``. Source of the constants:
+    published measurements of llama.cpp (``constants.yaml``); the estimate is for a current one.
 
     A 70B model of 42.5 GB on a 24 GB card that reads 1,008 GB/s could do no more than 23.7 tokens/s, if it fit:
 
@@ -100,7 +106,7 @@ def estimate_speed(
         ubatch=ubatch,
         flash_attention=flash_attention,
     )
-    batch = batched(step, architecture, weights, concurrency, matrix_gain(prompt, devices[0]))
+    batch = batched(step, architecture, weights, concurrency, checked, partial(batch_work, prompt, devices[0]))
     shares = shares_of(batch, architecture, weights, offload)
     memories = (*devices, *((system,) if shares.system else ()))
     on_devices = device_time(
@@ -143,25 +149,36 @@ def _conditions(memories: Sequence[Device], *, by_layers: bool) -> Iterator[str]
             yield f"{memory.name} reads {memory.bandwidth_bytes_per_s / GB:,.4g} GB/s, which is assumed"
 
 
-def batched(step: Step, architecture: Architecture, weights: Weights, sequences: int, gain: float) -> Step:
-    """One step for several sequences: weights are read once, the cache per sequence.
+def batched(
+    step: Step,
+    architecture: Architecture,
+    weights: Weights,
+    sequences: int,
+    checked: int,
+    work: Callable[[int], float],
+) -> Step:
+    """One step for several sequences, and ``checked`` tokens of each: weights are read once, the cache per sequence.
 
-    Each sequence multiplies with all weights; from a few on, matrix units do that ``gain`` times as fast.
+    ``work`` says how much longer a number of tokens computes than one.
     """
-    if sequences == 1:
+    tokens = sequences * checked
+    if tokens == 1:
         return step
-    multiples = min(float(sequences), 1 + sequences / gain)
     return replace(
         step,
-        weight_bytes=bytes_read_by(architecture, weights, sequences),
-        weights_read=step.weights_read * multiples,
+        weight_bytes=bytes_read_by(architecture, weights, tokens),
+        weights_read=step.weights_read * work(tokens),
         cache_bytes=step.cache_bytes * sequences,
     )
 
 
-def matrix_gain(prompt: Prompt, device: Device) -> float:
-    """How much faster matrix kernels multiply than the plain vector rate, at least 1."""
-    return max(1.0, matrix_flops(prompt, device, constants().prefill) / vector_flops(device)[0])
+def batch_work(prompt: Prompt, device: Device, tokens: int) -> float:
+    """How much longer ``tokens`` compute than one: weights are unpacked once for all, and each token multiplies with
+    them, on the vector units or, from a few on, on the matrix units."""
+    decode, prefill = constants().decode, constants().prefill
+    operations = operations_of(prompt.family, device, decode)
+    on_matrix_units = unpacking_flops(device, prompt.family) / matrix_flops(prompt, device, prefill)
+    return min(1 + BATCH_LOSS * (tokens - 1) / operations, 1 + BATCH_LOSS * tokens * on_matrix_units / operations)
 
 
 def range_around(typical: float, spread: Spread, ceiling: float) -> Range:

@@ -11,6 +11,7 @@ from kb.chat.reading.situation import Named, Situation
 from kb.tools.asks import Role
 from kb.tools.base import Arguments
 from kb.tools.shared.given import DeviceFigures
+from kb.tools.shared.resolve import BACKEND_NAMES
 
 MOST_CASES = 4
 """Calls of one tool for one question."""
@@ -91,6 +92,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             told = [speed.tokens_per_s for speed in situation.speeds if speed.speed_is != "wanted"]
             alone = all(len(names) < 2 for names in (meant(situation), situation.models, situation.quantizations))
             return told[:MOST_CASES] if alone else ()
+        case "backend":
+            named = [term.match.slug for term in situation.terms if term.label not in situation.carried]
+            return [slug for slug in BACKEND_NAMES if slug in named] if "vulkan" in named else ()
         case "options":
             layers = [] if situation.gpu_layers is None else [f"-ngl {situation.gpu_layers}"]
             return _stated(" ".join([*layers, *filter(None, [situation.options])]) or None)

@@ -47,7 +47,22 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
     yield from _more(result)
 
 
+def _drafted(result: SpeedAnswer) -> Iterator[Said]:
+    if not (drafting := result.drafting):
+        return
+    found = drafting.decode_tokens_per_s
+    text = "With a draft by {draft} about {typical}: {times} times as fast where {share} of its guesses are right."
+    share, times = Quantity(round(drafting.acceptance[1] * 100), "%"), Quantity(drafting.times_as_fast)
+    yield state("answer", text, draft=drafting.draft, typical=speed_of(found.typical), times=times, share=share)
+    if drafting.acceptance[0] < drafting.acceptance[-1]:
+        yield state("reason", "It depends on the text: {range}.", range=speed_of(found.low, found.high))
+    if drafting.draft_gb:
+        yield state("reason", "The draft takes {size} beside the model.", size=gb(drafting.draft_gb))
+    yield state("detail", "Draft: {formula}.", formula=drafting.formula)
+
+
 def _more(result: SpeedAnswer) -> Iterator[Said]:
+    yield from _drafted(result)
     decode = result.decode_tokens_per_s
     yield from _bound(result)
     text = "Most people would measure {likely}."

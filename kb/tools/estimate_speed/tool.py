@@ -1,13 +1,16 @@
 """How fast a model generates on a device."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from kb.calc.results import Speed, Verdict
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Figure, LanguageModel, Measurement, Quantization, Record
-from kb.tools.base import Result, cite, tool
+from kb.tools.base import Real, Result, Whole, cite, tool
+from kb.tools.estimate_speed.drafting import Drafting, with_draft
 from kb.tools.shared.fitting import Context, FitArguments, Parts, fit_of, resolve_parts, within_limit
-from kb.tools.shared.resolve import ResolvedModel
+from kb.tools.shared.resolve import ModelArgument, ResolvedModel
 from kb.tools.shared.speed import placed_speed
 from kb.tools.shared.views import disputes_about
 
@@ -33,7 +36,12 @@ class PublishedMeasurement(Record):
 
 
 class SpeedArguments(FitArguments):
-    prompt_tokens: Context | None = Field(None, description="new ones in the prompt; without it, all of the context")
+    prompt_tokens: Context | None = Field(None, description="new ones in the prompt; else all of the context")
+    draft: ModelArgument | None = Field(None, description="what guesses ahead: a model, `mtp` (own heads) or `ngram`")
+    draft_tokens: Annotated[Whole, Field(ge=1, le=64)] | None = Field(None, description="guesses for each step")
+    draft_acceptance: Annotated[Real, Field(ge=0, le=1)] | None = Field(
+        None, description="share of guesses that are right"
+    )
 
 
 class SpeedAnswer(Speed, Result):
@@ -46,20 +54,26 @@ class SpeedAnswer(Speed, Result):
     context: int
     prompt_tokens: int
     """Of the prompt that prefill and time to first token are of."""
+    drafting: Drafting | None = None
+    """With a draft, where one was named."""
     measured: PublishedMeasurement | None = None
     """What somebody published of such a case; null where we hold nothing."""
 
 
 def run(catalogue: Catalogue, arguments: SpeedArguments) -> SpeedAnswer:
-    return speed_answer(catalogue, resolve_parts(catalogue, arguments), arguments, arguments.prompt_tokens)
+    return speed_answer(catalogue, resolve_parts(catalogue, arguments), arguments)
 
 
-def speed_answer(
-    catalogue: Catalogue, parts: Parts, arguments: FitArguments, prompt_tokens: int | None = None
-) -> SpeedAnswer:
-    arguments = within_limit(parts.model, arguments)
+def speed_answer(catalogue: Catalogue, parts: Parts, given: FitArguments) -> SpeedAnswer:
+    arguments = within_limit(parts.model, given)
     fit = fit_of(parts, arguments)
+    prompt_tokens = given.prompt_tokens if isinstance(given, SpeedArguments) else None
     speed = placed_speed(parts, fit, arguments, prompt_tokens)
+    drafting = None
+    if isinstance(given, SpeedArguments) and given.draft is not None and fit.verdict != "does_not_fit":
+        drafting = with_draft(
+            catalogue, parts, arguments, fit.offload, speed, given.draft, given.draft_tokens, given.draft_acceptance
+        )
     if parts.devices.memory_asked and fit.verdict == "fits":
         note = f"{parts.devices.label} has the {fit.required_gb:g} GB of memory that this takes; its size was not given"
         speed = speed.model_copy(update={"assumptions": (note, *speed.assumptions)})
@@ -71,6 +85,7 @@ def speed_answer(
         verdict=fit.verdict,
         context=arguments.context,
         prompt_tokens=prompt_tokens or arguments.context,
+        drafting=drafting,
         measured=nearest_measurement(catalogue, parts),
         citations=cite(catalogue, parts.references),
     )

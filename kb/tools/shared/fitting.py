@@ -13,7 +13,7 @@ from kb.calc.memory.weights import Weights
 from kb.calc.results import Fit
 from kb.calc.workload import Workload
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Quantization, SourceRef
+from kb.catalogue.records import Backend, Quantization, SourceRef
 from kb.catalogue.units import GIB
 from kb.tools.base import Arguments, Name, Real, Whole
 from kb.tools.shared.options import parse_options, stated_by
@@ -23,6 +23,7 @@ from kb.tools.shared.resolve import (
     ResolvedDevices,
     ResolvedModel,
     ResolvedQuantization,
+    on_backend,
     quantization_for,
     resolve_devices,
     resolve_model,
@@ -89,6 +90,7 @@ class FitArguments(Arguments):
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     tensor_parallel: bool = Field(False, description="all cards work on each token, as in vLLM")
     options: LlamaOptions | None = None
+    backend: Backend | None = Field(None, description="`vulkan` or the maker's own, which is the default")
     reserved_gb: ReservedMemory | None = None
 
     @model_validator(mode="before")
@@ -158,6 +160,7 @@ def resolve_parts(catalogue: Catalogue, arguments: FitArguments) -> Parts:
     model = resolve_model(catalogue, arguments.model)
     quantization = quantization_for(catalogue, model, arguments.quantization)
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
+    devices = on_backend(devices, arguments.backend)
     return parts_of(catalogue, model, quantization, devices)
 
 

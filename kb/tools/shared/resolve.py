@@ -1,6 +1,7 @@
 """Tool arguments to what the calculators work on: names, or the figures of things we do not know."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kb.calc.device import Device, gpus_on
@@ -9,7 +10,17 @@ from kb.calc.memory.families import Config, architecture_of
 from kb.calc.memory.weights import Weights, weights_of
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
-from kb.catalogue.records import Accelerator, Cpu, Figure, LanguageModel, Machine, Quantization, SourceRef, Spec
+from kb.catalogue.records import (
+    Accelerator,
+    Backend,
+    Cpu,
+    Figure,
+    LanguageModel,
+    Machine,
+    Quantization,
+    SourceRef,
+    Spec,
+)
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument, MissingArgument, UnknownName
 from kb.text.numerals import counted
@@ -275,6 +286,23 @@ def resolve_devices(
     count = device_count * per_machine
     label = several(device_count, record.name)
     return ResolvedDevices((each,) * count, label, record.slug, match.kind, references, tuple(notes))
+
+
+def on_backend(devices: ResolvedDevices, backend: Backend | None) -> ResolvedDevices:
+    """The same devices with another program interface. Raises ``InvalidArgument`` for one that they do not have."""
+    own = devices.each.backend
+    if backend in (None, own):
+        return devices
+    offered = {"cpu": ("cpu",), "metal": ("metal",)}.get(own, (own, "vulkan"))
+    if backend not in offered:
+        raise InvalidArgument("backend", backend, f"{' or '.join(offered)} on {the(devices.label)}")
+    each = tuple(replace(device, backend=backend) for device in devices.devices)
+    return replace(devices, devices=each, label=f"{devices.label} ({BACKEND_NAMES[backend]})")
+
+
+BACKEND_NAMES: Mapping[Backend, str] = {
+    "cuda": "CUDA", "rocm": "ROCm", "metal": "Metal", "vulkan": "Vulkan", "sycl": "SYCL", "cpu": "CPU",
+}  # fmt: skip
 
 
 def _together(catalogue: Catalogue, names: str, device_count: int, system_memory_gb: float | None) -> ResolvedDevices:

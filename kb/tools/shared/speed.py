@@ -22,6 +22,7 @@ def speed_at(
     arguments: FitArguments,
     *,
     prompt_tokens: int | None = None,
+    checked: int = 1,
     tensor_parallel: bool = False,
 ) -> Speed:
     """The speed with so much in system memory. Raises ``MissingArgument`` where the bandwidth is not known."""
@@ -47,6 +48,7 @@ def speed_at(
         concurrency=arguments.concurrency,
         offload=offload,
         prompt_tokens=prompt_tokens,
+        checked=checked,
         ubatch=parts.load(arguments).ubatch,
         tensor_parallel=offload is None and (tensor_parallel or arguments.tensor_parallel),
         system_memory_bytes=system_memory_bytes(arguments),

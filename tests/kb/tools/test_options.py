@@ -1,6 +1,7 @@
 """How a model is placed and run, in the words of llama.cpp's command line."""
 
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -145,3 +146,52 @@ def test_more_ram_than_a_desktop_takes_is_a_servers(catalogue: Catalogue) -> Non
     assert server.decode_tokens_per_s.typical > desktop.decode_tokens_per_s.typical
     assert any("eight channels" in text for text in server.assumptions)
     assert not any("eight channels" in text for text in desktop.assumptions)
+
+
+def test_a_draft_is_as_fast_as_its_guesses_are_good(catalogue: Catalogue) -> None:
+    def with_draft(**more: object) -> object:
+        given = {"model": "llama 3.3 70b", "device": "2x RTX 3090", "draft": "llama 3.2 1b", **more}
+        return TOOLS["estimate_speed"].call(catalogue, given)
+
+    found = with_draft()
+    drafting = found.drafting
+    assert drafting.decode_tokens_per_s.low < drafting.decode_tokens_per_s.typical < drafting.decode_tokens_per_s.high
+    assert 1 < drafting.tokens_per_step < drafting.guesses + 1
+    assert drafting.draft_gb > 0.5
+    rates = [with_draft(draft_acceptance=share).drafting.decode_tokens_per_s.typical for share in (0, 0.5, 0.9, 1)]
+    assert rates == sorted(rates)
+    assert rates[0] < found.decode_tokens_per_s.typical < rates[-1]
+    free, own = (with_draft(draft=name, draft_acceptance=0.7).drafting for name in ("ngram", "mtp"))
+    assert (free.draft_gb, own.draft_gb) == (0, 0)
+    assert free.decode_tokens_per_s.typical > own.decode_tokens_per_s.typical
+    assert TOOLS["estimate_speed"].call(catalogue, {"model": "8b", "device": "RTX 3090"}).drafting is None
+    with pytest.raises(InvalidArgument, match="a model that is smaller than"):
+        with_draft(draft="deepseek v3")
+
+
+def test_users_share_the_reading_of_weights(catalogue: Catalogue) -> None:
+    def all_together(users: int) -> float:
+        found = speed(catalogue, model="llama 3.1 8b", context=512, concurrency=users)
+        return (found.aggregate_tokens_per_s or found.decode_tokens_per_s).typical
+
+    totals = [all_together(users) for users in (1, 2, 4, 8, 16, 32, 64)]
+    gains = [more / fewer for fewer, more in pairwise(totals)]
+    assert all(1 <= gain <= 2.01 for gain in gains)
+    assert gains == sorted(gains, reverse=True)
+    assert totals[3] > 4 * totals[0]
+
+
+@pytest.mark.parametrize(
+    ("device", "backend", "label"),
+    [("RX 7900 XTX", "vulkan", "(Vulkan)"), ("RTX 3090", "cuda", "3090"), ("M2 Ultra", "metal", "GPU)")],
+)
+def test_another_backend_is_named(catalogue: Catalogue, device: str, backend: str, label: str) -> None:
+    assert speed(catalogue, model="8b", device=device, backend=backend).device.endswith(label)
+
+
+@pytest.mark.parametrize(
+    ("device", "backend"), [("RTX 3090", "rocm"), ("M2 Ultra", "vulkan"), ("Ryzen 9 9950X", "cuda")]
+)
+def test_a_backend_that_a_device_has_not_is_refused(catalogue: Catalogue, device: str, backend: str) -> None:
+    with pytest.raises(InvalidArgument, match="backend is"):
+        speed(catalogue, model="8b", device=device, backend=backend)

@@ -41,7 +41,7 @@ CASES: Sequence[Case] = (
     ("estimate_speed", {"model": "deepseek r1", "device": "RTX 3060 12GB"},
      "No speed to give without the size of the RAM: DeepSeek R1 671B"),
     ("estimate_speed", {"model": "8b", "device": "RTX 4090", "concurrency": 8},
-     "About 43 tokens/s for each of the users"),
+     "About 56 tokens/s for each of the users"),
     ("estimate_speed", {"model": "llama 3.1 8b", "device": "Ryzen 9 9950X"}, "About 8.7 tokens/s is what"),
     ("estimate_memory", {"model": "70b"},
      "A 70B model needs about 45.4 GB of memory"),
