@@ -19,7 +19,7 @@ Role = Literal[
     "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
     "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
-    "prompt_tokens", "options", "backend", "spec_count", "purchase",
+    "prompt_tokens", "options", "backend", "draft", "spec_count", "purchase",
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
     "models_compared", "model_name", "tensor_parallel", "kwh_currency",
     "considered_system_memory_gb", "form", "media_model", "rank", "targets", "optimizer", "days_per_week",

@@ -92,6 +92,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             told = [speed.tokens_per_s for speed in situation.speeds if speed.speed_is != "wanted"]
             alone = all(len(names) < 2 for names in (meant(situation), situation.models, situation.quantizations))
             return told[:MOST_CASES] if alone else ()
+        case "tokens_per_s" if situation.draft:  # the memory's bound is that of a step, which gives several tokens
+            return ()
         case "backend":
             named = [term.match.slug for term in situation.terms if term.label not in situation.carried]
             return [slug for slug in BACKEND_NAMES if slug in named] if "vulkan" in named else ()

@@ -92,6 +92,7 @@ class _Message:
         self.spans = [span for span in spans(text, names, self.figures) if span.start not in given]
         self.models: list[Named] = []
         self.unknown: list[str] = []
+        self.draft = ""
         self.named = Devices(text, names, self.spans, self.figures)
         self.other_kinds = {
             place
@@ -165,6 +166,7 @@ class _Message:
             training_method=_training_method(text),
             engine=self._engine(),
             use=use,
+            draft=self.draft or _guesser(text),
             other_models=not is_of_text(use) or any(is_of_another_kind(self.names, span) for span in self.spans),
             vendor=self._vendor(devices),
             form=form.lastgroup or "" if (form := _FORM.search(text)) else "",
@@ -204,7 +206,10 @@ class _Message:
         return any(figure.start < span.start and span.end <= figure.end for figure in self.figures)
 
     def _model(self, span: Span) -> None:
-        if self._is_other_kinds(span.start, span.end) or self._is_draft(span):
+        if self._is_other_kinds(span.start, span.end):
+            return
+        if self._is_draft(span):
+            self.draft = self.draft or (span.matches[0].slug if span.known else "")
             return
         if not span.known:
             self.unknown.append(span.text)
@@ -368,6 +373,10 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
+_GUESSERS = {
+    "mtp": re.compile(r"\bmtp\b|\bmulti[- ]token prediction\b", re.I),
+    "ngram": re.compile(r"\bn-?gram|\bprompt lookup\b", re.I),
+}
 _DRAFT_BEFORE = re.compile(r"\b(?:draft(?:ing)?(?: model)?|speculat\w+)(?: with| by| model|:| is| of| an?)* $", re.I)
 _DRAFT_BEHIND = re.compile(
     r"(?:[ :]i?q\d\w*)?(?: model)? (?:as (?:an? |the |its |my )?|for |\()?(?:draft(?:ing|er)?|speculat\w+)", re.I
@@ -387,6 +396,11 @@ def _counts_devices(figure: FigureFound, begun: Collection[int]) -> bool:
 
 def _released(record: object) -> str:
     return record.released.value if isinstance(record, LanguageModel) and record.released else ""
+
+
+def _guesser(text: str) -> str:
+    """What guesses ahead without a model of its own."""
+    return next((name for name, words in _GUESSERS.items() if words.search(text)), "")
 
 
 def _add(group: list[Named], named: Named) -> None:

@@ -140,6 +140,8 @@ class Situation(Quantities):
     devices: tuple[Named, ...] = ()
     """Accelerators, machines, processors, and devices given by figures; in the order of the text."""
     quantizations: tuple[Named, ...] = ()
+    draft: str = ""
+    """What guesses ahead: a model's slug, ``mtp`` or ``ngram``."""
     terms: tuple[Named, ...] = ()
     others: tuple[Named, ...] = ()
     """Records of other kinds: drives, links, boards, engines, builds, power supplies."""

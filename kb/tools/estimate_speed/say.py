@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
+from kb.tools.estimate_speed.drafting import Drafting
 from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
 from kb.tools.shared.naming import gb, named, speed_of, the, tokens, varied
 from kb.tools.shared.saying import OF_PROMPTS, notes
@@ -42,18 +43,26 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         text = "About {first} until the first token, for a prompt of {prompt}: it is read at about {read}."
         yield state("answer", text, first=first, prompt=prompt, read=speed_of(result.prefill_tokens_per_s.typical))
     depth = ", with {context} in the context" if "context" in asked.stated else ""
+    if result.drafting:
+        yield from _drafted(result, result.drafting, depth)
+        yield from _bound(result)
+        return
     text = "About {typical}" + each + " is what {model} at {quantization} reaches on {device}" + partly + depth + "."
     yield state("answer", text, typical=speed_of(decode.typical), context=tokens(result.context), **names)
     yield from _more(result)
 
 
-def _drafted(result: SpeedAnswer) -> Iterator[Said]:
-    if not (drafting := result.drafting):
-        return
+def _drafted(result: SpeedAnswer, drafting: Drafting, depth: str) -> Iterator[Said]:
+    """With a draft first, as it was asked for; the text is the same with and without."""
     found = drafting.decode_tokens_per_s
-    text = "With a draft by {draft} about {typical}: {times} times as fast where {share} of its guesses are right."
+    text = "About {typical} is what {model} at {quantization} reaches on {device} with a draft by {draft}" + depth + "."
+    context = tokens(result.context)
+    names = named(result)
+    yield state("answer", text, typical=speed_of(found.typical), draft=drafting.draft, context=context, **names)
+    text = "That is {times} times the {without} without it, if {share} of its guesses are right."
     share, times = Quantity(round(drafting.acceptance[1] * 100), "%"), Quantity(drafting.times_as_fast)
-    yield state("answer", text, draft=drafting.draft, typical=speed_of(found.typical), times=times, share=share)
+    without = speed_of(result.decode_tokens_per_s.typical)
+    yield state("reason", text, times=times, without=without, share=share)
     if drafting.acceptance[0] < drafting.acceptance[-1]:
         yield state("reason", "It depends on the text: {range}.", range=speed_of(found.low, found.high))
     if drafting.draft_gb:
@@ -62,7 +71,6 @@ def _drafted(result: SpeedAnswer) -> Iterator[Said]:
 
 
 def _more(result: SpeedAnswer) -> Iterator[Said]:
-    yield from _drafted(result)
     decode = result.decode_tokens_per_s
     yield from _bound(result)
     text = "Most people would measure {likely}."
@@ -87,14 +95,15 @@ def _bound(result: SpeedAnswer) -> Iterator[Said]:
     """The one figure that shows why it is not faster."""
     ceiling = speed_of(result.ceiling_tokens_per_s)
     token = "each token of all users together" if result.aggregate_tokens_per_s else "each token"
+    alone = " without a draft" if result.drafting else ""
     if len(result.reads) == 1 and not result.ceiling_conditions:
         (read,) = result.reads
-        text = "The memory gives {rate} and {token} takes {size}, so no program gets past {ceiling}."
+        text = "The memory gives {rate} and {token} takes {size}, so no program gets past {ceiling}" + alone + "."
         rate, size = Quantity(read.gb_per_s, "GB/s"), gb(read.gb_per_token)
         yield state("reason", text, rate=rate, size=size, ceiling=ceiling, token=token)
     elif len(result.reads) == 1:
         (read,) = result.reads
-        text = "{token} takes {size} at {rate}, which allows {ceiling}."
+        text = "{token} takes {size} at {rate}, which allows {ceiling}" + alone + "."
         rate, size = Quantity(read.gb_per_s, "GB/s"), gb(read.gb_per_token)
         yield state("reason", text, rate=rate, size=size, ceiling=ceiling, token=token.capitalize())
     elif not result.reads and result.ceiling_tokens_per_s:
