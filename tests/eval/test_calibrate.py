@@ -195,7 +195,7 @@ def test_sources_are_told_apart(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "family"),
     [
-        ("Q4_K_M", "k-quant"), ("UD-Q4_K_XL", "mixed"), ("UD-Q2_K_XL", "k-quant"), ("IQ4_XS", "i-quant"),
+        ("Q4_K_M", "k-quant"), ("UD-Q4_K_XL", "mixed"), ("UD-Q2_K_S", "k-quant"), ("IQ4_XS", "i-quant"),
         ("BF16", "float"), ("Q8_0", "legacy"), ("MXFP4", "microscaling"),
     ],
 )  # fmt: skip

@@ -38,6 +38,10 @@ from kb.tools.search_passages.say import headed
 from kb.tools.search_passages.tool import SearchAnswer
 
 
+SHARED = 0.75
+"""Of a short question: how likely two tools are together, for one of them to be meant for sure."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """``text`` is the brief answer, ``details`` what it leaves out; both are made of ``statements``."""
@@ -84,7 +88,13 @@ def answer(index: Index, situation: Situation) -> Answer:
     planned = plan(TOOLS, situation)
     # Of a model and a device that are named something can be worked out; beside it a passage is told all the same.
     named = situation.only_names or (situation.models and situation.devices)
-    unsure = likeliest < HALF and not (situation.carried or situation.unknown or named)
+    # Two tools that share a question tell of the same thing: it is clear that one is meant.
+    two = sum(sorted((share for ask, share in situation.asks.items() if ask in TOOLS and ask != ANYTHING))[-2:])
+    unsure = (
+        likeliest < HALF
+        and (is_a_story(situation) or two < SHARED)
+        and not (situation.carried or situation.unknown or named)
+    )
     if planned.missing and not is_a_story(situation):
         unsure = False  # it is asked for
     repeats = not situation.why and _repeats(planned, situation)

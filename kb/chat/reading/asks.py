@@ -82,17 +82,16 @@ def lessons(tools: Registry = TOOLS) -> list[Lesson]:
     """
     ways = {name: tools.ways(name) for name in tools.names()}
     ways |= {name: read_ways(TALK_WAYS / f"{name}.yaml") for name in TALK}
-    rng = random.Random(0)
     taught = [
-        _lesson(reading, (ask,), rng)
+        _lesson(reading, (ask,), random.Random(reading))
         for ask, by_author in ways.items()
         for templates in by_author.values()
-        for reading in _readings(templates, rng)
+        for reading in _readings(templates)
     ]
     for question in _asked():
         asks = tuple(ask for ask in question.asks if ways.get(ask))
         if asks:
-            taught.append(replace(_lesson(question.text, asks, rng), weight=REALLY_ASKED))
+            taught.append(replace(_lesson(question.text, asks, random.Random(question.text)), weight=REALLY_ASKED))
     return taught
 
 
@@ -105,8 +104,9 @@ def _asked() -> Sequence[_Question]:
     return read_form(HERE / "asked.yaml", TypeAdapter(dict[str, list[_Question]]))["asked"]
 
 
-def _readings(templates: Sequence[str], rng: random.Random) -> Iterator[str]:
+def _readings(templates: Sequence[str]) -> Iterator[str]:
     for template in templates:
+        rng = random.Random(template)  # another way to ask changes nothing in what is learned of this one
         for _ in range(READINGS if "|" in template else 1):
             yield expanded(template, rng)
 

@@ -146,8 +146,8 @@ class _Message:
             at = next((one.figure.start for one in roles if one.role == "vram"), 0)
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
         devices = [self._usual_first(device) for device in devices]
-        of_ram = ("memory_gib", stated.system_memory_gb)
-        claims = tuple(claim for claim in self.named.claims(devices) if (claim.key, claim.value) != of_ram)
+        beside = ("memory_gib", stated.system_memory_gb) if _BESIDE.search(text) else None
+        claims = tuple(claim for claim in self.named.claims(devices) if (claim.key, claim.value) != beside)
         use = use_of(text)
         situation = Situation(
             text=text,
@@ -373,6 +373,8 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
+_BESIDE = re.compile(r"\bwith\s+\d+\s?gi?b?\b", re.I)
+"""*A 3090 with 64GB*: where so much is RAM, it is the machine's and nothing that the card is said to have."""
 _GUESSERS = {
     "mtp": re.compile(r"\bmtp\b|\bmulti[- ]token prediction\b", re.I),
     "ngram": re.compile(r"\bn-?gram|\bprompt lookup\b", re.I),
