@@ -171,8 +171,8 @@ def test_keys_of_windows_under_names_of_their_own() -> None:
     assert [layer.feed_forward for layer in made.layers[1:3]] == [Mlp(24576), Experts(256, 6, 3072, 6144)]
 
 
-def test_what_writes_by_blocks_says_that_speeds_are_of_one_by_one() -> None:
-    assert "one by one" in architecture_of(replace(STARCODER, model_type="diffusion_gemma")).assumed[0]
+def test_what_writes_by_blocks_says_that_speeds_are_of_token_after_token() -> None:
+    assert "one token after the other" in architecture_of(replace(STARCODER, model_type="diffusion_gemma")).assumed[0]
 
 
 def test_compressed_rows_need_a_ratio_for_each_layer() -> None:

@@ -14,7 +14,7 @@ _READS = ("global_head_dim", "num_global_key_value_heads", "num_kv_shared_layers
 
 
 def by_blocks(config: Config) -> Config:
-    return config.noting("it writes a block of tokens at once, in several passes: speeds are told as of one by one")
+    return config.noting("speeds = those of one token after the other (it writes whole blocks, in several passes)")
 
 
 _BY_TOKENS = tuple(
