@@ -216,8 +216,8 @@ class Architecture:
     vocab_size: int
     layers: tuple[Layer, ...]
     tie_word_embeddings: bool = False
-    per_layer_embedding: int = 0
-    """Width of a second embedding, which has a row of its own for each layer and stays in host memory."""
+    looked_up_params: int = 0
+    """Of further tables that a token picks rows of: they are not multiplied with, and stay in host memory."""
     max_position_embeddings: int = 0
     graph: GraphStyle = field(default_factory=GraphStyle)
     assumed: tuple[str, ...] = ()
@@ -261,13 +261,9 @@ class Architecture:
 
     @property
     def vocabulary_params(self) -> int:
-        """Of the input embeddings and, where it is not the same matrix, the output head."""
+        """Of all tables by the token and, where it is not the same matrix, the output head."""
         heads = self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
-        return heads + self.per_layer_vocabulary_params
-
-    @property
-    def per_layer_vocabulary_params(self) -> int:
-        return self.vocab_size * self.per_layer_embedding * len(self.layers)
+        return heads + self.looked_up_params
 
     @property
     def shape_params(self) -> int:

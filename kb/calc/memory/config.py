@@ -56,6 +56,8 @@ class Config:
     num_kv_shared_layers: int = 0
     """The last layers, which read what earlier ones of their kind have kept."""
     hidden_size_per_layer_input: int = 0
+    lookup_params: int = 0
+    """Of tables with a row for each sequence of a few tokens."""
     linear_state_bytes: int = 0
     """Of all linear layers together; ``layer_state_bytes`` of each one, where they are not told together."""
     layer_state_bytes: int = 0

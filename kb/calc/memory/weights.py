@@ -159,7 +159,7 @@ def _assembled(
     )
     expert_bytes = tuple(experts for _, experts in layers)
     head = embedding if architecture.tie_word_embeddings else output
-    looked_up = embedding + round(architecture.per_layer_vocabulary_params * bulk_bits / 8)
+    looked_up = embedding + round(architecture.looked_up_params * bulk_bits / 8)
     total = looked_up + norm + sum(layer_bytes) + (0 if architecture.tie_word_embeddings else output)
     return Weights(
         total_bytes=total,

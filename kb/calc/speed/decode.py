@@ -174,7 +174,7 @@ def step_of(
 
 
 def weights_read(architecture: Architecture, weights: Weights) -> float:
-    """How many weights a token multiplies with: all but the input embedding and the experts it is not sent to.
+    """How many weights a token multiplies with: all but what it looks up and the experts it is not sent to.
 
     >>> weights = Weights(0, 0, 0, (), (), 0, "")
     >>> from kb.calc.memory.families import Config, architecture_of
@@ -182,7 +182,7 @@ def weights_read(architecture: Architecture, weights: Weights) -> float:
     >>> round(weights_read(llama, weights) / 1e9, 2)
     7.5
     """
-    total = architecture.params_total
+    total = architecture.params_total - architecture.looked_up_params
     embedding = 0 if architecture.tie_word_embeddings else architecture.vocab_size * architecture.hidden_size
     if architecture.experts is None:
         return total - embedding

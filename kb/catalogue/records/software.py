@@ -91,6 +91,8 @@ class LanguageModel(Spec):
     """The last layers, which keep no cache of their own."""
     hidden_size_per_layer_input: Count | None = None
     """Width of the second embedding, which has a row for each layer."""
+    lookup_params: Count | None = None
+    """Parameters of tables with a row for each sequence of a few tokens, of which a token reads some rows."""
     hybrid_override_pattern: Text | None = None
     """Of models whose layers are a mixer or a block each, a letter for each layer."""
     linear_state_bytes: Count | None = None

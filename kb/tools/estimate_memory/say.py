@@ -8,6 +8,9 @@ from kb.tools.estimate_memory.tool import MemoryAnswer, MemoryNeed
 from kb.tools.shared.naming import gb, opening, tokens
 from kb.tools.shared.saying import notes
 
+MANY = 0.15
+"""Of the weights: more in RAM than an input embedding takes."""
+
 
 def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
     usual = _usual(result)
@@ -18,7 +21,13 @@ def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
         quantization=usual.quantization, context=context,
     )  # fmt: skip
     text = "The weights are {weights} of it and the cache of the conversation {cache}."
-    yield state("reason", text, weights=gb(usual.weights_gb), cache=gb(usual.kv_cache_gb))
+    if usual.looked_up_gb > MANY * usual.weights_gb:
+        text = (
+            "The weights are {weights}; {looked_up} of them are tables, which stay in RAM and are not counted. "
+            "The cache of the conversation is {cache}."
+        )
+    weights, looked_up, cache = gb(usual.weights_gb), gb(usual.looked_up_gb), gb(usual.kv_cache_gb)
+    yield state("reason", text, weights=weights, looked_up=looked_up, cache=cache)
     if usual.smallest_card_gib:
         size = gb(usual.smallest_card_gib)
         yield state("next", "A graphics card sold with {size} is the smallest that holds it whole.", size=size)

@@ -35,13 +35,15 @@ COMMON_TYPES = ("f16", "q8_0", "q4_k_m")
 
 
 class MemoryNeed(Record):
-    """``total_gb`` = weights + cache + compute buffer + runtime, on one CUDA device that holds everything."""
+    """``total_gb`` = weights that are not looked up + cache + compute buffer + runtime, on one CUDA device."""
 
     quantization: str
     weights_gb: float
+    looked_up_gb: float
+    """Of the weights, those that stay in RAM: tables of which a token reads a few rows."""
     kv_cache_gb: float
     total_gb: float
-    """Weights, cache, compute buffer and what the runtime takes."""
+    """Weights but those in RAM, cache, compute buffer and what the runtime takes."""
     total_gib: float
     """The same in the units of graphics cards."""
     how: str
@@ -82,6 +84,7 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
             MemoryNeed(
                 quantization=quantization.record.name,
                 weights_gb=round(weights.total_bytes / GB, 2),
+                looked_up_gb=round((weights.total_bytes - weights.device_bytes) / GB, 2),
                 kv_cache_gb=fit.breakdown.kv_cache_gb,
                 total_gb=fit.required_gb,
                 total_gib=round(fit.required_gb * GB / GIB, 2),

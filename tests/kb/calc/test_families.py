@@ -9,12 +9,13 @@ import pytest
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from kb.calc.memory import families
-from kb.calc.memory.architecture import Attention, LatentAttention, LinearAttention
+from kb.calc.memory.architecture import Attention, Experts, LatentAttention, LinearAttention, Mlp
 from kb.calc.memory.config import Config
 from kb.calc.memory.families import CONFIG_NAMES, FAMILIES, GGUF_NAMES, UnknownFamily, architecture_of
 from kb.calc.memory.families.header import ModelHeader
 from kb.calc.memory.kv_cache import kv_cache_bytes, kv_cache_sum, padded
 from kb.calc.memory.weights import weights_of
+from kb.calc.speed.decode import weights_read
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel
 
@@ -43,12 +44,12 @@ def test_every_module_of_the_folder_is_found() -> None:
 
 
 def compressed(config: Config, ratios: str, context: int) -> int:
-    """Windows of K alone; rows of each ratio, with an indexer's keys at 4; and what the compressors hold, f32."""
+    """Windows of K alone; rows of each ratio, with an indexer's keys up to 4; and what the compressors hold, f32."""
     head, index = config.head_dim, config.whole("index_head_dim")
     total = config.num_hidden_layers * 2 * head * padded(config.sliding_window + 512)
     for ratio in map(int, ratios.split()[: config.num_hidden_layers]):
-        if ratio == 4:
-            total += 2 * (head + index) * padded(padded(context) // 4) + 8 * 8 * 2 * (head + index)
+        if 0 < ratio <= 4:
+            total += 2 * (head + index) * padded(padded(context) // ratio) + 8 * 2 * ratio * 2 * (head + index)
         elif ratio:
             total += 2 * head * padded(-(-padded(context) // ratio)) + 8 * ratio * head
     return total
@@ -143,6 +144,35 @@ def test_a_second_embedding_stays_in_host_memory() -> None:
     more, less = (weights_of(architecture_of(config), record) for config in (with_table, plain))
     assert more.device_bytes == pytest.approx(less.device_bytes, rel=1e-6)
     assert more.embedding_bytes - less.embedding_bytes == pytest.approx(table * 34 / 32, rel=1e-6)
+
+
+def test_tables_for_sequences_of_words_are_looked_up_and_not_read() -> None:
+    """A row of 160 for each of 16 heads, 20 million rows a head: 51.2 billion, in host memory."""
+    keys = (("ngram_vocab_size_base", 20_000_000), ("ple_embed_dim", 2560))
+    config = replace(STARCODER, sliding_window=0, model_type="qwen4_exp")
+    plain = architecture_of(config)
+    with_table = architecture_of(replace(config, more=keys, params_total=config.params_total + 51_200_000_000))
+    assert with_table.looked_up_params == 51_200_000_000
+    assert any("51,200,000,000" in note for note in with_table.assumed)
+    record = Catalogue.load().known.specs["quantizations"]["q8_0"]
+    more, less = weights_of(with_table, record), weights_of(plain, record)
+    assert more.device_bytes == pytest.approx(less.device_bytes, rel=1e-6)
+    assert more.embedding_bytes - less.embedding_bytes == 51_200_000_000 * 34 // 32
+    assert weights_read(with_table, more) == weights_read(plain, less)
+
+
+def test_keys_of_windows_under_names_of_their_own() -> None:
+    keys = {"sliding_window_size": 512, "swa_num_key_value_heads": 16, "dense_mlp_idx": 2,
+            "dense_intermediate_size": 24576}  # fmt: skip
+    config = Config("i", 10**12, 4 * 10**10, 66, 6144, 64, 8, 128, 201024, 3072, "inkling_mm_model",
+                    num_experts=256, num_experts_per_tok=6, num_shared_experts=2, more=tuple(keys.items()))  # fmt: skip
+    made = architecture_of(config)
+    assert made.mixers == {Attention(16, 128, 512): 55, Attention(8, 128): 11}
+    assert [layer.feed_forward for layer in made.layers[1:3]] == [Mlp(24576), Experts(256, 6, 3072, 6144)]
+
+
+def test_what_writes_by_blocks_says_that_speeds_are_of_token_after_token() -> None:
+    assert "one token after the other" in architecture_of(replace(STARCODER, model_type="diffusion_gemma")).assumed[0]
 
 
 def test_compressed_rows_need_a_ratio_for_each_layer() -> None:

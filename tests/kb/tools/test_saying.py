@@ -178,3 +178,11 @@ def test_a_stated_context_stands_in_the_answer(catalogue: Catalogue) -> None:
     )
     text = brief(list(TOOLS.say("check_fit")(result, Asked(tool="check_fit", stated=frozenset({"context"})))))
     assert "Llama 3.1 8B at Q4_K_M with 16,384 tokens of context for each of 4 users fits" in text
+
+
+@pytest.mark.parametrize(("model", "tables"), [("qwen3.8 flash next", True), ("llama 3.1 8b", False)])
+def test_tables_that_stay_in_ram_are_told_where_they_are_much(catalogue: Catalogue, model: str, tables: bool) -> None:
+    result = TOOLS["estimate_memory"].call(catalogue, {"model": model})
+    text = brief(list(TOOLS.say("estimate_memory")(result, Asked(tool="estimate_memory"))))
+    assert ("stay in RAM and are not counted" in text) == tables
+    assert ("GB of it and the cache" in text) == (not tables)

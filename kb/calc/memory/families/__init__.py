@@ -88,7 +88,7 @@ def architecture_of(config: Config) -> Architecture:
         vocab_size=config.vocab_size,
         layers=tuple(same[layer] for layer in layers),
         tie_word_embeddings=config.tie_word_embeddings,
-        per_layer_embedding=config.hidden_size_per_layer_input,
+        looked_up_params=config.lookup_params + config.vocab_size * config.hidden_size_per_layer_input * len(layers),
         max_position_embeddings=config.max_position_embeddings,
         graph=family.graph,
         assumed=config.assumed,

@@ -14,8 +14,8 @@ FAMILIES = (
     Family(
         ("deepseek2", "glm-dsa", "mistral4"),
         (
-            "deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "kimi_k25",
-            "mistral4",
+            "deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "hy_v4", "kimi_k2",
+            "kimi_k25", "mistral4",
         ),
         mixers,
     ),

@@ -5,7 +5,7 @@ from kb.calc.memory.config import Config
 from kb.calc.memory.families.base import Family, Mixers
 
 _INDEXED = 4
-"""Layers of this ratio have an indexer."""
+"""Layers of ratios up to this one have an indexer."""
 
 
 def with_ratios(config: Config) -> Config:
@@ -27,7 +27,7 @@ def mixers(config: Config) -> Mixers:
             head_dim=config.head_dim,
             window=config.sliding_window,
             ratio=ratio,
-            index_head_dim=index if ratio == _INDEXED else 0,
+            index_head_dim=index if 0 < ratio <= _INDEXED else 0,
             q_lora_rank=config.q_lora_rank,
         )
         for ratio in ratios(config)[: config.num_hidden_layers]
@@ -37,7 +37,7 @@ def mixers(config: Config) -> Mixers:
 FAMILIES = (
     Family(
         (),
-        ("deepseek_v4",),
+        ("deepseek_v4", "deepseek_v41"),
         mixers,
         prepare=with_ratios,
         reads=("index_head_dim",),

@@ -10,6 +10,7 @@ _KEYS = (
     "linear_num_value_heads", "linear_value_head_dim", "linear_num_key_heads", "linear_key_head_dim",
     "linear_conv_kernel_dim",
 )  # fmt: skip
+_TABLE_KEYS = ("ngram_vocab_size_base", "ple_embed_dim")
 
 
 def with_state(config: Config) -> Config:
@@ -26,6 +27,19 @@ def with_state(config: Config) -> Config:
     return replace(config, layer_state_bytes=4 * ((kernel - 1) * channels + heads * value * key))
 
 
+def with_table(config: Config) -> Config:
+    """Newer ones look each sequence of a few tokens up in a table, at one of their first layers.
+
+    >>> keys = (("ngram_vocab_size_base", 20_000_000), ("ple_embed_dim", 2560))
+    >>> with_table(Config("n", 1, 1, 48, 2560, 24, 2, 256, 248320, more=keys)).lookup_params
+    51200000000
+    """
+    rows, width = (config.whole(name) for name in _TABLE_KEYS)
+    if rows and width and not config.lookup_params:
+        config = config.noting(f"lookup_params = {rows * width:,} (one layer with a table)", lookup_params=rows * width)
+    return with_state(config)
+
+
 def mixers(config: Config) -> Mixers:
     kinds = listed(config) or every(config.full_attention_interval or 4, config.num_hidden_layers, "linear")
     return mixers_of(config, kinds)
@@ -34,10 +48,18 @@ def mixers(config: Config) -> Mixers:
 FAMILIES = (
     Family(
         ("qwen3next", "qwen35", "qwen35moe"),
-        ("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"),
+        (
+            "qwen3_next",
+            "qwen3_5",
+            "qwen3_5_text",
+            "qwen3_5_moe",
+            "qwen3_5_moe_text",
+            "qwen4_exp",
+            "qwen4_exp_text",
+        ),
         mixers,
-        prepare=with_state,
-        reads=(*_KEYS, "full_attention_interval"),
+        prepare=with_table,
+        reads=(*_KEYS, *_TABLE_KEYS, "full_attention_interval"),
         graph=GraphStyle(gathers_late=True, output_gate=True),
     ),
 )
