@@ -61,12 +61,14 @@ def network_of(address: str) -> str:
 
     >>> network_of("192.0.2.7"), network_of("2001:db8::1:2"), network_of("::ffff:192.0.2.7"), network_of("nonsense")
     ('192.0.2.7', '2001:db8::/64', '192.0.2.7', 'unknown')
+    >>> network_of("::1")
+    '::1'
     """
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
-    if isinstance(known, ipaddress.IPv4Address):
+    if isinstance(known, ipaddress.IPv4Address) or known.is_loopback:
         return str(known)
     if known.ipv4_mapped:
         return str(known.ipv4_mapped)

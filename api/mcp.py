@@ -107,8 +107,9 @@ class _Calls:
         """Errors are results that a model can mend its call by."""
         name, arguments = params.name, params.arguments or {}
         if name not in TOOLS:
-            near = get_close_matches(name[:100], TOOLS.names(), n=3) or TOOLS.names()
-            return _failed(f"There is no tool {name[:100]!r}. Nearest: {', '.join(near)}.")
+            near = get_close_matches(name[:100], TOOLS.names(), n=3)
+            others = f"Nearest: {', '.join(near)}" if near else f"There are {', '.join(TOOLS.names())}"
+            return _failed(f"There is no tool {name[:100]!r}. {others}.")
         tool = TOOLS[name]
         try:
             result = await asyncio.to_thread(lambda: tool.call(self.catalogue_for(name), arguments))

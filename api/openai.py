@@ -236,11 +236,11 @@ async def create_chat_completion(request: AnyRequest) -> Response[bytes] | Strea
     """
     asked = _parsed(await parsed_body(request))
     card = _card(request, asked.model)
-    messages = _read(asked.messages)
     if task := side_task(asked.messages[-1].text):
         assistant = serving(request).assistant
         text = await serving(request).in_chat_thread(lambda: task(assistant))
         return _whole(card.id, asked, text, None)
+    messages = _read(asked.messages)
     if asked.stream:
         return await _streamed(request, card.id, asked, messages)
     reply = await whole_reply(request, messages)
@@ -258,7 +258,7 @@ def _parsed(body: Any) -> CompletionRequest:
 
 def _read(messages: Sequence[ChatMessage]) -> list[Message]:
     """The conversation up to its last question: what was said by the user and by us, as much as is read."""
-    said = [(one.role, one.text) for one in messages if one.role in ("user", "assistant") and one.text]
+    said = [(one.role, _own_words(one.text)) for one in messages if one.role in ("user", "assistant") and one.text]
     while said and said[-1][0] != "user":
         said.pop()
     if not said:
@@ -274,6 +274,17 @@ def _read(messages: Sequence[ChatMessage]) -> list[Message]:
             break
         kept.append(Message(role="user" if role == "user" else "assistant", content=text[:MAX_MESSAGE]))
     return kept[::-1]
+
+
+def _own_words(text: str) -> str:
+    """What a message asks, without the documents that a chat program puts before it: what they name is not what the
+    user has.
+
+    >>> _own_words("Use this: <context>He has an RTX 3090.</context> What is VRAM?"), _own_words("a <context> b")
+    ('What is VRAM?', 'a <context> b')
+    """
+    before, _, after = text.rpartition("</context>")
+    return after.strip() if "<context>" in before and after.strip() else text
 
 
 def _tokens(text: str) -> int:

@@ -12,11 +12,13 @@ from typing import cast
 import h11
 import uvicorn
 from litestar import Litestar
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import HANDLED_SIGNALS
 
 from api.deps import Serving
-from api.edge import BODY_S, LONGEST_HEAD, SECURITY_HEADERS
+from api.edge import BODY_S, LONGEST_HEAD, SECURITY_HEADERS, is_loopback
+from api.limits import network_of
 from api.problems import MEDIA_TYPE, Problem
 
 MOST_CONNECTIONS = 512
@@ -44,12 +46,16 @@ class Connection(H11Protocol):
     h11 rather than httptools, which reads heads of any length.
     """
 
+    most_each = MOST_CONNECTIONS
+    """Of one address."""
+    _network = ""
     _overdue: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
-        if len(self.connections) > MOST_CONNECTIONS:
+        self._network = network_of(self.client[0]) if self.client else "localhost"
+        if len(self.connections) > MOST_CONNECTIONS or self._has_too_many():
             self.transport.abort()
         else:
             self._close_in(HEAD_S)
@@ -97,6 +103,16 @@ class Connection(H11Protocol):
             self._stalled.cancel()
         super().connection_lost(exc)
 
+    def _has_too_many(self) -> bool:
+        """Whether one address holds more than its share; this machine and a proxy that is believed speak for many."""
+        believed = (
+            isinstance(self.app, ProxyHeadersMiddleware) and self.client and self.client[0] in self.app.trusted_hosts
+        )
+        if believed or is_loopback(self._network):
+            return False
+        held = sum(isinstance(one, Connection) and one._network == self._network for one in self.connections)
+        return held > self.most_each
+
     def _close_in(self, seconds: float) -> None:
         self._unset()
         self._overdue = self.loop.call_later(seconds, self.transport.close)
@@ -129,18 +145,23 @@ class Server(uvicorn.Server):
 
 
 def make_server(app: Litestar, host: str = "127.0.0.1", port: int = 8000, log_level: str = "warning") -> Server:
+    serving: Serving = app.state.serving
+
+    class Limited(Connection):
+        most_each = serving.settings.connections_each
+
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
         log_level=log_level,
         access_log=False,  # the edge writes it, with the request's id
-        http=Connection,
+        http=Limited,
         ws="none",
         h11_max_incomplete_event_size=LONGEST_HEAD,
         timeout_graceful_shutdown=STOP_S,
     )
-    return Server(config, app.state.serving)
+    return Server(config, serving)
 
 
 def run_server(app: Litestar, host: str, port: int, log_level: str) -> None:

@@ -10,7 +10,7 @@ from kb.chat.reply import MAX_MESSAGE, Message
 _TASKS = (
     ("title", re.compile(r"\b(?:generate|create|write|provide|give|suggest)\b.{0,120}\btitle\b", re.I | re.S)),
     ("tags", re.compile(r"\bgenerate\b.{0,80}\btags\b", re.I | re.S)),
-    ("follow_ups", re.compile(r"\bfollow-?ups?\b", re.I)),
+    ("follow_ups", re.compile(r"\bfollow[-_]?ups?\b", re.I)),
     ("queries", re.compile(r"\bgenerat\w+\b.{0,80}\bqueries\b", re.I | re.S)),
 )
 _USER = re.compile(r"[ \t]{0,8}(?:user|human)[ \t]{0,8}:", re.I)

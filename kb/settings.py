@@ -100,6 +100,13 @@ class Settings(BaseSettings):
         32, ge=1, le=10_000, description="requests of one key or address that are worked on at once"
     )
     at_once: int = Field(200, ge=1, le=10_000, description="requests of all together that are worked on at once")
+    connections_each: int = Field(
+        128,
+        ge=1,
+        le=512,
+        description="connections of one address that are held open; of this machine and of the proxy that is believed "
+        "any number",
+    )
     cors_origins: Names = Field(
         (),
         description="origins whose web pages may ask and read here, with commas, like `https://app.example`; "

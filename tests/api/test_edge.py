@@ -252,6 +252,28 @@ def test_no_more_connections_are_kept_than_files_may_be_open(
         assert answer.status_code == 200
 
 
+def test_one_address_holds_not_all_connections(settings: Settings, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = settings.model_copy(update={"connections_each": 2})
+
+    def is_heard(base: str) -> bool:
+        address = ("127.0.0.1", httpx2.URL(base).port or 0)
+        with socket.create_connection(address), socket.create_connection(address), httpx2.Client() as client:
+            try:
+                return client.get(f"{base}/health/live").status_code == 200
+            except httpx2.TransportError:
+                return False
+
+    with serve(few, ready=False) as base:
+        assert is_heard(base), "this machine has any number"
+    monkeypatch.setattr(api.server, "is_loopback", lambda _: False)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.0/24")
+    with serve(few, ready=False) as base:
+        assert not is_heard(base)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.0/24")
+    with serve(few, ready=False) as base:
+        assert is_heard(base), "a proxy that is believed has any number"
+
+
 # How it stops
 
 

@@ -137,11 +137,33 @@ def test_a_program_asks_for_a_title(client: openai.OpenAI) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in streamed) == title
 
 
-def test_a_program_asks_for_follow_ups(client: openai.OpenAI) -> None:
-    task = '### Task:\nSuggest 3-5 relevant follow-up questions the user might ask next. JSON: { "follow_ups": [] }\n'
+@pytest.mark.parametrize(
+    "task",
+    [
+        "Suggest 3-5 relevant follow-up questions the user might ask next. JSON:",
+        "Predict 3-5 useful messages that this user might send next, as a JSON object with a key:",
+    ],
+)
+def test_a_program_asks_for_follow_ups(client: openai.OpenAI, task: str) -> None:
     history = f"<chat_history>\nUSER: {QUESTION}\nASSISTANT: Yes.\n</chat_history>"
-    reply = client.chat.completions.create(model="hardware-kb", messages=asked(("user", task + history)))
+    asks = f'### Task:\n{task} {{ "follow_ups": [] }}\n{history}'
+    reply = client.chat.completions.create(model="hardware-kb", messages=asked(("user", asks)))
     assert len(json.loads(reply.choices[0].message.content or "")["follow_ups"]) >= 2
+
+
+def test_a_long_conversation_gets_its_title(client: openai.OpenAI) -> None:
+    long = TITLE.replace("ASSISTANT: Yes.", "ASSISTANT: " + "Yes. " * 2000)
+    reply = client.chat.completions.create(model="hardware-kb", messages=asked(("user", long)))
+    assert json.loads(reply.choices[0].message.content or "")["title"] == "Llama 3.1 8B on GeForce RTX 3090"
+
+
+def test_documents_that_a_program_puts_before_a_question_are_not_what_the_user_has(client: openai.OpenAI) -> None:
+    context = "I have 2x RTX 4090 and 64 GB of RAM. " * 300
+    text = f"### Task:\nUse the context.\n<context>\n<source>{context}</source>\n</context>\n{QUESTION}"
+    reply = client.chat.completions.create(model="hardware-kb", messages=asked(("user", text)))
+    answer = reply.choices[0].message.content or ""
+    assert "RTX 3090" in answer
+    assert "4090" not in answer
 
 
 def test_a_person_asks_for_no_title(client: openai.OpenAI) -> None:

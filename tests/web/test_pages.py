@@ -165,6 +165,42 @@ def test_fit_says_beside_the_field_what_is_wrong_and_what_would_do(browser: webd
     until(browser, ".verdict-words", "✓ Fits")
 
 
+def test_fit_places_a_model_by_options_and_beside_other_programs(browser: webdriver.Chrome, base_url: str) -> None:
+    browser.set_window_size(1440, 1000)
+    browser.get(f"{base_url}/fit?model=qwen3+30b+a3b&device=RTX+3060+12GB&ram=64")
+    until(browser, ".verdict-words", "Fits only")
+    options = browser.find_element(By.ID, "options")
+    assert not options.is_displayed()
+    browser.find_element(By.CSS_SELECTOR, "#more summary").click()
+    options.send_keys("-ngl 99")
+    until(browser, ".verdict-words", "Does not fit")
+    assert "Place it with" in until(browser, ".ways li").text
+    browser.find_element(By.CSS_SELECTOR, ".ways button").click()
+    until(browser, ".verdict-words", "Runs with a part of it in system RAM")
+    placed = options.get_attribute("value") or ""
+    assert "--n-cpu-moe" in placed
+    assert f" {placed} " in until(browser, ".code").text
+
+    browser.find_element(By.ID, "reserved").send_keys("3")
+    until(browser, ".verdict-words", "Does not fit")
+    state = parse_qs(urlsplit(browser.current_url).query)
+    assert (state["reserved"], state["options"]) == (["3"], [placed])
+    browser.find_element(By.CSS_SELECTOR, ".ways button").click()
+    until(browser, ".verdict-words", "Runs with a part of it in system RAM")
+    state = parse_qs(urlsplit(browser.current_url).query)
+    assert state["options"] != [placed]
+    browser.refresh()
+    until(browser, ".verdict-words", "Runs with a part of it in system RAM")
+    for field in ("options", "reserved"):
+        shown = browser.find_element(By.ID, field)
+        assert shown.is_displayed()
+        assert [shown.get_attribute("value")] == state[field]
+    assert_clean(browser, base_url, log(browser))
+
+    browser.find_element(By.ID, "options").send_keys(" -ngl x")
+    assert "-ngl" in until(browser, "#options-error p").text
+
+
 def test_the_model_and_devices_are_suggested_while_one_types(browser: webdriver.Chrome, base_url: str) -> None:
     browser.get(f"{base_url}/fit")
     model = until(browser, "#model")
@@ -328,6 +364,7 @@ def test_nobody_is_kept_out(browser: webdriver.Chrome, base_url: str, scheme: st
     assert serious(browser) == []
     for path, there in {
         "/fit?model=Llama+3.1+70B&device=RTX+4090": ".verdict-words",
+        "/fit?model=Llama+3.1+70B&device=RTX+4090&options=-ngl+30&reserved=2": ".verdict-words",
         "/fit?model=nothing&device=RTX+4090": "#model-error p",
         "/terms/vram": "h1",
         "/specs/accelerators/rtx-3090": "h1",

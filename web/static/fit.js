@@ -9,14 +9,16 @@ const form = document.getElementById("form");
 const result = document.getElementById("result");
 const fields = form.elements;
 let file = null;
+const more = document.getElementById("more");
 const devices = [1, 2, 3].map((place) => ({ name: fields[`device-${place}`], count: fields[`count-${place}`] }));
 
 // The form and the address
 
 const context = () => 2 ** Number(fields.context.value);
 
-/** What follows from the fields: the context in words, and no count beside a name that has its own. */
+/** What follows from the fields: the context in words, no count beside a name that has its own, and no field hidden that is filled in. */
 function showState() {
+  if (fields.reserved.value || fields.options.value) more.open = true;
   for (const { name, count } of devices) count.disabled = /\+|^\s*\d+\s*[x×]/i.test(name.value);
   fields["context-shown"].value = `${number(context())} tokens`;
   fields.context.setAttribute("aria-valuetext", `${number(context())} tokens`);
@@ -250,6 +252,9 @@ document.addEventListener("drop", (event) => {
   form.classList.remove("dropping");
   choose([...event.dataTransfer.files]);
 });
+
+// The form scrolls by itself where it is higher than the window.
+more.querySelector("summary").addEventListener("click", () => requestAnimationFrame(() => more.scrollIntoView({ block: "nearest" })));
 
 let waiting;
 form.addEventListener("input", (event) => {

@@ -6,6 +6,7 @@ import { codeBlock } from "./markdown.js";
 const PARTS = [["weights_gb", "Weights"], ["kv_cache_gb", "Cache"], ["compute_buffer_gb", "Compute"], ["runtime_overhead_gb", "Runtime"]];
 const GIB_IN_GB = 1.073741824;
 const hundredths = (value) => value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
 const gb = (value) => `${number(value)} GB`;
 
 export const VERDICTS = {
@@ -16,7 +17,8 @@ export const VERDICTS = {
 
 /** The nodes of a result; `change(way)` makes a way out that is chosen, and is null where the form cannot take it. */
 export function report(fit, speed, change) {
-  const [tone, sign, words] = VERDICTS[fit.verdict];
+  const placed = fit.options && fit.offload;
+  const [tone, sign, words] = placed ? [...VERDICTS[fit.verdict].slice(0, 2), "Runs with a part of it in system RAM"] : VERDICTS[fit.verdict];
   const room = fit.verdict === "fits" ? `${gb(fit.headroom_gb)} stay free`
     : fit.headroom_gb < 0 ? `${gb(-fit.headroom_gb)} too much`
     : fit.offload ? "without these options all of it would fit" : "but one device would overflow";
@@ -25,8 +27,8 @@ export function report(fit, speed, change) {
       h("p", { class: "verdict-words" }, h("span", { "aria-hidden": "true" }, sign), ` ${words}${fit.is_tight ? ", but it is tight" : ""}`),
       h("p", {}, `${fit.model} at ${fit.quantization} on ${fit.device}: needs ${gb(fit.required_gb)}, and ${gb(fit.available_gb)} can be used; ${room}.`),
       fit.offload && h("p", {}, `${gb(fit.offload.weights_in_system_memory_gb)} of the weights (${number(fit.offload.weights_offloaded_percent)} %) stay in system RAM, which makes it slower.`),
-      fit.max_context > 0 && h("p", {}, `The longest context that fits whole is ${number(fit.max_context)} tokens.`)),
-    ...fit.warnings.map((text) => h("p", { class: "note" }, text)),
+      fit.max_context > 0 && h("p", {}, `${placed ? "With these options the context can grow to" : "The longest context that fits whole is"} ${number(fit.max_context)} tokens.`)),
+    ...fit.warnings.map((text) => h("p", { class: "note" }, sentence(text))),
     memory(fit),
     speed.value && speed.value.decode_tokens_per_s.typical > 0 ? speedOf(speed.value) : null,
     speed.problem && h("p", { class: "note" }, `Speed: ${speed.problem.detail}`),
@@ -120,7 +122,8 @@ function changes(fit, change) {
     h("ul", { class: "ways" }, fit.ways_out.map((way) => {
       const words = WAYS[way.change](way);
       const click = change(way);
-      return h("li", {}, h("span", {}, `${words}: needs ${gb(way.required_gb)}.`),
+      const needs = way.change === "other_placement" ? "" : `: needs ${gb(way.required_gb)}`;
+      return h("li", {}, h("span", {}, `${words}${needs}.`),
         click && h("button", { type: "button", class: "suggestion", "aria-label": `Try it: ${words}`, click }, "Try it"));
     })));
 }

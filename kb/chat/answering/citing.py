@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Passage, SourceRef
+from kb.catalogue.units import label_of, unit_of
 from kb.chat.reply import Citation, ToolCall
+from kb.text import markdown
 from kb.text.statements import Basis
 from kb.text.wording import plain
 
@@ -62,7 +64,7 @@ class Citations:
         match basis.kind:
             case "call":
                 call = self.calls[int(basis.name)]
-                described = ", ".join(_described(value) for value in call.arguments.values())
+                described = ", ".join(_described(*argument) for argument in call.arguments.items())
                 return Citation(
                     id=number, source=CALCULATOR, section="", title=f"{call.name}: {described}", tool=call.name
                 )
@@ -103,5 +105,16 @@ def _of(number: int, ref: SourceRef, title: str, **where: str) -> Citation:
     return Citation(id=number, source=ref.source, section=ref.section, title=title, **where)
 
 
-def _described(value: object) -> str:
-    return str(value.get("name", "")) if isinstance(value, dict) else str(value)
+def _described(key: str, value: object) -> str:
+    """A name speaks for itself; a number is said with what it is of.
+
+    >>> _described("device", "rtx-3090"), _described("device_count", 2), _described("system_memory_gb", 64.0)
+    ('rtx-3090', 'device count 2', 'system memory 64 GB')
+    """
+    if isinstance(value, dict):
+        return str(value.get("name", ""))
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_described(key, one) for one in value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{label_of(key)} {markdown.number(value)} {unit_of(key)}".rstrip()
+    return str(value)

@@ -1,7 +1,7 @@
 """Devices side by side."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -108,9 +108,9 @@ class CompareAnswer(Result):
     unless: tuple[Unless, ...] = ()
     """What speaks for the other one."""
     only_on_better: tuple[str, ...] = ()
-    """Current models, the largest first, that fit whole on the better one alone."""
+    """Current models, the largest first, that of all devices only the better one holds whole."""
     only_on_other: tuple[str, ...] = ()
-    """Current models, the largest first, that fit whole on one of the two alone."""
+    """The same of the other one."""
     formula: str
 
 
@@ -146,8 +146,8 @@ def run(catalogue: Catalogue, arguments: CompareArguments) -> CompareAnswer:
         other_times_as_fast=_ratio(columns[other], columns[better]),
         prices_known=all(_own_price(columns[index]) for index in (better, other)),
         unless=_unless(columns[better], columns[other]),
-        only_on_better=_alone(runs[better], runs[other]),
-        only_on_other=_alone(runs[other], runs[better]),
+        only_on_better=_alone(runs, better),
+        only_on_other=_alone(runs, other),
         formula=_sums(columns),
         citations=cite(catalogue, references),
     )
@@ -241,7 +241,8 @@ def _choice(columns: Sequence[ComparedDevice], model_named: bool) -> tuple[int, 
             return (*_cheaper_first(columns, ranked[0], ranked[1]), "alike")
         return (ranked[0], ranked[1], "memory") if have > other else (ranked[1], ranked[0], "memory")
     if have < other and not model_named:
-        return ranked[1], ranked[0], "trade"
+        slower = [i for i in ranked[1:] if _ratio(first, columns[i]) is not None]
+        return max(slower, key=lambda i: columns[i].memory_gib or 0.0), ranked[0], "trade"
     return ranked[0], ranked[1], "speed_and_memory" if have > other else "speed"
 
 
@@ -272,8 +273,9 @@ def _unless(better: ComparedDevice, other: ComparedDevice) -> tuple[Unless, ...]
     return tuple(found)
 
 
-def _alone(runs: dict[str, Run], others: dict[str, Run]) -> tuple[str, ...]:
-    return tuple(one.parts.model.label for slug, one in runs.items() if slug not in others)[:MOST_ALONE]
+def _alone(runs: Sequence[Mapping[str, Run]], index: int) -> tuple[str, ...]:
+    elsewhere = {slug for place, held in enumerate(runs) if place != index for slug in held}
+    return tuple(one.parts.model.label for slug, one in runs[index].items() if slug not in elsewhere)[:MOST_ALONE]
 
 
 def _priced(record: Spec, memory: float | None) -> tuple[Price | None, float | None]:

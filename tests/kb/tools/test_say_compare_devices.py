@@ -74,3 +74,16 @@ def test_images_go_by_the_rate_of_arithmetic(catalogue: Catalogue) -> None:
     arguments = {"devices": ["RTX 4060 Ti 16GB", "RTX 3060 12GB"]}
     assert "For images the rate of arithmetic" in brief(catalogue, "compare_devices", arguments, use="images")
     assert "rate of arithmetic" not in brief(catalogue, "compare_devices", arguments)
+
+
+def test_of_three_what_one_alone_holds_no_other_holds(catalogue: Catalogue) -> None:
+    """The fastest two are not all: the slowest has the most memory."""
+    result = answer(catalogue, "RTX 4090", "2x RTX 3090", "M2 Ultra")
+    better, other = result.devices[result.better], result.devices[result.other]
+    assert (better.name.split(" (")[0], other.name, result.why) == ("Apple M2 Ultra", "GeForce RTX 4090", "trade")
+    assert result.only_on_better
+    for name in result.only_on_better:
+        for device in ("RTX 4090", "2x RTX 3090"):
+            fit = {"model": name, "quantization": "q4_k_m", "device": device}
+            assert TOOLS["check_fit"].call(catalogue, fit).verdict != "fits", name
+    assert not result.only_on_other
