@@ -37,7 +37,6 @@ from kb.tools.asks import Asked
 from kb.tools.search_passages.say import headed
 from kb.tools.search_passages.tool import SearchAnswer
 
-
 SHARED = 0.75
 """Of a short question: how likely two tools are together, for one of them to be meant for sure."""
 
