@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kb.text.statements import Kind, Quantity, Said, Slot, Statement, state
+from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, state
 from kb.tools.asks import Asked
 from kb.tools.check_price.tool import CheckPriceAnswer, KnownPrice
 from kb.tools.shared.naming import the
@@ -31,14 +31,15 @@ def say(result: CheckPriceAnswer, asked: Asked) -> Iterator[Said]:
             yield _told("reason", result.cheaper_price, text, other=the(result.cheaper))
         return
     first, *more = result.known
+    record = Basis("spec", result.spec)
     if result.price is None or result.verdict is None:
-        yield _told("answer", first, f"What {{device}} costs: {KINDS[first.kind]}.", device=device)
+        yield _told("answer", first, f"What {{device}} costs: {KINDS[first.kind]}.", record, device=device)
     else:
         price = Quantity(result.price, result.currency, 1)
         text = VERDICTS[result.verdict].replace("{others}", KINDS[first.kind])
         yield _told("answer", first, f"{text}.", device=device, price=price)
     for one in more:
-        yield _told("reason", one, f"{opening_letter(KINDS[one.kind])}.")
+        yield _told("reason", one, f"{opening_letter(KINDS[one.kind])}.", record)
     if result.cheaper and result.cheaper_price:
         text = "{other} has as much memory, is about as fast, and costs {amount} ({date})."
         yield _told("next", result.cheaper_price, text, other=opening_letter(the(result.cheaper)))
@@ -49,9 +50,10 @@ def say(result: CheckPriceAnswer, asked: Asked) -> Iterator[Said]:
         yield state("detail", "{price} a GB of memory.", price=Quantity(result.per_gib, result.currency, 1))
 
 
-def _told(kind: Kind, known: KnownPrice, text: str, **values: Slot) -> Statement:
+def _told(kind: Kind, known: KnownPrice, text: str, *basis: Basis, **values: Slot) -> Statement:
+    """Without a basis it stands on the call."""
     told: dict[str, Slot] = {"amount": money(known.amount, known.currency), "date": known.as_of, **values}
-    return Statement(kind, text, told)
+    return Statement(kind, text, told, basis)
 
 
 def opening_letter(text: str) -> str:

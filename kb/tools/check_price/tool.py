@@ -37,6 +37,8 @@ class KnownPrice(Record):
 
 class CheckPriceAnswer(Result):
     device: str
+    spec: str
+    """Of the record that holds its prices: `machines/dgx-spark`."""
     price: float | None
     """The one asked about; null where none was given."""
     currency: str
@@ -66,6 +68,7 @@ def run(catalogue: Catalogue, arguments: CheckPriceArguments) -> CheckPriceAnswe
     memory = getattr(record, "memory_gib", None)
     found = CheckPriceAnswer(
         device=f"{record.name} with {match.memory_gib} GB" if match.memory_gib else record.name,
+        spec=f"{match.kind}/{match.slug}",
         price=arguments.price,
         currency=arguments.currency,
         known=tuple(map(_shown, known)),
