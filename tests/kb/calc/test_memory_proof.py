@@ -41,19 +41,26 @@ class LoadedModel:
         assert self._model, log.text[-2000:]
 
     def open_context(
-        self, context: int, flash_attention: bool, cache: str, ubatch: int, slots: int, swa_full: bool
+        self,
+        context: int,
+        flash_attention: bool,
+        cache: str,
+        ubatch: int,
+        slots: int,
+        swa_full: bool,
+        unified: bool = False,
     ) -> None:
-        """Make a context and free it: what it took stands in the log."""
+        """Make a context and free it: what it took stands in the log. Unified slots share ``context``."""
         self._log.text = ""
         params = llama_cpp.llama_context_default_params()
-        params.n_ctx = context * slots
+        params.n_ctx = context if unified else context * slots
         params.n_batch = max(2048, ubatch)
         params.n_ubatch = ubatch
         params.n_seq_max = slots
         params.flash_attn_type = int(flash_attention)
         params.type_k = params.type_v = GGML_TYPES[cache]
         params.swa_full = swa_full
-        params.kv_unified = False
+        params.kv_unified = unified
         handle = llama_cpp.llama_init_from_model(self._model, params)
         assert handle, self._log.text[-2000:]
         llama_cpp.llama_free(handle)
@@ -62,18 +69,20 @@ class LoadedModel:
         llama_cpp.llama_model_free(self._model)
 
 
-def workloads(windowed: bool) -> Iterator[tuple[int, bool, str, int, int, bool]]:
-    """Context, FlashAttention, cache type, micro-batch, slots, full-size cache on windowed layers."""
+def workloads(windowed: bool) -> Iterator[tuple[int, bool, str, int, int, bool, bool]]:
+    """Context, FlashAttention, cache type, micro-batch, slots, full-size cache on windowed layers, one cache for all."""
+    for context, slots, ubatch in product((4096, 32768), (2, 4), (512, 2048)):
+        yield context, True, "f16", ubatch, slots, False, True
     for context, flash_attention in product((512, 2048, 8192, 32768, 131072), (True, False)):
-        yield context, flash_attention, "f16", 512, 1, False
-        yield context, flash_attention, "f16", 128, 1, False
-        yield context, flash_attention, "f16", 512, 4, False
+        yield context, flash_attention, "f16", 512, 1, False, False
+        yield context, flash_attention, "f16", 128, 1, False, False
+        yield context, flash_attention, "f16", 512, 4, False, False
         if context > 512:
-            yield context, flash_attention, "f16", 2048, 1, False
+            yield context, flash_attention, "f16", 2048, 1, False, False
         if windowed:
-            yield context, flash_attention, "f16", 512, 1, True
+            yield context, flash_attention, "f16", 512, 1, True, False
     for cache in ("f32", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"):
-        yield 8192, True, cache, 512, 1, False
+        yield 8192, True, cache, 512, 1, False, False
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -83,9 +92,10 @@ def test_cache_is_exact_and_compute_buffer_within_two_percent(name, real_shapes,
     model = LoadedModel(path, log, simulated=True)
     misses = []
     for load in workloads(bool(real_shapes[name].window)):
-        context, flash_attention, cache, ubatch, slots, swa_full = load
+        context, flash_attention, cache, ubatch, slots, swa_full, unified = load
         model.open_context(*load)
-        held = Workload(context, cache, flash_attention, slots, ubatch, swa_full=swa_full)
+        apart, sharing = (1, slots) if unified else (slots, 1)
+        held = Workload(context, cache, flash_attention, apart, ubatch, swa_full=swa_full, sharing=sharing)
         kv_cache = sum(kv_cache_layer_bytes(architecture, held)) / MIB
         compute = compute_buffer_bytes(architecture, held, with_embedding=True) / MIB
         printed = log.mib("compute buffer size")
