@@ -70,7 +70,7 @@ class LoadedModel:
 
 
 def workloads(windowed: bool) -> Iterator[tuple[int, bool, str, int, int, bool, bool]]:
-    """Context, FlashAttention, cache type, micro-batch, slots, full-size cache on windowed layers, one cache for all."""
+    """Context, FlashAttention, cache type, micro-batch, slots, full-size cache on windowed layers, one cache."""
     for context, slots, ubatch in product((4096, 32768), (2, 4), (512, 2048)):
         yield context, True, "f16", ubatch, slots, False, True
     for context, flash_attention in product((512, 2048, 8192, 32768, 131072), (True, False)):
