@@ -215,8 +215,10 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
         return said
     note = state("answer", "{text}", basis, text=headed(passage, NOTE_WORDS))
     asks = TOOLS.asks(planned.asks[0]) if planned.asks else None
-    compares = asks is not None and any(slot.role == "compared" for slot in asks.slots.values())
-    if found.probability < ANSWERS_FIRST or compares:  # a comparison of what is named says more than a note on one
+    takes = {slot.role for slot in asks.slots.values()} if asks else set()
+    defines = "term" in takes and situation.asks.get(planned.asks[0], 0.0) >= CERTAIN
+    # A comparison of what is named says more than a note on one, and so does what a word means, where that is asked.
+    if found.probability < ANSWERS_FIRST or "compared" in takes or defines:
         return [*said, note.as_kind("next")]
     return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]
 
