@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
@@ -211,7 +212,7 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     basis = Basis("passage", passage.passage_id)
     if kind in ("term", "dispute") or index.known.sources[passage.source].kind == "user":
         return said
-    if any(basis in one.basis for one in said):
+    if any(basis in one.basis for one in said) or _is_of_others(index, passage.title, situation):
         return said
     note = state("answer", "{text}", basis, text=headed(passage, NOTE_WORDS))
     asks = TOOLS.asks(planned.asks[0]) if planned.asks else None
@@ -221,6 +222,13 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     if found.probability < ANSWERS_FIRST or "compared" in takes or defines:
         return [*said, note.as_kind("next")]
     return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]
+
+
+def _is_of_others(index: Index, title: str, situation: Situation) -> bool:
+    """Whether a passage is by its title about devices, and none of them is one that the question names."""
+    titled = {match.slug for mention in index.names.scan(title, DEVICE_KINDS) for match in mention.matches}
+    meant = {match.slug for named in situation.devices for match in named.candidates}
+    return bool(titled and meant and titled.isdisjoint(meant))
 
 
 def _behind(one: Said) -> Said:

@@ -110,6 +110,7 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
         return bare or [ask for ask in ranked[:1] if situation.asks[ask] >= UNCLEAR / 2]
     if situation.asks[ranked[0]] < HALF and situation.terms and not is_about_something(situation) and untold(situation):
         return [ANYTHING]  # asked of a matter, in words of which no calculator is sure
+    ranked = _with_both(tools, situation, ranked)
     first = tools.asks(ranked[0])
     # What somebody is said to have said is a claim, whatever words it is told in.
     suspected = [tool.name for tool in tools if situation.hearsay or situation.asks.get(tool.name, 0.0) >= SUSPECTED]
@@ -118,6 +119,15 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     also = [ask for ask in ranked[1:MOST_ASKS] if situation.asks[ask] >= least]
     wanted = [ranked[0], *(ask for ask in also if first is None or ask not in first.instead_of)]
     return list(dict.fromkeys((*wanted, *checks)))
+
+
+def _with_both(tools: Registry, situation: Situation, ranked: list[str]) -> list[str]:
+    """Without the likeliest ask where another one, not unlikely either, tells of it too."""
+    for ask in ranked[1:MOST_ASKS]:
+        asks = tools.asks(ask)
+        if asks and ranked[0] in asks.beside and situation.asks[ask] >= UNCLEAR:
+            return [ask, *(other for other in ranked[1:] if other != ask)]
+    return ranked
 
 
 def _is_a_check(tools: Registry, ask: str) -> bool:

@@ -28,7 +28,8 @@ _CHANGES = re.compile(
 """Words that a situation has in a field of its own."""
 _DEFINES = re.compile(
     r"\bwhat(?:'?s| is| are)\b|\bmeans?\b(?<!i mean)|\bexplain\b|\bhow much\b|\bhow many\b|\bhow long\b"
-    r"|\bdo(?:es)? \w+ (?:really |even |still )?need\b", re.I
+    r"|\bdo(?:es)? \w+ (?:really |even |still )?need\b",
+    re.I,
 )
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
 

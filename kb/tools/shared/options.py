@@ -23,8 +23,6 @@ PROGRAM = "llama-"
 ALL = ("all", "-1")
 _ALONE = frozenset({"all_experts_on_cpu", "unified", "swa_full", "passed_over_alone"})
 _COUNT = re.compile(r"(\d{1,9})(k?)", re.I)
-_EXPERTS = re.compile(r"[\\.^$()*\w|+]*exps[\\.^$()*\w|+]*=CPU", re.I)
-"""A pattern that names experts and no layer: ``exps=CPU``, ``.ffn_.*_exps.=CPU``."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def _with(found: Options, option: str, sets: str, value: str) -> Options:
     if sets == "swa_full":
         return replace(found, swa_full=True)
     if sets == "tensors":
-        if not _EXPERTS.fullmatch(value):
+        if not _is_all_experts(value):
             told = "exps=CPU, which keeps all experts in RAM; for those of some layers give --n-cpu-moe and how many"
             raise InvalidArgument("options", f"{option} {value}", told)
         return replace(found, cpu_expert_layers=MOST_LAYERS)
@@ -148,6 +146,12 @@ def _with(found: Options, option: str, sets: str, value: str) -> Options:
         raise InvalidArgument("options", f"{option} {value}", told)
     counted: dict[str, Any] = {sets: number}
     return replace(found, **counted)
+
+
+def _is_all_experts(value: str) -> bool:
+    """A pattern that names experts and no layer, for the processor: ``exps=CPU``, ``.ffn_.*_exps.=CPU``."""
+    pattern, _, where = value.rpartition("=")
+    return where.upper() == "CPU" and "exps" in pattern and not any(letter in "0123456789[,=" for letter in pattern)
 
 
 def _cache_type(found: Options, option: str, value: str) -> str:
