@@ -16,7 +16,7 @@ from kb.tools.shared.fitting import Context, KvCacheType, LlamaOptions, Reserved
 
 _FIELDS = {
     "model": "model", "device": "device", "quantization": "quantization", "context": "context",
-    "concurrency": "users", "kv_cache_type": "kv", "system_memory_gb": "ram", "reserved_gb": "reserved",
+    "concurrency": "users", "kv_cache_type": "kv", "system_memory_gb": "ram", "reserved_gib": "reserved",
     "options": "options",
 }  # fmt: skip
 
@@ -74,6 +74,6 @@ async def _worked(request: AnyRequest, filled: Filled, asked: FitQuery, tool: st
     arguments: dict[str, Any] = {
         "model": asked.model, "device": asked.devices, "quantization": asked.quantization, "context": asked.context,
         "concurrency": asked.users, "kv_cache_type": asked.kv, "system_memory_gb": asked.ram,
-        "reserved_gb": asked.reserved, "options": asked.options,
+        "reserved_gib": asked.reserved, "options": asked.options,
     }  # fmt: skip
     return await worked_out(request, filled, tool, arguments, _FIELDS)

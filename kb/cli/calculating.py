@@ -108,7 +108,7 @@ def fit(
     kv_cache_type: Annotated[str, typer.Option(help="Type of the KV cache: f16, q8_0, q4_0 …")] = "f16",
     concurrency: Annotated[int, typer.Option(help="Conversations held at once.")] = 1,
     system_memory_gb: SystemMemory = None,
-    reserved_gb: Reserved = None,
+    reserved_gib: Reserved = None,
     options: Options = None,
     as_json: Json = False,
 ) -> None:
@@ -117,7 +117,7 @@ def fit(
         result = _place(
             "check_fit", model, device, here, quantization=quantization, device_count=device_count, context=context,
             kv_cache_type=kv_cache_type, concurrency=concurrency, system_memory_gb=system_memory_gb,
-            reserved_gb=reserved_gb, options=options,
+            reserved_gib=reserved_gib, options=options,
         )  # fmt: skip
     show_result(result, as_json, _fit_lines)
 

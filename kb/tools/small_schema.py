@@ -19,7 +19,7 @@ COMMON: Mapping[str, Schema] = {
     "context": {"description": "tokens"},
     "options": {"description": "llama.cpp's: `-ngl 30 --n-cpu-moe 12`"},
     "backend": {"enum": ["vulkan"], "description": "else the maker's"},
-    "reserved_gb": {"description": "GiB other programs take"},
+    "reserved_gib": {"description": "GiB other programs take"},
     "tensor_parallel": {"description": "all cards on each token"},
     "kv_cache_type": {"enum": ["f16", "q8_0", "q4_0"]},
 }

@@ -61,7 +61,7 @@ function toolArguments() {
     model: file?.config ?? fields.model.value.trim(), quantization: fields.quantization.value, device: named.map(counted).join(" + "),
     context: context(), concurrency: Number(fields.users.value) || 1, kv_cache_type: fields.kv.value,
     system_memory_gb: Number(fields.ram.value) || "", options: fields.options.value.trim(),
-    reserved_gb: fields.reserved.value === "" ? "" : Number(fields.reserved.value),
+    reserved_gib: fields.reserved.value === "" ? "" : Number(fields.reserved.value),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));
 }
@@ -116,7 +116,7 @@ function shown(fit, speed) {
 // Errors, beside the field they are about
 
 const FIELD_OF = { model: "model", quantization: "quantization", device: "device-1", context: "context", concurrency: "users",
-  kv_cache_type: "kv", system_memory_gb: "ram", reserved_gb: "reserved", options: "options" };
+  kv_cache_type: "kv", system_memory_gb: "ram", reserved_gib: "reserved", options: "options" };
 
 function clearErrors() {
   for (const node of form.querySelectorAll(".error:not(#file-error)")) node.replaceChildren();

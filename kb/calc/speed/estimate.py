@@ -323,7 +323,11 @@ def _assumptions(
             else "the cards hold layers in proportion to their memory and work one after another"
         )
     if shares.system is not None:
-        server = "; so much is a server's, of eight channels" if system.bandwidth_bytes_per_s > 200e9 else ""
+        server = (
+            "; so much is a server's, of eight channels"
+            if system.bandwidth_bytes_per_s == SERVER_MEMORY_BYTES_PER_S
+            else ""
+        )
         known = f"; nobody named it{server}" if system.bandwidth_assumed else ""
         notes.append(f"system memory reads {system.bandwidth_bytes_per_s / GB:,.0f} GB/s at its peak{known}")
         copied = copy_rate(devices[0]) / GB

@@ -91,7 +91,7 @@ class FitArguments(Arguments):
     tensor_parallel: bool = Field(False, description="all cards work on each token, as in vLLM")
     options: LlamaOptions | None = None
     backend: Backend | None = Field(None, description="`vulkan` or the maker's own, which is the default")
-    reserved_gb: ReservedMemory | None = None
+    reserved_gib: ReservedMemory | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -143,7 +143,7 @@ class Parts:
             ubatch=options.micro_batch,
             quantization_format=self.quantization.record.format,
             swa_full=options.swa_full,
-            reserved_bytes=None if arguments.reserved_gb is None else round(arguments.reserved_gb * GIB),
+            reserved_bytes=None if arguments.reserved_gib is None else round(arguments.reserved_gib * GIB),
             sharing=options.sharing,
             gpu_layers=options.gpu_layers,
             cpu_expert_layers=options.cpu_expert_layers,

@@ -12,12 +12,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from kb.catalogue.records import Record
-from kb.catalogue.units import GB, MIB
+from kb.catalogue.units import GB, GIB, MIB
 from kb.tools.shared.this_machine import ThisMachine
 
 FILE = "measured.json"
-READ_BYTES = 128 * MIB
-"""By each thread, again and again: more than its part of any cache."""
+READ_BYTES, READ_BY_ALL = 128 * MIB, 4096 * MIB
+"""By each thread, again and again, and by all together at most: more than the caches hold."""
+LARGEST_SHARE = 1 / 8
+"""Of the machine's memory, that the reading takes at most."""
 SECONDS = 0.5
 """Of one trial; the best of ``TRIALS`` counts, as others use the machine too."""
 TRIALS = 3
@@ -54,13 +56,14 @@ def measure(machine: ThisMachine, folder: Path) -> Measured:
 
     Raises ``OSError`` where nothing can be written there.
     """
+    most = min(READ_BY_ALL, int(machine.memory_gib * GIB * LARGEST_SHARE))
     counts = sorted({1, *(2**power for power in range(1, 10) if 2**power < machine.threads), machine.threads})
     return Measured(
         cpu=machine.cpu,
         threads=machine.threads,
         memory_gib=round(machine.memory_gib, 1),
         at=datetime.now(UTC).isoformat(timespec="seconds"),
-        read_gb_per_s={count: round(_read_bytes_per_s(count) / GB, 2) for count in counts},
+        read_gb_per_s={count: round(_read_bytes_per_s(count, most) / GB, 2) for count in counts},
         fp32_tflops=round(_flops() / 1e12, 4),
         disk_read_mb_per_s=_disk(folder),
     )
@@ -85,14 +88,15 @@ def kept(machine: ThisMachine, folder: Path) -> Measured | None:
     return found if same else None
 
 
-def _read_bytes_per_s(threads: int) -> float:
-    """Every thread reads memory of its own; NumPy lets them run at once."""
-    parts = [np.ones(READ_BYTES // 4, np.float32) for _ in range(threads)]
+def _read_bytes_per_s(threads: int, most: int) -> float:
+    """Every thread reads memory of its own, together ``most`` bytes; NumPy lets them run at once."""
+    each = min(READ_BYTES, most // threads)
+    parts = [np.ones(each // 4, np.float32) for _ in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
 
         def run() -> float:
             list(pool.map(lambda part: part.max(), parts))
-            return float(threads * READ_BYTES)
+            return float(threads * each)
 
         return _best(run)
 

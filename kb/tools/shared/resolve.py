@@ -113,7 +113,7 @@ def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
         return ResolvedModel(architecture, model.name, None, None, {}, assumed)
     record, match = catalogue.find(LanguageModel, model, "model")
     try:
-        architecture = architecture_of(Config.of(record))
+        architecture = _architecture(record)
     except ValueError as error:
         raise InvalidArgument("model", model, f"a model whose architecture is known ({error})") from None
     references: dict[str, tuple[SourceRef, ...]] = {f"architecture of {record.name}": _sources(record)}
@@ -123,6 +123,21 @@ def resolve_model(catalogue: Catalogue, model: ModelArgument) -> ResolvedModel:
     notes = [match.note] if match.note else []
     notes += [f"assumed {text}" for text in architecture.assumed]
     return ResolvedModel(architecture, record.name, record.slug, record, references, tuple(notes))
+
+
+_ARCHITECTURES: dict[int, tuple[LanguageModel, Architecture]] = {}
+_MOST_KEPT = 2000
+
+
+def _architecture(record: LanguageModel) -> Architecture:
+    """Worked out once for a record, as tools ask for hundreds at once. Kept by identity: to hash a record takes longer
+    than to lay its model out. Raises ``ValueError`` as :func:`architecture_of`."""
+    kept = _ARCHITECTURES.get(id(record))
+    if kept is None or kept[0] is not record:
+        if len(_ARCHITECTURES) >= _MOST_KEPT:
+            _ARCHITECTURES.clear()
+        kept = _ARCHITECTURES[id(record)] = (record, architecture_of(Config.of(record)))
+    return kept[1]
 
 
 def _of_size(

@@ -25,7 +25,7 @@ from kb.text.figures import read as read_figures
 from kb.tools.base import InvalidArguments, parse_arguments
 from tests.kb.chat.asking import answered
 
-WORST, PASTED_MOST = 1500, 60
+WORST, PASTED_MOST = 700, 35
 """How many times as much as an ordinary question costs to read, on the same machine at the same time."""
 ORDINARY = "can a 3090 run llama 3.1 8b at q4_k_m?"
 

@@ -41,6 +41,23 @@ def test_memory_arithmetic_and_drive(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("short")
+def test_many_threads_take_no_more_than_a_part_of_the_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    taken: list[int] = []
+    ones = measuring.np.ones
+
+    def counted(shape: object, kind: object) -> object:
+        made = ones(shape, kind)
+        taken.append(made.nbytes)
+        return made
+
+    monkeypatch.setattr(measuring.np, "ones", counted)
+    monkeypatch.setattr(measuring, "TRIALS", 1)
+    found = measure(replace(MACHINE, threads=64, memory_gib=1.0), tmp_path)
+    assert max(found.read_gb_per_s) == 64
+    assert sum(taken[-65:-1]) <= 2**30 / 8
+
+
 def test_what_was_measured_is_kept_for_this_machine_alone(tmp_path: Path) -> None:
     assert kept(MACHINE, tmp_path) is None
     keep(MEASURED, tmp_path)

@@ -110,7 +110,7 @@ def test_slots_share_the_cells_but_not_states_and_windows(catalogue: Catalogue) 
 
 
 def test_memory_in_use_is_not_there_for_the_model(catalogue: Catalogue) -> None:
-    usual, told, none = (fit(catalogue, None, reserved_gb=taken) for taken in (None, 4, 0))
+    usual, told, none = (fit(catalogue, None, reserved_gib=taken) for taken in (None, 4, 0))
     assert told.breakdown.runtime_overhead_gb - none.breakdown.runtime_overhead_gb == pytest.approx(4.295, abs=0.001)
     assert none.breakdown.runtime_overhead_gb < usual.breakdown.runtime_overhead_gb < 1
     assert any("as was said" in text for text in told.assumptions)
