@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 JsonObject = dict[str, object]
 
-REFUSALS = (400, 422)
-"""What servers say to a field that they do not take."""
+REFUSALS = (400, 422, 500)
+"""What servers say to a field that they do not take; llama-cpp-python's says the last."""
 
 LONGEST_LINE = 1_000_000
 """Bytes of one line of the stream; a server that sends more sends something else."""
@@ -126,7 +126,7 @@ class RemoteEngine:
         self._endpoint = endpoint
         self._line = Line(waiting)
         self._status = "ready"
-        self._takes_grammar = True
+        self._takes = {"grammar": True, "schema": True}
         self._loop = asyncio.new_event_loop()
         # Proxies and certificates come from the environment, but no proxy is asked for this machine.
         self._client = httpx2.AsyncClient(
@@ -202,13 +202,14 @@ class RemoteEngine:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        if prompt.grammar and self._takes_grammar:
+        kind = "schema" if prompt.grammar and prompt.grammar.schema else "grammar"
+        if prompt.grammar and self._takes[kind]:
             if await self._answered(body | _constraint(prompt.grammar), run, inbox, REFUSALS):
                 return
             # The text is checked behind us too. A question that is too long is refused in this way as well.
             await self._answered(body, run, inbox)
-            self._takes_grammar = False
-            logger.info("%s takes no grammar; what it writes is checked sentence by sentence.", self._where)
+            self._takes[kind] = False
+            logger.info("%s takes no %s; what it writes is checked behind it.", self._where, kind)
             return
         await self._answered(body, run, inbox)
 
