@@ -18,6 +18,7 @@ from pydantic_core import from_json
 from api.problems import Loading, refuse
 from kb.catalogue import Catalogue
 from kb.chat.assistant import Assistant
+from kb.chat.earned import earned
 from kb.chat.reply import Message
 from kb.errors import EngineBusy, IndexUnusable, KnowledgeBaseError
 from kb.llm.base import Engine
@@ -141,7 +142,7 @@ class Serving:
         self._failure = Loading(_LOADING)
         if self._assistant is None:
             self._engine = self._make_engine(self.settings)
-            self._assistant = Assistant(self._live, self._engine, self.settings)
+            self._assistant = Assistant(self._live, self._engine, self.settings, earned(self.settings))
         if not self.ready:
             Assistant(self._live, None, self.settings).answer([WARMING_UP])
             self.ready = True

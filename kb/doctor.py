@@ -7,6 +7,7 @@ from contextlib import closing
 from kb.catalogue import Catalogue
 from kb.catalogue.gguf_file import size_gb, whole_header
 from kb.catalogue.records import Record
+from kb.chat.earned import may_do
 from kb.errors import KnowledgeBaseError
 from kb.llm import make_engine
 from kb.llm.bench import bench, predict, seconds
@@ -167,4 +168,5 @@ def _writer(s: Settings) -> Finding:
         return Finding(what=what, ok=True, says=says)
     with closing(engine):
         problem = problem_of(engine)
-    return Finding(what=what, ok=problem is None, says=f"{named}; {problem or 'it writes'}")
+    writes = " ".join(("it writes;", *may_do(s)))
+    return Finding(what=what, ok=problem is None, says=f"{named}; {problem or writes}")

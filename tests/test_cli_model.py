@@ -57,6 +57,7 @@ def test_from_the_hub_to_the_default_and_away(data: Path, tmp_path_factory: pyte
         assert (file.read_bytes() == model, "kb model use tiny" in out, "Fetching tiny.gguf" in err) == (True,) * 3
         again = as_json("pull", TINY, data=data, HF_ENDPOINT=hub.url)
     assert (again["file"], again["considered"]) == (str(file), [])
+    assert "not tried yet" in kb("use", "tiny", data=data)[0]
     assert as_json("use", "tiny", data=data)["default"] == str(file)
     row = next(row for row in as_json("list", data=data) if row["name"] == "tiny")
     assert (row["downloaded"], row["default"]) == ("yes", True)
@@ -80,6 +81,20 @@ def test_auto_chooses_for_this_machine(data: Path, tmp_path: Path) -> None:
     assert "qwen3-30b-a3b: no, it needs" in err
     assert "Chosen: qwen3-8b" in err
     assert file in out
+
+
+def test_check_says_what_for_and_keeps_it(data: Path) -> None:
+    """All of it, by a model that says nothing sensible."""
+    file = data / "models" / "tiny.gguf"
+    file.parent.mkdir()
+    make_gguf(file)
+    assert "No language model is in force" in kb("check", data=data, status=1)[1]
+    found = as_json("check", "tiny", data=data)
+    assert (found["questions"], found["right"], found["broken"]) == (20, 30, 30)
+    assert not found["earned"]["explains"]
+    used = kb("use", "tiny", data=data)[0]
+    assert "may explain answers: no. Checking sentences, it dropped" in used
+    assert "not a GGUF file" not in kb("list", data=data)[1]
 
 
 def test_list(data: Path) -> None:

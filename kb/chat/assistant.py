@@ -7,6 +7,8 @@ from typing import Literal
 
 from kb.chat.answering.answer import Answer
 from kb.chat.answering.answer import answer as answered
+from kb.chat.earned import EVERYTHING, NOTHING, UNTRIED, Earned
+from kb.chat.explaining.checking import certainty
 from kb.chat.explaining.explanation import Explanation
 from kb.chat.explaining.ground import Evidence
 from kb.chat.explaining.grounds import grounds
@@ -46,10 +48,11 @@ class Assistant:
     It keeps nothing between calls and may be called from several threads.
     """
 
-    def __init__(self, live: LiveIndex, engine: Engine | None, settings: Settings) -> None:
+    def __init__(self, live: LiveIndex, engine: Engine | None, settings: Settings, earned: Earned = EVERYTHING) -> None:
         self._live = live
         self._engine = engine
         self._settings = settings
+        self._earned = earned
 
     def answer(self, messages: Sequence[Message], run: Run | None = None, detail: Detail = "brief") -> Reply:
         """The whole reply. Raises :class:`IndexUnusable` where there is no index."""
@@ -68,7 +71,7 @@ class Assistant:
         answer = answered(index, situation)
         yield _shown(answer)
         failure = None
-        if self._engine is not None and unsure(situation) and not answer.abstained:
+        if self._engine is not None and self._earned.chooses and unsure(situation) and not answer.abstained:
             try:
                 chosen_situation = chosen(self._engine, situation, run)
             except EngineUnavailable as error:
@@ -83,14 +86,11 @@ class Assistant:
         text = f"{answer.text}\n\n{answer.details}".rstrip() if detail == "full" else answer.text
         yield TokenEvent(text=text)
         explanation = None
-        if self._engine is not None and failure is None and answer.citations:
+        if self._engine is not None and self._earned.explains and failure is None and answer.citations:
             explanation = Explanation(index, answer)
             try:
-                # Closing the writer is what stops the model when the client has left.
-                prompt = explanation.prompt(self._settings.llm_max_tokens)
-                with closing(self._engine.write(prompt, run)) as pieces:
-                    for piece in explanation.take(pieces, run):
-                        yield TokenEvent(text=piece)
+                for piece in self._explained(self._engine, explanation, run):
+                    yield TokenEvent(text=piece)
             except EngineUnavailable as error:
                 failure = str(error)
                 yield ErrorEvent(message=failure)
@@ -113,10 +113,28 @@ class Assistant:
             )
         )
 
+    def _explained(self, engine: Engine, explanation: Explanation, run: Run) -> Iterator[str]:
+        """What the model writes and the rules let leave; where it has learned to check sentences, what it then finds to
+        follow from the evidence."""
+        prompt, least = explanation.prompt(self._settings.llm_max_tokens), self._earned.least
+        # Closing the writer is what stops the model when the client has left.
+        with closing(engine.write(prompt, run)) as pieces:
+            if least is None:
+                yield from explanation.take(pieces, run)
+                return
+            drafted = list(explanation.drafted(pieces, run))  # it does one thing at a time
+        for sentence in drafted:
+            if certainty(engine, sentence, explanation.facts(sentence), run) >= least:
+                yield explanation.told(sentence)
+            else:
+                explanation.removed += 1
+
     def status(self) -> dict[str, str]:
         """How the index and the engine are."""
-        engine = COMPOSED if self._engine is None else f"{self._engine.name}: {self._engine.status()}"
-        return {"engine": engine}
+        if self._engine is None:
+            return {"engine": COMPOSED}
+        untried = f"; {UNTRIED}" if self._earned == NOTHING else ""
+        return {"engine": f"{self._engine.name}: {self._engine.status()}{untried}"}
 
 
 def _asked(messages: Sequence[Message]) -> list[str]:

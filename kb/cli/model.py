@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Language models for the explanations: list them, pull one, use it, measure it.",
+    help="Language models for the explanations: list them, pull one, use it, try and measure it.",
 )
 
 
@@ -179,6 +179,7 @@ def use(
 ) -> None:
     """Make a model the default; a server takes it over when it is started again."""
     from kb.catalogue.gguf_file import whole_header
+    from kb.chat.earned import UNTRIED, may_do
     from kb.llm.default_model import NONE, write_default_model
     from kb.llm.downloads import load_downloads
     from kb.llm.shelf import find_file
@@ -194,6 +195,9 @@ def use(
         show_json({"default": str(chosen or NONE)})
         return
     out.print(f"The default model is {chosen or NONE}.", soft_wrap=True)
+    if chosen:
+        for line in may_do(s):
+            out.print(f"It may {line}" if line != UNTRIED else f"It is {line}", soft_wrap=True)
     if s.llm_url or s.model:
         err.print(_in_force(), soft_wrap=True)
 
@@ -219,6 +223,47 @@ def remove(
         show_json({"removed": str(file)})
     else:
         out.print(f"Deleted {file}", soft_wrap=True)
+
+
+@app.command()
+def check(
+    model: Annotated[
+        str | None, typer.Argument(help="A model that is here, or a GGUF file; else the one in force.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Try what a model is good enough for: choosing what is asked, explaining. Once for each model; some minutes."""
+    from contextlib import closing
+
+    from rich.progress import Progress
+
+    from kb.chat.earned import keep, named
+    from kb.chat.examination import examine
+    from kb.llm import make_engine
+    from kb.llm.downloads import load_downloads
+    from kb.llm.shelf import find_file
+    from kb.llm.trial import problem_of
+
+    s = settings()
+    with plain_errors():
+        if model is not None:
+            file = find_file(s.data_dir, load_downloads(s.knowledge_dir), model)
+            s = s.model_copy(update={"model": file, "llm_url": None})
+        engine = make_engine(s)
+        if engine is None:
+            fail("No language model is in force; name one that is here, or a GGUF file (`kb model list`).")
+        with closing(engine), Progress(console=err, transient=True) as progress:
+            if problem := problem_of(engine):
+                fail(problem)
+            task = progress.add_task(f"Trying {shown(engine.name)}", total=None)
+            trial = examine(engine, lambda done, total: progress.update(task, completed=done, total=total))
+        keep(s.data_dir, named(s), trial)
+    if as_json:
+        show_json({"model": named(s), **trial.model_dump(mode="json"), "earned": trial.earned.model_dump(mode="json")})
+        return
+    out.print(f"{named(s)}:", soft_wrap=True, highlight=False)
+    for line in trial.says:
+        out.print(f"  may {line}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -83,10 +83,11 @@ class Here:
 
     def __init__(self) -> None:
         from kb.chat.assistant import Assistant
+        from kb.chat.earned import earned
         from kb.llm import make_engine
 
         self._engine = make_engine(settings())
-        self._assistant = Assistant(open_live(), self._engine, settings())
+        self._assistant = Assistant(open_live(), self._engine, settings(), earned(settings()))
 
     def stream(self, messages: Sequence[Message], detail: Detail = "brief") -> Iterator[Event]:
         return self._assistant.stream(messages, detail=detail)

@@ -21,8 +21,8 @@ class Prompt:
     """System instructions, and the user's message with the evidence in it.
 
     ``evidence`` is ordered by rank: an engine whose context is too short drops items from the end. ``grammar``: an
-    engine that can holds the model to it. ``purpose``: an explanation of the evidence, or a tool call, where the
-    evidence is the calls made so far.
+    engine that can holds the model to it. ``purpose``: to write about the evidence, if any; or to say whether
+    ``question``, which is a sentence, follows from it.
     """
 
     system: str
@@ -30,7 +30,7 @@ class Prompt:
     evidence: tuple[str, ...]
     max_tokens: int
     grammar: Grammar | None = None
-    purpose: Literal["explain", "plan"] = "explain"
+    purpose: Literal["write", "check"] = "write"
 
 
 @dataclass

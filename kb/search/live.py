@@ -32,6 +32,7 @@ class Index(Catalogue):
     engine: Engine
     dense: DenseIndex
     searcher: Searcher
+    embedder: Embedder
     asks: Classifier
     """What a message asks for, learned of the lessons that the build was given."""
     roles: Tagger
@@ -73,7 +74,7 @@ def open_index(folder: Path, embedder: Embedder) -> Index:
     searcher = Searcher(engine, dense, embedder, np.load(folder / TURN), passages, names)
     asks = read_classifier(folder / LEARNED, embedder)
     roles = read_tagger(folder / ROLES)
-    return Index(known, names, folder, database, manifest, engine, dense, searcher, asks, roles)
+    return Index(known, names, folder, database, manifest, engine, dense, searcher, embedder, asks, roles)
 
 
 class LiveIndex:

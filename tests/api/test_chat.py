@@ -19,6 +19,7 @@ from kb.llm.base import Prompt, Run
 from kb.llm.local import LocalEngine
 from kb.settings import Settings
 from tests.make_gguf import make_gguf
+from tests.tried import tried
 
 QUESTION = {"messages": [{"role": "user", "content": "Can I run a 70B model on my RTX 4090, and how fast?"}]}
 
@@ -185,7 +186,7 @@ def test_too_many_questions_at_once_are_told_to_wait(
 
 
 def with_model(settings: Settings, path: Path, **more: int) -> Settings:
-    return settings.model_copy(update={"model": path, "llm_threads": 1, **more})
+    return tried(settings.model_copy(update={"model": path, "llm_threads": 1, **more}))
 
 
 class KilledOnce:

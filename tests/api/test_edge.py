@@ -24,6 +24,7 @@ from kb.catalogue.records import Source
 from kb.settings import Settings
 from kb.tools.base import MOST_KEYS, MOST_PROBLEMS
 from tests.api.test_problems import assert_problem
+from tests.tried import tried
 
 QUESTION = {"messages": [{"role": "user", "content": "What is VRAM?"}]}
 FIT_QUESTION = {"messages": [{"role": "user", "content": "Can I run a 70B model on my RTX 4090?"}]}
@@ -332,6 +333,7 @@ def test_a_stop_waits_for_no_body_and_no_model(data_dir: Path, sig: signal.Signa
     """Within 10 s; the answer that waited for the model comes without it."""
     hung = Hung()
     hung.start()
+    tried(Settings(data_dir=data_dir, llm_url=hung.url))
     with command(data_dir, KB_LLM_URL=hung.url, KB_LLM_DEADLINE_S="3600") as (process, base):
         wait_for(lambda: httpx2.get(f"{base}/health/ready").status_code == 200)
         answers: list[httpx2.Response] = []

@@ -10,7 +10,9 @@ from threading import Event, Thread
 
 import pytest
 
+from kb.settings import Settings
 from tests.conftest import ROOT
+from tests.tried import tried
 
 ASK = """
 import sys
@@ -103,9 +105,11 @@ class _Writer(BaseHTTPRequestHandler):
 def test_the_answer_does_not_wait_for_the_language_model(data_dir: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Writer) as model:
         Thread(target=model.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{model.server_port}/v1"
+        tried(Settings(data_dir=data_dir, llm_url=url))
         env = {
             **os.environ, "KB_DATA_DIR": str(data_dir), "KB_SERVER_URL": "none", "PYTHONUNBUFFERED": "1",
-            "KB_LLM_URL": f"http://127.0.0.1:{model.server_port}/v1",
+            "KB_LLM_URL": url,
         }  # fmt: skip
         command = [sys.executable, "-m", "kb.cli", "ask", QUESTION]
         with subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True) as asking:

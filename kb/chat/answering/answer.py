@@ -62,6 +62,11 @@ class Answer:
     reason: str | None = None
 
     @property
+    def is_written(self) -> bool:
+        """Whether it tells what passages and terms say, and nothing was calculated."""
+        return bool(self.citations) and all(citation.passage_id or citation.term for citation in self.citations)
+
+    @property
     def worded(self) -> tuple[str, ...]:
         """Each statement as words, those first that answer; nothing of a kind that repeats what others claim."""
         told = of_kind(self.statements, "answer"), of_kind(self.statements, "reason", "next")

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kb.chat.answering.answer import Answer
-from kb.chat.explaining.ground import Evidence, figures_of_names, figures_with_units
+from kb.chat.explaining.ground import Evidence, figures_of_names, figures_with_units, sentences
 from kb.chat.explaining.owners import Owners
 from kb.chat.explaining.pieces import Endless, Sentences
 from kb.chat.explaining.polarity import Verdict
@@ -24,6 +28,8 @@ _SUM = re.compile(r"\d.{0,1000}\s[+×÷=]\s.*")
 _WHOLE = '.!?)”"'
 """A last sentence that ends otherwise was cut by the token limit."""
 
+MOST_FACTS, LONGEST_FACT = 5, 300
+"""With which a sentence is checked, and characters of one: a small model loses its way among more."""
 MOST_REPETITIONS = 2
 """A model that repeats itself so often is stopped: nothing more will come."""
 
@@ -33,6 +39,7 @@ class Explanation:
 
     def __init__(self, index: Index, answer: Answer) -> None:
         self._answer = answer
+        self._embed = index.embedder.embed_query
         self._names = index.names.with_digits
         results = (figures_with_units(call.result) for call in answer.tool_calls)
         self._shown = (*answer.evidence, *answer.worded)
@@ -63,7 +70,11 @@ class Explanation:
         return lock(allowed, self._marks)
 
     def take(self, pieces: Iterable[str], run: Run) -> Iterator[str]:
-        """The text that may leave, sentence by sentence."""
+        """The text that the rules let leave, sentence by sentence."""
+        return map(self.told, self.drafted(pieces, run))
+
+    def drafted(self, pieces: Iterable[str], run: Run) -> Iterator[str]:
+        """The sentences that the rules let leave; they are no part of the text before :meth:`told`."""
         pending = Sentences()
         told = _Told(run)
         try:
@@ -88,13 +99,36 @@ class Explanation:
             return
         against = objection(sentence, self._kept, self._verdict, certainty, self._instead)
         self._repetitions += against == "repeats"
-        if against or not self._grounded(sentence):
+        unsaid = self._answer.is_written and not _MARK.search(sentence)
+        if against or unsaid or not self._grounded(sentence):
             self.removed += 1
             return
         self._kept.append(sentence)
+        yield sentence
+
+    def told(self, sentence: str) -> str:
+        """The piece of text that it makes."""
         text = sentence if self.text else f"\n\n{sentence.lstrip()}"
         self.text += text
-        yield text
+        return text
+
+    def facts(self, sentence: str) -> list[str]:
+        """What the answer stands on, as far as it is nearest in sense to the sentence; in the answer's order."""
+        if not self._facts:
+            return []
+        near = self._vectors @ self._embed(_MARK.sub("", sentence))
+        return [self._facts[place] for place in sorted(np.argsort(-near, kind="stable")[:MOST_FACTS])]
+
+    @cached_property
+    def _facts(self) -> list[str]:
+        """The evidence in pieces, without those that another one contains."""
+        pieces = [piece.strip() for text in self._shown for piece in sentences(_MARK.sub("", text))]
+        found = dict.fromkeys(piece[:LONGEST_FACT] for piece in pieces if _WORD.search(piece))
+        return [piece for piece in found if not any(piece in other and piece != other for other in found)]
+
+    @cached_property
+    def _vectors(self) -> NDArray[np.float32]:
+        return np.array([self._embed(fact) for fact in self._facts])
 
     def _grounded(self, sentence: str) -> bool:
         """Whether the sentence's figures are in the evidence, in words too, and its citation marks exist."""

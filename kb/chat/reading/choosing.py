@@ -13,14 +13,14 @@ CLEAR = 0.5
 """How likely the likeliest ask is where nobody need be asked for it."""
 MOST_CHOICES = 8
 SECONDS = 4.0
-"""The answer waits for it."""
+"""At most; the answer waits for it."""
 
 
 def unsure(situation: Situation) -> bool:
     return 0 < max(situation.asks.values(), default=1.0) < CLEAR
 
 
-def chosen(engine: Engine, situation: Situation, run: Run) -> Situation:
+def chosen(engine: Engine, situation: Situation, run: Run, seconds: float = SECONDS) -> Situation:
     """The situation with the ask that the model chose first; as it was where it chose none of those offered.
 
     Raises :class:`kb.errors.EngineUnavailable` as the engine does.
@@ -34,9 +34,8 @@ def chosen(engine: Engine, situation: Situation, run: Run) -> Situation:
         evidence=(),
         max_tokens=24,
         grammar=_one_of(offered),
-        purpose="plan",
     )
-    with closing(engine.write(prompt, Run(min(SECONDS, run.left_s), run.cancelled))) as pieces:
+    with closing(engine.write(prompt, Run(min(seconds, run.left_s), run.cancelled))) as pieces:
         ask = "".join(pieces).strip().strip('"')
     if ask not in offered:
         return situation

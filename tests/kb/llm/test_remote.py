@@ -144,7 +144,7 @@ def test_a_grammar_is_sent_as_llama_server_and_vllm_take_it(server: Server, star
 
 def test_a_schema_is_sent_as_a_response_format(server: Server, start_remote: StartRemote) -> None:
     schema = {"type": "object", "properties": {"tool": {"enum": ["answer"]}}}
-    call = replace(PROMPT, grammar=Grammar("start: X", schema=json.dumps(schema)), purpose="plan")
+    call = replace(PROMPT, grammar=Grammar("start: X", schema=json.dumps(schema)))
     list(start_remote().write(call, Run(60)))
     body = server.requests[0][2]
     assert body["response_format"] == {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
