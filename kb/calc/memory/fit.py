@@ -113,7 +113,7 @@ def requirement(
         placement, offloaded = (told if holds and not needs_ram else None), (told if holds and needs_ram else None)
         whole = None if holds else told
     else:
-        placement = None if _is_hopeless(blocks, rooms) else place(blocks, slots)
+        placement = None if _is_hopeless(architecture, weights, rooms, load) else place(blocks, slots)
         if placement is None and can_be_told(devices, load):
             offloaded = place_with_offload(
                 blocks,
@@ -188,7 +188,10 @@ def max_context(architecture: Architecture, weights: Weights, devices: Sequence[
     def slots_at(context: int) -> list[Slot]:
         return _slots(architecture, weights, devices, rooms, replace(load, context=context))
 
-    if _is_hopeless(blocks_at(1), rooms):
+    def is_hopeless_at(context: int) -> bool:
+        return _is_hopeless(architecture, weights, rooms, replace(load, context=context))
+
+    if is_hopeless_at(1):
         return 0
     above = slots_at(limit)
     if place(blocks_at(limit), above):
@@ -196,10 +199,11 @@ def max_context(architecture: Architecture, weights: Weights, devices: Sequence[
     low, high = 0, limit // CELL_PADDING
     while low < high:
         middle = (low + high + 1) // 2
-        blocks = blocks_at(middle * CELL_PADDING)
-        if _is_hopeless(blocks, rooms):
+        if is_hopeless_at(middle * CELL_PADDING):
             high = middle - 1
-        elif place(blocks, above):  # even with the larger buffers of a longer context
+            continue
+        blocks = blocks_at(middle * CELL_PADDING)
+        if place(blocks, above):  # even with the larger buffers of a longer context
             low = middle
         else:
             exact = slots_at(middle * CELL_PADDING)
@@ -236,15 +240,16 @@ def _placed(
     if load.is_placed and can_be_told(devices, load):
         told, holds = _as_told(architecture, weights, devices, rooms, load, _NO_LIMIT)
         return told if holds and not told.host_weights else None
-    blocks = _blocks(architecture, weights, load)
-    if _is_hopeless(blocks, rooms):
+    if _is_hopeless(architecture, weights, rooms, load):
         return None
-    return place(blocks, _slots(architecture, weights, devices, rooms, load))
+    return place(_blocks(architecture, weights, load), _slots(architecture, weights, devices, rooms, load))
 
 
-def _is_hopeless(blocks: Sequence[Block], rooms: Sequence[Room]) -> bool:
+def _is_hopeless(architecture: Architecture, weights: Weights, rooms: Sequence[Room], load: Workload) -> bool:
     """Weights and cache alone are more than the devices have: no need to work out buffers."""
-    return sum(block.weights + block.kv_cache for block in blocks) > sum(room.free_bytes for room in rooms)
+    least = sum(weights.layer_bytes) + weights.output_bytes
+    free = sum(room.free_bytes for room in rooms)
+    return least > free or least + sum(kv_cache_layer_bytes(architecture, load)) > free
 
 
 def _rooms(devices: Sequence[Device], load: Workload) -> tuple[Room, ...]:
