@@ -197,6 +197,8 @@ DEVICE_ARGUMENTS = (*DEVICE_SLOTS, "considered", "accelerator", "name")
 """Of the tools, those that take a device."""
 ANSWERS_FIRST = 0.5
 """How likely it must to be told before a calculation."""
+NEAR = 0.7
+"""How near, as a cosine, one of its questions must be to a short one, to be told behind a calculation."""
 NOTE_WORDS = 45
 
 
@@ -206,11 +208,15 @@ def _repeats(planned: Plan, situation: Situation) -> bool:
 
 
 def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said]) -> list[Said]:
-    """With what a passage says to the question for which something was calculated; first, where that answers it."""
-    if not is_a_story(situation) or planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
+    """With what a passage says to the question for which something was calculated; first, where that answers it and
+    the question tells circumstances."""
+    if planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
         return said
     found = next(iter(index.searcher.answering(situation.query)), None)
     if found is None or found.probability < ANSWERS:
+        return said
+    short = not is_a_story(situation)
+    if short and (found.probability < ANSWERS_FIRST or found.asked < NEAR or situation.earlier is not None):
         return said
     passage = found.passage
     kind = passage.passage_id.partition(".")[0]
@@ -224,7 +230,7 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     takes = {slot.role for slot in asks.slots.values()} if asks else set()
     defines = "term" in takes and situation.asks.get(planned.asks[0], 0.0) >= CERTAIN
     # A comparison of what is named says more than a note on one, and so does what a word means, where that is asked.
-    if found.probability < ANSWERS_FIRST or "compared" in takes or defines:
+    if short or found.probability < ANSWERS_FIRST or "compared" in takes or defines:
         return [*said, note.as_kind("next")]
     return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]
 

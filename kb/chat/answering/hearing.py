@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kb.chat.answering.filling import IT
-from kb.chat.answering.plan import A_STORY, Plan
+from kb.chat.answering.plan import A_STORY, Plan, is_about_something
 from kb.chat.reading.situation import Situation
 from kb.chat.reading.uses import is_of_text
 from kb.search.answering import Answering
@@ -15,6 +15,8 @@ MAY_ANSWER = 0.2
 """How likely, to be told where a calculator lacks something, and for nothing to be asked back."""
 ASKED = 0.6
 """How near, as a cosine, one of a passage's questions must be to a short one."""
+ALIKE = 0.85
+"""How near one of its questions must be, to be told in the place of what is said of a program alone."""
 APART = 0.4
 """How likely, to be told in the place of what the answer before has said."""
 
@@ -62,7 +64,9 @@ def gives_way(index: Index, situation: Situation, planned: Plan) -> bool:
     asks = TOOLS.asks(planned.asks[0]) if planned.asks and planned.asks[0] in TOOLS else None
     if asks is None or asks.yields is None:
         return False
-    if not is_a_story(situation) and any(step.stated for step in planned.steps):
+    found = next(iter(index.searcher.answering(situation.query)), None)
+    alike = found is not None and found.asked >= ALIKE and not is_about_something(situation)
+    if not is_a_story(situation) and not alike and any(step.stated for step in planned.steps):
         return False
     return answers(index, situation, asks.yields)
 
