@@ -32,7 +32,7 @@ from kb.errors import KnowledgeBaseError, MissingArgument
 from kb.search.answering import ANSWERS
 from kb.search.live import Index
 from kb.text import markdown
-from kb.text.statements import Basis, Kind, Said, Statement, Table, of_kind, state
+from kb.text.statements import Basis, Kind, Quantity, Said, Statement, Table, of_kind, state
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
 from kb.tools.search_passages.say import headed
@@ -249,6 +249,9 @@ def _readings(situation: Situation, used: set[str]) -> Iterator[Statement]:
         if named.candidates and named.match.size:
             text = "{label} with the layers of {record}"
             yield state("assumption", text, label=named.label, record=named.match.label)
+    if "reserved_gib" in used and situation.memory_in_use_gb:
+        taken = Quantity(situation.memory_in_use_gb, "GB")
+        yield state("assumption", "{taken} of the device's memory kept for other programs, as you say", taken=taken)
     if situation.language != ENGLISH:
         yield state("assumption", "answered in English, the only language that I write")
 

@@ -113,6 +113,11 @@ def test_a_size_has_the_shape_of_a_model_of_it(reading: Reading) -> None:
         ("34b at 4.65 bpw", ["4.65 bits per weight"]),
         ("27B dense at 4.5 bits", ["4.5 bits per weight"]),
         ("llama 3.1 8b at q8 with q4 kv cache", ["Q8_0"]),
+        ("do I get a 70b in three bits onto it", ["Q3_K_M"]),
+        ("qwen3 14b quantized to eight bits", ["Q8_0"]),
+        ("a 70b, full precision bf16, for all of us", ["BF16"]),
+        ("gemma 3 12b 8-bit (q8_0) or 4 bit", ["Q8_0", "Q4_K_M"]),
+        ("a card with a 128-bit bus, one bit of advice", []),
     ],
 )
 def test_quantizations(reading: Reading, text: str, expected: list[str]) -> None:
