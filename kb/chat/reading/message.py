@@ -184,9 +184,10 @@ class _Message:
         measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
         covered: list[Span | FigureFound] = [*self.spans, *measures, *(one.figure for one in roles)]
         fragment = is_fragment(text, [(one.start, one.end) for one in covered])
-        situation = replace(situation, named_now=named_now, only_names=fragment and named_now)
+        plain = self._plain()
+        situation = replace(situation, named_now=named_now, only_names=fragment and named_now, plain=plain)
         return Read(
-            situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
+            situation, plain, unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
             fragment,
         )  # fmt: skip
 
