@@ -26,6 +26,7 @@ from kb.chat.answering.plan import (
     plan,
 )
 from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, Spoken, beyond, half_read, is_turned, spoken, talk
+from kb.chat.reading.fragments import stated
 from kb.chat.reading.language import ENGLISH
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
@@ -115,6 +116,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         )
     strange = any(map(_is_strange, ran))
     told_at_length = is_a_story(situation)
+    of_principle = stated(situation) <= {"term", "terms"}  # no figure and no thing: asked how it is in general
     unheard = situation.unknown and not (situation.devices or situation.models) and not told_at_length
     # A calculator that surely is asked goes before a passage that may answer; a conversation has led to the passage.
     heard = heard and (likeliest < CERTAIN or situation.earlier is not None)
@@ -143,7 +145,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements += _problems(problems)
     if (
         planned.missing
-        and not ((told_at_length or heard) and any(map(_is_answered, ran)))
+        and not ((told_at_length or heard or of_principle) and any(map(_is_answered, ran)))
         and (said or is_about_something(situation) or not strange)
     ):
         statements.append(state("ask", "{question}", question=planned.missing.question))
