@@ -181,6 +181,13 @@ def model_of_size(names: Names, size: str) -> Named:
     return Named(label, (typical[0],)) if typical else Named(label, figures=_dense(billions, label))
 
 
+def mixture_of_size(size: str, active: float) -> Named:
+    """A mixture of experts by what it holds and what each token passes through, in the shape of a dense model."""
+    dense = _dense(float(size[:-1]) * (1000 if size[-1] in "tT" else 1), size.upper())
+    name = f"{dense.name} with {active:g}B active"
+    return Named(name, figures=dense.model_copy(update={"name": name, "params_active": round(active * 1e9)}))
+
+
 def _dense(billions: float, label: str) -> ModelFigures:
     """Layers and width of a dense decoder with so many parameters: about 12 × layers × width²."""
     layers = max(4, round((billions * 1e9 / (12 * _DENSE_ASPECT**2)) ** (1 / 3)))

@@ -10,7 +10,7 @@ from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, Term
 from kb.chat.reading.asks import CALLED
-from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
+from kb.chat.reading.described import described, host_in, mixture_of_size, model_of_size, on_processor, processor
 from kb.chat.reading.devices import MOST_COUNT, Devices, card_of, is_same
 from kb.chat.reading.flags import KV_TYPE, flags, program_of, told_by
 from kb.chat.reading.fragments import is_fragment
@@ -216,7 +216,8 @@ class _Message:
         if not span.known:
             self.unknown.append(span.text)
             if span.size:
-                _add(self.models, self._of_size(span.size, _ACTIVE_SIZE.search(span.text)))
+                active = _ACTIVE_SIZE.search(span.text)
+                _add(self.models, self._of_size(span.size, float(active[1]) if active else None))
         elif re.fullmatch(r"\d.*", span.text):
             return  # a size alone, read below
         else:
@@ -268,12 +269,27 @@ class _Message:
                 continue
             if not self._is_other_kinds(figure.start, figure.end) and len(met) < MOST_SIZES:
                 met.add(billions)
-                _add(self.models, self._of_size(f"{billions:g}b", _ACTIVE_SIZE.match(self.text, figure.end)))
+                written = _ACTIVE_SIZE.match(self.text, figure.end)
+                active = float(written[1]) if written else self._active_of(figure)
+                _add(self.models, self._of_size(f"{billions:g}b", active))
 
-    def _of_size(self, size: str, active: re.Match[str] | None) -> Named:
+    def _active_of(self, whole: FigureFound) -> float | None:
+        """``45B with 3B active``: the billions behind it that each token passes through."""
+        words = _SENTENCE.split(self.text[whole.end : whole.end + NEAR_ACTIVE])[0]
+        behind = (
+            one.value / 1e9
+            for one in self.figures
+            if one.dimension == "parameters" and whole.end <= one.start < whole.end + len(words)
+            and one.value < whole.value and _ACTIVE_BEHIND.match(self.text, one.end)
+        )  # fmt: skip
+        return next(behind, None)
+
+    def _of_size(self, size: str, active: float | None) -> Named:
         """``80B``, or ``80B A3B``."""
-        both = self.names.matches("models", f"{size} a{active[1]}b") if active else ()
-        return Named(f"{size} A{active[1]}B", (both[0],)) if active and both else model_of_size(self.names, size)
+        if active is None:
+            return model_of_size(self.names, size)
+        both = self.names.matches("models", f"{size} a{active:g}b")
+        return Named(f"{size} A{active:g}B", (both[0],)) if both else mixture_of_size(size, active)
 
     def _sizes_named(self) -> Iterator[float]:
         for named in self.models:
@@ -405,6 +421,9 @@ _SIZE_ASKED = re.compile(
     r"\bwhat(?:'s|s| does| do| is| are)? (?:an? |the )?(?:\d+(?:\.\d+)?b\b(?! model)|[\"'“‘]?b\b[\"'”’]?(?! ?\d))", re.I
 )
 _ACTIVE_SIZE = re.compile(r"[ -]{0,2}(?<![a-z\d])a(\d{1,3}(?:\.\d)?)b\b", re.I)
+_ACTIVE_BEHIND = re.compile(r" ?(?:params? |parameters )?(?:are )?activ", re.I)
+_SENTENCE = re.compile(r"[?!;\n]|\. ")
+NEAR_ACTIVE = 50
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
 
 

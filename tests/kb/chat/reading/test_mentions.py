@@ -107,6 +107,19 @@ def test_a_size_has_the_shape_of_a_model_of_it(reading: Reading) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("a 45B MoE with 3B active at q4", ["a 45B A3B model"]),
+        ("120B total, 8B active parameters", ["a 120B A8B model"]),
+        ("60B A4B on a 4090", ["a 60B A4B model"]),
+        ("a 70b. my 8b is active too", ["a 70B model", "an 8B model"]),
+    ],
+)
+def test_a_mixture_is_given_by_both_its_sizes(reading: Reading, text: str, expected: list[str]) -> None:
+    assert models(reading(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("llama 3.1 8b q4_k_m", ["Q4_K_M"]),
         ("Qwen3-32B-Q5_K_M.gguf", ["Q5_K_M"]),
         ("14b in fp8 or int4", ["FP8", "INT4"]),
