@@ -66,8 +66,8 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
         needed, have = Quantity(result.required_gb, "GB"), Quantity(result.available_gb, "GB")
         yield state("answer", text, case=case, needed=needed, have=have)
         if result.can_be_read_from_drive and (result.measured_tokens_per_s or 0.0) >= FROM_MEMORY:
-            text = "{measured} is too fast for a drive: then there is more memory than I was told of, a larger share of it "
-                "for the GPU, or a smaller file."
+            text = "{measured} is too fast for a drive: then there is more memory than I was told of, "
+            text += "a larger share of it for the GPU, or a smaller file."
             yield state("reason", text, measured=speed_of(result.measured_tokens_per_s or 0.0))
         yield from _helps(result)
         return
