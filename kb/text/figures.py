@@ -64,10 +64,13 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "cores": {"core": 1, "cores": 1}, "threads": {"thread": 1, "threads": 1}, "lanes": {"lane": 1, "lanes": 1},
     "slots": {"slot": 1, "slots": 1}, "users": {"user": 1, "users": 1}, "cards": {"card": 1, "cards": 1},
     "parameters": {"parameter": 1, "parameters": 1, "param": 1, "params": 1},
+    "characters": {"character": 1, "characters": 1, "char": 1, "chars": 1},
 }  # fmt: skip
 """What units measure, and how many of the first one is."""
 UNITS = {word: (dimension, float(factor)) for dimension, of_it in _DIMENSIONS.items() for word, factor in of_it.items()}
-COUNTS = frozenset({"layers", "heads", "experts", "cores", "threads", "lanes", "slots", "users", "cards", "parameters"})
+COUNTS = frozenset(
+    {"layers", "heads", "experts", "cores", "threads", "lanes", "slots", "users", "cards", "parameters", "characters"}
+)
 MONEY = frozenset(
     {"usd", "eur", "gbp", "sek", "jpy", "cny", "krw", "inr", "brl", "try", "rub", "dkk", "nok", "chf", "pln", "czk",
      "uah", "cad", "aud", "cents"}
@@ -103,10 +106,14 @@ _UNIT = re.compile(
     rf"[ \t*-]{{0,3}}({'|'.join(re.escape(word) for word in sorted(UNITS, key=len, reverse=True))})"
     rf"(?![^\W\d_])(?<![{_SIGNS}](?= ?\d))(?<![hswv](?=\d))", re.I  # two H100 are no hours
 )  # fmt: skip
+_OF_A_NETWORK = re.compile(
+    r"[ -]?(?:ethernet|lan|network\w*|nics?|switch\w*|sfp|fib(?:er|re)|dac|base-?t|(?:internet|wired) )", re.I
+)
+"""Behind *10G*: a rate of bits, and no memory."""
 _AMPERE = re.compile(r" ?A(?![\w/])")
 _PER_SECOND = re.compile(r"/s(?:ec(?:ond)?)?(?!\w)| (?:per|a|each|every) sec(?:ond)?(?!\w)", re.I)
 _PER = re.compile(
-    r"(?: ?/ ?| per |(?P<article> (?:an?|the|each|every|for (?:an?|the|each|every|one|1)(?= [hk])) )"
+    r"(?: ?/ ?| per |(?P<article> (?:an?|the|each|every|for (?:an?|the|each|every|one|1)(?= [hkt])) )"
     r"|(?= (?:hour|dai|week|month|year)ly) )(?:gpu[ -])?"
     rf"(?P<period>{'|'.join(way.pattern for way in _PERIOD.values())})(?!\w)", re.I
 )  # fmt: skip
@@ -276,7 +283,8 @@ def _with_unit(
         if not dimension and scale in "bB":
             dimension, unit = "parameters", scale
         elif scale in "gG":
-            dimension, factor, unit, scale = "bytes", 1e9, scale, ""
+            dimension = "bits/s" if _OF_A_NETWORK.match(text, end) else "bytes"
+            factor, unit, scale = 1e9, scale, ""
     if sign:
         (dimension, factor), unit = UNITS[sign], sign
     period = ""

@@ -9,6 +9,7 @@ from kb.catalogue.records import Record
 from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
+from kb.chat.answering.filling import values_of
 from kb.chat.answering.hearing import MAY_ANSWER, answers, gives_way, is_a_story, is_apart, with_query
 from kb.chat.answering.plan import (
     ANYTHING,
@@ -25,14 +26,16 @@ from kb.chat.answering.plan import (
     plan,
 )
 from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, Spoken, beyond, half_read, is_turned, spoken, talk
+from kb.chat.reading.fragments import stated
 from kb.chat.reading.language import ENGLISH
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
-from kb.search.answering import ANSWERS
+from kb.search.answering import ANSWERS, Answering
 from kb.search.live import Index
 from kb.text import markdown
-from kb.text.statements import Basis, Kind, Said, Statement, Table, of_kind, state
+from kb.text.statements import Basis, Kind, Quantity, Said, Statement, Table, of_kind, state
+from kb.text.wording import joined
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Asked
 from kb.tools.search_passages.say import headed
@@ -118,6 +121,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         )
     strange = any(map(_is_strange, ran))
     told_at_length = is_a_story(situation)
+    of_principle = stated(situation) <= {"term", "terms"}  # no figure and no thing: asked how it is in general
     unheard = situation.unknown and not (situation.devices or situation.models) and not told_at_length
     # A calculator that surely is asked goes before a passage that may answer; a conversation has led to the passage.
     heard = heard and (likeliest < CERTAIN or situation.earlier is not None)
@@ -136,6 +140,9 @@ def answer(index: Index, situation: Situation) -> Answer:
     statements: list[Said] = [one for one in corrections(index, situation) if not stands_on.issuperset(one.basis)]
     statements += [*unknown_names(index, situation), *_with_note(index, situation, planned, said)]
     statements += _readings(situation, {name for one in ran for name in one.step.arguments})
+    if left_out := [name for one in ran for name in one.step.left_out]:
+        names = joined(list(dict.fromkeys(left_out)), "or")
+        statements.append(state("next", "Not worked out here: {names}. Ask about it by itself.", names=names))
     if situation.unknown_processor and situation.unknown_processor in situation.text:
         text = "I have no data on the processor “{name}”; this is worked out without it."
         statements.append(state("next", text, name=situation.unknown_processor))
@@ -143,7 +150,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         statements += _problems(problems)
     if (
         planned.missing
-        and not ((told_at_length or heard) and any(map(_is_answered, ran)))
+        and not ((told_at_length or heard or of_principle) and any(map(_is_answered, ran)))
         and (said or is_about_something(situation) or not strange)
     ):
         statements.append(state("ask", "{question}", question=planned.missing.question))
@@ -200,6 +207,9 @@ ANSWERS_FIRST = 0.5
 NEAR = 0.7
 """How near, as a cosine, one of its questions must be to a short one, to be told behind a calculation."""
 NOTE_WORDS = 45
+BY_NAME = 3
+"""Passages found by the whole message, of which one has to be what is found without names."""
+SPEEDS = ("tokens_per_s", "prefill_tokens_per_s")
 
 
 def _repeats(planned: Plan, situation: Situation) -> bool:
@@ -209,15 +219,20 @@ def _repeats(planned: Plan, situation: Situation) -> bool:
 
 def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said]) -> list[Said]:
     """With what a passage says to the question for which something was calculated; first, where that answers it and
-    the question tells circumstances."""
+    the question tells circumstances or asks why."""
     if planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
         return said
-    found = next(iter(index.searcher.answering(situation.query)), None)
-    if found is None or found.probability < ANSWERS:
+    asks_why, story = _is_unmeasured(planned, situation), is_a_story(situation)
+    nearest = index.searcher.answering(situation.query)[:1] if story or situation.earlier is None else ()
+    told = [one for one in nearest if (one.probability >= ANSWERS if story else _is_near(one))]
+    if asks_why:  # names of devices and models lead away from what is asked; without any, too much is alike
+        by_name = index.searcher.answering(situation.text)[:BY_NAME]
+        known = {one.passage.passage_id for one in by_name if one.probability >= MAY_ANSWER}
+        plain = index.searcher.answering(situation.plain)[:1]
+        told += [one for one in plain if one.is_heard and one.passage.passage_id in known]
+    if not told:
         return said
-    short = not is_a_story(situation)
-    if short and (found.probability < ANSWERS_FIRST or found.asked < NEAR or situation.earlier is not None):
-        return said
+    found = max(told, key=lambda one: one.probability)
     passage = found.passage
     kind = passage.passage_id.partition(".")[0]
     basis = Basis("passage", passage.passage_id)
@@ -230,9 +245,22 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     takes = {slot.role for slot in asks.slots.values()} if asks else set()
     defines = "term" in takes and situation.asks.get(planned.asks[0], 0.0) >= CERTAIN
     # A comparison of what is named says more than a note on one, and so does what a word means, where that is asked.
-    if short or found.probability < ANSWERS_FIRST or "compared" in takes or defines:
+    first = (story and found.probability >= ANSWERS_FIRST) or (asks_why and found.is_heard)
+    if not first or "compared" in takes or defines:
         return [*said, note.as_kind("next")]
     return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]
+
+
+def _is_near(one: Answering) -> bool:
+    """Whether it may be told behind what was calculated for a short question."""
+    return one.probability >= ANSWERS_FIRST and one.asked >= NEAR
+
+
+def _is_unmeasured(planned: Plan, situation: Situation) -> bool:
+    """Whether it is asked why something is as fast as it is, and no speed is told that figures could explain."""
+    asks = TOOLS.asks(planned.asks[0]) if planned.asks else None
+    takes = [slot.role for slot in asks.slots.values() if slot.role in SPEEDS] if asks else []
+    return bool(takes) and not any(values_of(situation, role) for role in takes)
 
 
 def _is_of_others(index: Index, title: str, situation: Situation) -> bool:
@@ -260,6 +288,9 @@ def _readings(situation: Situation, used: set[str]) -> Iterator[Statement]:
         if named.candidates and named.match.size:
             text = "{label} with the layers of {record}"
             yield state("assumption", text, label=named.label, record=named.match.label)
+    if "reserved_gib" in used and situation.memory_in_use_gb:
+        taken = Quantity(situation.memory_in_use_gb, "GB")
+        yield state("assumption", "{taken} of the device's memory kept for other programs, as you say", taken=taken)
     if situation.language != ENGLISH:
         yield state("assumption", "answered in English, the only language that I write")
 

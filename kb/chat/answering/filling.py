@@ -13,8 +13,10 @@ from kb.tools.base import Arguments
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.resolve import BACKEND_NAMES
 
-MOST_CASES = 4
+MOST_CASES = 6
 """Calls of one tool for one question."""
+MOST_READINGS = 4
+"""Records that one name may mean."""
 DIFFERENT_RUNS = 1.3
 """How many times faster a second speed is another run's, and no range's end."""
 
@@ -173,7 +175,7 @@ def _each(named: Named) -> Iterator[Named]:
     one = (
         named.candidates and named.candidates[0].kind in DEVICE_KINDS
     )  # the likeliest; the answer says how it was read
-    for match in named.candidates[: 1 if one else MOST_CASES]:
+    for match in named.candidates[: 1 if one else MOST_READINGS]:
         yield Named(named.name, (match,), None, named.count, named.standing)
 
 

@@ -64,6 +64,10 @@ def gives_way(index: Index, situation: Situation, planned: Plan) -> bool:
     asks = TOOLS.asks(planned.asks[0]) if planned.asks and planned.asks[0] in TOOLS else None
     if asks is None or asks.yields is None:
         return False
+    if any(slot.role == "term" for slot in asks.slots.values()):
+        # What a line of a program's log means is no question for the program's definition.
+        programs = all(index.names.matches("engines", named.name) for named in situation.terms)
+        return programs and any(one.probability >= asks.yields for one in index.searcher.answering(situation.text)[:1])
     found = next(iter(index.searcher.answering(situation.query)), None)
     alike = found is not None and found.asked >= ALIKE and not is_about_something(situation)
     if not is_a_story(situation) and not alike and any(step.stated for step in planned.steps):

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from kb.catalogue.records import MediaModel
-from kb.chat.answering.filling import MOST_CASES, is_any_of_several, meant, plain, untold, values_of
+from kb.chat.answering.filling import MOST_CASES, MOST_READINGS, is_any_of_several, meant, plain, untold, values_of
 from kb.chat.reading.situation import Named, Situation
 from kb.chat.reading.uses import is_of_text
 from kb.tools.asks import AskFile, AskSlot
@@ -42,6 +42,8 @@ class Step:
     assumed: tuple[AskSlot, ...] = ()
     beside: bool = False
     """Its answer is a line beside another tool's."""
+    left_out: tuple[str, ...] = ()
+    """Of more cases than are worked out, what the others differ in."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,12 @@ def _with_both(tools: Registry, situation: Situation, ranked: list[str]) -> list
     """Without the likeliest ask where another one, not unlikely either, tells of it too."""
     for ask in ranked[1:MOST_ASKS]:
         asks = tools.asks(ask)
-        if asks and ranked[0] in asks.beside and situation.asks[ask] >= UNCLEAR:
+        if (
+            asks
+            and ranked[0] in asks.beside
+            and situation.asks[ask] >= UNCLEAR
+            and len(list(_cases(asks, situation))) < 2
+        ):
             return [ask, *(other for other in ranked[1:] if other != ask)]
     return ranked
 
@@ -213,9 +220,12 @@ def _steps(
             yield Missing(name, _asked_for(name, question, situation))
         return
     cases = list(_cases(asks, situation))
-    for arguments, stated in cases[:MOST_CASES]:
-        assumed = tuple(slot for name, slot in asks.slots.items() if slot.because and name not in stated)
-        yield Step(ask, arguments, stated, assumed, beside)
+    told_apart = all(len(named.candidates) < 2 for named in situation.models)
+    most = MOST_CASES if told_apart else MOST_READINGS
+    left_out = tuple(dict.fromkeys(one.label for one in cases[most:])) if told_apart else ()
+    for one in cases[:most]:
+        assumed = tuple(slot for name, slot in asks.slots.items() if slot.because and name not in one.stated)
+        yield Step(ask, one.arguments, one.stated, assumed, beside, left_out)
     if len(cases) == 1:
         for other in () if beside else asks.beside:
             yield from _steps(tools, other, situation, True, (*tried, ask))
@@ -265,9 +275,18 @@ class _Choice:
     """One value of a slot, and what comes with it (a device's count)."""
 
     values: dict[str, Any] = field(default_factory=dict)
+    label: str = ""
+    """What tells it from others of its slot."""
 
 
-def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+@dataclass(frozen=True)
+class _Case:
+    arguments: dict[str, Any]
+    stated: frozenset[str]
+    label: str
+
+
+def _cases(asks: AskFile, situation: Situation) -> Iterator[_Case]:
     """Every combination of what is named more than once, with the names of the slots that were stated."""
     choices: list[list[_Choice]] = []
     counted = next((name for name, slot in asks.slots.items() if slot.role == "device_count"), None)
@@ -283,7 +302,8 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any]
             continue
         options = []
         for value in found:
-            chosen = _Choice({name: plain(value)})
+            label = value.label if isinstance(value, Named) else str(value)
+            chosen = _Choice({name: plain(value)}, label if len(found) > 1 else "")
             if slot.role == "device" and isinstance(value, Named) and counted and value.count > 1:
                 chosen.values[counted] = value.count
             if slot.role == "device" and apart and told and (speed := _speed_on(value, situation)):
@@ -293,7 +313,7 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[tuple[dict[str, Any]
     for combination in product(*choices):
         arguments = {key: value for choice in combination for key, value in choice.values.items()}
         stated = frozenset(name for name in arguments if _is_stated(asks, name, situation))
-        yield arguments, stated
+        yield _Case(arguments, stated, ", ".join(choice.label for choice in combination if choice.label))
 
 
 def _speed_on(device: object, situation: Situation) -> float | None:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kb.catalogue.names import Names
 from kb.chat.reading.roles import DEVICES, Place, Roled
 from kb.chat.reading.situation import Named, Quantities
 from kb.chat.reading.spans import gib_of
+from kb.text.figures import FigureFound
 from kb.text.numerals import counted
 from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures, ModelFigures
@@ -17,14 +18,19 @@ _CARD = re.compile(
     r"\b(?:gpus?|(?:graphics? |video )?cards?|graphics)\b",
     re.I,
 )
-_MAC = re.compile(r"\b(?:i?mac(?:book)?s?|apple|ipad|iphone)\b", re.I)
+_MAC = re.compile(r"\b(?:i?mac(?:book)?s?|apple)\b", re.I)
 _HOST = (
     r"(?:(?:gaming |old |office |work |mini[ -]?|home |cheap |used |small |linux |windows |desktop ){0,3}"
     r"(?:laptop|notebook|pc|desktop|computer|machine|server|workstation|box|nuc|thinkpad|vps|vm|phone|tablet|chromebook))"
 )
 _PORTABLE = re.compile(r"laptop|notebook|thinkpad|chromebook|phone|tablet", re.I)
+_HANDHELD = re.compile(r"phone|tablet", re.I)
+"""Their memory is one, for the system and what computes."""
 _AMD = re.compile(r"\b(?:amd|radeon|rocm)\b", re.I)
 _BORDER = re.compile(r"[?!;,\n]|\. | and | but ")
+_SENTENCE = re.compile(r"[?!;\n]|\. ")
+LEAST_RATE = 10e9
+"""Bytes a second: slower is a drive."""
 NO_CARD = re.compile(
     r"\bno (?:\w+ )?(?:gpu|(?:graphics|video) card)\b|\b(?:pure )?cpu[- ]only|without (?:an? |any )?(?:\w+ )?(?:gpu|graphics)(?: card)?",
     re.I,
@@ -60,11 +66,22 @@ class Described:
     named: Named
     start: int
     end: int
+    rate: int | None = None
+    """Where the speed of its memory stands."""
 
 
-def described(text: str, roles: Sequence[Roled], places: Sequence[Place]) -> Iterator[Described]:
-    """Devices that are given by their memory alone: it is a card's or a shared one by its role, and no name beside it
-    has it."""
+def rate_behind(text: str, figures: Sequence[FigureFound], at: int) -> FigureFound | None:
+    """How fast a device's memory is, where that is told in the same sentence right behind its size, at ``at``."""
+    words = _SENTENCE.split(text[at : at + _NEAR])[0]
+    rates = (one for one in figures if one.dimension == "bytes/s" and at <= one.start < at + len(words))
+    return next((one for one in rates if one.base >= LEAST_RATE), None)
+
+
+def described(
+    text: str, roles: Sequence[Roled], places: Sequence[Place], figures: Sequence[FigureFound] = ()
+) -> Iterator[Described]:
+    """Devices that are given by their memory, and its speed, alone: it is a card's or a shared one by its role, and no
+    name beside it has it."""
     for at, one in enumerate(roles):
         figure, size = one.figure, gib_of(one.figure)
         if one.role not in ("vram", "unified") or figure.dimension != "bytes" or size < 0.5:
@@ -80,7 +97,7 @@ def described(text: str, roles: Sequence[Roled], places: Sequence[Place]) -> Ite
             mac = _MAC.search(before) or _MAC.search(after)
             name = f"a Mac with {size:g} GB" if mac else f"a machine with {size:g} GB of unified memory"
             device = DeviceFigures(name=name, memory_gib=size, backend="metal", unified_memory=True)
-            yield Described(Named(name, figures=device), figure.start, figure.end)
+            yield _with_rate(Described(Named(name, figures=device), figure.start, figure.end), text, figures)
             continue
         several = _COUNT.search(before) or _CARDS_BEFORE.search(before)
         if not several and not (_CARD.search(before) or _CARD.search(after)):
@@ -88,7 +105,16 @@ def described(text: str, roles: Sequence[Roled], places: Sequence[Place]) -> Ite
         count = counted(next(group for group in several.groups() if group)) if several else 1
         amd = _AMD.search(before) or _AMD.search(after)
         device = DeviceFigures(name=_card(size), memory_gib=size, backend="rocm" if amd else "cuda")
-        yield Described(Named(device.name, figures=device, count=count), figure.start, figure.end)
+        found = Described(Named(device.name, figures=device, count=count), figure.start, figure.end)
+        yield _with_rate(found, text, figures)
+
+
+def _with_rate(one: Described, text: str, figures: Sequence[FigureFound]) -> Described:
+    rate = rate_behind(text, figures, one.end)
+    if rate is None or not isinstance(one.named.figures, DeviceFigures):
+        return one
+    device = one.named.figures.model_copy(update={"memory_bandwidth_gb_per_s": rate.base / 1e9})
+    return replace(one, named=replace(one.named, figures=device), rate=rate.start)
 
 
 def on_processor(text: str) -> re.Match[str] | None:
@@ -102,6 +128,11 @@ def processor(stated: Quantities, host: str = "") -> Named:
     """The machine's own processor and memory, where nothing else runs the model."""
     bandwidth, assumed = system_bandwidth(stated)
     memory = stated.system_memory_gb
+    if memory and _HANDHELD.search(host):
+        figures = DeviceFigures(
+            name=f"{host} with {memory:g} GB", memory_gib=memory, backend="metal", unified_memory=True, portable=True
+        )
+        return Named(figures.name, figures=figures)
     name = host or "a computer without a graphics card"
     if memory and "GB" not in name:
         name = f"{name} and {memory:g} GB of RAM" if not host else f"{name} with {memory:g} GB of RAM"
@@ -148,6 +179,13 @@ def model_of_size(names: Names, size: str) -> Named:
     label = f"{billions:g}B"
     typical = names.matches("models", label)
     return Named(label, (typical[0],)) if typical else Named(label, figures=_dense(billions, label))
+
+
+def mixture_of_size(size: str, active: float) -> Named:
+    """A mixture of experts by what it holds and what each token passes through, in the shape of a dense model."""
+    dense = _dense(float(size[:-1]) * (1000 if size[-1] in "tT" else 1), size.upper())
+    name = f"{dense.name} with {active:g}B active"
+    return Named(name, figures=dense.model_copy(update={"name": name, "params_active": round(active * 1e9)}))
 
 
 def _dense(billions: float, label: str) -> ModelFigures:

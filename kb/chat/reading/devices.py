@@ -2,11 +2,12 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Machine
+from kb.chat.reading.described import rate_behind
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.roles import Roled
 from kb.chat.reading.situation import Claim, Named, Standing
@@ -70,6 +71,8 @@ _CLAIM_KEYS = {
 }
 """Figures of a record with their unit and the word that says that they are meant: a rate may be measured of anything."""
 NEAR_BEHIND = 20
+NEAR_FIGURES = 40
+_SHARED = re.compile(r" ?(?:of )?(?:unified|shared|lpddr)", re.I)
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
 _OR_A_SIZE = re.compile(
     r"(?:\s?gb)?(?:\s?[,/]\s?|,?\s(?:or|vs\.?|versus)\s(?:go (?:for|with) )?(?:the |a |even |better )?)", re.I
@@ -92,8 +95,12 @@ class Devices:
         self.unknown: list[str] = []
         self.of_another_size: list[tuple[int, str]] = []
         """Known names with a memory that nobody sells them with, and where they stand."""
+        self.of_unknown: set[int] = set()
+        """Where figures of devices stand that nobody knows."""
         self.unknown_processors: list[str] = []
         """Some of ``unknown``: beside a card they decide little."""
+        self.by_figures: list[Span] = []
+        """Others of ``unknown``, of which figures may be told behind the name."""
         self.chooses_a_size = False
         """Whether one device is named with several sizes of memory to choose from."""
         self.more: list[Named] = []
@@ -105,9 +112,12 @@ class Devices:
             self.unknown.append(span.text)
             if self._is_processor(span):
                 self.unknown_processors.append(span.text)
+                self.by_figures.append(span)
                 return
             if span.memory_gib:
                 self.found.append((replace(card_of(span.memory_gib), count=self._count(span)), span))
+            else:
+                self.by_figures.append(span)
             return
         matches = span.matches if len(span.matches) <= FEW else self._newest_first(span.matches)
         if _LAPTOP.search(self._clause(span)):
@@ -159,7 +169,7 @@ class Devices:
         """Memory that belongs to a device which is sold with several: right before it, or anywhere for unified memory."""
         role_of = {id(one.figure): one.role for one in roles}
         sizes = [f for f in self.figures if f.dimension == "bytes" and not f.per and f.start not in self.covered]
-        belongs: set[int] = set()
+        belongs = {id(figure) for span in self.by_figures for figure in self._by_its_figures(span, sizes, role_of)}
         for at, (named, span) in enumerate(self.found[:MOST_DEVICES]):
             if named.figures is not None:
                 continue
@@ -181,7 +191,37 @@ class Devices:
                     self.covered.update(range(figure.start, figure.end))
                     belongs.add(id(figure))
                     break
-        return [one for one in roles if id(one.figure) not in belongs or one.role == "ram"]
+        gone = {id(figure) for figure in self.figures if figure.start in self.of_unknown}
+        return [
+            one for one in roles if id(one.figure) not in gone and (id(one.figure) not in belongs or one.role == "ram")
+        ]
+
+    def _by_its_figures(
+        self, span: Span, sizes: Sequence[FigureFound], role_of: Mapping[int, str]
+    ) -> Iterator[FigureFound]:
+        """``RX 9090 with 32 GB and 1300 GB/s``: a device that nobody knows, by what is told of it."""
+        words = _SENTENCE.split(self.text[span.end : span.end + NEAR_FIGURES])[0]
+        behind = (one for one in sizes if span.end <= one.start < span.end + len(words))
+        size = next((one for one in behind if role_of.get(id(one), "") in ("", "vram", "unified", "ram")), None)
+        if size is None:
+            return
+        rate = rate_behind(self.text, self.figures, size.end)
+        role = role_of.get(id(size), "")
+        processor = span.text in self.unknown_processors
+        if processor and (self.found or not rate):
+            return
+        if (role == "ram" or _RAM.match(self.text, size.end)) and not (rate or role == "unified"):
+            return  # the machine's, beside it
+        unified = role in ("unified", "ram") or bool(_SHARED.match(self.text, size.end))
+        told = ", ".join(f"{value:,g} {unit}" for value, unit in _told(size, rate))
+        figures = DeviceFigures(
+            name=f"a device with {told}", memory_gib=gib_of(size), unified_memory=unified,
+            memory_bandwidth_gb_per_s=rate.base / 1e9 if rate else None,
+            backend="cpu" if processor else "metal" if unified else "cuda",
+        )  # fmt: skip
+        self.found.append((Named(figures.name, figures=figures, count=self._count(span)), span))
+        self.of_unknown |= {one.start for one in (size, rate) if one}
+        yield size
 
     def _also_with(self, at: int, end: int, sizes: Sequence[FigureFound]) -> set[int]:
         """The other sizes of ``M4 Pro, 48 or 64 GB?``, each a machine to choose; ``end`` is behind the first."""
@@ -223,8 +263,22 @@ class Devices:
             count = other.count + named.count if joined else max(other.count, named.count)
             standing = other.standing if other.standing == "has" else named.standing
             merged[same] = replace(other, count=min(count, MOST_COUNT), standing=standing)
+        merged = [self._with_chip(named, merged) for named in merged]
         inside = {chip for named in merged for chip in self._chips(named)}
         return [named for named in merged if named.kind != "accelerators" or named.match.slug not in inside]
+
+    def _with_chip(self, named: Named, beside: Sequence[Named]) -> Named:
+        """*M1 8GB MacBook Air*: of machines with one name that with the chip which is named, in the size that it has."""
+        if named.kind != "machines" or len(named.candidates) < 2:
+            return named
+        chips = {match.slug: match for one in beside if one.kind == "accelerators" for match in one.candidates}
+        for candidates in (named.candidates, tuple(self.names.matches("machines", named.name))):
+            own = [match for match in candidates if chips.keys() & set(self._chips(Named("", (match,))))]
+            if own:
+                size = next((match.memory_gib for match in chips.values() if match.memory_gib), None)
+                sold = sized(self.names, own, size) if size else ()
+                return replace(named, candidates=sold or tuple(own))
+        return named
 
     def _chips(self, named: Named) -> Iterator[str]:
         """*Framework Desktop with a Ryzen AI Max+ 395* is one machine."""
@@ -249,7 +303,10 @@ class Devices:
         placed = [span for _, span in self.found if span.kind != "cpus"]
         return [self.text[a.end : b.start] for a, b in itertools.pairwise(placed)]
 
-    def claims(self, devices: Sequence[Named]) -> Iterator[Claim]:
+    def claims(self, devices: Sequence[Named], roles: Sequence[Roled]) -> Iterator[Claim]:
+        others = {
+            one.figure.start for one in roles if one.role not in ("vram", "unified") and one.figure.dimension == "bytes"
+        }
         nvlink = _NVLINK.search(self.text) is not None
         placed = self.found[:MOST_DEVICES]
         for at, (named, span) in enumerate(placed):
@@ -261,7 +318,7 @@ class Devices:
             if at + 1 < len(placed):
                 end = min(end, placed[at + 1][1].start)
             for figure in self.figures:
-                if span.end <= figure.start < end and not figure.per:
+                if span.end <= figure.start < end and not figure.per and figure.start not in others:
                     yield from self._claim(current, figure, self.text[span.end : figure.start])
             if nvlink and named.kind == "accelerators":
                 yield Claim(current, "nvlink", 1.0)
@@ -275,6 +332,12 @@ class Devices:
             key, unit, word = _CLAIM_KEYS[figure.dimension]
             if self.is_short or word.search(before) or word.search(self.text[figure.start : figure.end + NEAR_BEHIND]):
                 yield Claim(device, key, figure.base / unit)
+
+
+def _told(size: FigureFound, rate: FigureFound | None) -> Iterator[tuple[float, str]]:
+    yield gib_of(size), "GB"
+    if rate:
+        yield rate.base / 1e9, "GB/s"
 
 
 def _launched(record: object) -> str:

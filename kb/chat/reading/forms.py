@@ -138,6 +138,8 @@ class Forms:
             whole = self.text[start : portable.end()]
             if sold := self.names.find(groups, whole):
                 matches, text, end = sold, whole, portable.end()
+        if form.memory is not None and not matches and (bare := self._sold_without_memory(form)):
+            matches, text, end = bare, self.text[start : self.tokens[form.last].end], self.tokens[form.last].end
         if not matches and form.model and (begun := self.names.beginning_with("models", text)):
             if len(begun) > MOST_CANDIDATES:
                 return
@@ -148,6 +150,11 @@ class Forms:
             kind = "models" if form.model else "accelerators"
             memory = gib_of(form.memory) if form.memory is not None else None
             self.taken.put(Span(start, end, text.strip("( "), kind, (), form.size, memory))
+
+    def _sold_without_memory(self, form: _Form) -> list[Match]:
+        """A processor: what it is named with is the machine's memory, and not its own."""
+        named = self.names.find(DEVICE_KINDS, self.text[self.tokens[form.first].start : self.tokens[form.last].end])
+        return [] if any(self.names.memory_options(match) for match in named) else named
 
     def _settle_media(self, start: int, end: int) -> None:
         """A size behind a name is its own (*Flux dev 12B*), or tells which is meant (*Wan 2.2 14B*)."""

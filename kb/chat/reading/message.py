@@ -3,13 +3,14 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import cast
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, Term
 from kb.chat.reading.asks import CALLED
-from kb.chat.reading.described import described, host_in, model_of_size, on_processor, processor
+from kb.chat.reading.described import described, host_in, mixture_of_size, model_of_size, on_processor, processor
 from kb.chat.reading.devices import MOST_COUNT, Devices, card_of, is_same
 from kb.chat.reading.flags import KV_TYPE, flags, program_of, told_by
 from kb.chat.reading.fragments import is_fragment
@@ -39,7 +40,6 @@ _TRAINING = re.compile(
     r"\b(?:(?P<rl>rlhf|rl|ppo|grpo|dpo|reinforcement)\b|(?<!not )(?<!no )(?P<qlora>qlora)|(?<!not )(?<!no )(?P<lora>lora)"
     r"|(?P<full>full)[\s-](?:fine|param|train|sft|weight|\d+b))", re.I
 )  # fmt: skip
-_BITS = re.compile(r"(?<![\w.])(\d{1,2}(?:\.\d{1,3})?) ?(?:bpw\b|bits? per weight|bits?\b(?! float| integer))", re.I)
 _QUANTIZATION = re.compile(r"\bi?q\d_\w+", re.I)
 """The form of a GGUF type's name."""
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
@@ -108,6 +108,7 @@ class _Message:
         others_than_counts = [figure for figure in self.figures if not _counts_devices(figure, begun)]
         roles = self.reader.roles(text, others_than_counts, places) if self.reader else []
         kv = kv_type_in(text)
+        twice = list(self._said_twice())
         quantizations: list[Named] = []
         terms: list[Named] = []
         others: list[Named] = []
@@ -119,7 +120,7 @@ class _Message:
             elif span.kind == MediaModel.kind and not span.known:
                 self.unknown.append(span.text)
             elif span.kind == "quantizations":
-                if not (kv and span.start < kv[1] and kv[0] < span.end):
+                if span not in twice and not (kv and span.start < kv[1] and kv[0] < span.end):
                     _add(quantizations, Named(span.text, span.matches))
             elif span.kind == "terms" and self._is_a_unit(span):
                 continue
@@ -131,12 +132,12 @@ class _Message:
                         _add(others, Named(span.text, tuple(links)))
             else:
                 _add(others, Named(span.text, span.matches))
-        quantizations += self._custom_bits(quantizations)
+        quantizations += self._custom_bits()
         self._sizes_of_models()
         roles = self.named.with_memory(roles)
         devices = self.named.merged()
-        by_memory = list(described(text, roles, places))
-        in_place = {one.start for one in by_memory}
+        by_memory = list(described(text, roles, places, self.figures))
+        in_place = {place for one in by_memory for place in (one.start, one.rate)}
         roles = [one for one in roles if one.figure.start not in in_place]
         stated = self._with_bandwidth(replace(quantities(text, roles), **told_by(self.flags)), devices)
         devices += [self.named.standing(one.named, one.start) for one in by_memory]
@@ -147,7 +148,7 @@ class _Message:
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
         devices = [self._usual_first(device) for device in devices]
         beside = ("memory_gib", stated.system_memory_gb) if _BESIDE.search(text) else None
-        claims = tuple(claim for claim in self.named.claims(devices) if (claim.key, claim.value) != beside)
+        claims = tuple(claim for claim in self.named.claims(devices, roles) if (claim.key, claim.value) != beside)
         use = use_of(text)
         situation = Situation(
             text=text,
@@ -183,9 +184,10 @@ class _Message:
         measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
         covered: list[Span | FigureFound] = [*self.spans, *measures, *(one.figure for one in roles)]
         fragment = is_fragment(text, [(one.start, one.end) for one in covered])
-        situation = replace(situation, named_now=named_now, only_names=fragment and named_now)
+        plain = self._plain()
+        situation = replace(situation, named_now=named_now, only_names=fragment and named_now, plain=plain)
         return Read(
-            situation, self._plain(), unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
+            situation, plain, unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
             fragment,
         )  # fmt: skip
 
@@ -214,7 +216,8 @@ class _Message:
         if not span.known:
             self.unknown.append(span.text)
             if span.size:
-                _add(self.models, self._of_size(span.size, _ACTIVE_SIZE.search(span.text)))
+                active = _ACTIVE_SIZE.search(span.text)
+                _add(self.models, self._of_size(span.size, float(active[1]) if active else None))
         elif re.fullmatch(r"\d.*", span.text):
             return  # a size alone, read below
         else:
@@ -266,12 +269,27 @@ class _Message:
                 continue
             if not self._is_other_kinds(figure.start, figure.end) and len(met) < MOST_SIZES:
                 met.add(billions)
-                _add(self.models, self._of_size(f"{billions:g}b", _ACTIVE_SIZE.match(self.text, figure.end)))
+                written = _ACTIVE_SIZE.match(self.text, figure.end)
+                active = float(written[1]) if written else self._active_of(figure)
+                _add(self.models, self._of_size(f"{billions:g}b", active))
 
-    def _of_size(self, size: str, active: re.Match[str] | None) -> Named:
+    def _active_of(self, whole: FigureFound) -> float | None:
+        """``45B with 3B active``: the billions behind it that each token passes through."""
+        words = _SENTENCE.split(self.text[whole.end : whole.end + NEAR_ACTIVE])[0]
+        behind = (
+            one.value / 1e9
+            for one in self.figures
+            if one.dimension == "parameters" and whole.end <= one.start < whole.end + len(words)
+            and one.value < whole.value and _ACTIVE_BEHIND.match(self.text, one.end)
+        )  # fmt: skip
+        return next(behind, None)
+
+    def _of_size(self, size: str, active: float | None) -> Named:
         """``80B``, or ``80B A3B``."""
-        both = self.names.matches("models", f"{size} a{active[1]}b") if active else ()
-        return Named(f"{size} A{active[1]}B", (both[0],)) if active and both else model_of_size(self.names, size)
+        if active is None:
+            return model_of_size(self.names, size)
+        both = self.names.matches("models", f"{size} a{active:g}b")
+        return Named(f"{size} A{active:g}B", (both[0],)) if both else mixture_of_size(size, active)
 
     def _sizes_named(self) -> Iterator[float]:
         for named in self.models:
@@ -302,12 +320,27 @@ class _Message:
             found = processor(stated, "" if only else host)
             yield self.named.standing(found, only.start() if only else self.text.casefold().find(host.split()[-1]))
 
-    def _custom_bits(self, quantizations: Sequence[Named]) -> Iterator[Named]:
-        """``at 4.5 bits``: a quantization by its bits, which no record has by name."""
-        for found in _BITS.finditer(self.text):
-            bits = f"{float(found[1]):g}"
-            if found.start() not in self.named.covered and 0.5 <= float(bits) <= 32 and "." in found[1]:
-                yield Named(found[0], (Match("quantizations", f"{bits}bpw", f"{bits} bits per weight"),))
+    def _custom_bits(self) -> Iterator[Named]:
+        """``at 4.5 bits``, ``in eight bits``: a quantization by its bits, which no record has by name as it is written."""
+        named = {place for one in self.spans if one.kind != "terms" for place in range(one.start, one.end)}
+        for figure in self.figures:
+            if figure.dimension != "bits" or figure.start in named or not 1 < figure.value <= 32:
+                continue
+            bits = f"{figure.value:g}"
+            if "." in bits:
+                label = f"{bits} bits per weight"
+                yield Named(self.text[figure.start : figure.end], (Match("quantizations", f"{bits}bpw", label),))
+            elif not figure.text[0].isdigit() and (known := self.names.find(("quantizations",), f"{bits}-bit")):
+                yield Named(self.text[figure.start : figure.end], tuple(known))
+
+    def _said_twice(self) -> Iterator[Span]:
+        """``full precision bf16``, ``8 bit (Q8_0)``: of two names of one quantization side by side that which is not its
+        record's name."""
+        found = [span for span in self.spans if span.kind == "quantizations"]
+        for one, other in pairwise(found):
+            if _BESIDE_ITS_NAME.fullmatch(self.text, one.end, other.start):
+                named = [span for span in (one, other) if _letters(span.matches[0].label) in _letters(span.text)]
+                yield from (span for span in (one, other) if len(named) == 1 and span not in named)
 
     def _telling(self, terms: Sequence[Named], other: bool) -> tuple[Named, ...]:
         """Terms without the generic ones, unless nothing else was named."""
@@ -373,6 +406,7 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
+_BESIDE_ITS_NAME = re.compile(r"[ ,(-]{1,3}")
 _BESIDE = re.compile(r"\bwith\s+\d+\s?gi?b?\b", re.I)
 """*A 3090 with 64GB*: where so much is RAM, it is the machine's and nothing that the card is said to have."""
 _GUESSERS = {
@@ -387,6 +421,9 @@ _SIZE_ASKED = re.compile(
     r"\bwhat(?:'s|s| does| do| is| are)? (?:an? |the )?(?:\d+(?:\.\d+)?b\b(?! model)|[\"'“‘]?b\b[\"'”’]?(?! ?\d))", re.I
 )
 _ACTIVE_SIZE = re.compile(r"[ -]{0,2}(?<![a-z\d])a(\d{1,3}(?:\.\d)?)b\b", re.I)
+_ACTIVE_BEHIND = re.compile(r" ?(?:params? |parameters )?(?:are )?activ", re.I)
+_SENTENCE = re.compile(r"[?!;\n]|\. ")
+NEAR_ACTIVE = 50
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
 
 
@@ -394,6 +431,10 @@ def _counts_devices(figure: FigureFound, begun: Collection[int]) -> bool:
     """*two 3090s*: ``begun`` is where devices' names begin."""
     counted = any(figure.end + gap in begun for gap in range(COUNT_GAP + 1))
     return counted and not figure.dimension and figure.value <= MOST_COUNT
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def _released(record: object) -> str:

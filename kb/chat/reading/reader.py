@@ -1,7 +1,7 @@
 """A conversation to a :class:`Situation`: the last message, with what earlier ones left standing."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Protocol
 
@@ -66,6 +66,7 @@ _OF_ONE_ASK = frozenset(
 """What belonged to the question before, unless the same one is gone on with."""
 _OF_ONE_RUN = frozenset({"tokens_per_s", "speed_is", "prefill_tokens_per_s"})
 """What was measured of one model on one machine: with another it says nothing."""
+_HOW_IT_RUNS = ("quantizations", "context", "users", "kv_cache_type")
 
 _GOES_ON = re.compile(
     r"^\W{0,3}(?:and|or|but|also|what about|how about|what if|then|so|ok(?:ay)?|with|on|at|in|same|now|if|no|sorry|wait"
@@ -217,7 +218,8 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
         situation = replace(now, devices=devices)
         situation = _without_processor(situation, said)
         return Turn(
-            situation, said.plain, said.unknown_models, owned_of(devices), False, said.fragment, stated(now), devices
+            situation, said.plain, said.unknown_models, owned_of(devices), False, said.fragment, stated(now), devices,
+            _habits(situation, {}),
         )  # fmt: skip
     goes_on = said.fragment or _is_going_on(now)
     corrects = goes_on and bool(_CORRECTS.search(now.text))
@@ -228,7 +230,8 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
         _carry_names(before, said, taken, carried)
     for item in fields(Quantities):
         earlier = getattr(before.situation, item.name)
-        kept = item.name in _KEPT or said.fragment or (goes_on and item.name not in _OF_ONE_ASK)
+        same_run = item.name in _OF_ONE_RUN and not now.named_now  # "my 4090 does 12 t/s", "is that normal?"
+        kept = item.name in _KEPT or said.fragment or (goes_on and (item.name not in _OF_ONE_ASK or same_run))
         if item.name in _OF_ONE_RUN and (now.models or now.devices or now.quantizations) and not corrects:
             continue
         if kept and earlier is not None and earlier != "" and getattr(now, item.name) in (None, ""):
@@ -244,6 +247,10 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
         carried += ["use"] if taken["use"] and not now.use else []
         if len(now.text.split()) <= SHORT and (now.devices or now.others):
             taken["figure_keys"] = now.figure_keys or before.situation.figure_keys
+    for name, habit in before.habits.items() if now.models or taken.get("models") else ():
+        if not getattr(now, name) and not taken.get(name):
+            taken[name] = habit
+            carried += [named.label for named in habit] if name == "quantizations" else [name]
     unchanged = bool(devices) and set(devices) <= set(before.situation.devices)
     compares = len(devices) > 1 and len(now.devices) == 1 and not now.together
     taken["alternatives"] = now.alternatives or compares or (unchanged and before.situation.alternatives)
@@ -288,7 +295,14 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
     if states == _TOGETHER:
         situation = replace(situation, named_now=True)
     fragment = said.fragment or bool(judged)
-    return Turn(situation, said.plain, unknown_models, owned, goes_on, fragment, states, tried)
+    habits = _habits(situation, before.habits)
+    return Turn(situation, said.plain, unknown_models, owned, goes_on, fragment, states, tried, habits)
+
+
+def _habits(situation: Situation, known: Mapping[str, Any]) -> Mapping[str, Any]:
+    if situation.models or "?" in situation.text or _DEFINES.search(situation.text):
+        return known
+    return {**known, **{name: told for name in _HOW_IT_RUNS if (told := getattr(situation, name))}}
 
 
 _TOGETHER, _COMPARED, _FIGURES = frozenset({"together"}), frozenset({"compared"}), frozenset({"figure_keys"})
@@ -330,7 +344,7 @@ def _carry_names(before: Turn, said: Read, taken: dict[str, Any], carried: list[
         taken["unknown"] = (*(before.unknown_models if now.devices else known.unknown), *now.unknown)
     elif not now.devices:
         taken["unknown"] = (*now.unknown, *(name for name in known.unknown if name not in before.unknown_models))
-    if not now.quantizations and (not now.models or _CORRECTS.search(now.text)):
+    if not now.quantizations and (not now.models or said.fragment or _CORRECTS.search(now.text)):
         taken["quantizations"] = known.quantizations
         carried += [named.label for named in known.quantizations]
     media = tuple(one for one in known.others if one.kind == MediaModel.kind)

@@ -23,7 +23,7 @@ NEAR, FAR = 4, 9
 """Words on either side whose places count, and those that count at all."""
 LETTERS = (3, 4)
 NO_ROLES = frozenset({"%", "bits", "bits/s", "flops", "ops", "hz", "°c", "m", "v", "a", "wh", "cores", "threads", "heads",
-    "experts", "lanes", "cards", "parameters", "transfers", "transfers/s"})  # fmt: skip
+    "experts", "lanes", "cards", "parameters", "characters", "transfers", "transfers/s"})  # fmt: skip
 """Dimensions of figures that nothing is asked with."""
 MOST_FIGURES = 128
 """Of one message that are read."""

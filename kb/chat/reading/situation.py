@@ -130,6 +130,8 @@ class Situation(Quantities):
 
     text: str
     """The last message, in the one form that is read."""
+    plain: str = ""
+    """The same with what names stand for in their place: *why is my graphics card slow*."""
     query: str = ""
     """What is looked for in the passages: the message, or with what it goes on from."""
     language: str = "en"

@@ -1,6 +1,8 @@
 """A message with what earlier ones left standing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from kb.chat.reading.situation import Named, Situation
 
@@ -19,3 +21,5 @@ class Turn:
     """The roles of what the message itself states."""
     tried: tuple[Named, ...] = ()
     """Devices of which the same was asked, one after the other."""
+    habits: Mapping[str, Any] = field(default_factory=dict)
+    """How models are run, told before any was named (*I take Q6 and 16k of context*): so is each that is named later."""

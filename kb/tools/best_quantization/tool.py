@@ -17,6 +17,7 @@ from kb.tools.shared.fitting import (
     DeviceCount,
     FitArguments,
     KvCacheType,
+    ReservedMemory,
     SystemMemory,
     fit_of,
     parts_of,
@@ -40,6 +41,7 @@ class BestQuantizationArguments(Arguments):
     kv_cache_type: KvCacheType = "f16"
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
     system_memory_gb: SystemMemory | None = None
+    reserved_gib: ReservedMemory | None = None
 
 
 class QuantizationChoice(Record):

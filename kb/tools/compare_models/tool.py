@@ -19,6 +19,7 @@ from kb.tools.shared.fitting import (
     KvCacheType,
     Parts,
     QuantizationArgument,
+    ReservedMemory,
     SystemMemory,
     fit_of,
     resolve_parts,
@@ -43,6 +44,7 @@ class CompareModelsArguments(Arguments):
     context: Context = 8192
     kv_cache_type: KvCacheType = "f16"
     system_memory_gb: SystemMemory | None = None
+    reserved_gib: ReservedMemory | None = None
 
 
 class ComparedModel(Record):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement, PrefillStanding
+from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement, OtherWeights, PrefillStanding
 from kb.tools.shared.naming import opening, speed_of, the, varied
 from kb.tools.shared.saying import OF_PROMPTS
 
@@ -66,9 +66,8 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
         needed, have = Quantity(result.required_gb, "GB"), Quantity(result.available_gb, "GB")
         yield state("answer", text, case=case, needed=needed, have=have)
         if result.can_be_read_from_drive and (result.measured_tokens_per_s or 0.0) >= FROM_MEMORY:
-            text = (
-                "{measured} is too fast for a drive: then there is more memory than I was told of, or a smaller file."
-            )
+            text = "{measured} is too fast for a drive: then there is more memory than I was told of, "
+            text += "a larger share of it for the GPU, or a smaller file."
             yield state("reason", text, measured=speed_of(result.measured_tokens_per_s or 0.0))
         yield from _helps(result)
         return
@@ -79,7 +78,8 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
         return
     yield _answer(result, case)
     yield from _sum(result)
-    if result.standing == "far_below" and result.processor_tokens_per_s and result.likely != "memory_swapped":
+    in_doubt = result.normal_at is not None or result.likely == "memory_swapped"
+    if result.standing == "far_below" and result.processor_tokens_per_s and not in_doubt:
         text = "A processor alone would reach about {processor}."
         yield state("reason", text, processor=speed_of(result.processor_tokens_per_s))
     elif result.standing in (None, "as_expected", "fast"):
@@ -109,6 +109,10 @@ def _answer(result: ExplainAnswer, case: str) -> Statement:
         typical = speed_of(decode.typical)
         return Statement("answer", text, values | {"typical": typical, "case": case, "ceiling": ceiling})
     measured = Quantity(result.measured_tokens_per_s, "tokens/s")
+    if result.normal_at:
+        return _by_weights(result, result.normal_at, measured)
+    if result.standing in ("below", "far_below") and result.ceiling_is_assumed and len(result.reads) == 1:
+        return _by_memory(result, case, measured)
     match result.standing:
         case "above_ceiling" if (result.times_above_ceiling or 0.0) > NO_ANSWER:
             text = (
@@ -174,6 +178,37 @@ def _of_prompts(result: ExplainAnswer, case: str) -> Iterator[Said]:
     )
 
 
+def _by_weights(result: ExplainAnswer, other: OtherWeights, measured: Quantity) -> Statement:
+    """No fault is told from weights that nobody named."""
+    decode, more = result.decode_tokens_per_s, other.decode_tokens_per_s
+    in_ram = " with a part in RAM" if other.verdict == "fits_with_offload" else ""
+    low = "far too low" if result.standing == "far_below" else "a little low"
+    text = "{measured} is normal for {model} on {device} if the weights are {more}, where {usual_more} are usual"
+    text += f"{in_ram}, and {low} if they are {{quantization}}, where {{usual}} are."
+    if (result.measured_tokens_per_s or 0.0) > more.high:
+        text = "{measured} lies between the {usual_more} that are usual for {model} on {device} at {more}" + in_ram
+        text += " and the {usual} at {quantization}: it depends on the quantization, which you did not name."
+    return state(
+        "answer", text, measured=measured, model=result.model, device=the(result.device), more=other.quantization,
+        quantization=result.quantization, usual=speed_of(decode.low, decode.high),
+        usual_more=speed_of(more.low, more.high),
+    )  # fmt: skip
+
+
+def _by_memory(result: ExplainAnswer, case: str, measured: Quantity) -> Statement:
+    """Nor from RAM that nobody named."""
+    (read,) = result.reads
+    decode = result.decode_tokens_per_s
+    text = (
+        "{measured} depends on the RAM, which you did not name: at {rate}, two channels of a common kind, {usual} are "
+        "usual for {case}; a single module halves that, and older RAM is slower too."
+    )
+    return state(
+        "answer", text, measured=measured, rate=Quantity(read.gb_per_s, "GB/s"), case=case,
+        usual=speed_of(decode.low, decode.high),
+    )  # fmt: skip
+
+
 def _by_ram(result: ExplainAnswer, case: str, measured: Quantity) -> Statement:
     """A speed that two channels of ordinary RAM do not give says how fast the RAM is."""
     read = next(read for read in result.reads if read.is_system)
@@ -226,6 +261,7 @@ def _next(result: ExplainAnswer) -> Iterator[Said]:
         yield state("next", text, possible=result.possible_at or "")
     elif result.checks:
         looks = list(dict.fromkeys(LOOK[check] for check in result.checks))[:MOST_LOOKED_AT]
+        looks = ["which quantization the file has", *looks[:-1]] if result.normal_at else looks
         yield state("next", f"Look at: {'; '.join(looks)}.")
     else:
         yield from _helps(result)

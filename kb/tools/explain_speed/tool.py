@@ -34,6 +34,8 @@ LIKE_A_PROCESSOR = 1.5
 """Up to so many times what a processor reaches from system memory, a card's speed is a processor's."""
 SYSTEM_GB = 16
 """What the system and the buffers take of the RAM of a machine that holds a model too large for its card."""
+MORE_BITS = ("q8_0", "f16")
+"""What else people run who do not say what."""
 LIKE_A_DRIVE = 5.0
 """So many times slower than a processor, weights are read from the drive again and again."""
 
@@ -62,6 +64,14 @@ class Improvement(Record):
     """The type of weights that it is worked out for."""
     decode_tokens_per_s: float | None = None
     """What it would be then."""
+
+
+class OtherWeights(Record):
+    """What holds with weights of more bits, where nobody said which there are."""
+
+    quantization: str
+    verdict: Verdict
+    decode_tokens_per_s: Range
 
 
 class ExplainAnswer(Result):
@@ -105,6 +115,8 @@ class ExplainAnswer(Result):
     """How many times as fast as the ceiling the measured speed is."""
     implied_gb_per_s: float | None = None
     """What RAM of unknown speed must deliver at least where a speed above the guessed ceiling was measured."""
+    normal_at: OtherWeights | None = None
+    """Of a speed that is low for a quantization which nobody named: the larger one at which it is not."""
     possible_at: str | None = None
     """The largest common quantization at which a speed above the ceiling would be possible."""
     cause: Cause
@@ -140,7 +152,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
     standing = _standing(measured, speed, at_once) if measured is not None else None
     likely = _likely(measured, parts, fit, processor) if measured is not None and standing == "far_below" else None
     assumed = _is_assumed(parts, fit, arguments)
-    is_slow = standing in ("below", "far_below")
+    is_slow, over = standing in ("below", "far_below"), standing == "above_ceiling"
     typical, ceiling = speed.decode_tokens_per_s.typical, speed.ceiling_tokens_per_s
     return ExplainAnswer(
         model=parts.model.label,
@@ -163,9 +175,10 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         prefill_standing=_prefill_standing(arguments.measured_prefill_tokens_per_s, speed.prefill_tokens_per_s),
         share_of_ceiling_percent=round(100 * measured / ceiling, 0) if measured else None,
         times_below_typical=_times(typical, measured) if measured and is_slow else None,
-        times_above_ceiling=_times(measured, ceiling) if measured and standing == "above_ceiling" else None,
-        implied_gb_per_s=_implied(measured, speed) if measured and standing == "above_ceiling" and assumed else None,
-        possible_at=_possible_at(catalogue, parts, arguments, measured) if standing == "above_ceiling" else None,
+        times_above_ceiling=_times(measured, ceiling) if measured and over else None,
+        implied_gb_per_s=_implied(measured, speed) if measured and assumed and over else None,
+        normal_at=_normal_at(catalogue, parts, arguments, measured) if measured and is_slow else None,
+        possible_at=_possible_at(catalogue, parts, arguments, measured) if over else None,
         cause="does_not_fit" if fit.verdict == "does_not_fit" else _CAUSES[speed.limited_by],
         likely=likely,
         checks=tuple(_checks(parts, fit, likely)) if is_slow else (),
@@ -293,6 +306,22 @@ def _possible_at(catalogue: Catalogue, parts: Parts, arguments: FitArguments, wa
             continue
         if wanted and speed_at(tried, None, arguments).ceiling_tokens_per_s >= wanted:
             return tried.quantization.record.name
+    return None
+
+
+def _normal_at(catalogue: Catalogue, parts: Parts, arguments: ExplainArguments, measured: float) -> OtherWeights | None:
+    if arguments.quantization is not None or parts.model.native:
+        return None
+    for slug in MORE_BITS:
+        tried = _at(catalogue, parts, slug)
+        fit = fit_of(tried, arguments)
+        if fit.verdict == "does_not_fit" or tried.weights.total_bytes <= parts.weights.total_bytes:
+            continue
+        usual = placed_speed(tried, fit, arguments).decode_tokens_per_s
+        # Between 4 and 8 bits lie others that people run.
+        if usual.low <= measured and (measured <= usual.high or slug == MORE_BITS[0]):
+            name = tried.quantization.record.name
+            return OtherWeights(quantization=name, verdict=fit.verdict, decode_tokens_per_s=usual)
     return None
 
 

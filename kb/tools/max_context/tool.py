@@ -14,6 +14,7 @@ from kb.tools.shared.fitting import (
     KvCacheType,
     Parts,
     QuantizationArgument,
+    ReservedMemory,
     SystemMemory,
     fit_of,
     resolve_parts,
@@ -32,6 +33,7 @@ class MaxContextArguments(Arguments):
     flash_attention: bool = True
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
     system_memory_gb: SystemMemory | None = None
+    reserved_gib: ReservedMemory | None = None
 
 
 class MaxContextAnswer(Result):

@@ -17,6 +17,7 @@ from kb.tools.shared.fitting import (
     FitArguments,
     KvCacheType,
     QuantizationArgument,
+    ReservedMemory,
     SystemMemory,
     fit_of,
     resolve_parts,
@@ -40,6 +41,7 @@ class UsersArguments(Arguments):
     context: Context = 8192
     kv_cache_type: KvCacheType = "f16"
     system_memory_gb: SystemMemory | None = None
+    reserved_gib: ReservedMemory | None = None
     users: Annotated[Whole, Field(ge=1, le=10_000)] | None = Field(None, description="how many there are to be")
     tensor_parallel: bool | None = Field(
         None,

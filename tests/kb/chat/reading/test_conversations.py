@@ -108,6 +108,25 @@ CONVERSATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("my 4090 does 35 t/s with qwen3 32b q4_k_m", {"tokens_per_s": 35}),
         ("and at q6?", {"tokens_per_s": None, "quantizations": ["Q6_K"]}),
     ],
+    "a speed is still asked about in a message that names nothing": [
+        ("my 4070 writes 40 t/s with qwen3 8b q8_0", {"tokens_per_s": 40}),
+        ("is that normal then", {"tokens_per_s": 40, "speed_is": "measured", "quantizations": ["Q8_0"]}),
+        ("and how fast is llama 3.1 8b there?", {"tokens_per_s": None}),
+    ],
+    "how everything is run is told before any model": [
+        ("I load everything at Q6_K with 16k context", {"models": []}),
+        ("does gemma 3 27b fit on a 3090?", {"quantizations": ["Q6_K"], "context": 16384}),
+        ("what is NVLink?", {"quantizations": [], "context": None}),
+        ("could phi-4 at q8_0 go on a 4060 ti 16gb?", {"quantizations": ["Q8_0"], "context": 16384}),
+    ],
+    "a question is no habit": [
+        ("is 128k context a lot? and is q8_0 better?", {}),
+        ("does gemma 3 27b fit on a 3090?", {"quantizations": [], "context": None}),
+    ],
+    "the same quantization of the next model": [
+        ("llama 3.1 8b at fp16 on a 4060 ti 16gb, ok?", {"quantizations": ["F16"]}),
+        ("and mistral nemo 12b?", {"models": ["Mistral Nemo 12B"], "quantizations": ["F16"]}),
+    ],
     "the machine is still there for another model": [
         ("4070 Ti, 64GB DDR5: how fast is qwen3 14b?", {"devices": ["GeForce RTX 4070 Ti"]}),
         ("Could gpt-oss 120b work?", {"devices": ["GeForce RTX 4070 Ti"], "system_memory_gb": 64}),

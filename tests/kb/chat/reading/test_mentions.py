@@ -107,12 +107,30 @@ def test_a_size_has_the_shape_of_a_model_of_it(reading: Reading) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("a 45B MoE with 3B active at q4", ["a 45B A3B model"]),
+        ("120B total, 8B active parameters", ["a 120B A8B model"]),
+        ("60B A4B on a 4090", ["a 60B A4B model"]),
+        ("a 70b. my 8b is active too", ["a 70B model", "an 8B model"]),
+    ],
+)
+def test_a_mixture_is_given_by_both_its_sizes(reading: Reading, text: str, expected: list[str]) -> None:
+    assert models(reading(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("llama 3.1 8b q4_k_m", ["Q4_K_M"]),
         ("Qwen3-32B-Q5_K_M.gguf", ["Q5_K_M"]),
         ("14b in fp8 or int4", ["FP8", "INT4"]),
         ("34b at 4.65 bpw", ["4.65 bits per weight"]),
         ("27B dense at 4.5 bits", ["4.5 bits per weight"]),
         ("llama 3.1 8b at q8 with q4 kv cache", ["Q8_0"]),
+        ("do I get a 70b in three bits onto it", ["Q3_K_M"]),
+        ("qwen3 14b quantized to eight bits", ["Q8_0"]),
+        ("a 70b, full precision bf16, for all of us", ["BF16"]),
+        ("gemma 3 12b 8-bit (q8_0) or 4 bit", ["Q8_0", "Q4_K_M"]),
+        ("a card with a 128-bit bus, one bit of advice", []),
     ],
 )
 def test_quantizations(reading: Reading, text: str, expected: list[str]) -> None:

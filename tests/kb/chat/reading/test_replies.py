@@ -62,6 +62,18 @@ REPLIES = {
         [("how many users do llama 3.3 70b serve on an m2 max 96gb or on two m3 ultra 512gb?", "users_served")],
         "The most are served on",
     ),
+    "why it is slow is told in words where no speed is": (
+        [("why does my 4090 get slower with long chats, qwen3 32b q4", "explain_speed")],
+        "**Fast at first and slower as the chat grows.**",
+    ),
+    "a reason of all that is slow is none of what fits": (
+        [("why is qwen3 32b so slow on my 4090", "explain_speed")],
+        "About 37 tokens/s is what the memory allows",
+    ),
+    "memory kept free is counted": (
+        [("keep 3 GB of my 4070 free for the desktop: which context fits with qwen3 14b q4_k_m", "max_context")],
+        "Up to 1,792 tokens of context fit",
+    ),
     "whether figures are measured": (
         [("are your own numbers measured?", "about_answers")],
         "Calculated, not measured by me",
@@ -96,3 +108,19 @@ def test_an_unknown_processor_is_a_remark(index: Index) -> None:
     reply = answer(index, read([text], index.names, asks, RoleReader(index.roles)))
     assert reply.text.startswith("The GeForce RTX 3070 runs")
     assert "I have no data on the processor “ryzen 3300x”" in reply.text
+
+
+def test_what_is_not_worked_out_is_named(index: Index) -> None:
+    text = "does qwen3 32b q4 fit on a 3090, 4080, 4070 ti super, 5070, 5080, p40, 4090 or a4000?"
+    asks = ByHeart({read_message(text, index.names, RoleReader(index.roles)).plain: {"check_fit": 0.9}})
+    reply = answer(index, read([text], index.names, asks, RoleReader(index.roles)))
+    assert len(reply.tool_calls) == 6
+    assert "Not worked out here: GeForce RTX 4090 or NVIDIA RTX A4000." in reply.text
+
+
+def test_the_speeds_of_several_quantizations_are_told(index: Index) -> None:
+    text = "how fast is qwen3 32b at q4, q6 and q8 on a 5090?"
+    plain = read_message(text, index.names, RoleReader(index.roles)).plain
+    asks = ByHeart({plain: {"estimate_speed": 0.9, "check_fit": 0.3}})
+    reply = answer(index, read([text], index.names, asks, RoleReader(index.roles)))
+    assert [call.name for call in reply.tool_calls] == ["estimate_speed"] * 3

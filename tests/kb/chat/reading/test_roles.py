@@ -12,6 +12,7 @@ from kb.chat.reading.role_lessons import marked, of_message, unmarked
 from kb.chat.reading.roles import NONE, RoleReader
 from kb.chat.reading.situation import Quantities, Speed
 from kb.search.tags import Tagged, learn_tags, read_tagger, write_tagger
+from kb.tools.shared.given import DeviceFigures
 from tests.kb.chat.reading import seen
 from tests.kb.chat.reading.conftest import Reading
 
@@ -69,6 +70,21 @@ def test_it_is_kept_as_it_was(tmp_path: Path) -> None:
         (["8 GB MacBook, what can it do"], ["a Mac with 8 GB"], {}),
         (["two cards with 12 GB, 30b?"], ["2x a 12 GB graphics card"], {}),
         (["my 4060 card has 8gb vram"], ["GeForce RTX 4060"], {"vram_gib": 8}),
+        (
+            ["RX 9090 with 32GB and 1300 GB/s: qwen3 32b q6"],
+            ["a device with 32 GB, 1,300 GB/s"],
+            {"system_bandwidth_gb_per_s": None},
+        ),
+        (["RX 9090 in a box with 64 GB of RAM"], ["a box with 64 GB of RAM"], {"system_memory_gb": 64}),
+        (["m1 8gb macbook air, qwen3 14b?"], ["Apple MacBook Air (M1, 2020) 8 GB"], {}),
+        (["snapdragon x elite 32GB, phi-4"], ["Qualcomm Snapdragon X Elite"], {"system_memory_gb": 32}),
+        (["my redmi phone with 12 GB ram: 4b?"], ["a phone with 12 GB"], {"vram_gib": None}),
+        (["keep 3 GB free for the desktop, 4090"], ["GeForce RTX 4090"], {"memory_in_use_gb": 3}),
+        (["eval time = 4820 ms / 100 runs (48.2 ms per token)"], [], {"tokens_per_s": pytest.approx(1000 / 48.2)}),
+        (["0.5 seconds for each token"], [], {"tokens_per_s": 2}),
+        (["a text of 50000 characters for an 8b on a 3060 12gb"], ["GeForce RTX 3060 12GB"], {"users": None}),
+        (["32 gb ram and a 64 gb swap file"], [], {"system_memory_gb": 32}),
+        (["two boxes on a 10G switch"], [], {"vram_gib": None, "system_memory_gb": None, "size_gb": None}),
         (["now ~30 seconds per token"], [], {"tokens_per_s": pytest.approx(1 / 30), "speed_is": "measured"}),
     ],
 )  # fmt: skip
@@ -76,6 +92,18 @@ def test_readings(reading: Reading, messages: list[str], devices: list[str], exp
     situation = reading(*messages)
     assert seen.devices(situation) == devices
     assert {key: getattr(situation, key) for key in expected} == expected
+
+
+def test_ram_is_no_claim_about_the_card_before_it(reading: Reading) -> None:
+    assert [one.value for one in reading("my laptop has an RTX 4060 with 8 GB and 32 GB of system memory").claims] == [
+        8
+    ]
+
+
+def test_the_rate_of_a_described_card_is_its_own(reading: Reading) -> None:
+    (card,) = reading("card with 20 GB and 640 GB/s, a 14b at q4?").devices
+    assert isinstance(card.figures, DeviceFigures)
+    assert (card.figures.memory_gib, card.figures.memory_bandwidth_gb_per_s) == (20, 640)
 
 
 def test_every_speed_is_kept_with_its_device(reading: Reading) -> None:
