@@ -40,12 +40,15 @@ class Run:
     ``deadline_s`` counts from here, for all that the request asks of a model together; ``limit_s`` is its end on the
     monotonic clock. ``log_probability`` is that of all tokens written so far, in nats, and ``figure_log_probability``
     the lowest of a token with a digit since whoever judges the text last took it away; None where the engine does not
-    tell.
+    tell. ``whole``: nobody sees anything before the end, so that it is not waited for longer than the engine expects.
+    ``ahead`` requests are served before this one.
     """
 
     deadline_s: float
     cancelled: Event = field(default_factory=Event)
+    whole: bool = False
     limit_s: float = field(init=False)
+    ahead: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     log_probability: float | None = None
@@ -58,12 +61,20 @@ class Run:
     def left_s(self) -> float:
         return max(0.0, self.limit_s - monotonic())
 
+    def end_within(self, seconds: float) -> None:
+        """The deadline comes so soon, if not sooner."""
+        sooner = max(0.0, self.left_s - seconds)
+        self.limit_s -= sooner
+        self.deadline_s -= sooner
+
 
 class Engine(Protocol):
     """A writer of explanations.
 
-    ``write`` yields text as it comes. It raises :class:`kb.errors.EngineBusy` where the queue is full and
-    :class:`kb.errors.EngineUnavailable` where the model fails, dies or passes the deadline; text yielded before stands.
+    ``write`` yields text as it comes, and an empty one where ``run.ahead`` has changed before that. It raises
+    :class:`kb.errors.EngineBusy` where too many wait or they take too long, and
+    :class:`kb.errors.EngineUnavailable` where the model fails, dies, passes the deadline or would pass it; text yielded
+    before stands.
     A cancelled run just ends; closing the generator stops the model too.
     """
 
