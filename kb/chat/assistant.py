@@ -53,7 +53,7 @@ class Assistant:
 
     def answer(self, messages: Sequence[Message], run: Run | None = None, detail: Detail = "brief") -> Reply:
         """The whole reply. Raises :class:`IndexUnusable` where there is no index."""
-        for event in self.stream(messages, run or Run(self._settings.llm_whole_reply_s), detail):
+        for event in self.stream(messages, run or Run(self._settings.llm_whole_reply_s, whole=True), detail):
             if isinstance(event, DoneEvent):
                 return event.reply
         raise AssertionError("a stream ends with its reply")

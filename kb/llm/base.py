@@ -1,6 +1,6 @@
 """What the chat asks of a language model."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
@@ -41,14 +41,15 @@ class Run:
     monotonic clock. ``log_probability`` is that of all tokens written so far, in nats, and ``figure_log_probability``
     the lowest of a token with a digit since whoever judges the text last took it away; None where the engine does not
     tell. ``whole``: nobody sees anything before the end, so that it is not waited for longer than the engine expects.
-    ``ahead`` requests are served before this one.
+    ``told_ahead`` is called with the number of requests that are served before this one, when there are any and when
+    it changes.
     """
 
     deadline_s: float
     cancelled: Event = field(default_factory=Event)
     whole: bool = False
+    told_ahead: Callable[[int], object] = lambda _: None
     limit_s: float = field(init=False)
-    ahead: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     log_probability: float | None = None
@@ -71,8 +72,7 @@ class Run:
 class Engine(Protocol):
     """A writer of explanations.
 
-    ``write`` yields text as it comes, and an empty one where ``run.ahead`` has changed before that. It raises
-    :class:`kb.errors.EngineBusy` where too many wait or they take too long, and
+    ``write`` yields text as it comes. It raises :class:`kb.errors.EngineBusy` where too many wait, or for too long, and
     :class:`kb.errors.EngineUnavailable` where the model fails, dies, passes the deadline or would pass it; text yielded
     before stands.
     A cancelled run just ends; closing the generator stops the model too.

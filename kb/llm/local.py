@@ -92,9 +92,7 @@ class LocalEngine:
     def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
         usual = self._usual
         with self._line.place(run, usual.seconds(prompt), usual.seconds(prompt, least=True)) as place:
-            for _ in self._line.wait_for_head(place, run):
-                yield ""
-            if run.cancelled.is_set():
+            if not self._line.wait_for_head(place, run):
                 return
             inbox: Inbox = SimpleQueue()
             with self._changed:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Condition
 from time import monotonic
 
@@ -79,22 +80,22 @@ class Line:
                 self._places.remove(place)
                 self._moved.notify_all()
 
-    def wait_for_head(self, place: Place, run: Run) -> Iterator[None]:
-        """Until the place is the first: yields where ``run.ahead`` has changed. The run may be cancelled then.
-
-        Raises :class:`EngineUnavailable` past the deadline.
-        """
+    def wait_for_head(self, place: Place, run: Run) -> bool:
+        """As :func:`wait_until`; ``run`` is told of every change on the way."""
+        ahead = 0
         while True:
             with self._moved:
-                ahead = self._places.index(place)
-            if ahead != run.ahead:
-                run.ahead = ahead
-                yield
+                before, ahead = ahead, self._places.index(place)
+            if ahead != before:
+                run.told_ahead(ahead)
             if ahead == 0:
-                return
+                return True
             with self._moved:
-                if not wait_until(self._moved, lambda: self._places.index(place) < run.ahead, run):
-                    return
+                if not wait_until(self._moved, partial(self._has_moved, place, ahead), run):
+                    return False
+
+    def _has_moved(self, place: Place, ahead: int) -> bool:
+        return self._places.index(place) < ahead
 
 
 def _in_vain(count: int, ahead_s: float, least_s: float, run: Run) -> str:

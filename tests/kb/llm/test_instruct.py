@@ -180,16 +180,16 @@ def test_what_is_in_the_cache_is_not_reckoned_with(model: Model) -> None:
 
 def test_nine_at_once_are_served_in_order_and_told_their_places(instruct_model: Path) -> None:
     ended: list[int] = []
-    heard: dict[int, list[int]] = {}
+    heard: dict[int, list[int]] = {number: [] for number in range(1, 9)}
     stands = Semaphore(0)
 
     def ask(number: int, engine: LocalEngine) -> int:
-        run = Run(600)
-        heard[number] = []
-        for piece in engine.write(Prompt("You count.", f"Count from {number} on.", (), 6), run):
-            if not piece:
-                heard[number].append(run.ahead)
-                stands.release()
+        def told(ahead: int) -> None:
+            heard[number].append(ahead)
+            stands.release()
+
+        run = Run(600, told_ahead=told)
+        "".join(engine.write(Prompt("You count.", f"Count from {number} on.", (), 6), run))
         ended.append(number)
         return run.completion_tokens
 

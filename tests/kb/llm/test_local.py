@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 from time import sleep
 
 import pytest
@@ -145,15 +145,20 @@ def test_the_deadline_counts_the_time_in_the_queue(local: LocalEngine) -> None:
 
 
 def test_who_waits_is_told_how_many_are_ahead(local: LocalEngine) -> None:
-    run = Run(60)
-    with closing(local.write(ENDLESS, Run(20))) as first:
-        next(first)
-        second = local.write(SHORT, run)
-        assert next(second) == ""
-        assert run.ahead == 1
-    assert next(second) == ""
-    assert run.ahead == 0
-    assert len("".join(second)) == 24
+    ask(local)
+    waits, heard = Event(), list[int]()
+
+    def told(ahead: int) -> None:
+        heard.append(ahead)
+        waits.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with closing(local.write(ENDLESS, Run(60))) as first:
+            next(first)
+            second = pool.submit(lambda: "".join(local.write(SHORT, Run(120, told_ahead=told))))
+            assert waits.wait(60)
+        assert len(second.result()) == 24
+    assert heard == [1, 0]
 
 
 def test_a_full_queue_is_said_at_once(start_local: StartLocal) -> None:
@@ -319,7 +324,7 @@ def test_the_server_never_imports_llama_cpp(tiny_gguf: Path) -> None:
 @pytest.mark.parametrize("question", ["q", "why? " * 20_000], ids=["writing", "reading"])
 def test_the_process_ends_with_a_server_that_is_killed(tiny_gguf: Path, question: str) -> None:
     code = f"""
-        from threading import Timer
+        from threading import Event, Timer
         def die():
             print(engine.pid, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
