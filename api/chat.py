@@ -10,7 +10,7 @@ from litestar.response import Stream
 from api.deps import JSON, AnyRequest, json_response, parsed_body, serving
 from api.document import documented
 from kb.chat.assistant import Detail
-from kb.chat.reply import ChatRequest, DoneEvent, ErrorEvent, Event, Message, Reply
+from kb.chat.reply import ChatRequest, DoneEvent, ErrorEvent, Event, Message, Reply, WaitingEvent
 from kb.errors import KnowledgeBaseError
 from kb.llm.base import Run
 from kb.tools.base import parse_arguments
@@ -43,7 +43,8 @@ async def chat(request: AnyRequest) -> Response[bytes] | Stream:
 
     With `"stream": true` the answer comes as server-sent events: `evidence` (the calculated answer, complete by
     itself), `tool` (`{"name", "arguments", "result", "error"}`: a tool that was called because the model chose what is
-    asked) and another `evidence` then, `token` (`{"text"}` to append), `error` (`{"message"}`: the model failed, the
+    asked) and another `evidence` then, `waiting` (`{"ahead"}`: so many are before you at the model; 0 when it is your
+    turn), `token` (`{"text"}` to append), `error` (`{"message"}`: the model failed, the
     calculated answer stands) and `done` (the whole reply).
     """
     asked = parse_arguments("chat", ChatRequest, await parsed_body(request))
@@ -57,7 +58,7 @@ async def whole_reply(request: AnyRequest, messages: Sequence[Message], detail: 
     """The whole answer; the work behind it stops when the client leaves."""
     here = serving(request)
     assistant = here.assistant
-    run = Run(here.settings.llm_whole_reply_s, here.cancellation())
+    run = Run(here.settings.llm_whole_reply_s, here.cancellation(), whole=True)
     watch = asyncio.create_task(_cancel_when_client_leaves(request, run))
     try:
         return await here.in_chat_thread(lambda: assistant.answer(messages, run, detail))
@@ -76,14 +77,13 @@ async def events_of(
     run = Run(here.settings.llm_deadline_s, here.cancellation())
     pieces: asyncio.Queue[Event | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
+
+    def receive(event: Event) -> None:
+        loop.call_soon_threadsafe(pieces.put_nowait, event)
+
+    run.told_ahead = lambda ahead: receive(WaitingEvent(ahead=ahead))
     work = asyncio.create_task(
-        here.in_chat_thread(
-            lambda: _hand_over(
-                assistant.stream(messages, run, detail),
-                lambda event: loop.call_soon_threadsafe(pieces.put_nowait, event),
-                run,
-            )
-        )
+        here.in_chat_thread(lambda: _hand_over(assistant.stream(messages, run, detail), receive, run))
     )
     work.add_done_callback(lambda _: pieces.put_nowait(None))
     first = await pieces.get()

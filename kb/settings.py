@@ -72,10 +72,17 @@ class Settings(BaseSettings):
     llm_gpu_layers: int = Field(-1, ge=-1, le=10_000, description="layers on the GPU; -1 is all, where there is one")
     llm_deadline_s: float = Field(60.0, gt=0, le=3600, description="after this the composed answer stands alone")
     llm_reply_s: float = Field(
-        10.0, gt=0, le=3600, description="the same for a reply without streaming, which shows nothing until it is whole"
+        10.0,
+        gt=0,
+        le=3600,
+        description="the same for a reply without streaming, which shows nothing until it is whole; it waits no longer "
+        "than the model itself expects",
     )
     llm_queue: int = Field(
-        4, ge=0, le=1000, description="requests that may wait for the model; more get no explanation"
+        8,
+        ge=0,
+        le=1000,
+        description="requests that may wait for the model, one after another; more get no explanation",
     )
     server_url: str = Field(
         "http://127.0.0.1:8000",

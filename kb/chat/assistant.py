@@ -56,7 +56,7 @@ class Assistant:
 
     def answer(self, messages: Sequence[Message], run: Run | None = None, detail: Detail = "brief") -> Reply:
         """The whole reply. Raises :class:`IndexUnusable` where there is no index."""
-        for event in self.stream(messages, run or Run(self._settings.llm_whole_reply_s), detail):
+        for event in self.stream(messages, run or Run(self._settings.llm_whole_reply_s, whole=True), detail):
             if isinstance(event, DoneEvent):
                 return event.reply
         raise AssertionError("a stream ends with its reply")
@@ -116,13 +116,16 @@ class Assistant:
     def _explained(self, engine: Engine, explanation: Explanation, run: Run) -> Iterator[str]:
         """What the model writes and the rules let leave; where it has learned to check sentences, what it then finds to
         follow from the evidence."""
-        prompt, least = explanation.prompt(self._settings.llm_max_tokens), self._earned.least
-        # Closing the writer is what stops the model when the client has left.
-        with closing(engine.write(prompt, run)) as pieces:
-            if least is None:
-                yield from explanation.take(pieces, run)
-                return
-            drafted = list(explanation.drafted(pieces, run))  # it does one thing at a time
+        prompt, least, own = explanation.prompt(self._settings.llm_max_tokens), self._earned.least, run.part()
+        try:
+            # Closing the writer is what stops the model when the client has left.
+            with closing(engine.write(prompt, own)) as pieces:
+                if least is None:
+                    yield from explanation.take(pieces, own)
+                    return
+                drafted = list(explanation.drafted(pieces, own))  # it does one thing at a time
+        finally:
+            run.add(own)
         for sentence in drafted:
             if certainty(engine, sentence, explanation.facts(sentence), run) >= least:
                 yield explanation.told(sentence)

@@ -207,6 +207,13 @@ class TokenEvent(Record):
     text: str
 
 
+class WaitingEvent(Record):
+    """The language model works for others, ``ahead`` of them before this one; 0 when its turn has come."""
+
+    event: Literal["waiting"] = "waiting"
+    ahead: int
+
+
 class DoneEvent(Record):
     """The whole reply; its ``answer`` is what the pieces make."""
 
@@ -221,4 +228,4 @@ class ErrorEvent(Record):
     message: str
 
 
-Event = EvidenceEvent | ToolEvent | TokenEvent | DoneEvent | ErrorEvent
+Event = EvidenceEvent | ToolEvent | WaitingEvent | TokenEvent | DoneEvent | ErrorEvent

@@ -66,7 +66,7 @@ class Served:
 
 
 def _events(lines: Iterator[str]) -> Iterator[Event]:
-    """Of a stream of server-sent events, each of which has one line of data."""
+    """Of a stream of server-sent events, each of which has one line of data; what is not known is passed over."""
     name = ""
     for line in lines:
         field, _, value = line.partition(": ")
@@ -74,7 +74,7 @@ def _events(lines: Iterator[str]) -> Iterator[Event]:
             name = value
         elif field == "data" and name in _EVENTS:
             yield _EVENTS[name].model_validate_json(value)
-        elif field == "data":
+        elif field == "data" and name == "done":
             yield DoneEvent(reply=Reply.model_validate_json(value))
 
 

@@ -1,6 +1,6 @@
 """What the chat asks of a language model."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
@@ -21,8 +21,8 @@ class Prompt:
     """System instructions, and the user's message with the evidence in it.
 
     ``evidence`` is ordered by rank: an engine whose context is too short drops items from the end. ``grammar``: an
-    engine that can holds the model to it. ``purpose``: to write about the evidence, if any; or to say whether
-    ``question``, which is a sentence, follows from it.
+    engine that can holds the model to it. ``purpose``: to write about the evidence, to choose a
+    name, or to say whether ``question``, which is a sentence, follows from the evidence.
     """
 
     system: str
@@ -30,7 +30,7 @@ class Prompt:
     evidence: tuple[str, ...]
     max_tokens: int
     grammar: Grammar | None = None
-    purpose: Literal["write", "check"] = "write"
+    purpose: Literal["write", "choose", "check"] = "write"
 
 
 @dataclass
@@ -40,11 +40,15 @@ class Run:
     ``deadline_s`` counts from here, for all that the request asks of a model together; ``limit_s`` is its end on the
     monotonic clock. ``log_probability`` is that of all tokens written so far, in nats, and ``figure_log_probability``
     the lowest of a token with a digit since whoever judges the text last took it away; None where the engine does not
-    tell.
+    tell. ``whole``: nobody sees anything before the end, so that it is not waited for longer than the engine expects.
+    ``told_ahead`` is called with the number of requests that are served before this one, when there are any and when
+    it changes.
     """
 
     deadline_s: float
     cancelled: Event = field(default_factory=Event)
+    whole: bool = False
+    told_ahead: Callable[[int], object] = lambda _: None
     limit_s: float = field(init=False)
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -58,12 +62,27 @@ class Run:
     def left_s(self) -> float:
         return max(0.0, self.limit_s - monotonic())
 
+    def part(self) -> "Run":
+        """One of several things that the request asks of the model, in what is left of its time."""
+        return Run(self.left_s, self.cancelled, self.whole, self.told_ahead)
+
+    def add(self, part: "Run") -> None:
+        self.prompt_tokens += part.prompt_tokens
+        self.completion_tokens += part.completion_tokens
+
+    def end_within(self, seconds: float) -> None:
+        """The deadline comes so soon, if not sooner."""
+        sooner = max(0.0, self.left_s - seconds)
+        self.limit_s -= sooner
+        self.deadline_s -= sooner
+
 
 class Engine(Protocol):
     """A writer of explanations.
 
-    ``write`` yields text as it comes. It raises :class:`kb.errors.EngineBusy` where the queue is full and
-    :class:`kb.errors.EngineUnavailable` where the model fails, dies or passes the deadline; text yielded before stands.
+    ``write`` yields text as it comes. It raises :class:`kb.errors.EngineBusy` where too many wait, or for too long, and
+    :class:`kb.errors.EngineUnavailable` where the model fails, dies, passes the deadline or would pass it; text yielded
+    before stands.
     A cancelled run just ends; closing the generator stops the model too.
     """
 

@@ -22,6 +22,7 @@ from llguidance.llamacpp import lltokenizer_from_vocab
 
 from kb.llm import messages as assembly
 from kb.llm.base import Prompt
+from kb.llm.pace import Pace
 from kb.llm.sampling import Logits
 from kb.llm.threads import reading_threads, writing_threads
 from kb.llm.wire import LoadModel, Log
@@ -31,8 +32,10 @@ Messages = list[assembly.Message]
 LOG_LEVELS = {2: logging.DEBUG, 3: logging.INFO, 4: logging.ERROR}
 """``ggml_log_level`` of ggml.h in ours. Its INFO is a hundred lines a file; below, several come for each tensor."""
 
-TEST_PROMPT_TOKENS, TEST_WRITTEN_TOKENS = 16, 4
-"""Of the self-test: enough for the code of batches and of single tokens to run once."""
+TEST_TOKENS = 10
+"""Read, and then written, by the self-test: enough for the code of batches and of single tokens to run."""
+MORE_TEST_TOKENS, MORE_TEST_S = 256, 0.5
+"""Read then, as far as they take about so long: a prompt is read in pieces larger than ten, which is faster."""
 
 ABORTED = 2
 """What ``llama_decode`` returns when the abort callback stopped it (llama.h)."""
@@ -174,28 +177,47 @@ class Model:
             raise Unloadable(reason or str(error)) from error
         self.context: int = min(self._llama.n_ctx(), llama_cpp.llama_model_n_ctx_train(self._llama.model))
 
-    def test(self) -> float:
-        """Read and write a few tokens, and say how many a second. A file that loads may still not be able to: raises
-        :class:`Unloadable`, where llama.cpp does not crash."""
-        started = monotonic()
-        token = max(self._llama.token_bos(), 0)
+    def test(self) -> Pace:
+        """Read and write a few tokens. A file that loads may still not be able to: raises :class:`Unloadable`, where
+        llama.cpp does not crash."""
         try:
-            self.read([token] * TEST_PROMPT_TOKENS)
-            for _ in range(TEST_WRITTEN_TOKENS):
-                self.append(int(self.logits().argmax()))
+            return self.measured()
         except RuntimeError as error:
             raise Unloadable(str(error)) from error
+
+    def measured(self) -> Pace:
+        """How fast it reads and writes now. Raises as :meth:`read`."""
+        token = max(self._llama.token_bos(), 0)
+        self.read([token])  # what of the file is still on the disk, and code that has not run
+        read, read_s = TEST_TOKENS, self._seconds_to_read([token] * TEST_TOKENS)
+        started = monotonic()
+        for _ in range(TEST_TOKENS):
+            self.append(int(self.logits().argmax()))
+        write_s = monotonic() - started
+        more = min(MORE_TEST_TOKENS, self.context, int(MORE_TEST_S * read / max(read_s, 1e-9)))
+        if more > 2 * read:
+            read, read_s = more, self._seconds_to_read([token] * more)
         self.forget()
-        return (TEST_PROMPT_TOKENS + TEST_WRITTEN_TOKENS) / (monotonic() - started)
+        return Pace(reading=read / read_s, writing=TEST_TOKENS / write_s)
+
+    def _seconds_to_read(self, tokens: Sequence[int]) -> float:
+        self.forget()
+        started = monotonic()
+        self.read(tokens)
+        return monotonic() - started
 
     def stop_when(self, stop: Callable[[], bool]) -> None:
         """``stop`` is asked in the middle of a computation too, where it runs on the CPU."""
         self._abort = llama_cpp.ggml_abort_callback(lambda _: stop())
         llama_cpp.llama_set_abort_callback(self._llama.ctx, self._abort, None)
 
+    def unread(self, tokens: Sequence[int]) -> int:
+        """How many of them :meth:`read` would read: the others are in the cache."""
+        return len(tokens) - _common(self._cached, tokens[:-1])  # the last is read again: its logits are wanted
+
     def read(self, tokens: Sequence[int]) -> None:
         """Make ``tokens`` what the model has read, and no more. Raises :class:`Stopped`, or ``RuntimeError``."""
-        known = _common(self._cached, tokens[:-1])  # the last is read again: its logits are wanted
+        known = len(tokens) - self.unread(tokens)
         if known < len(self._cached) and not llama_cpp.llama_memory_seq_rm(self._memory, 0, known, -1):
             known = 0
         if known == 0:
@@ -206,6 +228,7 @@ class Model:
             array = (llama_cpp.llama_token * len(part))(*part)
             self._decode(llama_cpp.llama_batch_get_one(array, len(part)))
             self._cached += part
+        llama_cpp.llama_synchronize(self._llama.ctx)  # a GPU is given work and not waited for
 
     def append(self, token: int) -> None:
         """Read one more token. Raises as :meth:`read`."""

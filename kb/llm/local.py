@@ -2,8 +2,9 @@
 
 import logging
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Condition, Thread, Timer
@@ -14,9 +15,10 @@ from kb.errors import EngineUnavailable
 from kb.llm.base import Prompt, Run
 from kb.llm.mend import mend
 from kb.llm.messages import without_thoughts
+from kb.llm.pace import Usual, counted
 from kb.llm.process import WorkerProcess
-from kb.llm.waiting import POLL_S, Line, too_slow, wait_until
-from kb.llm.wire import Answer, Ask, Broke, Cancel, Done, Failed, Gone, Loaded, LoadModel, Log, Ready, Text
+from kb.llm.waiting import POLL_S, Line, Place, too_slow, wait_until
+from kb.llm.wire import Answer, Ask, Begun, Broke, Cancel, Done, Failed, Gone, Loaded, LoadModel, Log, Ready, Text
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +28,14 @@ STOP_S = 0.8
 MOST_DEATHS = 3
 """In a row, without a word in between: so often a model is started."""
 
+SHARED = 2.0
+"""So many times as long as expected may it take, for others use the machine too."""
+SHORTEST_WAIT_S = 1.0
+
 TEST_S = 30.0
 """The self-test of a loaded file takes no longer."""
 LEAST_TOKENS_PER_S = 1.0
-"""Of the self-test; slower, no sentence comes within a deadline."""
+"""Written in the self-test; slower, no sentence comes within a deadline."""
 
 Stage = Literal["loading", "testing", "working"]
 """How far a process has come."""
@@ -63,6 +69,7 @@ class LocalEngine:
         self._worker: WorkerProcess | None = None
         self._inbox: Inbox | None = None
         self._request = 0
+        self._usual = Usual()
         self._stage: Stage = "loading"
         self._thread = Thread(target=self._supervise, name="kb-llm", daemon=True)
         self._thread.start()
@@ -87,7 +94,8 @@ class LocalEngine:
     # A request
 
     def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
-        with self._line.place() as place:
+        usual = self._usual
+        with self._line.place(run, usual.seconds(prompt), usual.seconds(prompt, least=True)) as place:
             if not self._line.wait_for_head(place, run):
                 return
             inbox: Inbox = SimpleQueue()
@@ -100,10 +108,21 @@ class LocalEngine:
                 self._inbox = inbox
                 worker, request = self._worker, self._request
             worker.send(Ask(request, prompt, run.left_s))
-            with closing(self._read(worker, request, inbox, run)) as pieces:
+            read = self._read(worker, request, inbox, run, lambda begun: self._begin(begun, prompt, place, run))
+            with closing(read) as pieces:
                 yield from without_thoughts(pieces)
+            if prompt.purpose == "write" and not run.cancelled.is_set():
+                self._usual = self._usual.with_written(run.completion_tokens)
 
-    def _read(self, worker: WorkerProcess, request: int, inbox: Inbox, run: Run) -> Generator[str, None, None]:
+    def _begin(self, begun: Begun, prompt: Prompt, place: Place, run: Run) -> None:
+        place.begin(begun.seconds)
+        if run.whole:
+            run.end_within(max(SHORTEST_WAIT_S, SHARED * begun.seconds))
+        self._usual = self._usual.with_read(begun.tokens, prompt)
+
+    def _read(
+        self, worker: WorkerProcess, request: int, inbox: Inbox, run: Run, begin: Callable[[Begun], None]
+    ) -> Generator[str, None, None]:
         ended = False
         try:
             while not run.cancelled.is_set():
@@ -112,6 +131,9 @@ class LocalEngine:
                 try:
                     message = inbox.get(timeout=min(POLL_S, run.left_s))
                 except Empty:
+                    continue
+                if isinstance(message, Begun):
+                    begin(message)
                     continue
                 if isinstance(message, Text):
                     run.completion_tokens, run.log_probability = message.tokens, message.log_probability
@@ -135,7 +157,7 @@ class LocalEngine:
                 message = inbox.get(timeout=left_s)
             except Empty:
                 break
-            if isinstance(message, Text):
+            if isinstance(message, Begun | Text):
                 continue
             if isinstance(message, Done):
                 _count(message, run)
@@ -190,19 +212,24 @@ class LocalEngine:
                 case Loaded():
                     self._stage = "testing"
                     test.start()
-                case Ready(context=context, test_tokens_per_s=speed):
+                case Ready(context=context, pace=pace):
                     self._stage = "working"
                     test.cancel()
-                    if speed < LEAST_TOKENS_PER_S:
-                        self._give_up(f"{self._file} makes {speed:.2g} tokens/s here, {_SMALLER}.")
+                    if pace.writing < LEAST_TOKENS_PER_S:
+                        self._give_up(f"{self._file} writes {counted(pace.writing)} tokens/s here, {_SMALLER}.")
                         worker.kill()
                         continue
-                    logger.info("%s is loaded: process %d, context %d tokens.", self.name, worker.pid, context)
+                    self._usual = replace(self._usual, pace=pace)
+                    told = (self.name, worker.pid, context, counted(pace.reading), counted(pace.writing))
+                    logger.info("%s is loaded: process %d, context %d tokens, reads %s tokens/s, writes %s.", *told)
                     self._become("ready")
                 case Failed(reason=reason):
                     self._give_up(reason)
-                case Text() | Done() | Broke():
-                    answers += isinstance(message, Done)
+                case Done():
+                    answers += 1
+                    self._usual = replace(self._usual, pace=message.pace)
+                    self._tell(message)
+                case Begun() | Text() | Broke():
                     self._tell(message)
         test.cancel()
         return answers

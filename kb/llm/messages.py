@@ -7,6 +7,7 @@ from typing import Literal
 
 from kb.errors import EngineUnavailable
 from kb.llm.base import Prompt
+from kb.llm.pace import least_tokens
 
 Message = dict[str, str]
 """``{"role": ..., "content": ...}``, as chat templates and the OpenAI protocol have it."""
@@ -15,9 +16,6 @@ TEMPERATURE = 0.2
 TOP_P = 0.9
 SEED = 1
 """Little freedom, and the same each time: the engine explains what has been calculated."""
-
-LEAST_TOKENS = 16
-"""An explanation that has less room than this is not begun."""
 
 FOLLOWS = "Does everything in the sentence follow from the facts? Answer Yes or No."
 
@@ -86,7 +84,7 @@ def fitted(prompt: Prompt, context: int, encode: Callable[[Prompt], list[int]]) 
         prompt = replace(prompt, evidence=prompt.evidence[:-1])
         tokens = encode(prompt)
     room = context - len(tokens)
-    if room < min(LEAST_TOKENS, prompt.max_tokens):
+    if room < least_tokens(prompt):
         raise EngineUnavailable(
             f"The question is too long for the language model: {len(tokens)} tokens, and its context has {context}."
         )

@@ -159,7 +159,7 @@ class RemoteEngine:
         await self._client.aclose()
 
     def write(self, prompt: Prompt, run: Run) -> Generator[str, None, None]:
-        with self._line.place():
+        with self._line.place(run):
             if self._loop.is_closed():
                 raise EngineUnavailable(self._status)
             inbox: Inbox = SimpleQueue()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kb.llm.base import Prompt
+from kb.llm.pace import Pace
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,10 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Ready:
-    """The model reads and writes; ``context`` is what it and the setting both allow, in tokens.
-
-    ``test_tokens_per_s`` is the self-test's, reading and writing together.
-    """
+    """The model reads and writes; ``context`` is what it and the setting both allow, in tokens."""
 
     context: int
-    test_tokens_per_s: float
+    pace: Pace
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,16 @@ class Failed:
     """The model does not load, and would not load another time either."""
 
     reason: str
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Request ``id`` is begun: ``tokens`` of its prompt are to be read, the others are in the cache, and with all that
+    may be written it takes ``seconds``, by the model's own estimate."""
+
+    id: int
+    tokens: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -76,13 +84,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Done:
-    """Request ``id`` is over, and why."""
+    """Request ``id`` is over, and why; ``pace`` is the model's as it is now."""
 
     id: int
     prompt_tokens: int
     completion_tokens: int
     log_probability: float
     ended: Literal["finished", "cancelled", "deadline"]
+    pace: Pace
 
 
 @dataclass(frozen=True)
@@ -101,5 +110,5 @@ class Gone:
 
 
 ToWorker = LoadModel | Ask | Cancel
-Answer = Text | Done | Broke
+Answer = Begun | Text | Done | Broke
 FromWorker = Log | Loaded | Ready | Failed | Answer

@@ -20,7 +20,8 @@ import jinja2
 from kb.errors import EngineUnavailable
 from kb.llm import messages as assembly
 from kb.llm.llama import LlamaLog, Model, Stopped, Unloadable
-from kb.llm.wire import Ask, Broke, Cancel, Done, Failed, FromWorker, Loaded, LoadModel, Ready, Text
+from kb.llm.pace import Pace, within
+from kb.llm.wire import Ask, Begun, Broke, Cancel, Done, Failed, FromWorker, Loaded, LoadModel, Ready, Text
 from kb.llm.writing import Draft, UnusableGrammar
 
 Send = Callable[[FromWorker], None]
@@ -66,10 +67,10 @@ def _leave() -> NoReturn:
 
 
 class Writer:
-    """The model, and the one request that it works on."""
+    """The model, how fast it works, and the one request that it works on."""
 
-    def __init__(self, model: Model, send: Send, cancelled_through: Callable[[], int]) -> None:
-        self._model, self._send, self._cancelled_through = model, send, cancelled_through
+    def __init__(self, model: Model, pace: Pace, send: Send, cancelled_through: Callable[[], int]) -> None:
+        self._model, self._pace, self._send, self._cancelled_through = model, pace, send, cancelled_through
         self._request, self._limit_s = 0, float("inf")
         model.stop_when(self._must_stop)
 
@@ -81,27 +82,56 @@ class Writer:
         except (EngineUnavailable, ValueError, jinja2.TemplateError, UnusableGrammar) as error:
             self._send(Broke(ask.id, str(error)))
             return
+        unread = self._model.unread(tokens)
         try:
-            self._write(draft, tokens, prompt.max_tokens)
+            max_tokens = within(self._limit_s - monotonic(), self._pace, unread, prompt)
+        except EngineUnavailable as error:
+            self._send(Broke(ask.id, str(error)))
+            self._measure_again()
+            return
+        self._send(Begun(ask.id, unread, self._pace.seconds(unread, max_tokens)))
+        try:
+            self._write(draft, tokens, max_tokens)
         except Stopped:
             pass
         except (RuntimeError, UnusableGrammar) as error:
             self._send(Broke(ask.id, f"The language model failed: {error}."))
             return
-        self._send(Done(ask.id, len(tokens), draft.tokens, draft.log_probability, self._end()))
+        self._send(Done(ask.id, len(tokens), draft.tokens, draft.log_probability, self._end(), self._pace))
 
     def _write(self, draft: Draft, tokens: list[int], max_tokens: int) -> None:
         """Sends the text as it comes."""
-        self._model.read(tokens)
-        while draft.tokens < max_tokens and not self._must_stop():
-            text = draft.next()
-            if text is None:
-                return
-            if text:
-                figures = draft.figure_log_probability
-                self._send(Text(self._request, text, draft.tokens, draft.log_probability, figures))
-            if draft.tokens < max_tokens:
-                draft.read_on()
+        self._read(tokens)
+        started = monotonic()
+        try:
+            while draft.tokens < max_tokens and not self._must_stop():
+                text = draft.next()
+                if text is None:
+                    return
+                if text:
+                    figures = draft.figure_log_probability
+                    self._send(Text(self._request, text, draft.tokens, draft.log_probability, figures))
+                if draft.tokens < max_tokens:
+                    draft.read_on()
+        finally:
+            self._pace = self._pace.after_writing(draft.tokens, monotonic() - started)
+
+    def _read(self, tokens: list[int]) -> None:
+        unread, started = self._model.unread(tokens), monotonic()
+        whole = False
+        try:
+            self._model.read(tokens)
+            whole = True
+        finally:
+            self._pace = self._pace.after_reading(unread, monotonic() - started, whole=whole)
+
+    def _measure_again(self) -> None:
+        """A model that was slow for a while would refuse for ever: what it refuses, it learns nothing from."""
+        self._limit_s = float("inf")
+        try:
+            self._pace = self._model.measured()
+        except (Stopped, RuntimeError):
+            return
 
     def _must_stop(self) -> bool:
         return self._cancelled_through() >= self._request > 0 or monotonic() >= self._limit_s
@@ -121,12 +151,12 @@ def main() -> None:
     try:
         model = Model(load, LlamaLog(pipe.send))
         pipe.send(Loaded())
-        speed = model.test()
+        pace = model.test()
     except Unloadable as error:
         pipe.send(Failed(f"The language model {Path(load.path).name} cannot be loaded: {error}"))
         return
-    pipe.send(Ready(model.context, speed))
-    writer = Writer(model, pipe.send, lambda: pipe.cancelled_through)
+    pipe.send(Ready(model.context, pace))
+    writer = Writer(model, pace, pipe.send, lambda: pipe.cancelled_through)
     while True:
         writer.answer(pipe.asks.get())
 

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -267,15 +268,38 @@ def test_32_clients_at_once_are_all_answered_or_told_to_retry(settings: Settings
             assert {call["name"] for call in answer.json()["tool_calls"]} >= {"check_fit"}
 
 
-def test_a_whole_reply_waits_for_no_slow_model(settings: Settings, serve: Any, tmp_path: Path) -> None:
+def test_a_whole_reply_waits_for_no_slow_model(
+    settings: Settings, serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However long a stream may take: the composed answer stands, and says why it stands alone."""
-    slow = with_model(settings, make_gguf(tmp_path / "tiny.gguf"), llm_context=1 << 17, llm_max_tokens=8192)
-    slow = slow.model_copy(update={"llm_reply_s": 0.5, "llm_deadline_s": 300})
-    with serve(slow, make_engine) as base:
+    monkeypatch.setattr("kb.llm.process.PROGRAM", "tests.kb.llm.stand_in")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    monkeypatch.setenv("STAND_IN", "ask:hang")
+    with serve(with_model(settings, make_gguf(tmp_path / "tiny.gguf")), make_engine) as base:
         reply = httpx2.post(f"{base}/chat", json=QUESTION, timeout=60).json()
     assert reply["tool_calls"][0]["result"]["verdict"] == "fits_with_offload"
     assert reply["explanation"] == ""
-    assert reply["reason"] == "The language model did not finish within 0.5 s."
+    assert reply["reason"] == "The language model did not finish within 0.3 s."
+
+
+def test_a_stream_tells_how_many_are_before_it_at_the_model(settings: Settings, serve: Any, tmp_path: Path) -> None:
+    ours = with_model(settings, make_gguf(tmp_path / "tiny.gguf"), llm_context=1 << 17, llm_max_tokens=16)
+    ours = ours.model_copy(update={"llm_deadline_s": 600.0})
+    engine = make_engine(ours)
+    assert engine
+    with (
+        serve(ours, lambda _: engine) as base,
+        closing(engine.write(Prompt("s", "q", (), 100_000), Run(300))) as before,
+    ):
+        next(before)
+        heard = []
+        with httpx2.stream("POST", f"{base}/chat", json=QUESTION | {"stream": True}, timeout=300) as answer:
+            for event, data in events_of(answer.iter_lines()):
+                heard.append(event if event != "waiting" else data)
+                if data == {"ahead": 1}:
+                    before.close()
+    told = [each for each in heard if each not in ("token", "comment")]
+    assert told == ["evidence", {"ahead": 1}, {"ahead": 0}, "done"]
 
 
 def test_an_engine_that_cannot_run_here_is_told_and_asked_no_more(

@@ -6,7 +6,7 @@ import { evidence } from "./evidence.js";
 import { markdown } from "./markdown.js";
 import { events } from "./stream.js";
 
-const page = Object.fromEntries(["log", "start", "composer", "question", "send", "stop", "new", "share", "shared"]
+const page = Object.fromEntries(["log", "start", "composer", "question", "send", "stop", "new", "share", "shared", "place"]
   .map((id) => [id, document.getElementById(id)]));
 let turns = [];
 let places = 0;
@@ -137,6 +137,7 @@ async function answered(turn, said, view, signal) {
     else if (event === "token") turn.reply = { ...turn.reply, answer: turn.reply.answer + data.text };
     else if (event === "done") turn.reply = data;
     else if (event === "error") view.say(data.message);
+    page.place.textContent = event === "waiting" && data.ahead ? `${data.ahead} before you at the language model` : "";
     if (turn.reply) view.show(turn.reply, false);
     if (event === "evidence") view.section.scrollIntoView({ block: "start" });
   }
@@ -145,6 +146,7 @@ async function answered(turn, said, view, signal) {
 function buttons() {
   page.send.hidden = Boolean(running);
   page.stop.hidden = !running;
+  page.place.textContent = "";
   page.start.hidden = turns.length > 0;
   page.new.hidden = page.share.hidden = turns.length === 0;
 }

@@ -21,11 +21,10 @@ def certainty(engine: Engine, sentence: str, facts: Sequence[str], run: Run) -> 
     Raises :class:`kb.errors.EngineUnavailable` as the engine does. What it costs is counted with ``run``.
     """
     prompt = Prompt(SYSTEM, sentence, tuple(facts), MOST_TOKENS, YES_OR_NO, "check")
-    own = Run(run.left_s, run.cancelled)
+    own = run.part()
     with closing(engine.write(prompt, own)) as pieces:
         said = "".join(pieces).strip().casefold()
-    run.prompt_tokens += own.prompt_tokens
-    run.completion_tokens += own.completion_tokens
+    run.add(own)
     if not said.startswith("yes"):
         return 0.0
     return 1.0 if own.log_probability is None else math.exp(own.log_probability)

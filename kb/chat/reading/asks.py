@@ -33,8 +33,9 @@ IN_WORDS = "_in_words"
 CLAUSE = 0.6
 """How much a clause's asks count beside those of the whole message: of 0, 0.6, 0.8 and 1 this reads best what people
 asked, when authors are left out in turn."""
-REALLY_ASKED = 3.0
-"""How much a question that somebody asked in public weighs beside one that was written for the reader."""
+WEIGHTS = {"asked": 3.0, "found": 2.0}
+"""How much a question that somebody asked in public weighs beside one that was written for the reader, by its place in
+``asked.yaml``: of 1, 2 and 3 for the second this reads the first best, a part of them left out in turn."""
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SLOT = re.compile(r"\{(\w+)\}")
@@ -88,10 +89,12 @@ def lessons(tools: Registry = TOOLS) -> list[Lesson]:
         for templates in by_author.values()
         for reading in _readings(templates)
     ]
-    for question in _asked():
-        asks = tuple(ask for ask in question.asks if ways.get(ask))
-        if asks:
-            taught.append(replace(_lesson(question.text, asks, random.Random(question.text)), weight=REALLY_ASKED))
+    for place, questions in _asked().items():
+        for question in questions:
+            asks = tuple(ask for ask in question.asks if ways.get(ask))
+            if asks:
+                lesson = _lesson(question.text, asks, random.Random(question.text))
+                taught.append(replace(lesson, weight=WEIGHTS[place]))
     return taught
 
 
@@ -100,8 +103,8 @@ def slots() -> Mapping[str, _Slot]:
     return read_form(HERE / "slots.yaml", TypeAdapter(dict[str, _Slot]))
 
 
-def _asked() -> Sequence[_Question]:
-    return read_form(HERE / "asked.yaml", TypeAdapter(dict[str, list[_Question]]))["asked"]
+def _asked() -> Mapping[str, Sequence[_Question]]:
+    return read_form(HERE / "asked.yaml", TypeAdapter(dict[str, list[_Question]]))
 
 
 def _readings(templates: Sequence[str]) -> Iterator[str]:

@@ -34,6 +34,7 @@ def chosen(engine: Engine, situation: Situation, run: Run, seconds: float = SECO
         evidence=(),
         max_tokens=24,
         grammar=_one_of(offered),
+        purpose="choose",
     )
     with closing(engine.write(prompt, Run(min(seconds, run.left_s), run.cancelled))) as pieces:
         ask = "".join(pieces).strip().strip('"')

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from threading import Timer
+from threading import Semaphore, Timer
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ import pytest
 from kb.chat.explaining.ground import Evidence
 from kb.chat.reading.choosing import chosen, unsure
 from kb.chat.reading.situation import Situation
-from kb.errors import EngineUnavailable
+from kb.errors import EngineBusy
 from kb.llm.base import Grammar, Prompt, Run
 from kb.llm.llama import LlamaLog, Model
 from kb.llm.local import LocalEngine
 from kb.llm.lock import lock, locked
-from kb.llm.wire import LoadModel
+from kb.llm.pace import LEAST_TOKENS, Pace
+from kb.llm.wire import Ask, Begun, Broke, Done, FromWorker, LoadModel
+from kb.llm.worker import Writer
 from kb.llm.writing import Draft
 from kb.text.name_finder import NameFinder
 
@@ -39,6 +42,7 @@ def model(instruct_model: Path) -> Model:
 @pytest.fixture(scope="module")
 def engine(instruct_model: Path) -> Iterator[LocalEngine]:
     with closing(LocalEngine(LoadModel(str(instruct_model), CONTEXT, THREADS, 0), 4)) as started:
+        "".join(started.write(Prompt("s", "q", (), 1), Run(120)))  # it is loaded
         yield started
 
 
@@ -112,17 +116,98 @@ def test_it_writes_words_and_counts(engine: LocalEngine) -> None:
 
 
 @pytest.mark.parametrize("prompt", [ENDLESS, LONG_TO_READ], ids=["writing", "reading"])
-def test_it_stops_when_told_and_at_the_deadline(engine: LocalEngine, prompt: Prompt) -> None:
+def test_it_stops_when_told(engine: LocalEngine, prompt: Prompt) -> None:
     """And the same process answers the next one."""
     "".join(engine.write(Prompt("s", "q", (), 1), Run(120)))
     pid = engine.pid
-    run = Run(120)
+    run = Run(3600)
     timer = Timer(0.5, run.cancelled.set)
     timer.start()
     "".join(engine.write(prompt, run))
     timer.join()
     assert run.completion_tokens < prompt.max_tokens
-    with pytest.raises(EngineUnavailable, match=r"did not finish within 0\.5 s"):
-        "".join(engine.write(prompt, Run(0.5)))
     assert "".join(engine.write(Prompt("s", "Say yes.", (), 4), Run(120)))
     assert engine.pid == pid
+
+
+def answered(model: Model, pace: Pace, prompt: Prompt, seconds: float) -> list[FromWorker]:
+    """What the worker sends about one request."""
+    sent: list[FromWorker] = []
+    Writer(model, pace, sent.append, lambda: 0).answer(Ask(1, prompt, seconds))
+    model.stop_when(lambda: False)
+    return sent
+
+
+def test_what_would_take_too_long_is_refused_before_it_is_read(model: Model) -> None:
+    model.forget()
+    (said,) = answered(model, Pace(reading=20, writing=10), LONG_TO_READ, 60)
+    assert isinstance(said, Broke)
+    assert re.search(
+        r"would need about \d+ s .*: 3,\d{3} tokens to read at 20 a second, and 10 a second to", said.reason
+    )
+    assert "60 s are left" in said.reason
+    assert "kb model list" in said.reason
+
+
+def test_a_model_that_was_slow_for_a_while_refuses_once(model: Model) -> None:
+    sent: list[FromWorker] = []
+    writer = Writer(model, Pace(reading=0.01, writing=0.01), sent.append, lambda: 0)
+    for number in (1, 2):
+        writer.answer(Ask(number, COUNT, 3600))
+    model.stop_when(lambda: False)
+    assert isinstance(sent[0], Broke)
+    assert isinstance(sent[-1], Done)
+    assert sent[-1].completion_tokens > 1
+
+
+def test_a_text_is_no_longer_than_the_time_allows(model: Model) -> None:
+    model.forget()
+    begun, *_, done = answered(model, Pace(reading=100, writing=0.05), COUNT, 1200)
+    assert isinstance(begun, Begun)
+    assert isinstance(done, Done)
+    assert begun.tokens == done.prompt_tokens
+    assert LEAST_TOKENS <= done.completion_tokens < COUNT.max_tokens
+    assert done.completion_tokens == int((0.9 * 1200 - begun.tokens / 100) * 0.05)
+    assert done.pace.writing > 0.05
+
+
+def test_what_is_in_the_cache_is_not_reckoned_with(model: Model) -> None:
+    model.read(model.chat.tokens(COUNT))
+    begun, *_ = answered(model, Pace(reading=0.1, writing=10), COUNT, 60)
+    assert isinstance(begun, Begun)
+    assert begun.tokens == 1
+
+
+def test_nine_at_once_are_served_in_order_and_told_their_places(instruct_model: Path) -> None:
+    ended: list[int] = []
+    heard: dict[int, list[int]] = {number: [] for number in range(1, 9)}
+    stands = Semaphore(0)
+
+    def ask(number: int, engine: LocalEngine) -> int:
+        def told(ahead: int) -> None:
+            heard[number].append(ahead)
+            stands.release()
+
+        run = Run(600, told_ahead=told)
+        "".join(engine.write(Prompt("You count.", f"Count from {number} on.", (), 6), run))
+        ended.append(number)
+        return run.completion_tokens
+
+    with (
+        closing(LocalEngine(LoadModel(str(instruct_model), CONTEXT, THREADS, 0), 8)) as engine,
+        ThreadPoolExecutor(9) as pool,
+        closing(engine.write(ENDLESS, Run(3600))) as first,
+    ):
+        assert next(first)
+        asked = []
+        for number in range(1, 9):
+            asked.append(pool.submit(ask, number, engine))
+            stands.acquire()  # it has its place
+        with pytest.raises(EngineBusy, match="9 requests are running or waiting"):
+            "".join(engine.write(COUNT, Run(600)))
+        first.close()
+        assert all(each.result() for each in asked)
+    assert ended == list(range(1, 9))
+    for number, places in heard.items():
+        assert places == sorted(set(places), reverse=True)
+        assert (places[0], places[-1]) == (number, 0)

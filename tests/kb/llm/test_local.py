@@ -8,9 +8,9 @@ import sys
 import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 from time import sleep
 
 import pytest
@@ -117,21 +117,48 @@ def test_cancelling_stops_the_reading_of_a_long_prompt(local: LocalEngine) -> No
     assert_answers(local, pid)
 
 
-@pytest.mark.parametrize("prompt", [ENDLESS, LONG_TO_READ], ids=["writing", "reading"])
-def test_the_deadline_stops_the_model(local: LocalEngine, prompt: Prompt) -> None:
+def test_what_cannot_be_read_in_time_is_refused_at_once(local: LocalEngine) -> None:
     ask(local)
-    pid = local.pid
-    with pytest.raises(EngineUnavailable, match=r"did not finish within 0\.5 s"):
-        list(local.write(prompt, Run(0.5)))
+    pid, run = local.pid, Run(0.5)
+    with pytest.raises(EngineUnavailable, match=r"would need about .* tokens to read at .* 0\.\d+ s are left\."):
+        list(local.write(LONG_TO_READ, run))
+    assert run.completion_tokens == run.prompt_tokens == 0
+    assert_answers(local, pid)
+
+
+def test_a_text_is_made_as_long_as_the_time_allows(local: LocalEngine) -> None:
+    ask(local)
+    pid, run = local.pid, Run(1.0)
+    with suppress(EngineUnavailable):  # on a machine that has become slower meanwhile
+        list(local.write(ENDLESS, run))
+    assert 0 < run.completion_tokens < ENDLESS.max_tokens
     assert_answers(local, pid)
 
 
 def test_the_deadline_counts_the_time_in_the_queue(local: LocalEngine) -> None:
+    """And who would wait in vain is told so."""
     with closing(local.write(ENDLESS, Run(60))) as first:
         next(first)
-        with pytest.raises(EngineUnavailable, match=r"did not finish within 0\.2 s"):
+        with pytest.raises(EngineBusy, match=r"busy: one request is before this one, for about .* 0\.2 s are left"):
             list(local.write(SHORT, Run(0.2)))
         next(first)
+
+
+def test_who_waits_is_told_how_many_are_ahead(local: LocalEngine) -> None:
+    ask(local)
+    waits, heard = Event(), list[int]()
+
+    def told(ahead: int) -> None:
+        heard.append(ahead)
+        waits.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with closing(local.write(ENDLESS, Run(60))) as first:
+            next(first)
+            second = pool.submit(lambda: "".join(local.write(SHORT, Run(120, told_ahead=told))))
+            assert waits.wait(60)
+        assert len(second.result()) == 24
+    assert heard == [1, 0]
 
 
 def test_a_full_queue_is_said_at_once(start_local: StartLocal) -> None:
@@ -297,7 +324,7 @@ def test_the_server_never_imports_llama_cpp(tiny_gguf: Path) -> None:
 @pytest.mark.parametrize("question", ["q", "why? " * 20_000], ids=["writing", "reading"])
 def test_the_process_ends_with_a_server_that_is_killed(tiny_gguf: Path, question: str) -> None:
     code = f"""
-        from threading import Timer
+        from threading import Event, Timer
         def die():
             print(engine.pid, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)

@@ -89,8 +89,8 @@ def test_what_fits_is_left_as_it_is() -> None:
 
 
 def test_the_explanation_gets_shorter_when_the_question_alone_is_long() -> None:
-    prompt, tokens = fitted(Prompt("s", "x " * 70, ("a",), 50), 100, words)
-    assert (prompt.evidence, prompt.max_tokens, len(tokens)) == ((), 30, 70)
+    prompt, tokens = fitted(Prompt("s", "x " * 70, ("a",), 80), 120, words)
+    assert (prompt.evidence, prompt.max_tokens, len(tokens)) == ((), 50, 70)
 
 
 def test_a_question_beyond_the_context_is_refused() -> None:
