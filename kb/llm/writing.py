@@ -3,12 +3,17 @@
 import codecs
 
 import numpy as np
-from llguidance import LLMatcher
+from llguidance import LLMatcher, LLParserLimits
 
 from kb.llm.base import Grammar
 from kb.llm.llama import Model
 from kb.llm.messages import SEED, TEMPERATURE, TOP_P
 from kb.llm.sampling import Likely, masked
+
+
+LIMITS = LLParserLimits(step_lexer_fuel=5_000_000, verbose_errors=False)
+"""The work for one token: behind a figure all words that are no unit are looked at, in vocabularies of any length. What
+goes wrong is said without the grammar, which is long."""
 
 
 class UnusableGrammar(Exception):
@@ -29,7 +34,7 @@ class Draft:
         self._temperature = temperature
         self._random = np.random.default_rng(SEED)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._matcher = LLMatcher(model.tokenizer, grammar.lark, log_level=0) if grammar else None
+        self._matcher = LLMatcher(model.tokenizer, grammar.lark, log_level=0, limits=LIMITS) if grammar else None
         self._held = ""
         self._last = 0
         self.tokens = 0

@@ -14,6 +14,7 @@ from kb.settings import Settings
 from tests.api.conftest import Serve
 from tests.api.test_chat import HeldEngine
 from tests.api.test_problems import assert_problem
+from tests.tried import tried
 
 KEYS = [make_key() for _ in range(3)]
 QUESTION = {"messages": [{"role": "user", "content": "Can I run a 70B model on my RTX 4090?"}], "stream": True}
@@ -110,7 +111,7 @@ def held(base: str, count: int, headers: dict[str, str]) -> Iterator[list[httpx2
 def test_one_client_is_told_to_wait_while_many_of_its_requests_are_answered(settings: Settings, serve: Serve) -> None:
     engine = HeldEngine()
     keys = tuple(map(hash_of, KEYS))
-    with serve(settings.model_copy(update={"at_once_each": 2, "api_keys": keys}), lambda _: engine) as base:
+    with serve(tried(settings.model_copy(update={"at_once_each": 2, "api_keys": keys})), lambda _: engine) as base:
         with held(base, 2, bearing(KEYS[0])) as streams:
             assert [stream.status_code for stream in streams] == [200, 200]
             assert engine.writing.wait(60)
@@ -123,7 +124,7 @@ def test_one_client_is_told_to_wait_while_many_of_its_requests_are_answered(sett
 
 def test_all_are_told_to_wait_where_all_together_ask_too_much(settings: Settings, serve: Serve) -> None:
     engine = HeldEngine()
-    with serve(settings.model_copy(update={"at_once": 2}), lambda _: engine) as base:
+    with serve(tried(settings.model_copy(update={"at_once": 2})), lambda _: engine) as base:
         with held(base, 2, {}):
             assert engine.writing.wait(60)
             assert_later(httpx2.get(f"{base}/tools"), 503)

@@ -18,6 +18,7 @@ from kb.settings import Settings
 from tests.api.conftest import Serve
 from tests.api.test_browser import CHROMIUM, DRIVER
 from tests.api.test_chat import HeldEngine
+from tests.tried import tried
 
 pytestmark = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver, which CI installs"
@@ -287,7 +288,7 @@ def test_an_answer_can_be_stopped_and_what_stands_stays(
     browser: webdriver.Chrome, settings: Settings, serve: Serve
 ) -> None:
     engine = HeldEngine()
-    with serve(settings, lambda _: engine) as base:
+    with serve(tried(settings), lambda _: engine) as base:
         browser.get(base)
         until(browser, "#question").send_keys(QUESTION + Keys.ENTER)
         assert engine.writing.wait(60)
@@ -303,7 +304,7 @@ def test_an_answer_can_be_stopped_and_what_stands_stays(
 
 def test_asking_on_stops_what_is_being_written(browser: webdriver.Chrome, settings: Settings, serve: Serve) -> None:
     engine = HeldEngine()
-    with serve(settings, lambda _: engine) as base:
+    with serve(tried(settings), lambda _: engine) as base:
         browser.get(base)
         until(browser, "#question").send_keys(QUESTION + Keys.ENTER)
         assert engine.writing.wait(60)
