@@ -10,7 +10,6 @@ from kb.llm.llama import Model
 from kb.llm.messages import SEED, TEMPERATURE, TOP_P
 from kb.llm.sampling import Likely, masked
 
-
 LIMITS = LLParserLimits(step_lexer_fuel=5_000_000, verbose_errors=False)
 """The work for one token: behind a figure all words that are no unit are looked at, in vocabularies of any length. What
 goes wrong is said without the grammar, which is long."""
