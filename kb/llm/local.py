@@ -15,7 +15,7 @@ from kb.errors import EngineUnavailable
 from kb.llm.base import Prompt, Run
 from kb.llm.mend import mend
 from kb.llm.messages import without_thoughts
-from kb.llm.pace import Usual, counted
+from kb.llm.pace import Usual, counted, patience
 from kb.llm.process import WorkerProcess
 from kb.llm.waiting import POLL_S, Line, Place, too_slow, wait_until
 from kb.llm.wire import Answer, Ask, Begun, Broke, Cancel, Done, Failed, Gone, Loaded, LoadModel, Log, Ready, Text
@@ -111,7 +111,7 @@ class LocalEngine:
     def _begin(self, begun: Begun, prompt: Prompt, place: Place, run: Run) -> None:
         place.begin(begun.seconds)
         if run.whole:
-            run.end_within(begun.seconds)
+            run.end_within(patience(begun.seconds))
         self._usual = self._usual.with_read(begun.tokens, prompt)
 
     def _read(
