@@ -8,10 +8,11 @@ from kb.catalogue import Catalogue
 from kb.catalogue.gguf_file import size_gb, whole_header
 from kb.catalogue.records import Record
 from kb.chat.earned import may_do
-from kb.errors import KnowledgeBaseError
+from kb.errors import EngineUnavailable, KnowledgeBaseError
 from kb.llm import make_engine
 from kb.llm.bench import bench, predict, seconds
 from kb.llm.default_model import model_file, models_dir
+from kb.llm.kernels import measured_kernels
 from kb.llm.shelf import shelved, unfinished
 from kb.llm.trial import problem_of
 from kb.search.embed import Embedder
@@ -47,7 +48,11 @@ def measure_here(s: Settings) -> list[Finding]:
     try:
         s.data_dir.mkdir(parents=True, exist_ok=True)
         measured = measure(machine, s.data_dir)
+        if not machine.gpus:  # else those do its work
+            measured = measured.model_copy(update={"kernels": tuple(measured_kernels(s))})
         path = keep(measured, s.data_dir)
+    except EngineUnavailable as error:
+        return [*_measured(measured), Finding(what="llama.cpp", ok=False, says=str(error))]
     except OSError as error:
         says = f"{s.data_dir} takes no file ({error.strerror}): make room there, or name another folder in KB_DATA_DIR"
         return [Finding(what="measuring", ok=False, says=says)]
@@ -65,6 +70,9 @@ def _measured(measured: Measured | None) -> Iterator[Finding]:
     yield Finding(
         what="arithmetic", ok=True, says=f"{measured.fp32_tflops * 1000:.0f} GFLOPS (FP32, products of matrices)"
     )
+    for kernel in measured.kernels:
+        says = f"writes at {kernel.writing_gb_per_s:.3g} GB/s, reads prompts with {kernel.reading_gflops:.3g} GFLOPS"
+        yield Finding(what=f"llama.cpp, {kernel.type_name.upper()}", ok=True, says=says)
     if measured.disk_read_mb_per_s:
         yield Finding(what="drive reads", ok=True, says=f"{measured.disk_read_mb_per_s:,.0f} MB/s")
 

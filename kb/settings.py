@@ -75,8 +75,8 @@ class Settings(BaseSettings):
         10.0,
         gt=0,
         le=3600,
-        description="the same for a reply without streaming, which shows nothing until it is whole; it waits no longer "
-        "than the model itself expects",
+        description="the same for a reply without streaming, which shows nothing until it is whole; it does not wait "
+        "for a model that is far slower than it was",
     )
     llm_queue: int = Field(
         8,

@@ -1,9 +1,38 @@
 """What the calculators need to know of a device."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from kb.catalogue.records import Accelerator, Backend, Machine
+from pydantic import Field
+
+from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.catalogue.records import Accelerator, Backend, Machine, Record
 from kb.catalogue.units import GB, GIB
+
+
+class Kernel(Record):
+    """What llama.cpp was measured to reach on one processor with weights of one type."""
+
+    type_name: str
+    writing_gb_per_s: float = Field(gt=0)
+    """Of weights, when it writes: what the memory gives, or what their unpacking does."""
+    layer_us: float = Field(ge=0)
+    """Per layer and token besides."""
+    reading_gflops: float = Field(gt=0)
+    """Of matrix products when it reads a prompt, with matrices of any width."""
+    half_width: float = Field(ge=0)
+    """The width at which half of it is reached."""
+
+    @property
+    def weights_per_s(self) -> float:
+        return self.writing_gb_per_s * GB * 8 / TENSOR_TYPES[self.type_name].bits_per_weight
+
+
+LIKE: Mapping[str, str] = {
+    "legacy": "q4_0", "k-quant": "q4_k", "i-quant": "q4_k", "mixed": "q4_k", "float": "f16", "microscaling": "q4_0",
+    "ternary": "q4_0",
+}  # fmt: skip
+"""By family of quantization, the type that stands for one that was not measured itself."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +64,16 @@ class Device:
     """``fp16``, ``fp8``, ``fp4`` …; empty where unknown."""
     bandwidth_assumed: bool = False
     """Nobody named it: what follows from it is no bound."""
+    kernels: tuple[Kernel, ...] = ()
+    """Of a processor on which llama.cpp was measured."""
+    kernel: Kernel | None = None
+    """Of them, that of the weights at hand."""
+
+    def with_weights(self, quantization: str, family: str) -> "Device":
+        """With the kernel of that quantization (``q4_k_m``), or that of those most like it."""
+        known = {kernel.type_name: kernel for kernel in self.kernels}
+        own = [name for name in known if quantization.replace("-", "_").startswith(name)]
+        return replace(self, kernel=known.get(max(own, key=len, default=LIKE.get(family, ""))))
 
     @classmethod
     def of(cls, accelerator: Accelerator, machine: Machine | None = None) -> "Device":

@@ -40,9 +40,9 @@ class Run:
     ``deadline_s`` counts from here, for all that the request asks of a model together; ``limit_s`` is its end on the
     monotonic clock. ``log_probability`` is that of all tokens written so far, in nats, and ``figure_log_probability``
     the lowest of a token with a digit since whoever judges the text last took it away; None where the engine does not
-    tell. ``whole``: nobody sees anything before the end, so that it is not waited for longer than the engine expects.
-    ``told_ahead`` is called with the number of requests that are served before this one, when there are any and when
-    it changes.
+    tell. ``whole``: nobody sees anything before the end, so that it is not waited for much longer than the engine
+    expects. ``told_ahead`` is called with the number of requests that are served before this one, when there are any
+    and when it changes.
     """
 
     deadline_s: float

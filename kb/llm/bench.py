@@ -88,8 +88,13 @@ def _beside(measured: float, predicted: Range) -> Speed:
 
 def measure(path: Path, settings: Settings) -> Measured:
     """Raises :class:`EngineUnavailable`."""
+    return timed(path, settings.llm_threads, settings.llm_gpu_layers, PROMPT_TOKENS, GENERATED_TOKENS)
+
+
+def timed(path: Path, threads: int, gpu_layers: int, prompt_tokens: int, generated_tokens: int) -> Measured:
+    """In a process of its own. Raises :class:`EngineUnavailable`."""
     # -P: a module that happens to lie in the working directory is not imported
-    numbers = (settings.llm_threads, settings.llm_gpu_layers, PROMPT_TOKENS, GENERATED_TOKENS)
+    numbers = (threads, gpu_layers, prompt_tokens, generated_tokens)
     command = [sys.executable, "-P", "-m", PROCESS, str(path), *map(str, numbers)]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=patient(os.environ)

@@ -15,7 +15,7 @@ from kb.errors import EngineUnavailable
 from kb.llm.base import Prompt, Run
 from kb.llm.mend import mend
 from kb.llm.messages import without_thoughts
-from kb.llm.pace import Usual, counted
+from kb.llm.pace import Usual, counted, patience
 from kb.llm.process import WorkerProcess
 from kb.llm.waiting import POLL_S, Line, Place, too_slow, wait_until
 from kb.llm.wire import Answer, Ask, Begun, Broke, Cancel, Done, Failed, Gone, Loaded, LoadModel, Log, Ready, Text
@@ -27,10 +27,6 @@ STOP_S = 0.8
 
 MOST_DEATHS = 3
 """In a row, without a word in between: so often a model is started."""
-
-SHARED = 2.0
-"""So many times as long as expected may it take, for others use the machine too."""
-SHORTEST_WAIT_S = 1.0
 
 TEST_S = 30.0
 """The self-test of a loaded file takes no longer."""
@@ -117,7 +113,7 @@ class LocalEngine:
     def _begin(self, begun: Begun, prompt: Prompt, place: Place, run: Run) -> None:
         place.begin(begun.seconds)
         if run.whole:
-            run.end_within(max(SHORTEST_WAIT_S, SHARED * begun.seconds))
+            run.end_within(patience(begun.seconds))
         self._usual = self._usual.with_read(begun.tokens, prompt)
 
     def _read(

@@ -18,6 +18,16 @@ FEWEST_TOKENS = 8
 """Of a request that tells anything about the pace."""
 
 
+def patience(expected_s: float) -> float:
+    """How long a reply that shows nothing before its end waits for what should take so long: others may come to use the
+    machine, and what is cut off is lost.
+
+    >>> patience(3.0)
+    7.0
+    """
+    return 2 * expected_s + 1
+
+
 def moved(usual: float, seen: float) -> float:
     """A figure that follows what is seen.
 

@@ -101,6 +101,6 @@ class Line:
 def _in_vain(count: int, ahead_s: float, least_s: float, run: Run) -> str:
     others = "one request is" if count == 1 else f"{count} requests are"
     return (
-        f"The language model is busy: {others} before this one, for about {spoken(ahead_s)}, it would need "
+        f"The language model is busy: {others} before this one, for about {spoken(ahead_s)}. It would need "
         f"{spoken(least_s)} itself, and {spoken(run.left_s)} are left. Ask again a little later."
     )

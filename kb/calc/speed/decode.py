@@ -10,7 +10,8 @@ launches a few kernels per layer::
     unpacking = 2 x weights x operations per weight / unpacking rate
 
 Reading and unpacking run side by side, so the longer one decides (the roofline model, Williams et al., 2009) but for
-a rounded corner where the two are alike.
+a rounded corner where the two are alike. On a processor where llama.cpp was measured, that stands in place of both, and
+of what a layer costs (``Kernel``).
 
 Cards that share a model by layers work one after another, so their times add up. The constants are in
 ``constants.yaml``, fitted by ``make calibrate`` on published measurements.
@@ -25,6 +26,7 @@ from kb.calc.memory.architecture import Architecture, Attending
 from kb.calc.memory.tensor_types import TENSOR_TYPES
 from kb.calc.memory.weights import Weights
 from kb.calc.speed.rates import generation_of, is_server_cpu, unpacking_flops
+from kb.catalogue.units import GB
 
 SHARPNESS = 3.0
 """Of the roofline's corner: 1 would add both times, infinity take the longer. Chosen by cross-validation."""
@@ -226,17 +228,23 @@ def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTim
     operations = operations_of(step.family, device, constants)
     is_shared = device.unified_memory and device.backend in _CARDS
     bandwidth = device.bandwidth_bytes_per_s * (constants.shared_memory if is_shared else 1.0)
-    launch = step.layers * backend.layer_us + step.expert_layers * backend.expert_layer_us
+    kernel = device.kernel
+    usual_us = backend.layer_us + (constants.server_layer_us if is_server_cpu(device) else 0.0)
+    launch = step.layers * (kernel.layer_us if kernel else usual_us) + step.expert_layers * backend.expert_layer_us
     launch += step.recurrent_layers * backend.recurrent_layer_us
-    launch += step.layers * constants.server_layer_us if is_server_cpu(device) else 0.0
     attention = 1.0 if step.flash_attention else constants.no_flash_attention
     reading = step.weight_bytes / (backend.efficiency * bandwidth)
+    cache = attention * step.cache_bytes / (backend.cache_efficiency * bandwidth)
+    if kernel:
+        measured = max(step.weight_bytes / (kernel.writing_gb_per_s * GB), step.weights_read / kernel.weights_per_s)
+        reading = min(reading, measured)
+        return StepTime(fixed=launch * 1e-6, weights=reading, compute=measured - reading, cache=cache)
     unpacking = 2 * step.weights_read * operations / unpacking_flops(device, step.family)
     time = StepTime(
         fixed=(step.tokens * backend.token_us + launch) * generation.latency * 1e-6,
         weights=reading,
         compute=(reading**SHARPNESS + unpacking**SHARPNESS) ** (1 / SHARPNESS) - reading,
-        cache=attention * step.cache_bytes / (backend.cache_efficiency * bandwidth),
+        cache=cache,
     )
     return time * (laptop_factor(device, constants) * constants.practice)
 

@@ -308,12 +308,11 @@ def _assumptions(
     *,
     tensor_parallel: bool,
 ) -> tuple[str, ...]:
-    rate, how = vector_flops(devices[0])
     notes = [
         "a current llama.cpp; builds from before 2025, and llamafile, are slower",
         f"the decode speed is the one reached with {context:,} tokens in the cache; it is higher before that",
         f"the time to first token is for a prompt of {prompt.tokens:,} tokens",
-        f"vector rate of {devices[0].name}: {rate / 1e12:.1f} TFLOPS ({how})",
+        _rate_of(devices[0]),
         f"weights: {weights.how}" if weights.how else "",
     ]
     if len(devices) > 1:
@@ -339,6 +338,16 @@ def _assumptions(
     if is_server_cpu(devices[0]):
         notes.append("a CPU with many memory channels: threads and NUMA placement decide by factors")
     return tuple(note for note in notes if note)
+
+
+def _rate_of(device: Device) -> str:
+    if kernel := device.kernel:
+        return (
+            f"measured on {device.name} with weights like these ({kernel.type_name}): llama.cpp writes at "
+            f"{kernel.writing_gb_per_s:.3g} GB/s and reads prompts with {kernel.reading_gflops:.3g} GFLOPS"
+        )
+    rate, how = vector_flops(device)
+    return f"vector rate of {device.name}: {rate / 1e12:.1f} TFLOPS ({how})"
 
 
 def _times(span: Range, count: int) -> Range:

@@ -121,10 +121,13 @@ def bytes_read_by(architecture: Architecture, weights: Weights, tokens: float) -
 
 def matrix_flops(prompt: Prompt, device: Device, constants: PrefillConstants) -> float:
     """Operations per second of the device's matrix kernels on this model."""
+    experts = constants.experts if prompt.is_moe else 1.0
+    if kernel := device.kernel:
+        return kernel.reading_gflops * 1e9 * experts * prompt.hidden_size / (prompt.hidden_size + kernel.half_width)
     backend = constants.backends[device.backend]
     gain = backend.gain.get(prompt.family, backend.gain["k-quant"])
     gain *= constants.generations.get(kind_of(device), 1.0)
-    gain *= constants.experts if prompt.is_moe else 1.0
+    gain *= experts
     size_factor = prompt.hidden_size / (prompt.hidden_size + constants.half_width)
     return vector_flops(device)[0] * gain * size_factor
 

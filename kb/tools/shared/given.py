@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
+from kb.calc.device import Kernel
 from kb.calc.memory.architecture import Architecture, Experts
 from kb.calc.memory.families import Config, UnknownFamily, architecture_of, family_of
 from kb.catalogue.records import Backend
@@ -144,6 +145,13 @@ class DeviceFigures(Arguments):
         if self.memory_gib is None and (self.backend != "cpu" or self.memory_bandwidth_gb_per_s is None):
             raise ValueError("memory_gib is needed; only a device with backend cpu and its bandwidth may leave it out")
         return self
+
+
+class MeasuredProcessor(DeviceFigures):
+    """This machine's, on which llama.cpp was measured."""
+
+    kernels: tuple[Kernel, ...] = ()
+    """By type of the weights."""
 
 
 ROOMY = DeviceFigures(name="one device with room", memory_gib=1_000_000)

@@ -11,7 +11,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Cpu
 from kb.catalogue.units import GB, GIB
 from kb.errors import AmbiguousName, UnknownName
-from kb.tools.shared.given import DeviceFigures
+from kb.tools.shared.given import DeviceFigures, MeasuredProcessor
 from kb.tools.shared.measuring import Measured, kept
 from kb.tools.shared.resolve import DeviceArgument
 from kb.tools.shared.this_machine import Gpu, ThisMachine, read_machine
@@ -134,13 +134,14 @@ def _figures(catalogue: Catalogue, gpu: Gpu) -> DeviceFigures:
 def _processor(catalogue: Catalogue, machine: ThisMachine, measured: Measured | None) -> DeviceFigures:
     """With what was measured, the bandwidth of the processor's record, or that of common dual-channel memory."""
     if measured is not None:
-        return DeviceFigures(
+        return MeasuredProcessor(
             name=machine.cpu,
             memory_gib=machine.memory_gib,
             memory_bandwidth_gb_per_s=measured.peak_gb_per_s,
             fp16_dense_tflops=measured.fp32_tflops,
             backend="cpu",
             cores=machine.threads,
+            kernels=measured.kernels,
         )
     bandwidth, assumed = DEFAULT_SYSTEM_MEMORY_BYTES_PER_S / GB, True
     name = f"{machine.cpu} ({bandwidth:g} GB/s assumed)"

@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 from pydantic import ValidationError
 
+from kb.calc.device import Kernel
 from kb.catalogue.records import Record
 from kb.catalogue.units import GB, GIB, MIB
 from kb.tools.shared.this_machine import ThisMachine
@@ -44,6 +45,8 @@ class Measured(Record):
     """Of matrix products, all threads at work."""
     disk_read_mb_per_s: float | None
     """Of a file in the data folder; None where the system keeps it in memory."""
+    kernels: tuple[Kernel, ...] = ()
+    """Of llama.cpp; none where a graphics card does its work."""
 
     @property
     def peak_gb_per_s(self) -> float:

@@ -26,7 +26,7 @@ from kb.errors import InvalidArgument, MissingArgument, UnknownName
 from kb.text.numerals import counted
 from kb.text.wording import article
 from kb.tools.base import Name
-from kb.tools.shared.given import DeviceFigures, ModelFigures, given_architecture
+from kb.tools.shared.given import DeviceFigures, MeasuredProcessor, ModelFigures, given_architecture
 from kb.tools.shared.naming import several, the
 
 ROOMY_GIB = 2.0**14
@@ -254,6 +254,7 @@ def resolve_devices(
             unified_memory=device.unified_memory,
             bandwidth_assumed=device.bandwidth_assumed,
             cores=device.cores or 0,
+            kernels=device.kernels if isinstance(device, MeasuredProcessor) else (),
         )
         label = several(device_count, device.name)
         asked = "" if device.memory_gib else "device.memory_gib"

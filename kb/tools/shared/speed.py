@@ -34,14 +34,15 @@ def speed_at(
             "device.memory_bandwidth_gb_per_s", "the memory bandwidth: a speed depends on it", question
         )
     system = arguments.system_bandwidth_gb_per_s
-    devices = parts.devices.devices
+    record = parts.quantization.record
+    devices = tuple(device.with_weights(record.slug, record.family) for device in parts.devices.devices)
     if system and parts.devices.each.backend == "cpu":
         devices = tuple(replace(device, bandwidth_bytes_per_s=system * GB) for device in devices)
     return estimate_speed(
         parts.model.architecture,
         parts.weights,
         devices,
-        quantization_family=parts.quantization.record.family,
+        quantization_family=record.family,
         context=arguments.context,
         kv_cache_type=arguments.kv_cache_type,
         flash_attention=arguments.flash_attention,

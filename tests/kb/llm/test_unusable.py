@@ -60,15 +60,15 @@ def test_an_engine_that_fails_its_test_is_unusable_and_is_not_tried_again(
     assert [record.levelno for record in caplog.records if "is unusable" in record.message] == [logging.ERROR]
 
 
-@pytest.mark.parametrize(("whole", "deadline_s", "waited"), [(True, 30, "0.3"), (False, 1, "1")])
+@pytest.mark.parametrize(("whole", "deadline_s", "waited"), [(True, 30, r"1\.[67]\d* s"), (False, 2, "2 s")])
 @pytest.mark.parametrize("broken", ["ask:hang"], indirect=True)
 @pytest.mark.usefixtures("broken")
-def test_a_whole_reply_waits_no_longer_than_the_model_itself_expects(
+def test_a_whole_reply_does_not_wait_for_a_model_that_has_become_far_slower(
     start_local: StartLocal, whole: bool, deadline_s: float, waited: str
 ) -> None:
     engine = start_local()
     assert settled(engine) == "ready"
-    with pytest.raises(EngineUnavailable, match=f"did not finish within {waited} s"):
+    with pytest.raises(EngineUnavailable, match=f"did not finish within {waited}"):
         "".join(engine.write(Prompt("s", "q", (), 8), Run(deadline_s, whole=whole)))
 
 

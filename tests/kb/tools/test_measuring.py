@@ -9,15 +9,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from kb.calc.device import Kernel
 from kb.catalogue import Catalogue
 from kb.doctor import measure_here
+from kb.llm import kernels
+from kb.llm.bench import timed
+from kb.llm.hollow import Hollow
 from kb.settings import Settings
 from kb.tools import TOOLS
+from kb.tools.estimate_speed.tool import SpeedAnswer
+from kb.tools.model_file import read_gguf
 from kb.tools.shared import measuring
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.here import device_here
 from kb.tools.shared.measuring import FILE, Measured, keep, kept, measure
-from kb.tools.shared.this_machine import Gpu, ThisMachine
+from kb.tools.shared.this_machine import Gpu, ThisMachine, read_machine
 
 MACHINE = ThisMachine("AMD Ryzen 9 9950X", 32, 62.5, ())
 MEASURED = Measured(
@@ -30,6 +36,8 @@ MEASURED = Measured(
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "SECONDS", 0.02)
     monkeypatch.setattr(measuring, "DISK_BYTES", 4 * 2**20)
+    for name, value in {"TYPES": ("q4_k", "q8_0"), "WIDE": (512, 1), "NARROW": (256, 2), "ROUNDS": 1}.items():
+        monkeypatch.setattr(kernels, name, value)
 
 
 @pytest.mark.usefixtures("short")
@@ -84,6 +92,54 @@ def test_estimates_of_here_go_by_it_and_say_so(catalogue: Catalogue) -> None:
     assert not any("assumed" in text for text in speed.ceiling_conditions)
 
 
+def test_where_llama_cpp_was_measured_estimates_go_by_its_speed_with_such_weights(catalogue: Catalogue) -> None:
+    q4 = Kernel(type_name="q4_k", writing_gb_per_s=10, layer_us=100, reading_gflops=200, half_width=1024)
+    q8 = Kernel(type_name="q8_0", writing_gb_per_s=20, layer_us=100, reading_gflops=100, half_width=0)
+    found = device_here(catalogue, MACHINE, MEASURED.model_copy(update={"kernels": (q4, q8)}))
+
+    def speed(quantization: str, **given: float) -> SpeedAnswer:
+        asked = {"model": "llama 3.1 8b", "quantization": quantization, "context": 512, **found.arguments(), **given}
+        answer = TOOLS["estimate_speed"].call(catalogue, asked)
+        assert isinstance(answer, SpeedAnswer)
+        return answer
+
+    four, eight = speed("q4_k_m"), speed("q8_0")
+    for answer, rate in ((four, 10), (eight, 20)):
+        seconds = answer.bytes_read_per_token_gb / rate + 32 * 100e-6
+        assert answer.decode_tokens_per_s.typical == pytest.approx(1 / seconds, rel=0.03)
+    matrices = 7.5e9 - 128_256 * 4096
+    assert four.prefill_tokens_per_s.typical == pytest.approx(200e9 * 4096 / 5120 / (2 * matrices), rel=0.05)
+    assert eight.prefill_tokens_per_s.typical == pytest.approx(100e9 / (2 * matrices), rel=0.05)
+    assert any("with weights like these (q4_k)" in text for text in four.assumptions)
+    assert four.bottleneck.startswith("compute")
+    assert speed("q5_k_m").assumptions[3] == four.assumptions[3]
+    together = speed("q4_k_m", concurrency=4).aggregate_tokens_per_s
+    assert together
+    assert 1 < together.typical / four.decode_tokens_per_s.typical < 4
+
+
+def test_what_a_layer_costs_is_told_apart_from_what_its_weights_cost() -> None:
+    def seconds(hollow: Hollow) -> tuple[float, float]:
+        rate = 100e9 * hollow.width / (hollow.width + 300)
+        return hollow.bytes / 12e9 + hollow.layers * 80e-6, 2 * hollow.weights / rate
+
+    found = kernels.kernel_of("q4_1", seconds(Hollow("q4_1", *kernels.WIDE)), seconds(Hollow("q4_1", *kernels.NARROW)))
+    assert (found.writing_gb_per_s, found.layer_us) == (12, 80)
+    assert (found.reading_gflops, found.half_width) == (100, 300)
+
+
+@pytest.mark.parametrize("type_name", kernels.TYPES)
+def test_the_files_to_measure_on_are_models_of_their_type(type_name: str, tmp_path: Path) -> None:
+    hollow = Hollow(type_name, 256, 2)
+    hollow.write(tmp_path / "hollow.gguf")
+    found = read_gguf(tmp_path / "hollow.gguf")
+    assert sum(found.weights.layer_bytes) == pytest.approx(hollow.bytes, rel=0.02)
+    assert found.architecture.num_hidden_layers == 2
+    run = timed(tmp_path / "hollow.gguf", 1, 0, 8, 2)
+    assert run.prompt_s > 0
+    assert run.generation_s > 0
+
+
 def test_fewer_cores_read_a_prompt_more_slowly(catalogue: Catalogue) -> None:
     def prefill(cores: int) -> float:
         device = {"backend": "cpu", "memory_gib": 32, "memory_bandwidth_gb_per_s": 80, "cores": cores}
@@ -98,7 +154,11 @@ def test_fewer_cores_read_a_prompt_more_slowly(catalogue: Catalogue) -> None:
 def test_the_doctor_measures_and_says_where_it_is_kept(tmp_path: Path, settings: Settings) -> None:
     said = {one.what: one for one in measure_here(settings.model_copy(update={"data_dir": tmp_path / "new"}))}
     assert "GB/s" in said["memory reads"].says
-    assert (tmp_path / "new" / FILE).is_file()
+    assert "GFLOPS" in said["llama.cpp, Q4_K"].says
+    found = kept(read_machine(), tmp_path / "new")
+    assert found
+    assert [kernel.type_name for kernel in found.kernels] == ["q4_k", "q8_0"]
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [FILE]
     assert str(tmp_path / "new") in said["kept"].says
     (tmp_path / "file").write_text("")
     (refused,) = measure_here(settings.model_copy(update={"data_dir": tmp_path / "file" / "below"}))
