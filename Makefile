@@ -4,7 +4,7 @@ BIN := .venv/bin
 # torch goes in first, alone, at the version that pyproject.toml pins: nothing after it pulls another build.
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-LLAMA := $(shell sed -n 's/^ *"\(llama-cpp-python[^"]*\)".*/\1/p' pyproject.toml)
+LLAMA := $(shell sed -n 's/^ *"\(llama-cpp-python>[^"]*\)".*/\1/p' pyproject.toml)
 # pip would compile llama.cpp for the processor at hand. What you set yourself (-DGGML_CUDA=on) comes after ours.
 export CMAKE_ARGS := $(shell cat kb/llm/llama_cmake_args.txt) $(CMAKE_ARGS)
 
