@@ -141,6 +141,7 @@ def pull(
         return
     out.print(f"{file} ({size_gb(file):g} GB) is here and is what the hub holds, by its SHA-256.", soft_wrap=True)
     out.print(f"Measure it: kb model bench {file.stem}", soft_wrap=True)
+    out.print(f"See what it is good enough for: kb model check {file.stem}", soft_wrap=True)
     out.print(f"Use it: kb model use {file.stem}", soft_wrap=True)
 
 
@@ -264,6 +265,7 @@ def check(
     out.print(f"{named(s)}:", soft_wrap=True, highlight=False)
     for line in trial.says:
         out.print(f"  may {line}", soft_wrap=True, highlight=False)
+    out.print("A server takes it over when it is started again.")
 
 
 @app.command()
