@@ -6,6 +6,7 @@ MIB = 2**20
 
 _UNITS = (
     ("usd_per_gib", "USD per GiB"),
+    ("price_per_gib", ""),
     ("_gb_per_s_per_direction", "GB/s per direction"),
     ("_gb_per_s_both_directions", "GB/s both directions"),
     ("_gbit_per_s", "Gbit/s"),

@@ -19,15 +19,15 @@ COMMON: Mapping[str, Schema] = {
     "context": {"description": "tokens"},
     "options": {"description": "llama.cpp's: `-ngl 30 --n-cpu-moe 12`"},
     "backend": {"enum": ["vulkan"], "description": "else the maker's"},
-    "reserved_gib": {"description": "GiB other programs take"},
     "tensor_parallel": {"description": "all cards on each token"},
     "kv_cache_type": {"enum": ["f16", "q8_0", "q4_0"]},
 }
 """Of arguments that many tools take, what is said in so few words; a tool takes more types of cache than these."""
 NAMED: Mapping[str, Schema] = {"device": {"description": "name (`2x` before it: two)"}}
 """The same where a name alone is taken."""
-LEFT_OUT = ("flash_attention", "device_count")
-"""What hardly anybody turns off, and what is said before a device's name; a tool takes both all the same."""
+LEFT_OUT = ("flash_attention", "device_count", "reserved_gib")
+"""What hardly anybody turns off, what is said before a device's name, and what an agent seldom knows; a tool takes them
+all the same."""
 
 
 def small_schema(model: type[BaseModel], *, strict: bool = False) -> Schema:

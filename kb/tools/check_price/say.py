@@ -46,8 +46,8 @@ def say(result: CheckPriceAnswer, asked: Asked) -> Iterator[Said]:
     if result.taken_as:
         text = "your {currency} as that many {known}, as I hold no exchange rates"
         yield state("assumption", text, currency=result.currency, known=result.taken_as)
-    if result.per_gib:
-        yield state("detail", "{price} a GB of memory.", price=Quantity(result.per_gib, result.currency, 1))
+    if result.price_per_gib:
+        yield state("detail", "{price} a GB of memory.", price=Quantity(result.price_per_gib, result.currency, 1))
 
 
 def _told(kind: Kind, known: KnownPrice, text: str, *basis: Basis, **values: Slot) -> Statement:

@@ -48,7 +48,7 @@ class CheckPriceAnswer(Result):
     """Against what others pay; against the list price where nothing else is known."""
     taken_as: str = ""
     """The currency of the known prices, where the price is in one of about the same worth."""
-    per_gib: float | None = None
+    price_per_gib: float | None = None
     """Of the price that is asked, in `currency` for each GiB."""
     cheaper: str | None = None
     """What has as much memory, is about as fast and costs less; where no price is known, what has as much memory."""
@@ -76,9 +76,12 @@ def run(catalogue: Catalogue, arguments: CheckPriceArguments) -> CheckPriceAnswe
         citations=(),
     )
     if arguments.price is not None and known:
-        per_gib = round(arguments.price / memory.value, 2) if memory else None
+        price_per_gib = round(arguments.price / memory.value, 2) if memory else None
         less = _cheaper(catalogue, record, arguments.price, AS_FAST) if isinstance(record, Accelerator) else None
-        changed: dict[str, object] = {"verdict": _verdict(arguments.price, found.known[0]), "per_gib": per_gib}
+        changed: dict[str, object] = {
+            "verdict": _verdict(arguments.price, found.known[0]),
+            "price_per_gib": price_per_gib,
+        }
         if less is not None:
             other, price = less
             references[f"price of {other.name}"] = price.sources
