@@ -14,7 +14,14 @@ from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, cite, tool
 from kb.tools.choose_upgrade.offered import bigger, price_of
-from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
+from kb.tools.shared.fitting import (
+    MOST_DEVICES,
+    MOST_SYSTEM_GB,
+    Context,
+    DeviceCount,
+    SystemBandwidth,
+    SystemMemory,
+)
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.naming import several
 from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W
@@ -216,7 +223,8 @@ def _considered(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine)
 
 def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> Iterator[_Change]:
     """What people think of: a second card, a larger one, more RAM."""
-    if _is_card(catalogue, now.devices) and now.devices.each.memory_bytes >= WORTH_A_SECOND_GIB * GIB:
+    worth = now.devices.each.memory_bytes >= WORTH_A_SECOND_GIB * GIB and now.count < MOST_DEVICES
+    if worth and _is_card(catalogue, now.devices):
         yield _more_of_it(catalogue, now, 1)
     portable = now.devices.each.segment == "laptop" or (isinstance(now.device, DeviceFigures) and now.device.portable)
     for offer in () if portable else bigger(catalogue, now.devices):
@@ -225,7 +233,7 @@ def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> I
         yield _Change("other_device", offer.label, machine, offer.price)
     if arguments.system_memory_gb is not None and not now.devices.each.unified_memory:
         size = max(arguments.system_memory_gb * 2, ROOMY_SYSTEM_GB)
-        if now.devices.each.backend != "cpu":
+        if now.devices.each.backend != "cpu" and size <= MOST_SYSTEM_GB:
             yield _Change("more_ram", f"{size:g} GB of RAM", replace(now, system_memory_gb=size))
 
 

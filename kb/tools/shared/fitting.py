@@ -37,11 +37,12 @@ KvCacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_
 Context = Annotated[Whole, Field(ge=1, le=100_000_000, description="tokens of one conversation, prompt and answer")]
 
 
-DeviceCount = Annotated[Whole, Field(ge=1, le=1024)]
+MOST_DEVICES, MOST_SYSTEM_GB = 1024, 1_000_000
+DeviceCount = Annotated[Whole, Field(ge=1, le=MOST_DEVICES)]
 
 
 SystemMemory = Annotated[
-    Real, Field(ge=0.001, le=1_000_000, description="as printed: 64 means 64 GiB; a processor runs models from it")
+    Real, Field(ge=0.001, le=MOST_SYSTEM_GB, description="as printed: 64 means 64 GiB; a processor runs models from it")
 ]
 
 

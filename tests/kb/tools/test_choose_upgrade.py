@@ -92,3 +92,8 @@ def test_bad_input(catalogue: Catalogue) -> None:
         answer(catalogue, device="RTX 3070", considered=["RTX 3090"] * 5)
     with pytest.raises(InvalidArgument, match="system_memory_gb"):
         answer(catalogue, device="Ryzen 9 9950X")
+
+
+@pytest.mark.parametrize("more", [{"device_count": 1024}, {"system_memory_gb": 900_000}])
+def test_what_is_there_at_its_most_is_not_doubled(catalogue: Catalogue, more: dict[str, int]) -> None:
+    assert TOOLS["choose_upgrade"].call(catalogue, {"device": "rtx 3090", **more})
