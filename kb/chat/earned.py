@@ -16,7 +16,7 @@ FILE = "checked.json"
 CHOOSES = 0.7
 """Of the questions: the trained reader, where it is unsure, is right about fewer."""
 LETS_PASS = 0.05
-"""Of the broken sentences at most, that a model takes for right ones."""
+"""Of the broken sentences at most, that a model takes for right ones; on others it may be more."""
 KEEPS = 2 / 3
 """Of the right sentences at least, at that: a model that doubts more explains nothing."""
 
