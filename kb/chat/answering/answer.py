@@ -31,7 +31,7 @@ from kb.chat.reading.language import ENGLISH
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
-from kb.search.answering import ANSWERS, Answering
+from kb.search.answering import Answering
 from kb.search.live import Index
 from kb.text import markdown
 from kb.text.statements import Basis, Kind, Quantity, Said, Statement, Table, of_kind, state
@@ -138,7 +138,10 @@ def answer(index: Index, situation: Situation) -> Answer:
     if is_turned(situation.text):
         said = [one.not_opened() if isinstance(one, Statement) else one for one in said]
     statements: list[Said] = [one for one in corrections(index, situation) if not stands_on.issuperset(one.basis)]
-    statements += [*unknown_names(index, situation), *_with_note(index, situation, planned, said)]
+    unknown = list(unknown_names(index, situation))
+    if planned.asks == (ANYTHING,) and any(map(_is_answered, ran)):  # by what holds whichever it is
+        unknown = [one.as_kind("next") if one.kind == "unknown" else one for one in unknown]
+    statements += [*_with_note(index, situation, planned, said), *unknown]
     statements += _readings(situation, {name for one in ran for name in one.step.arguments})
     if left_out := [name for one in ran for name in one.step.left_out]:
         names = joined(list(dict.fromkeys(left_out)), "or")
@@ -204,8 +207,8 @@ DEVICE_ARGUMENTS = (*DEVICE_SLOTS, "considered", "accelerator", "name")
 """Of the tools, those that take a device."""
 ANSWERS_FIRST = 0.5
 """How likely it must to be told before a calculation."""
-NEAR = 0.7
-"""How near, as a cosine, one of its questions must be to a short one, to be told behind a calculation."""
+BEHIND, NEAR = 0.4, 0.5
+"""How likely, and how near one of its questions must be to a short one, to be told behind a calculation."""
 NOTE_WORDS = 45
 BY_NAME = 3
 """Passages found by the whole message, of which one has to be what is found without names."""
@@ -223,10 +226,8 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     if planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
         return said
     asks_why, story = _is_unmeasured(planned, situation), is_a_story(situation)
-    # Of a model and a device everything is worked out: a note on the two would say it again, with other figures.
-    may = story or not (situation.earlier or (situation.models and situation.devices))
-    nearest = index.searcher.answering(situation.query)[:1] if may else ()
-    told = [one for one in nearest if (one.probability >= ANSWERS if story else _is_near(one))]
+    nearest = index.searcher.answering(situation.query)[:1] if story or not situation.earlier else ()
+    told = [one for one in nearest if (one.probability >= MAY_ANSWER if story else _is_near(one))]
     if asks_why:  # names of devices and models lead away from what is asked; without any, too much is alike
         by_name = index.searcher.answering(situation.text)[:BY_NAME]
         known = {one.passage.passage_id for one in by_name if one.probability >= MAY_ANSWER}
@@ -249,13 +250,13 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     # A comparison of what is named says more than a note on one, and so does what a word means, where that is asked.
     first = (story and found.probability >= ANSWERS_FIRST) or (asks_why and found.is_heard)
     if not first or "compared" in takes or defines:
-        return [*said, note.as_kind("next")]
+        return [*said, note.as_kind("next")] if story or "compared" not in takes else said
     return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]
 
 
 def _is_near(one: Answering) -> bool:
     """Whether it may be told behind what was calculated for a short question."""
-    return one.probability >= ANSWERS_FIRST and one.asked >= NEAR
+    return one.probability >= BEHIND and one.asked >= NEAR
 
 
 def _is_unmeasured(planned: Plan, situation: Situation) -> bool:

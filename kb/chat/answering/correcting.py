@@ -6,11 +6,17 @@ from collections.abc import Iterator, Sequence
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Figure, MediaModel
+from kb.catalogue.typed import parts_of
 from kb.catalogue.units import label_of, unit_of
 from kb.chat.reading.situation import Claim, Situation
-from kb.text.statements import Basis, Quantity, Said, Statement, state
+from kb.text.statements import Basis, Quantity, Statement, state
+from kb.text.wording import joined
 
+KINDS = (*DEVICE_KINDS, "models", MediaModel.kind)
 MOST_UNKNOWN = 3
+SUGGESTED = 12
+MOST_NEAR = 3
+"""Of those that are suggested, so many are named where none has the whole name."""
 NEAR_ENOUGH = 0.03
 """Of a figure, a claim may be off: 1,008 GB/s are called 1 TB/s."""
 _LETTERS = re.compile(r"[a-z]{2,}")
@@ -66,11 +72,18 @@ def _correction(catalogue: Catalogue, claim: Claim) -> Statement | None:
     return state("correction", text, basis, about=about, device=record.name, has=has, what=what, said=said)
 
 
-def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
+def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Statement]:
     """Each unknown name with the nearest ones, and what can be worked out for it all the same."""
     for name in situation.unknown[:MOST_UNKNOWN]:
-        near = _of_the_family(name, catalogue.names.suggest((*DEVICE_KINDS, "models", MediaModel.kind), name, 5))
-        nearest = f" Nearest by name: {', '.join(near)}." if near else ""
+        near = _of_the_family(
+            name, catalogue.names.suggest((*DEVICE_KINDS, "models", MediaModel.kind), name, SUGGESTED)
+        )
+        called_so = [label for label in near if set(parts_of(name)) <= set(parts_of(label))]
+        if len(called_so) > 1:
+            shown = called_so if len(called_so) <= MOST_NEAR else [*called_so[:MOST_NEAR], "others"]
+            yield state("unknown", "“{name}” may be several: {labels}.", name=name, labels=joined(shown, "or"))
+            continue
+        nearest = f" Nearest by name: {', '.join(near[:MOST_NEAR])}." if near else ""
         size = _SIZE.search(name)
         by_size = f" I can work it out for any {size[1]}B model: ask with the size alone." if size else ""
         text = "I have no data on “{name}”.{nearest}{by_size}"
@@ -83,7 +96,7 @@ def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Said]:
 def _of_the_family(name: str, labels: Sequence[str]) -> list[str]:
     """Those that share a word with the name: what is only spelled a little like it helps nobody."""
     words = {word for word in _LETTERS.findall(name.casefold()) if word not in ("pro", "max", "ultra", "super")}
-    return [label for label in labels if words & set(_LETTERS.findall(label.casefold()))][:3]
+    return [label for label in labels if words & set(_LETTERS.findall(label.casefold()))]
 
 
 def _taken(situation: Situation, name: str) -> bool:

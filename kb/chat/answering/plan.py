@@ -233,7 +233,7 @@ def _steps(
 
 def _asked_for(slot: str, question: str, situation: Situation) -> str:
     """The question in return; of what was named and is not known, its figures."""
-    if not situation.unknown:
+    if not situation.unknown or (slot in MODEL_SLOTS and situation.models):
         return question
     return UNKNOWN_MODEL if slot in MODEL_SLOTS else UNKNOWN_DEVICE if slot in DEVICE_SLOTS else question
 

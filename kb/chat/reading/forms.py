@@ -36,6 +36,7 @@ _DEVICE_NUMBER = re.compile(r"\d{3,5}[a-z]{0,3}(?:\d[a-z]{0,2})?")
 _BARE_DEVICE = re.compile(r"\d{4}[a-z]{1,4}")
 _LETTERED_DEVICE = re.compile(r"[a-z]{1,2}\d{3,5}[a-z]?")
 _SERIES_NUMBER = re.compile(r"\d[a-z]?\+?")
+_REVISION = re.compile(r"v\d")
 _PORTABLE = re.compile(r"laptop|notebook|mobile")
 _IS_PORTABLE = re.compile(r"\)? ?(?:vram )?(?:laptop|notebook|mobile)(?: gpu)?\b", re.I)
 _BARE_MEMORY = re.compile(r"\d{1,3}")
@@ -266,7 +267,7 @@ class Forms:
                 return True
         elif _LETTERED.fullmatch(low) and low[0] == "v":
             return True
-        if low in self.words.model_words and self._belongs(at, begun or not known):
+        if low in self.words.model_words and self._belongs(at, self._goes_on(form, low)):
             return True
         if low in self.words.device_suffixes and (form.lettered or (begun and token.text[0].isupper())):
             return True  # DeepSeek V4 Pro
@@ -274,6 +275,13 @@ class Forms:
             form.versioned = True
             return True
         return known and not form.size and self._is_between(at)
+
+    def _goes_on(self, form: _Form, word: str) -> bool:
+        """Whether a word that may be the sentence's own goes on with the name: behind a size (*7B full finetune*), only
+        one that models of the family are called by."""
+        if form.size and form.family:
+            return (form.family, word) in self.words.family_words
+        return form.versioned or bool(form.size) or not form.family
 
     def _may_be_family(self, at: int, family: str) -> bool:
         """Whether a word that no model's name begins with may be one's: no word of the language, no other name."""
@@ -379,7 +387,7 @@ class Forms:
         if product and _SERIES_NUMBER.fullmatch(token.low) and self._is_of_a_series(form):
             return 1
         portable = not product and _PORTABLE.fullmatch(token.low) is not None
-        return int(portable or token.low in words.device_suffixes)
+        return int(portable or token.low in words.device_suffixes or _REVISION.fullmatch(token.low) is not None)
 
     def _begins_device(self, head: _Token) -> bool:
         """A word that devices' names begin with, or one like it (GT beside GTX)."""

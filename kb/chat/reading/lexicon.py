@@ -40,6 +40,8 @@ class Lexicon:
     """Families with a version that is a whole number: ``Llama 4``, and not ``Step 3.7``."""
     model_words: frozenset[str]
     """Words within models' names: ``coder``, ``flash``."""
+    family_words: frozenset[tuple[str, str]]
+    """A family with each word within its models' names."""
     media_words: frozenset[str]
     """Words within the names of models that write no text, and none of the language: ``schnell``, ``kontext``."""
     device_words: frozenset[str]
@@ -77,6 +79,7 @@ def lexicon(names: Names) -> Lexicon:
         model_families=families,
         model_letters=frozenset((parts[0], parts[1]) for parts in labels if _is_lettered(parts)),
         whole_versions=frozenset(parts[0] for parts in labels if len(parts) > 1 and parts[1].isdigit()),
+        family_words=frozenset((parts[0], part) for parts in models for part in parts[1:]),
         media_words=frozenset(
             part
             for parts in _ways(names, (MediaModel.kind,))

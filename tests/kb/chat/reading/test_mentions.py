@@ -219,3 +219,21 @@ def test_a_processor_that_nobody_knows_is_named_as_left_out_beside_a_card(readin
     situation = reading("i7 2600k and a 3060, llama 3.1 8b?")
     assert devices(situation) == ["GeForce RTX 3060 12GB"]
     assert (situation.unknown, situation.unknown_processor) == ((), "i7 2600k")
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        ("tinyllama 1.1b full finetune on 3 nodes", "TinyLlama 1.1B"),
+        ("deepseek r1 671b tiny quant from ssd", "DeepSeek R1 671B"),
+        ("llama 3.1 8b base or instruct", "Llama 3.1 8B"),
+    ],
+)
+def test_a_word_of_the_sentence_behind_a_size_is_no_part_of_the_name(reading: Reading, text: str, model: str) -> None:
+    situation = reading(text)
+    assert (models(situation), situation.unknown) == ([model], ())
+
+
+def test_a_revision_is_a_part_of_a_processors_name(reading: Reading) -> None:
+    assert reading("xeon E5-2650 v9 for llama").unknown == ("xeon E5-2650 v9",)
+    assert devices(reading("xeon e5-2650 v4 for llama")) == ["Intel Xeon E5-2650v4"]

@@ -7,6 +7,7 @@ from kb.chat.reading.message import read_message
 from kb.chat.reading.reader import read
 from kb.chat.reading.roles import RoleReader
 from kb.search.live import Index
+from tests.kb.chat.asking import answered
 from tests.kb.chat.reading.test_going_on import ByHeart
 
 REPLIES = {
@@ -124,3 +125,26 @@ def test_the_speeds_of_several_quantizations_are_told(index: Index) -> None:
     asks = ByHeart({plain: {"estimate_speed": 0.9, "check_fit": 0.3}})
     reply = answer(index, read([text], index.names, asks, RoleReader(index.roles)))
     assert [call.name for call in reply.tool_calls] == ["estimate_speed"] * 3
+
+
+def test_a_name_of_several_is_told_so_behind_what_holds_for_all(index: Index) -> None:
+    reply = answered(index, "is the npu in my ryzen 7840 any use for llms?")
+    assert reply.text.startswith("**NPU of Ryzen chips")
+    assert "“ryzen 7840” may be several: AMD Ryzen 7 7840U or AMD Ryzen 7 7840HS." in reply.text
+    assert "I have no data" not in reply.text
+
+
+def test_the_name_of_an_unknown_thing_goes_before_what_is_calculated(index: Index) -> None:
+    reply = answered(index, "can an RX 7900 run Qwen3 8B?")
+    assert reply.text.startswith("“RX 7900” may be several: ")
+    assert "Radeon RX 7900 XTX" in reply.text or "or others" in reply.text
+
+
+def test_a_story_is_told_the_note_behind_what_was_calculated(index: Index) -> None:
+    story = (
+        "7x 24GB on a threadripper with 256 GB of ram, llama 3 70B in vllm won't start with tp 7, the same on three "
+        "cards with tp 3. do I have to buy an eighth card?"
+    )
+    calculated, _, note = answered(index, story).text.partition("\n\n**")
+    assert calculated.startswith("Llama 3 70B needs")
+    assert "tensor" in note
