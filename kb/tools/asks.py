@@ -70,6 +70,8 @@ class AskFile(Record):
     """The use that only this tool works out: where it is spoken of, ``instead_of`` give way to it."""
     of_named: Role | None = None
     """What only this tool works out: where it is named, and no language model is, ``instead_of`` give way to it."""
+    of_one_model: str = ""
+    """The tool that answers where one model is named, and no others are asked for."""
     tells: frozenset[str] = frozenset()
     """Figures by their keys, that it tells of what is ``of_named``; asked for another, the record answers."""
     instead_of: tuple[str, ...] = ()

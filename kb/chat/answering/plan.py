@@ -1,5 +1,6 @@
 """From a situation to tool calls: slots filled by what was said, defaults with their reasons, or a question back."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -151,6 +152,9 @@ def _is_of_text(tools: Registry, ask: str) -> bool:
 def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
     """The tool that holds what is considered against what is there, or that works for the use which is named, where the
     words ask for one of its neighbours."""
+    first = tools.asks(ask) if ask in tools else None
+    if first and first.of_one_model and _is_of_one_model(situation):
+        return first.of_one_model
     new = any(named.standing == "considers" and named.label not in situation.carried for named in situation.devices)
     for tool in tools if (new or situation.alternatives) and not situation.together else ():
         asks = tools.asks(tool.name)
@@ -164,6 +168,19 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
     asks = tools.asks(named) if named else None
     takes = asks is not None and (ask in asks.instead_of or bool(situation.figure_keys))
     return named if takes and _tells(tools, named, situation) else ""
+
+
+_OTHERS = re.compile(
+    r"\b(?:models|what else|else|others?|better|instead|besides?|alternatives?|than|more|similar|newer|like)\b", re.I
+)
+"""Whoever writes this beside a model's name asks for other ones."""
+
+
+def _is_of_one_model(situation: Situation) -> bool:
+    """*The biggest R1 that goes*: of which model is said, and only its quantization is open."""
+    named = [one for one in situation.models if one.label not in situation.carried]
+    known = len(named) == 1 and len(named[0].candidates) == 1 and not named[0].match.size
+    return known and not situation.quantizations and not _OTHERS.search(situation.text)
 
 
 def _of_named(tools: Registry, situation: Situation) -> str:

@@ -51,3 +51,19 @@ def test_what_is_missing_is_asked_for(catalogue: Catalogue, roles: RoleReader, a
     result = planned(catalogue, roles, ask, message)
     assert ask not in [step.tool for step in result.steps]
     assert result.missing.question.endswith("?")
+
+
+@pytest.mark.parametrize(
+    ("message", "tool"),
+    [
+        ("have 8x 4090 and 256gb ram. what is the biggest deepseek r1 that goes", "best_quantization"),
+        ("which deepseek v3 gguf fits 512gb ram + 4090", "best_quantization"),
+        ("i run llama 3.1 8b on a 3060 12gb, what else can i run", "what_runs_on"),
+        ("which models are better than llama 3.1 8b on a 3060 12gb?", "what_runs_on"),
+        ("what runs on a 3060 12gb, 8b?", "what_runs_on"),
+    ],
+)
+def test_of_a_named_model_its_quantization_is_asked(
+    catalogue: Catalogue, roles: RoleReader, message: str, tool: str
+) -> None:
+    assert planned(catalogue, roles, "what_runs_on", message).asks[0] == tool
