@@ -7,10 +7,19 @@ from itertools import product
 from typing import Any
 
 from kb.catalogue.records import MediaModel
-from kb.chat.answering.filling import MOST_CASES, MOST_READINGS, is_any_of_several, meant, plain, untold, values_of
+from kb.chat.answering.filling import (
+    MOST_CASES,
+    MOST_READINGS,
+    computer_of,
+    is_any_of_several,
+    meant,
+    plain,
+    untold,
+    values_of,
+)
 from kb.chat.reading.situation import Named, Situation
 from kb.chat.reading.uses import is_of_text
-from kb.tools.asks import AskFile, AskSlot
+from kb.tools.asks import AskFile, AskSlot, Role
 from kb.tools.base import Registry
 
 MOST_ASKS = 3
@@ -164,6 +173,10 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
         asks = tools.asks(tool.name)
         if asks and asks.of_use and situation.use == asks.of_use and ask in asks.instead_of:
             return tool.name
+    for tool in tools if len(situation.models) == 1 else ():
+        asks = tools.asks(tool.name)
+        if asks and asks.of_figure and ask in asks.instead_of and values_of(situation, asks.of_figure):
+            return tool.name
     named = _of_named(tools, situation)
     asks = tools.asks(named) if named else None
     takes = asks is not None and (ask in asks.instead_of or bool(situation.figure_keys))
@@ -207,12 +220,17 @@ def instead(tools: Registry, step: Step, situation: Situation) -> Iterator[Step]
 
 def _bare(tools: Registry, situation: Situation, at_least: int = 1) -> list[str]:
     """The tool that answers where only names are given: the one that takes most of them."""
+
+    def is_filled(asks: AskFile, role: Role) -> bool:
+        slot = next((name for name, slot in asks.slots.items() if slot.role == role), "")
+        return bool(_filling(asks, slot, situation) if slot else values_of(situation, role))
+
     fitting = [
         (len(asks.bare), tool.name)
         for tool in tools
         if (asks := tools.asks(tool.name))
         and len(asks.bare) >= at_least
-        and all(values_of(situation, role) for role in asks.bare)
+        and all(is_filled(asks, role) for role in asks.bare)
     ]
     return [max(fitting)[1]] if fitting and max(fitting)[0] else []
 
@@ -261,7 +279,9 @@ def _is_left_out(asks: AskFile, slot: AskSlot, situation: Situation) -> bool:
 
 def _filling(asks: AskFile, name: str, situation: Situation) -> Sequence[Any]:
     slot = asks.slots[name]
-    return () if _is_left_out(asks, slot, situation) else values_of(situation, slot.role)
+    found = () if _is_left_out(asks, slot, situation) else values_of(situation, slot.role)
+    computer = computer_of(situation, slot.of_ram) if slot.of_ram and not found else None
+    return (computer,) if computer else found
 
 
 def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None:

@@ -11,6 +11,7 @@ from kb.text import markdown
 from kb.text.statements import Basis, Said
 from kb.tools import TOOLS
 from kb.tools.asks import Asked
+from tests.kb.tools.said import brief as in_brief
 
 MOST_WORDS = 135
 BAD = re.compile(
@@ -93,6 +94,13 @@ CASES: Sequence[Case] = (
      "3 tokens/s is normal with a part in RAM"),
     ("explain_speed", {"model": "deepseek r1", "device": "RTX 4090", "measured_tokens_per_s": 16},
      "16 tokens/s is set by the RAM: each token takes"),
+    ("kv_cache_size", {"model": "llama 3.1 8b", "context": 131072, "claimed_gb": 1},
+     "17.2 GB, not 1 GB, is what a context of 131,072 tokens takes with Llama 3.1 8B"),
+    ("kv_cache_size", {"model": "llama 3.1 8b", "context": 131072, "claimed_gb": 0.53}, "17.2 GB, not 0.53 GB, is"),
+    ("kv_cache_size", {"model": "llama 3.1 8b", "context": 131072, "claimed_gb": 16}, "That is right: a context of"),
+    ("estimate_memory", {"model": "llama 3.1 8b", "measured_gb": 22},
+     "Not the weights: Llama 3.1 8B at Q4_K_M has 4.92 GB of them; about 16.6 GB of 22 GB is context."),
+    ("estimate_memory", {"model": "llama 3.1 8b", "measured_gb": 7}, "Llama 3.1 8B needs about 6.44 GB of memory"),
     ("users_served", {"model": "llama 3.1 8b", "device": "RTX 4090"}, "Up to 18 users at once: Llama 3.1 8B"),
     ("users_served", {"model": "llama 3.1 8b", "device": "RTX 4090", "users": 10}, "Yes: Llama 3.1 8B"),
     ("users_served", {"model": "llama 3.1 8b", "device": "RTX 4090", "users": 20}, "No: Llama 3.1 8B"),
@@ -204,3 +212,21 @@ def test_tables_that_stay_in_ram_are_told_where_they_are_much(catalogue: Catalog
     text = brief(list(TOOLS.say("estimate_memory")(result, Asked(tool="estimate_memory"))))
     assert ("stay in RAM and are not counted" in text) == tables
     assert ("GB of it and the cache" in text) == (not tables)
+
+
+def test_more_memory_than_is_worked_out_is_context_that_a_program_keeps(catalogue: Catalogue) -> None:
+    whole = TOOLS["estimate_memory"].call(
+        catalogue, {"model": "qwen3 14b", "quantization": "q4_k_m", "measured_gb": 34}
+    )
+    assert whole.surplus is not None
+    assert whole.surplus.windows == pytest.approx(3.7, abs=0.2)  # its window of 40,960 tokens for four conversations
+    latent = TOOLS["estimate_memory"].call(catalogue, {"model": "deepseek r1", "measured_gb": 446})
+    assert latent.surplus.context_expanded == pytest.approx(8192, rel=0.02)
+    told = in_brief(catalogue, "estimate_memory", {"model": "qwen3 14b", "measured_gb": 34}, engine="ollama")
+    assert "OLLAMA_NUM_PARALLEL=1" in told
+
+
+def test_the_cache_of_one_layer_is_called_so(catalogue: Catalogue) -> None:
+    claimed = {"model": "mistral 7b", "context": 262144, "claimed_gb": 1}
+    assert TOOLS["kv_cache_size"].call(catalogue, claimed).claimed.of == "one_layer"
+    assert "32 layers of 1.07 GB" in in_brief(catalogue, "kv_cache_size", claimed)
