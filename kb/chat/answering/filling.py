@@ -21,6 +21,7 @@ DIFFERENT_RUNS = 1.3
 """How many times faster a second speed is another run's, and no range's end."""
 
 IT = re.compile(r"\b(?:it|its|they|them|that|those|this|these)\b", re.I)
+_SPLIT_MODE = re.compile(r"(?<![\w-])(?:-sm|--split-mode)\b")
 _ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
 
 
@@ -134,6 +135,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
             carried = situation.tokens_per_s if situation.speed_is == "wanted" else None
             return _stated(next(wanted, carried))
+        case "server_tensor_parallel":  # as servers do it, and not llama.cpp by its options
+            return _stated((situation.tensor_parallel and not _SPLIT_MODE.search(situation.text)) or None)
         case "cache_gb" | "memory_needed_gb":  # of which of several models is not said
             return _stated(getattr(situation, role)) if len(situation.models) == 1 else ()
         case "device_count" | "rest_w" | "near_usd":

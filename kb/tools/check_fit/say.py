@@ -30,7 +30,12 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         limit, context = tokens(result.model_context_limit), tokens(result.context)
         text = "A context of {context} is more than {model} was made for: {limit}."
         yield state("correction", text, limit=limit, context=context, model=result.model)
-    yield from _verdict(result, asked)
+    refused = list(_refused(result))
+    yield from refused
+    yield from (_behind(one) if refused else one for one in _verdict(result, asked))
+    if (split := result.tensor_parallel) and split.tensor > 1 and not split.fewer_hold_it:
+        text = "{cards} of the cards alone do not hold it at {quantization}."
+        yield state("reason", text, cards=Quantity(split.tensor, step=1), quantization=result.quantization)
     if result.within_model_limit and result.verdict == "fits":
         if result.max_context == result.model_context_limit:
             yield state(
@@ -90,7 +95,7 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     if result.offload:
         part = gb(result.offload.weights_in_system_memory_gb)
         yield state("reason", "{part} of the weights stay in RAM, which makes it slower.", part=part)
-    elif result.verdict != "fits" and result.required_gb <= result.available_gb:
+    if result.verdict != "fits" and result.required_gb <= result.available_gb:
         yield state("reason", "In sum there is room, but layers cannot be cut, so one card would overflow.")
     elif result.verdict == "does_not_fit" and result.options:
         yield state("reason", "That is what this placement puts on it; another may do.")
@@ -98,6 +103,31 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
     elif result.verdict == "does_not_fit" and result.memory_kind == "own":
         yield state("reason", "Weights in this format cannot stay partly in RAM.")
+
+
+def _refused(result: FitAnswer) -> Iterator[Said]:
+    """That servers cannot let these cards work on each token, and what they can do."""
+    if split := result.tensor_parallel:
+        ways = ["use {tensor} of them"] if split.fewer_hold_it else []
+        ways.append("all {cards} as tensor parallel {each} times pipeline parallel {stages}")
+        if split.tensor_of_all == 1:
+            ways[-1] = "all {cards} as pipeline parallel {stages}"
+        text = "Not as tensor parallel over {cards} cards: {model} has {heads} attention heads, which {cards} does not "
+        text += f"divide; {', or '.join(ways)}."
+        values: dict[str, Slot] = {
+            "cards": Quantity(split.cards, step=1), "heads": Quantity(split.heads, step=1), "model": result.model,
+            "tensor": Quantity(split.tensor, step=1), "each": Quantity(split.tensor_of_all, step=1),
+            "stages": Quantity(split.pipeline, step=1),
+        }  # fmt: skip
+        yield Statement("answer", text, {name: value for name, value in values.items() if f"{{{name}}}" in text})
+    each, smallest = result.equal_share_gb, result.smallest_card_gb
+    if each and smallest and each > smallest:
+        text = "Not in tensor parallel: all cards get equal shares, here {each}, and the smallest has {smallest}."
+        yield state("answer", text, each=gb(each), smallest=gb(smallest))
+
+
+def _behind(one: Said) -> Said:
+    return one.as_kind("reason").not_opened() if isinstance(one, Statement) and one.kind == "answer" else one
 
 
 def _next(result: FitAnswer) -> Iterator[Said]:
@@ -129,6 +159,8 @@ def _way(way: WayOut, number: int) -> tuple[str, dict[str, Slot]]:
 def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
     """Which of them do, and one line for each."""
     cases = varied(results)
+    for one in results:
+        yield from _refused(one)
     fitting, partly = (
         [case for case, one in zip(cases.each, results, strict=True) if one.verdict == verdict]
         for verdict in ("fits", "fits_with_offload")

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Literal
 
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.parallel import head_split
 from kb.calc.results import Fit
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record
-from kb.catalogue.units import GIB
+from kb.catalogue.units import GB, GIB
 from kb.tools.base import Result, cite, tool
 from kb.tools.shared.fitting import (
     LOSSY,
@@ -56,6 +57,23 @@ class WayOut(Record):
     """Whether the quantization costs quality that is easy to notice."""
 
 
+class TensorParallel(Record):
+    """How a server that lets all cards work on each token can use them, where it refuses so many: each has to take an
+    equal number of attention heads."""
+
+    heads: int
+    cards: int
+    """How many there are."""
+    tensor: int
+    """The most that work on each token."""
+    tensor_of_all: int
+    """Of all of them, so many on each token, in ``pipeline`` stages one after another."""
+    pipeline: int
+    """Stages of the pipeline then."""
+    fewer_hold_it: bool
+    """Whether ``tensor`` cards hold the model."""
+
+
 class FitAnswer(Fit, Result):
     """``Fit`` with the names as they were understood."""
 
@@ -84,6 +102,12 @@ class FitAnswer(Fit, Result):
     """Nobody named it."""
     ways_out: tuple[WayOut, ...] = ()
     """What would make it fit whole."""
+    tensor_parallel: TensorParallel | None = None
+    """Where all cards were to work on each token, and servers refuse so many."""
+    equal_share_gb: float | None = None
+    """Of unequal cards that are to work on each token: what each gets, as their shares are equal."""
+    smallest_card_gb: float | None = None
+    """Of such cards: what the smallest has."""
 
 
 def run(catalogue: Catalogue, arguments: FitArguments) -> FitAnswer:
@@ -102,6 +126,8 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
     can_offload = kind == "own" and parts.quantization.record.format == "gguf"
     needs_ram = can_offload and fit.verdict != "fits"
     given = arguments.system_memory_gb
+    sizes = {device.memory_bytes for device in parts.devices.devices}
+    unequal = arguments.tensor_parallel and len(sizes) > 1
     return FitAnswer(
         **{name: getattr(fit, name) for name in Fit.model_fields},
         model=parts.model.label,
@@ -119,8 +145,24 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         system_memory_gb=(given or DEFAULT_SYSTEM_MEMORY_BYTES / GIB) if needs_ram else None,
         system_memory_assumed=needs_ram and given is None,
         ways_out=tuple(_ways_out(catalogue, parts, arguments, fit)) if fit.verdict != "fits" else (),
+        tensor_parallel=_tensor_parallel(parts, arguments),
+        equal_share_gb=round(fit.required_gb / len(parts.devices.devices), 3) if unequal else None,
+        smallest_card_gb=round(min(sizes) / GB, 3) if unequal else None,
         citations=cite(catalogue, parts.references),
     )
+
+
+def _tensor_parallel(parts: Parts, arguments: FitArguments) -> TensorParallel | None:
+    cards = len(parts.devices.devices)
+    heads = parts.model.architecture.num_attention_heads
+    split = head_split(heads, cards) if arguments.tensor_parallel and cards > 1 else None
+    if split is None:
+        return None
+    fewer = replace(parts.devices, devices=parts.devices.devices[: split.tensor])
+    return TensorParallel(
+        heads=heads, cards=cards, tensor=split.tensor, tensor_of_all=split.tensor_of_all, pipeline=split.pipeline,
+        fewer_hold_it=replace(parts, devices=fewer).holds(arguments),
+    )  # fmt: skip
 
 
 def _ways_out(catalogue: Catalogue, parts: Parts, arguments: FitArguments, fit: Fit) -> Iterator[WayOut]:
