@@ -23,7 +23,8 @@ Role = Literal[
     "prompt_tokens", "options", "backend", "draft", "spec_count", "purchase",
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
     "models_compared", "model_name", "tensor_parallel", "server_tensor_parallel", "kwh_currency",
-    "considered_system_memory_gb", "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
+    "considered_system_memory_gb", "considered_memory_channels",
+    "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 
@@ -75,6 +76,8 @@ class AskFile(Record):
     """What only this tool works out: where it is named, and no language model is, ``instead_of`` give way to it."""
     of_one_model: str = ""
     """The tool that answers where one model is named, and no others are asked for."""
+    of_together: str = ""
+    """The tool that answers where the devices are spoken of as one machine."""
     of_figure: Role | None = None
     """What this tool explains: where it is stated, and a model is named, ``instead_of`` give way to it."""
     tells: frozenset[str] = frozenset()

@@ -164,6 +164,8 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
     first = tools.asks(ask) if ask in tools else None
     if first and first.of_one_model and _is_of_one_model(situation):
         return first.of_one_model
+    if first and first.of_together and situation.together and len(situation.devices) > 1:
+        return first.of_together
     new = any(named.standing == "considers" and named.label not in situation.carried for named in situation.devices)
     for tool in tools if (new or situation.alternatives) and not situation.together else ():
         asks = tools.asks(tool.name)

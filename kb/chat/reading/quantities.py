@@ -104,6 +104,11 @@ MOST_OF_A_DESKTOP = 4
 _STICKS_BEHIND = re.compile(r"\s?[x×*]\s?(\d{1,2})(?![\w.])", re.I)
 """Behind it: ``64G x 7``."""
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|single|quad|one|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
+_MORE_STICKS = re.compile(
+    r"\b(?:a (?:second|2nd)|another|one more|add(?:ing)? a) (?:(?:ram|ddr\d|memory|\d+ ?gb) ){0,2}(?:stick|module|dimm|so-?dimm)\b"
+    r"|\b(?:from |single|one)[ -](?:single |one )?(?:channel|stick)\b[^.?!]{0,40}\b(?:dual|two|second)\b", re.I
+)  # fmt: skip
+"""*Would a second stick make it faster?* One channel is there, and two are thought of."""
 _EACH = re.compile(r"[^.?!]{0,24}\b(?:each|per (?:socket|cpu|processor))\b", re.I)
 _SOCKETS = re.compile(r"\bdual\b(?![- ]?ch)|\b(?:2|two)(?: |-)?(?:sockets?|cpus?|processors?)\b|\b2x ", re.I)
 """Two processors, of which each has its channels."""
@@ -162,6 +167,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     if slots := _SLOTS.search(text):
         sockets = 2 if _EACH.match(text, slots.end()) and _SOCKETS.search(text) else 1
         values["memory_channels"] = counted(slots[1]) * sockets
+    if _MORE_STICKS.search(text):
+        values |= {"memory_channels": 1, "considered_memory_channels": 2}
     if (week := _DAYS_A_WEEK.search(text)) is not None:
         values["days_per_week"] = 5.0 if week[1] is None else min(7.0, float(counted(week[1])))
     if rank := _RANK.search(text):

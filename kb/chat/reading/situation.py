@@ -85,6 +85,8 @@ class Quantities:
     memory_type: str | None = None
     """Of system memory: ``DDR4-3200``."""
     memory_channels: int | None = None
+    considered_memory_channels: int | None = None
+    """That there would be, with another module."""
     system_bandwidth_gb_per_s: float | None = None
     """Of system memory, stated or by type and channels."""
     memory_in_use_gb: float | None = None
