@@ -23,7 +23,7 @@ Role = Literal[
     "prompt_tokens", "options", "backend", "draft", "spec_count", "purchase",
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
     "models_compared", "model_name", "tensor_parallel", "server_tensor_parallel", "kwh_currency",
-    "considered_system_memory_gb", "considered_memory_channels",
+    "considered_system_memory_gb", "considered_memory_channels", "and_more",
     "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""

@@ -21,6 +21,11 @@ DIFFERENT_RUNS = 1.3
 """How many times faster a second speed is another run's, and no range's end."""
 
 IT = re.compile(r"\b(?:it|its|they|them|that|those|this|these)\b", re.I)
+_AND_MORE = re.compile(
+    r"\b(?:and|or) (?:(?:even|also|maybe|what|anything) )?(?:more|bigger|larger|above|beyond|up|else|over)\b"
+    r"(?! \w*(?:ram|vram|memory|context|gb|tokens))"
+    r"|\bor (?:can|could) it do (?:more|bigger|larger)\b|\b\d+b ?\+", re.I
+)  # fmt: skip
 _SPLIT_MODE = re.compile(r"(?<![\w-])(?:-sm|--split-mode)\b")
 _ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
 
@@ -135,6 +140,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
             carried = situation.tokens_per_s if situation.speed_is == "wanted" else None
             return _stated(next(wanted, carried))
+        case "and_more":  # *7B and what else?*
+            return _stated(bool(_AND_MORE.search(situation.text)) or None)
         case "server_tensor_parallel":  # as servers do it, and not llama.cpp by its options
             return _stated((situation.tensor_parallel and not _SPLIT_MODE.search(situation.text)) or None)
         case "cache_gb" | "memory_needed_gb":  # of which of several models is not said

@@ -1,12 +1,13 @@
 """What a fit says: yes, no, or with a part of it in system memory; what decides it, and the ways out."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.check_fit.tool import FitAnswer, WayOut
-from kb.tools.shared.naming import VERDICTS, gb, named, tokens, varied
+from kb.tools.shared.naming import VERDICTS, Varied, gb, named, tokens, varied
 from kb.tools.shared.saying import notes
 
 KEPT = {
@@ -43,6 +44,7 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
             )
         else:
             yield state("reason", "The context can grow to {longest}.", longest=tokens(result.max_context))
+    yield from _further(result)
     yield from _next(result)
     if result.system_memory_assumed:
         yield state("assumption", "{ram} of RAM, as none was named", ram=_ram([result]))
@@ -105,6 +107,22 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         yield state("reason", "Weights in this format cannot stay partly in RAM.")
 
 
+def _further(result: FitAnswer) -> Iterator[Said]:
+    """The largest other model that fits, and the next that does not."""
+    beyond = result.beyond
+    if beyond is None:
+        return
+    values: dict[str, Slot] = {
+        "largest": beyond.largest or "", "need": gb(beyond.largest_required_gb or 0.0),
+        "next": beyond.too_large or "", "more": gb(beyond.too_large_required_gb or 0.0),
+    }  # fmt: skip
+    told = ["{largest} still fits, with {need}"] if beyond.largest else []
+    told += ["{next} does not fit whole, with {more}"] if beyond.too_large else []
+    if told:
+        text = f"Of larger ones {'; '.join(told)}."
+        yield Statement("next", text, {name: value for name, value in values.items() if f"{{{name}}}" in text})
+
+
 def _refused(result: FitAnswer) -> Iterator[Said]:
     """That servers cannot let these cards work on each token, and what they can do."""
     if split := result.tensor_parallel:
@@ -156,9 +174,16 @@ def _way(way: WayOut, number: int) -> tuple[str, dict[str, Slot]]:
     return text + (LOSS if way.is_lossy else ""), {f"{slot}{number}": value for slot, value in used.items()}
 
 
+_SUPERLATIVE = re.compile(r"\b(?:biggest|largest|smallest)\b", re.I)
+
+
 def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
     """Which of them do, and one line for each."""
     cases = varied(results)
+    if (superlative := _SUPERLATIVE.search(asked.text)) and len({one.model for one in results}) > 1:
+        yield from _extreme(results, largest=superlative[0].casefold() != "smallest")
+        yield _each(results, cases)
+        return
     for one in results:
         yield from _refused(one)
     fitting, partly = (
@@ -180,16 +205,40 @@ def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
         yield state("answer", text, partly=joined(partly))
     else:
         yield state("answer", "none of them fits.", opens="No, ")
-    rows = tuple(
-        (case, VERDICTS[one.verdict], gb(one.required_gb), gb(one.available_gb))
-        for case, one in zip(cases.columns, results, strict=True)
-    )
-    yield Table("answer", (cases.title, "fits", "needs", "can use"), rows)
+    yield _each(results, cases)
     for one in results:
         text = "{model} at {quantization} on {device}: {formula}."
         yield state("detail", text, **named(one), formula=one.formula)
     if any(one.system_memory_assumed for one in results):
         yield state("assumption", "{ram} of RAM, as none was named", ram=_ram(results))
+
+
+def _each(results: Sequence[FitAnswer], cases: Varied) -> Table:
+    rows = tuple(
+        (case, VERDICTS[one.verdict], gb(one.required_gb), gb(one.available_gb))
+        for case, one in zip(cases.columns, results, strict=True)
+    )
+    return Table("answer", (cases.title, "fits", "needs", "can use"), rows)
+
+
+def _extreme(results: Sequence[FitAnswer], *, largest: bool) -> Iterator[Said]:
+    """Of several models the largest that runs, or whether the smallest does."""
+    by_size = sorted(results, key=lambda one: one.required_gb)
+    whole = [one for one in by_size if one.verdict == "fits"]
+    partly = [one for one in by_size if one.verdict == "fits_with_offload"]
+    if not largest or not whole:
+        least = by_size[0]
+        opens = {"fits": "Yes: ", "does_not_fit": "No: "}.get(least.verdict, "Only partly in RAM: ")
+        text = "the smallest, {model} at {quantization}, needs {need} of {have} on {device}."
+        need, have = gb(least.required_gb), gb(least.available_gb)
+        yield Statement("answer", text, {**named(least), "need": need, "have": have}, opens=opens)
+        return
+    text = "{model} at {quantization} is the largest of them that fits whole on {device}."
+    values: dict[str, Slot] = dict(named(whole[-1]))
+    if partly and partly[-1].required_gb > whole[-1].required_gb:
+        text = text[:-1] + "; {other} runs only with a part of it in RAM, more slowly."
+        values["other"] = partly[-1].model
+    yield Statement("answer", text, values)
 
 
 def _ram(results: Sequence[FitAnswer]) -> Quantity:

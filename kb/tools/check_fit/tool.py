@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
+from pydantic import Field
+
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.calc.parallel import head_split
 from kb.calc.results import Fit
@@ -20,10 +22,12 @@ from kb.tools.shared.fitting import (
     fit_of,
     parts_of,
     resolve_parts,
+    shared_with_fit,
     smaller_types,
     within_limit,
 )
-from kb.tools.shared.resolve import quantization_for, resolve_devices, resolve_model
+from kb.tools.shared.resolve import quantization_for, resolve_devices, resolve_model, resolve_quantization
+from kb.tools.shared.running import models_for, usual_type
 
 MOST_CARDS = 16
 """How many equal cards are tried as a way out; more are no longer one machine."""
@@ -74,6 +78,23 @@ class TensorParallel(Record):
     """Whether ``tensor`` cards hold the model."""
 
 
+class Beyond(Record):
+    """What else the device holds, of the models that people run now and at the usual type of each."""
+
+    largest: str | None = None
+    """The largest that it holds whole; null where it is no larger than the one asked about."""
+    largest_required_gb: float | None = None
+    """What that one needs."""
+    too_large: str | None = None
+    """The smallest that it does not hold, larger than that."""
+    too_large_required_gb: float | None = None
+    """What that one needs."""
+
+
+class CheckArguments(FitArguments):
+    beyond: bool = Field(False, description="also the largest model that fits, and the next that does not")
+
+
 class FitAnswer(Fit, Result):
     """``Fit`` with the names as they were understood."""
 
@@ -102,6 +123,8 @@ class FitAnswer(Fit, Result):
     """Nobody named it."""
     ways_out: tuple[WayOut, ...] = ()
     """What would make it fit whole."""
+    beyond: Beyond | None = None
+    """Where it was asked for: what else fits."""
     tensor_parallel: TensorParallel | None = None
     """Where all cards were to work on each token, and servers refuse so many."""
     equal_share_gb: float | None = None
@@ -110,8 +133,34 @@ class FitAnswer(Fit, Result):
     """Of such cards: what the smallest has."""
 
 
-def run(catalogue: Catalogue, arguments: FitArguments) -> FitAnswer:
-    return fit_answer(catalogue, resolve_parts(catalogue, arguments), arguments)
+def run(catalogue: Catalogue, arguments: CheckArguments) -> FitAnswer:
+    parts = resolve_parts(catalogue, arguments)
+    answer = fit_answer(catalogue, parts, arguments)
+    return answer.model_copy(update={"beyond": _beyond(catalogue, parts, arguments)}) if arguments.beyond else answer
+
+
+def _beyond(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Beyond:
+    asked = parts.model.architecture.params_total
+    largest: tuple[str, float] | None = None
+    for record in reversed(models_for(catalogue)):  # the smallest first
+        model = resolve_model(catalogue, record.slug)
+        quantization = resolve_quantization(catalogue, usual_type(record))
+        tried = parts_of(catalogue, model, quantization, parts.devices)
+        if model.architecture.params_total <= asked:
+            continue
+        load = within_limit(model, FitArguments(**shared_with_fit(arguments)))
+        need = tried.requirement(load)
+        if need.verdict == "fits":
+            largest = (model.label, need.required_gb)
+        elif largest is None or need.required_gb > largest[1]:
+            first = (model.label, need.required_gb)
+            break
+    else:
+        first = None
+    return Beyond(
+        largest=largest[0] if largest else None, largest_required_gb=largest[1] if largest else None,
+        too_large=first[0] if first else None, too_large_required_gb=first[1] if first else None,
+    )  # fmt: skip
 
 
 def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> FitAnswer:

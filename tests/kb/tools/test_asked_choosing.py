@@ -92,6 +92,8 @@ def test_of_a_named_model_its_quantization_is_asked(
          "choose_upgrade", {"considered_memory_channels": 2, "system_memory_gb": 16}),
         ("compare_devices", ["4090 plus my old 1070 8gb, does it slow the 4090 down?"], "choose_upgrade",
          {"device": "rtx-4090 + gtx-1070"}),
+        ("check_fit", ["is 16gb vram enough for 13b and above?"], "check_fit", {"beyond": True}),
+        ("check_fit", ["does 8b fit a 3060 12gb with 16k and more context?"], "check_fit", {"beyond": None}),
         ("check_fit", ["qwen 32b on 6x T4, tp 6 errors. fix?"], "check_fit", {"tensor_parallel": True}),
         ("check_fit", ["qwen 32b on 6x T4 with -sm row, ok?"], "check_fit", {"tensor_parallel": None}),
         ("check_fit", ["7x 3090 plus one 3080 12gb, llama3 70b fp16. is the 3080 the problem?"], "check_fit",

@@ -240,3 +240,30 @@ def test_the_cache_of_one_layer_is_called_so(catalogue: Catalogue) -> None:
     claimed = {"model": "mistral 7b", "context": 262144, "claimed_gb": 1}
     assert TOOLS["kv_cache_size"].call(catalogue, claimed).claimed.of == "one_layer"
     assert "32 layers of 1.07 GB" in in_brief(catalogue, "kv_cache_size", claimed)
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("biggest llama i can run?",
+         "Llama 3.1 8B at Q4_K_M is the largest of them that fits whole on the GeForce RTX 4090; Llama 3.3 70B runs "
+         "only with a part of it in RAM"),
+        ("is it enough for the smallest llama?", "Yes: the smallest, Llama 3.1 8B at Q4_K_M, needs 6.75 GB of 25.8 GB"),
+    ],
+)  # fmt: skip
+def test_of_several_models_the_one_that_is_asked_for_is_named(catalogue: Catalogue, question: str, first: str) -> None:
+    results = [
+        TOOLS["check_fit"].call(catalogue, {"model": model, "device": "RTX 4090"})
+        for model in ("llama 3.3 70b", "llama 3.1 8b")
+    ]
+    together = TOOLS.side_by_side("check_fit")
+    assert together is not None
+    assert brief(list(together(results, Asked(tool="check_fit", text=question)))).startswith(first)
+
+
+def test_what_else_fits_is_told_where_it_is_asked_for(catalogue: Catalogue) -> None:
+    asked = {"model": "70b", "device": "m3 ultra 60-core 96GB", "beyond": True}
+    beyond = TOOLS["check_fit"].call(catalogue, asked).beyond
+    assert beyond.largest_required_gb < beyond.too_large_required_gb
+    assert f"{beyond.largest} still fits" in in_brief(catalogue, "check_fit", asked)
+    assert TOOLS["check_fit"].call(catalogue, asked | {"beyond": False}).beyond is None
