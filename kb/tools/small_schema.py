@@ -26,7 +26,8 @@ COMMON: Mapping[str, Schema] = {
 NAMED: Mapping[str, Schema] = {"device": {"description": "name (`2x` before it: two)"}}
 """The same where a name alone is taken."""
 LEFT_OUT = (
-    "flash_attention", "device_count", "reserved_gib", "claimed_gb", "measured_gb", "considered_memory_channels", "beyond",
+    "flash_attention", "device_count", "reserved_gib", "claimed_gb", "measured_gb", "considered_memory_channels",
+    "beyond", "wanted",
 )  # fmt: skip
 """What hardly anybody turns off, what is said before a device's name, and what an agent seldom knows; a tool takes them
 all the same."""

@@ -66,6 +66,7 @@ class TensorParallel(Record):
     equal number of attention heads."""
 
     heads: int
+    """Attention heads of the model."""
     cards: int
     """How many there are."""
     tensor: int

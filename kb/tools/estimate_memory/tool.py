@@ -69,6 +69,7 @@ class Surplus(Record):
     """Memory beyond what weights, buffers and the context take, read as context that a program keeps open."""
 
     measured_gb: float
+    """What it takes in fact."""
     weights_gb: float
     kv_cache_gb: float
     """What is left of it for a cache."""

@@ -38,6 +38,7 @@ class Claimed(Record):
     """A size that somebody says, against what is worked out."""
 
     gb: float
+    """The size, in GB."""
     is_right: bool
     """Within a tenth, by which GB and GiB may be mixed up."""
     context: int

@@ -267,3 +267,16 @@ def test_what_else_fits_is_told_where_it_is_asked_for(catalogue: Catalogue) -> N
     assert beyond.largest_required_gb < beyond.too_large_required_gb
     assert f"{beyond.largest} still fits" in in_brief(catalogue, "check_fit", asked)
     assert TOOLS["check_fit"].call(catalogue, asked | {"beyond": False}).beyond is None
+
+
+def test_what_a_context_takes_that_does_not_fit(catalogue: Catalogue) -> None:
+    asked = {"model": "qwen3.6 27b", "device": "RTX 5060 Ti 16GB", "wanted": 200_000}
+    found = TOOLS["max_context"].call(catalogue, asked)
+    assert found.wanted_fits is False
+    assert found.way.required_gb <= found.available_gb
+    told = in_brief(catalogue, "max_context", asked)
+    assert told.startswith("200,000 tokens fit on the GeForce RTX 5060 Ti 16GB with Qwen3.6 27B at")
+    asked = {"model": "qwen3.6 27b", "device": "RTX 4090", "wanted": 8192}
+    assert "The 8,192 tokens that you name fit." in in_brief(catalogue, "max_context", asked)
+    asked = {"model": "qwen3.6 27b", "device": CARD_8GB, "wanted": 262_144}
+    assert "262,144 tokens fit at none of the common types" in in_brief(catalogue, "max_context", asked)
