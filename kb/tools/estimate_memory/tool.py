@@ -31,7 +31,7 @@ class MemoryArguments(Arguments):
     context: Context = 8192
     kv_cache_type: KvCacheType = "f16"
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
-    measured_gb: Real | None = Field(None, gt=0, le=1e6, description="what it takes in fact, to be explained")
+    measured_gb: Real | None = Field(None, ge=0.001, le=1_000_000, description="what it takes in fact, to be explained")
 
 
 COMMON_TYPES = ("f16", "q8_0", "q4_k_m")

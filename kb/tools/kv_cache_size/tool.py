@@ -27,7 +27,7 @@ class KvCacheArguments(Arguments):
     context: Context = 8192
     kv_cache_type: KvCacheType = "f16"
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
-    claimed_gb: Real | None = Field(None, gt=0, le=1e6, description="what somebody says that it takes, to be judged")
+    claimed_gb: Real | None = Field(None, ge=0.001, le=1_000_000, description="what it is said to take, to be judged")
 
 
 NEAR = 0.1
