@@ -18,11 +18,13 @@ Role = Literal[
     "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
     "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
-    "power_limit_w", "memory_in_use_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
+    "power_limit_w", "memory_in_use_gb", "memory_needed_gb", "cache_gb",
+    "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
     "prompt_tokens", "options", "backend", "draft", "spec_count", "purchase",
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
-    "models_compared", "model_name", "tensor_parallel", "kwh_currency",
-    "considered_system_memory_gb", "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
+    "models_compared", "model_name", "tensor_parallel", "server_tensor_parallel", "kwh_currency",
+    "considered_system_memory_gb", "considered_memory_channels", "and_more",
+    "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 
@@ -43,6 +45,8 @@ class AskSlot(Record):
     """With more values than that, the question is of another kind: ``otherwise`` answers it."""
     otherwise: str = ""
     ask_back: str = ""
+    of_ram: tuple[str, ...] = ()
+    """Of a device: what must be told of the RAM for a computer with it to be meant where no device is named."""
 
 
 class AskFile(Record):
@@ -70,6 +74,12 @@ class AskFile(Record):
     """The use that only this tool works out: where it is spoken of, ``instead_of`` give way to it."""
     of_named: Role | None = None
     """What only this tool works out: where it is named, and no language model is, ``instead_of`` give way to it."""
+    of_one_model: str = ""
+    """The tool that answers where one model is named, and no others are asked for."""
+    of_together: str = ""
+    """The tool that answers where the devices are spoken of as one machine."""
+    of_figure: Role | None = None
+    """What this tool explains: where it is stated, and a model is named, ``instead_of`` give way to it."""
     tells: frozenset[str] = frozenset()
     """Figures by their keys, that it tells of what is ``of_named``; asked for another, the record answers."""
     instead_of: tuple[str, ...] = ()

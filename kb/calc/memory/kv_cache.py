@@ -134,6 +134,35 @@ def bytes_per_token(architecture: Architecture, context: int, kv_cache_type: str
     return sum(count * of(mixer) for mixer, count in architecture.mixers.items())
 
 
+MOST_HELD = 2**26
+"""Tokens; no cache of so many is one conversation's, nor that of several."""
+
+
+def context_of(architecture: Architecture, size: float, kv_cache_type: str = "f16") -> int:
+    """How many tokens a cache of so many bytes holds, in whole steps of 256; 0 where it holds none.
+
+    >>> from kb.calc.memory.families import Config, architecture_of
+    >>> context_of(architecture_of(Config("8B", 8030261248, 8030261248, 32, 4096, 32, 8, 128, 128256)), 2**30)
+    8192
+    """
+    low, high = 0, MOST_HELD // CELL_PADDING
+    while low < high:
+        middle = (low + high + 1) // 2
+        if kv_cache_bytes(architecture, middle * CELL_PADDING, kv_cache_type) <= size:
+            low = middle
+        else:
+            high = middle - 1
+    return low * CELL_PADDING
+
+
+def expanded_bytes_per_token(architecture: Architecture) -> int:
+    """What a token takes at 16 bits in programs that keep keys and values of each head instead of the latent that they
+    come from; 0 where no layer has one."""
+    latent = [layer.mixer for layer in architecture.layers if isinstance(layer.mixer, LatentAttention)]
+    heads = architecture.num_attention_heads
+    return sum(2 * heads * (one.qk_nope_head_dim + one.qk_rope_head_dim + one.v_head_dim) for one in latent)
+
+
 def _is_shared(mixer: Mixer) -> bool:
     return isinstance(mixer, Attention) and mixer.shared
 

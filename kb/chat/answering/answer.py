@@ -143,6 +143,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         unknown = [one.as_kind("next") if one.kind == "unknown" else one for one in unknown]
     statements += [*_with_note(index, situation, planned, said), *unknown]
     statements += _readings(situation, {name for one in ran for name in one.step.arguments})
+    statements += _guessed_bandwidth(ran)
     if left_out := [name for one in ran for name in one.step.left_out]:
         names = joined(list(dict.fromkeys(left_out)), "or")
         statements.append(state("next", "Not worked out here: {names}. Ask about it by itself.", names=names))
@@ -296,6 +297,18 @@ def _readings(situation: Situation, used: set[str]) -> Iterator[Statement]:
         yield state("assumption", "{taken} of the device's memory kept for other programs, as you say", taken=taken)
     if situation.language != ENGLISH:
         yield state("assumption", "answered in English, the only language that I write")
+
+
+def _guessed_bandwidth(ran: Sequence[_Ran]) -> Iterator[Statement]:
+    """Of a computer that was described: how fast its RAM was taken to be, where a speed depends on it."""
+    for one in ran:
+        device = one.step.arguments.get("device")
+        if not isinstance(device, dict) or "decode_tokens_per_s" not in type(one.result).model_fields:
+            continue
+        if device.get("bandwidth_assumed"):
+            rate = Quantity(device["memory_bandwidth_gb_per_s"], "GB/s")
+            yield state("assumption", "RAM of {rate}, as nobody named its kind", rate=rate)
+            return
 
 
 def _is_answered(one: _Ran) -> bool:

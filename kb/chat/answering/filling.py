@@ -6,7 +6,7 @@ from typing import Any
 
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import MediaModel
-from kb.chat.reading.described import system_bandwidth
+from kb.chat.reading.described import processor, system_bandwidth
 from kb.chat.reading.situation import Named, Situation
 from kb.tools.asks import Role
 from kb.tools.base import Arguments
@@ -21,6 +21,12 @@ DIFFERENT_RUNS = 1.3
 """How many times faster a second speed is another run's, and no range's end."""
 
 IT = re.compile(r"\b(?:it|its|they|them|that|those|this|these)\b", re.I)
+_AND_MORE = re.compile(
+    r"\b(?:and|or) (?:(?:even|also|maybe|what|anything) )?(?:more|bigger|larger|above|beyond|up|else|over)\b"
+    r"(?! \w*(?:ram|vram|memory|context|gb|tokens))"
+    r"|\bor (?:can|could) it do (?:more|bigger|larger)\b|\b\d+b ?\+", re.I
+)  # fmt: skip
+_SPLIT_MODE = re.compile(r"(?<![\w-])(?:-sm|--split-mode)\b")
 _ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
 
 
@@ -126,15 +132,31 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return [named.count for named in meant(situation) if named.kind == "accelerators" and named.count > 1][:1]
         case "system_bandwidth_gb_per_s":
             bandwidth, assumed = system_bandwidth(situation)
-            rated = "-" in (situation.memory_type or "")  # two channels of it are likelier than any other memory
-            return (bandwidth,) if rated or not assumed else ()
+            # Two channels of a rate, and a kind in so many channels, are likelier than any other memory.
+            kind = situation.memory_type or ""
+            likely = "-" in kind or (kind and situation.memory_channels)
+            return (bandwidth,) if likely or not assumed else ()
         case "wanted_tokens_per_s":
             wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
             carried = situation.tokens_per_s if situation.speed_is == "wanted" else None
             return _stated(next(wanted, carried))
+        case "and_more":  # *7B and what else?*
+            return _stated(bool(_AND_MORE.search(situation.text)) or None)
+        case "server_tensor_parallel":  # as servers do it, and not llama.cpp by its options
+            return _stated((situation.tensor_parallel and not _SPLIT_MODE.search(situation.text)) or None)
+        case "cache_gb" | "memory_needed_gb":  # of which of several models is not said
+            return _stated(getattr(situation, role)) if len(situation.models) == 1 else ()
         case "device_count" | "rest_w" | "near_usd":
             return ()
     return _stated(getattr(situation, role) or None)
+
+
+def computer_of(situation: Situation, told: Sequence[str]) -> Named | None:
+    """Where no device is named and these of its fields are, a computer by the RAM that it has."""
+    before = situation.earlier.devices if situation.earlier else ()
+    if situation.devices or not all(getattr(situation, name) for name in told):
+        return None
+    return None if "system_memory_gb" in situation.carried and before else processor(situation, "a computer")
 
 
 def _compares_runs(situation: Situation) -> bool:

@@ -1,15 +1,25 @@
 """From a situation to tool calls: slots filled by what was said, defaults with their reasons, or a question back."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from kb.catalogue.records import MediaModel
-from kb.chat.answering.filling import MOST_CASES, MOST_READINGS, is_any_of_several, meant, plain, untold, values_of
+from kb.chat.answering.filling import (
+    MOST_CASES,
+    MOST_READINGS,
+    computer_of,
+    is_any_of_several,
+    meant,
+    plain,
+    untold,
+    values_of,
+)
 from kb.chat.reading.situation import Named, Situation
 from kb.chat.reading.uses import is_of_text
-from kb.tools.asks import AskFile, AskSlot
+from kb.tools.asks import AskFile, AskSlot, Role
 from kb.tools.base import Registry
 
 MOST_ASKS = 3
@@ -151,6 +161,11 @@ def _is_of_text(tools: Registry, ask: str) -> bool:
 def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
     """The tool that holds what is considered against what is there, or that works for the use which is named, where the
     words ask for one of its neighbours."""
+    first = tools.asks(ask) if ask in tools else None
+    if first and first.of_one_model and _is_of_one_model(situation):
+        return first.of_one_model
+    if first and first.of_together and situation.together and len(situation.devices) > 1:
+        return first.of_together
     new = any(named.standing == "considers" and named.label not in situation.carried for named in situation.devices)
     for tool in tools if (new or situation.alternatives) and not situation.together else ():
         asks = tools.asks(tool.name)
@@ -160,10 +175,27 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
         asks = tools.asks(tool.name)
         if asks and asks.of_use and situation.use == asks.of_use and ask in asks.instead_of:
             return tool.name
+    for tool in tools if len(situation.models) == 1 else ():
+        asks = tools.asks(tool.name)
+        if asks and asks.of_figure and ask in asks.instead_of and values_of(situation, asks.of_figure):
+            return tool.name
     named = _of_named(tools, situation)
     asks = tools.asks(named) if named else None
     takes = asks is not None and (ask in asks.instead_of or bool(situation.figure_keys))
     return named if takes and _tells(tools, named, situation) else ""
+
+
+_OTHERS = re.compile(
+    r"\b(?:models|what else|else|others?|better|instead|besides?|alternatives?|than|more|similar|newer|like)\b", re.I
+)
+"""Whoever writes this beside a model's name asks for other ones."""
+
+
+def _is_of_one_model(situation: Situation) -> bool:
+    """*The biggest R1 that goes*: of which model is said, and only its quantization is open."""
+    named = [one for one in situation.models if one.label not in situation.carried]
+    known = len(named) == 1 and len(named[0].candidates) == 1 and not named[0].match.size
+    return known and not situation.quantizations and not _OTHERS.search(situation.text)
 
 
 def _of_named(tools: Registry, situation: Situation) -> str:
@@ -190,12 +222,17 @@ def instead(tools: Registry, step: Step, situation: Situation) -> Iterator[Step]
 
 def _bare(tools: Registry, situation: Situation, at_least: int = 1) -> list[str]:
     """The tool that answers where only names are given: the one that takes most of them."""
+
+    def is_filled(asks: AskFile, role: Role) -> bool:
+        slot = next((name for name, slot in asks.slots.items() if slot.role == role), "")
+        return bool(_filling(asks, slot, situation) if slot else values_of(situation, role))
+
     fitting = [
         (len(asks.bare), tool.name)
         for tool in tools
         if (asks := tools.asks(tool.name))
         and len(asks.bare) >= at_least
-        and all(values_of(situation, role) for role in asks.bare)
+        and all(is_filled(asks, role) for role in asks.bare)
     ]
     return [max(fitting)[1]] if fitting and max(fitting)[0] else []
 
@@ -244,7 +281,9 @@ def _is_left_out(asks: AskFile, slot: AskSlot, situation: Situation) -> bool:
 
 def _filling(asks: AskFile, name: str, situation: Situation) -> Sequence[Any]:
     slot = asks.slots[name]
-    return () if _is_left_out(asks, slot, situation) else values_of(situation, slot.role)
+    found = () if _is_left_out(asks, slot, situation) else values_of(situation, slot.role)
+    computer = computer_of(situation, slot.of_ram) if slot.of_ram and not found else None
+    return (computer,) if computer else found
 
 
 def _missing(asks: AskFile, situation: Situation) -> tuple[str, str, str] | None:

@@ -252,7 +252,9 @@ class Devices:
         """Each device once; the same one twice beside a plus is two of them."""
         merged: list[Named] = []
         for named, span in self.found:
-            same = next((at for at, other in enumerate(merged) if is_same(other, named)), None)
+            same = next(
+                (at for at, other in enumerate(merged) if is_same(other, named) or _is_told(other, named)), None
+            )
             if (same is None or named in self.more) and len(merged) < MOST_DEVICES:
                 merged.append(named)
             if same is None or named in self.more:
@@ -355,6 +357,11 @@ def is_unified(names: Names, named: Named) -> bool:
 def card_of(memory_gib: float) -> Named:
     figures = DeviceFigures(name=f"{article(f'{memory_gib:g}')} {memory_gib:g} GB graphics card", memory_gib=memory_gib)
     return Named(figures.name, figures=figures)
+
+
+def _is_told(exactly: Named, again: Named) -> bool:
+    """*a 3080 12GB … the 3080*: what was named exactly is named again in short."""
+    return len(exactly.candidates) == 1 < len(again.candidates) and exactly.candidates[0] in again.candidates
 
 
 def is_same(one: Named, other: Named) -> bool:

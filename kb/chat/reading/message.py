@@ -27,6 +27,7 @@ from kb.chat.reading.uses import is_of_text, use_of
 from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS
+from kb.tools.shared.given import DeviceFigures
 
 MOST_SIZES = 16
 ALIKE = 0.1
@@ -140,6 +141,7 @@ class _Message:
         in_place = {place for one in by_memory for place in (one.start, one.rate)}
         roles = [one for one in roles if one.figure.start not in in_place]
         stated = self._with_bandwidth(replace(quantities(text, roles), **told_by(self.flags)), devices)
+        stated = self._with_free(stated, devices)
         devices += [self.named.standing(one.named, one.start) for one in by_memory]
         if not any(device.kind in ("accelerators", "machines") or device.figures for device in devices):
             devices += self._processor(stated, devices)
@@ -302,13 +304,35 @@ class _Message:
         """That of a processor named beside what runs the model, where nothing else is said of its memory."""
         for named in devices:
             record = self.names.record(named.match) if named.kind == "cpus" and len(named.candidates) == 1 else None
-            if not isinstance(record, Cpu) or stated.system_bandwidth_gb_per_s or stated.memory_channels:
+            if not isinstance(record, Cpu) or stated.system_bandwidth_gb_per_s:
                 continue
-            if stated.memory_type and record.memory_channels:
+            full = not stated.memory_channels or (
+                record.memory_channels is not None and stated.memory_channels >= record.memory_channels.value
+            )
+            rate = record.memory_bandwidth_gb_per_s
+            if rate and full and _is_its_memory(stated.memory_type, record) and len(devices) > 1:
+                return replace(stated, system_bandwidth_gb_per_s=rate.value)
+            if stated.memory_type and record.memory_channels and not stated.memory_channels:
                 return replace(stated, memory_channels=record.memory_channels.value * named.count)
-            if record.memory_bandwidth_gb_per_s and not stated.memory_type and len(devices) > 1:
-                return replace(stated, system_bandwidth_gb_per_s=record.memory_bandwidth_gb_per_s.value)
         return stated
+
+    def _with_free(self, stated: Quantities, devices: Sequence[Named]) -> Quantities:
+        """What other programs take of a card, where it is told what they leave."""
+        free = stated.memory_free_gb
+        sizes = {size for named in devices if (size := self._own_memory(named))}
+        if free is None or stated.memory_in_use_gb or len(sizes) != 1:
+            return stated
+        taken = round(sizes.pop() - free, 2)
+        return replace(stated, memory_in_use_gb=taken) if 0 < taken <= free else stated
+
+    def _own_memory(self, named: Named) -> float | None:
+        """As it is printed, of what has memory of its own."""
+        if isinstance(named.figures, DeviceFigures):
+            return None if named.figures.unified_memory or named.figures.backend == "cpu" else named.figures.memory_gib
+        record = self.names.record(named.match) if named.candidates else None
+        if not isinstance(record, Accelerator) or record.unified_memory or record.memory_gib is None:
+            return None
+        return record.memory_gib.value
 
     def _processor(self, stated: Quantities, devices: Sequence[Named]) -> Iterator[Named]:
         host = host_in(self.text)
@@ -425,6 +449,15 @@ _ACTIVE_BEHIND = re.compile(r" ?(?:params? |parameters )?(?:are )?activ", re.I)
 _SENTENCE = re.compile(r"[?!;\n]|\. ")
 NEAR_ACTIVE = 50
 _ACTIVE = re.compile(r" ?(?:active|activated|experts?|draft)\b", re.I)
+
+
+def _is_its_memory(kind: str | None, record: Cpu) -> bool:
+    """Whether the memory that is told of is that for which a processor's bandwidth is known: no other rate, and of no
+    generation beside another."""
+    if not kind:
+        return True
+    known = record.memory_type.value.upper() if record.memory_type else ""
+    return "-" not in kind and kind in known and known.count("DDR") == 1
 
 
 def _counts_devices(figure: FigureFound, begun: Collection[int]) -> bool:

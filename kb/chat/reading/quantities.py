@@ -71,6 +71,8 @@ _FIELDS = {
     "ram": _Field("system_memory_gb", _BYTES, _memory),
     "vram": _Field("vram_gib", _BYTES, _memory),
     "used": _Field("memory_in_use_gb", _BYTES, _memory),
+    "free": _Field("memory_free_gb", _BYTES, _memory),
+    "need": _Field("memory_needed_gb", _BYTES, _memory),
     "file": _Field("size_gb", _BYTES, _memory),
     "bandwidth": _Field("system_bandwidth_gb_per_s", _RATE, _in(1e9)),
     "read": _Field("read_mb_per_s", _RATE, _in(1e6)),
@@ -93,13 +95,23 @@ _MORE_RAM = re.compile(
     r"\b(?:buy|add(?:ing)?|upgrad\w+|more|extra|go(?:ing)?|get(?:ting)?|jump\w*|mov\w+|would|if i)\b[^.?!]{0,50}$", re.I
 )
 """Before a size of RAM that is thought of: *what if I buy more RAM, would 32 help?*"""
-_STICKS = re.compile(r"(?<![\w.])(\d{1,2})\s?[x×*]\s?$", re.I)
-"""Before the size of one: ``12x64GB``."""
+_STICKS = re.compile(
+    r"(?<![\w.])(\d{1,2}|two|four|six|eight|twelve)(?:\s?[x×*]\s?|\s(?:sticks|modules|dimms)(?: of)?\s)$", re.I
+)
+"""Before the size of one: ``12x64GB``, ``7 sticks of 64 GB``."""
 MOST_OF_A_DESKTOP = 4
 """Sticks; a server with more has a channel for each."""
 _STICKS_BEHIND = re.compile(r"\s?[x×*]\s?(\d{1,2})(?![\w.])", re.I)
 """Behind it: ``64G x 7``."""
-_SLOTS = re.compile(r"\b(\d{1,2}|dual|quad|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
+_SLOTS = re.compile(r"\b(\d{1,2}|dual|single|quad|one|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
+_MORE_STICKS = re.compile(
+    r"\b(?:a (?:second|2nd)|another|one more|add(?:ing)? a) (?:(?:ram|ddr\d|memory|\d+ ?gb) ){0,2}(?:stick|module|dimm|so-?dimm)\b"
+    r"|\b(?:from |single|one)[ -](?:single |one )?(?:channel|stick)\b[^.?!]{0,40}\b(?:dual|two|second)\b", re.I
+)  # fmt: skip
+"""*Would a second stick make it faster?* One channel is there, and two are thought of."""
+_EACH = re.compile(r"[^.?!]{0,24}\b(?:each|per (?:socket|cpu|processor))\b", re.I)
+_SOCKETS = re.compile(r"\bdual\b(?![- ]?ch)|\b(?:2|two)(?: |-)?(?:sockets?|cpus?|processors?)\b|\b2x ", re.I)
+"""Two processors, of which each has its channels."""
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
 _DAYS_A_WEEK = re.compile(
     r"\b(\d|two|three|four|five|six) days? (?:a|per|each|every)?[ /]?week|\bdays/week|\bweekdays?\b|\bworking days?\b",
@@ -119,6 +131,8 @@ _KV_TYPE = re.compile(
     rf"\b{_KV_FORMAT}\b(?:(?!\b(?:i?q|b?f|fp)\d)[^.?!,]){{0,12}}\b(?:kv\b|cache\b)|\bkv[\s-]{{0,3}}(?:cache)?[^.?!,]{{0,16}}?\b{_KV_FORMAT}\b",
     re.I,
 )
+_KV_OF_TOKENS = re.compile(rf"\b\d[\d.,]*k(?: (?:tokens|context|ctx))?(?: at| in| with)? {_KV_FORMAT}\b", re.I)
+"""*150k fp8*, where the cache is spoken of."""
 KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16", "int8": "q8_0", "fp8": "q8_0"}
 
 
@@ -133,9 +147,9 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
             continue
         sticks = _STICKS.search(text, 0, figure.start) or _STICKS_BEHIND.match(text, figure.end)
         if one.role == "ram" and sticks:
-            value *= int(sticks[1])
-            if int(sticks[1]) > MOST_OF_A_DESKTOP:
-                values["memory_channels"] = int(sticks[1])
+            value *= counted(sticks[1])
+            if counted(sticks[1]) > MOST_OF_A_DESKTOP:
+                values["memory_channels"] = counted(sticks[1])
         values[field.name] = value
         if one.role == "ram" and _MORE_RAM.search(text, max(0, figure.start - NEAR_RAM), figure.start):
             values["considered_system_memory_gb"] = values.pop(field.name)
@@ -151,7 +165,10 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     if (kind := _MEMORY_TYPE.search(text)) is not None:
         values["memory_type"] = f"{kind[1].upper()}-{kind[2]}" if kind[2] else kind[1].upper()
     if slots := _SLOTS.search(text):
-        values["memory_channels"] = counted(slots[1])
+        sockets = 2 if _EACH.match(text, slots.end()) and _SOCKETS.search(text) else 1
+        values["memory_channels"] = counted(slots[1]) * sockets
+    if _MORE_STICKS.search(text):
+        values |= {"memory_channels": 1, "considered_memory_channels": 2}
     if (week := _DAYS_A_WEEK.search(text)) is not None:
         values["days_per_week"] = 5.0 if week[1] is None else min(7.0, float(counted(week[1])))
     if rank := _RANK.search(text):
@@ -160,7 +177,37 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values["targets"] = "all_linear"
     if _EIGHT_BIT_ADAM.search(text):
         values["optimizer"] = "adamw_8bit"
+    if "memory_free_gb" in values and (_AFTER_LOAD.search(text) or _FREE_RAM.search(text)):
+        del values["memory_free_gb"]
+    values.pop("memory_needed_gb", None)
+    needed = [one.figure for one in found if one.role == "need" and one.figure.dimension == "bytes"]
+    of_cache = [figure for figure in needed if _is_of_cache(text, figure)]
+    if of_cache:
+        values["cache_gb"] = _memory(of_cache[0])
+    if whole := [figure for figure in needed if figure not in of_cache]:
+        values["memory_needed_gb"] = max(map(_memory, whole))
     return Quantities(kv_cache_type=_kv_type(text), **values)
+
+
+_AFTER_LOAD = re.compile(r"\bafter (?:the )?load|\bonce (?:it is |it's )?loaded|\bleft over\b|\bremain", re.I)
+"""What is free beside the model itself is none that it could use."""
+_FREE_RAM = re.compile(r"\b(?:free|unused|available) (?:system )?ram\b|\bram (?:is )?(?:free|unused|available)\b", re.I)
+_CACHE = re.compile(r"\bkv\b|\bcache\b|\bcontext alone\b", re.I)
+_WHOLE = re.compile(
+    r"\b(?:ollama|vram|file|download|loaded|program|card|gpu)\b| ?(?:in )?(?:total|all|of vram)\b", re.I
+)
+NEAR_CACHE = 70
+_SENTENCE = re.compile(r"[?!;\n]|\. ")
+
+
+def _is_of_cache(text: str, figure: FigureFound) -> bool:
+    """Whether the memory that something is said to need is the cache's: its sentence speaks of it, or another one does
+    and this one tells of nothing whole."""
+    before = _SENTENCE.split(text[max(0, figure.start - NEAR_CACHE) : figure.start])[-1]
+    after = _SENTENCE.split(text[figure.end : figure.end + NEAR_CACHE // 2])[0]
+    if _WHOLE.search(before) or _WHOLE.match(after):
+        return False
+    return any(map(_CACHE.search, (before, after, text)))
 
 
 @cache
@@ -193,7 +240,7 @@ def _device_of(figure: FigureFound, text: str, places: Sequence[Place]) -> str:
 
 def kv_type_in(text: str) -> tuple[int, int] | None:
     """Where the type of the KV cache is named."""
-    found = _KV_TYPE.search(text)
+    found = _KV_TYPE.search(text) or (_KV_OF_TOKENS.search(text) if _CACHE.search(text) else None)
     return found.span(found.lastindex or 0) if found else None
 
 

@@ -48,12 +48,14 @@ SHORT = 6
 """Words; a message of no more that names no subject of its own goes on from the turn before."""
 
 
-_KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "memory_in_use_gb", "psu_w", "power_limit_w",
+_KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "memory_in_use_gb", "memory_free_gb", "psu_w", "power_limit_w",
     "price_per_kwh", "kwh_currency", "currency")  # fmt: skip
 """What is true of the person or of their machine, whatever is asked next."""
 _OF_ONE_ASK = frozenset(
     {
         "size_gb",
+        "memory_needed_gb",
+        "cache_gb",
         "tokens_per_s",
         "speed_is",
         "prefill_tokens_per_s",

@@ -85,9 +85,17 @@ class Quantities:
     memory_type: str | None = None
     """Of system memory: ``DDR4-3200``."""
     memory_channels: int | None = None
+    considered_memory_channels: int | None = None
+    """That there would be, with another module."""
     system_bandwidth_gb_per_s: float | None = None
     """Of system memory, stated or by type and channels."""
     memory_in_use_gb: float | None = None
+    memory_free_gb: float | None = None
+    """Of the device's memory, what can be used of it."""
+    memory_needed_gb: float | None = None
+    """What a model is said, or seen, to take in all."""
+    cache_gb: float | None = None
+    """What its cache is said, or seen, to take."""
     power_limit_w: float | None = None
     """Per card."""
     psu_w: float | None = None

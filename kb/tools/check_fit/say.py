@@ -1,12 +1,13 @@
 """What a fit says: yes, no, or with a part of it in system memory; what decides it, and the ways out."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.check_fit.tool import FitAnswer, WayOut
-from kb.tools.shared.naming import VERDICTS, gb, named, tokens, varied
+from kb.tools.shared.naming import VERDICTS, Varied, gb, named, tokens, varied
 from kb.tools.shared.saying import notes
 
 KEPT = {
@@ -30,7 +31,12 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         limit, context = tokens(result.model_context_limit), tokens(result.context)
         text = "A context of {context} is more than {model} was made for: {limit}."
         yield state("correction", text, limit=limit, context=context, model=result.model)
-    yield from _verdict(result, asked)
+    refused = list(_refused(result))
+    yield from refused
+    yield from (_behind(one) if refused else one for one in _verdict(result, asked))
+    if (split := result.tensor_parallel) and split.tensor > 1 and not split.fewer_hold_it:
+        text = "{cards} of the cards alone do not hold it at {quantization}."
+        yield state("reason", text, cards=Quantity(split.tensor, step=1), quantization=result.quantization)
     if result.within_model_limit and result.verdict == "fits":
         if result.max_context == result.model_context_limit:
             yield state(
@@ -38,6 +44,7 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
             )
         else:
             yield state("reason", "The context can grow to {longest}.", longest=tokens(result.max_context))
+    yield from _further(result)
     yield from _next(result)
     if result.system_memory_assumed:
         yield state("assumption", "{ram} of RAM, as none was named", ram=_ram([result]))
@@ -90,7 +97,7 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     if result.offload:
         part = gb(result.offload.weights_in_system_memory_gb)
         yield state("reason", "{part} of the weights stay in RAM, which makes it slower.", part=part)
-    elif result.verdict != "fits" and result.required_gb <= result.available_gb:
+    if result.verdict != "fits" and result.required_gb <= result.available_gb:
         yield state("reason", "In sum there is room, but layers cannot be cut, so one card would overflow.")
     elif result.verdict == "does_not_fit" and result.options:
         yield state("reason", "That is what this placement puts on it; another may do.")
@@ -98,6 +105,47 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
     elif result.verdict == "does_not_fit" and result.memory_kind == "own":
         yield state("reason", "Weights in this format cannot stay partly in RAM.")
+
+
+def _further(result: FitAnswer) -> Iterator[Said]:
+    """The largest other model that fits, and the next that does not."""
+    beyond = result.beyond
+    if beyond is None:
+        return
+    values: dict[str, Slot] = {
+        "largest": beyond.largest or "", "need": gb(beyond.largest_required_gb or 0.0),
+        "next": beyond.too_large or "", "more": gb(beyond.too_large_required_gb or 0.0),
+    }  # fmt: skip
+    told = ["{largest} still fits, with {need}"] if beyond.largest else []
+    told += ["{next} does not fit whole, with {more}"] if beyond.too_large else []
+    if told:
+        text = f"Of larger ones {'; '.join(told)}."
+        yield Statement("next", text, {name: value for name, value in values.items() if f"{{{name}}}" in text})
+
+
+def _refused(result: FitAnswer) -> Iterator[Said]:
+    """That servers cannot let these cards work on each token, and what they can do."""
+    if split := result.tensor_parallel:
+        ways = ["use {tensor} of them"] if split.fewer_hold_it else []
+        ways.append("all {cards} as tensor parallel {each} times pipeline parallel {stages}")
+        if split.tensor_of_all == 1:
+            ways[-1] = "all {cards} as pipeline parallel {stages}"
+        text = "Not as tensor parallel over {cards} cards: {model} has {heads} attention heads, which {cards} does not "
+        text += f"divide; {', or '.join(ways)}."
+        values: dict[str, Slot] = {
+            "cards": Quantity(split.cards, step=1), "heads": Quantity(split.heads, step=1), "model": result.model,
+            "tensor": Quantity(split.tensor, step=1), "each": Quantity(split.tensor_of_all, step=1),
+            "stages": Quantity(split.pipeline, step=1),
+        }  # fmt: skip
+        yield Statement("answer", text, {name: value for name, value in values.items() if f"{{{name}}}" in text})
+    each, smallest = result.equal_share_gb, result.smallest_card_gb
+    if each and smallest and each > smallest:
+        text = "Not in tensor parallel: all cards get equal shares, here {each}, and the smallest has {smallest}."
+        yield state("answer", text, each=gb(each), smallest=gb(smallest))
+
+
+def _behind(one: Said) -> Said:
+    return one.as_kind("reason").not_opened() if isinstance(one, Statement) and one.kind == "answer" else one
 
 
 def _next(result: FitAnswer) -> Iterator[Said]:
@@ -126,9 +174,18 @@ def _way(way: WayOut, number: int) -> tuple[str, dict[str, Slot]]:
     return text + (LOSS if way.is_lossy else ""), {f"{slot}{number}": value for slot, value in used.items()}
 
 
+_SUPERLATIVE = re.compile(r"\b(?:biggest|largest|smallest)\b", re.I)
+
+
 def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
     """Which of them do, and one line for each."""
     cases = varied(results)
+    if (superlative := _SUPERLATIVE.search(asked.text)) and len({one.model for one in results}) > 1:
+        yield from _extreme(results, largest=superlative[0].casefold() != "smallest")
+        yield _each(results, cases)
+        return
+    for one in results:
+        yield from _refused(one)
     fitting, partly = (
         [case for case, one in zip(cases.each, results, strict=True) if one.verdict == verdict]
         for verdict in ("fits", "fits_with_offload")
@@ -148,16 +205,40 @@ def side_by_side(results: Sequence[FitAnswer], asked: Asked) -> Iterator[Said]:
         yield state("answer", text, partly=joined(partly))
     else:
         yield state("answer", "none of them fits.", opens="No, ")
-    rows = tuple(
-        (case, VERDICTS[one.verdict], gb(one.required_gb), gb(one.available_gb))
-        for case, one in zip(cases.columns, results, strict=True)
-    )
-    yield Table("answer", (cases.title, "fits", "needs", "can use"), rows)
+    yield _each(results, cases)
     for one in results:
         text = "{model} at {quantization} on {device}: {formula}."
         yield state("detail", text, **named(one), formula=one.formula)
     if any(one.system_memory_assumed for one in results):
         yield state("assumption", "{ram} of RAM, as none was named", ram=_ram(results))
+
+
+def _each(results: Sequence[FitAnswer], cases: Varied) -> Table:
+    rows = tuple(
+        (case, VERDICTS[one.verdict], gb(one.required_gb), gb(one.available_gb))
+        for case, one in zip(cases.columns, results, strict=True)
+    )
+    return Table("answer", (cases.title, "fits", "needs", "can use"), rows)
+
+
+def _extreme(results: Sequence[FitAnswer], *, largest: bool) -> Iterator[Said]:
+    """Of several models the largest that runs, or whether the smallest does."""
+    by_size = sorted(results, key=lambda one: one.required_gb)
+    whole = [one for one in by_size if one.verdict == "fits"]
+    partly = [one for one in by_size if one.verdict == "fits_with_offload"]
+    if not largest or not whole:
+        least = by_size[0]
+        opens = {"fits": "Yes: ", "does_not_fit": "No: "}.get(least.verdict, "Only partly in RAM: ")
+        text = "the smallest, {model} at {quantization}, needs {need} of {have} on {device}."
+        need, have = gb(least.required_gb), gb(least.available_gb)
+        yield Statement("answer", text, {**named(least), "need": need, "have": have}, opens=opens)
+        return
+    text = "{model} at {quantization} is the largest of them that fits whole on {device}."
+    values: dict[str, Slot] = dict(named(whole[-1]))
+    if partly and partly[-1].required_gb > whole[-1].required_gb:
+        text = text[:-1] + "; {other} runs only with a part of it in RAM, more slowly."
+        values["other"] = partly[-1].model
+    yield Statement("answer", text, values)
 
 
 def _ram(results: Sequence[FitAnswer]) -> Quantity:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
+from pydantic import Field
+
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.parallel import head_split
 from kb.calc.results import Fit
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record
-from kb.catalogue.units import GIB
+from kb.catalogue.units import GB, GIB
 from kb.tools.base import Result, cite, tool
 from kb.tools.shared.fitting import (
     LOSSY,
@@ -19,10 +22,12 @@ from kb.tools.shared.fitting import (
     fit_of,
     parts_of,
     resolve_parts,
+    shared_with_fit,
     smaller_types,
     within_limit,
 )
-from kb.tools.shared.resolve import quantization_for, resolve_devices, resolve_model
+from kb.tools.shared.resolve import quantization_for, resolve_devices, resolve_model, resolve_quantization
+from kb.tools.shared.running import models_for, usual_type
 
 MOST_CARDS = 16
 """How many equal cards are tried as a way out; more are no longer one machine."""
@@ -56,6 +61,41 @@ class WayOut(Record):
     """Whether the quantization costs quality that is easy to notice."""
 
 
+class TensorParallel(Record):
+    """How a server that lets all cards work on each token can use them, where it refuses so many: each has to take an
+    equal number of attention heads."""
+
+    heads: int
+    """Attention heads of the model."""
+    cards: int
+    """How many there are."""
+    tensor: int
+    """The most that work on each token."""
+    tensor_of_all: int
+    """Of all of them, so many on each token, in ``pipeline`` stages one after another."""
+    pipeline: int
+    """Stages of the pipeline then."""
+    fewer_hold_it: bool
+    """Whether ``tensor`` cards hold the model."""
+
+
+class Beyond(Record):
+    """What else the device holds, of the models that people run now and at the usual type of each."""
+
+    largest: str | None = None
+    """The largest that it holds whole; null where it is no larger than the one asked about."""
+    largest_required_gb: float | None = None
+    """What that one needs."""
+    too_large: str | None = None
+    """The smallest that it does not hold, larger than that."""
+    too_large_required_gb: float | None = None
+    """What that one needs."""
+
+
+class CheckArguments(FitArguments):
+    beyond: bool = Field(False, description="also the largest model that fits, and the next that does not")
+
+
 class FitAnswer(Fit, Result):
     """``Fit`` with the names as they were understood."""
 
@@ -84,10 +124,44 @@ class FitAnswer(Fit, Result):
     """Nobody named it."""
     ways_out: tuple[WayOut, ...] = ()
     """What would make it fit whole."""
+    beyond: Beyond | None = None
+    """Where it was asked for: what else fits."""
+    tensor_parallel: TensorParallel | None = None
+    """Where all cards were to work on each token, and servers refuse so many."""
+    equal_share_gb: float | None = None
+    """Of unequal cards that are to work on each token: what each gets, as their shares are equal."""
+    smallest_card_gb: float | None = None
+    """Of such cards: what the smallest has."""
 
 
-def run(catalogue: Catalogue, arguments: FitArguments) -> FitAnswer:
-    return fit_answer(catalogue, resolve_parts(catalogue, arguments), arguments)
+def run(catalogue: Catalogue, arguments: CheckArguments) -> FitAnswer:
+    parts = resolve_parts(catalogue, arguments)
+    answer = fit_answer(catalogue, parts, arguments)
+    return answer.model_copy(update={"beyond": _beyond(catalogue, parts, arguments)}) if arguments.beyond else answer
+
+
+def _beyond(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> Beyond:
+    asked = parts.model.architecture.params_total
+    largest: tuple[str, float] | None = None
+    for record in reversed(models_for(catalogue)):  # the smallest first
+        model = resolve_model(catalogue, record.slug)
+        quantization = resolve_quantization(catalogue, usual_type(record))
+        tried = parts_of(catalogue, model, quantization, parts.devices)
+        if model.architecture.params_total <= asked:
+            continue
+        load = within_limit(model, FitArguments(**shared_with_fit(arguments)))
+        need = tried.requirement(load)
+        if need.verdict == "fits":
+            largest = (model.label, need.required_gb)
+        elif largest is None or need.required_gb > largest[1]:
+            first = (model.label, need.required_gb)
+            break
+    else:
+        first = None
+    return Beyond(
+        largest=largest[0] if largest else None, largest_required_gb=largest[1] if largest else None,
+        too_large=first[0] if first else None, too_large_required_gb=first[1] if first else None,
+    )  # fmt: skip
 
 
 def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> FitAnswer:
@@ -102,6 +176,8 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
     can_offload = kind == "own" and parts.quantization.record.format == "gguf"
     needs_ram = can_offload and fit.verdict != "fits"
     given = arguments.system_memory_gb
+    sizes = {device.memory_bytes for device in parts.devices.devices}
+    unequal = arguments.tensor_parallel and len(sizes) > 1
     return FitAnswer(
         **{name: getattr(fit, name) for name in Fit.model_fields},
         model=parts.model.label,
@@ -119,8 +195,24 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         system_memory_gb=(given or DEFAULT_SYSTEM_MEMORY_BYTES / GIB) if needs_ram else None,
         system_memory_assumed=needs_ram and given is None,
         ways_out=tuple(_ways_out(catalogue, parts, arguments, fit)) if fit.verdict != "fits" else (),
+        tensor_parallel=_tensor_parallel(parts, arguments),
+        equal_share_gb=round(fit.required_gb / len(parts.devices.devices), 3) if unequal else None,
+        smallest_card_gb=round(min(sizes) / GB, 3) if unequal else None,
         citations=cite(catalogue, parts.references),
     )
+
+
+def _tensor_parallel(parts: Parts, arguments: FitArguments) -> TensorParallel | None:
+    cards = len(parts.devices.devices)
+    heads = parts.model.architecture.num_attention_heads
+    split = head_split(heads, cards) if arguments.tensor_parallel and cards > 1 else None
+    if split is None:
+        return None
+    fewer = replace(parts.devices, devices=parts.devices.devices[: split.tensor])
+    return TensorParallel(
+        heads=heads, cards=cards, tensor=split.tensor, tensor_of_all=split.tensor_of_all, pipeline=split.pipeline,
+        fewer_hold_it=replace(parts, devices=fewer).holds(arguments),
+    )  # fmt: skip
 
 
 def _ways_out(catalogue: Catalogue, parts: Parts, arguments: FitArguments, fit: Fit) -> Iterator[WayOut]:

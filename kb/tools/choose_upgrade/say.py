@@ -9,6 +9,9 @@ from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer
 from kb.tools.shared.naming import gb, opening, the
 from kb.tools.shared.saying import money, notes, rate
 
+SLOWED = 0.95
+"""Times as fast below which a model is slower for it."""
+
 
 def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:
     if result.best is None:
@@ -16,6 +19,8 @@ def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:
     else:
         best = result.options[result.best]
         yield _gain(result, best)
+        if best.kind == "more_channels":
+            yield _twice(result, best)
         if best.memory_gained_gib < 0:
             have, get = gb(result.memory_gib), gb(best.memory_gib)
             yield state("reason", "But you would have {get} of memory instead of {have}.", get=get, have=have)
@@ -37,6 +42,7 @@ def _with(option: Upgrade) -> str:
         "other_device": the(bought),
         "beside": f"{the(bought)} beside your card",
         "more_ram": bought,
+        "more_channels": bought,
     }[option.kind]
 
 
@@ -58,6 +64,10 @@ def _gain(result: UpgradeAnswer, option: Upgrade) -> Statement:
         text = "With {bought} you could run current models at all, and {device} alone runs none at a usable speed."
     elif option.times_as_fast and option.times_as_fast >= 1.05:
         text = "With {bought}, {model} goes from about {before} to {after}, {times} times as fast."
+    elif option.times_as_fast and option.times_as_fast < SLOWED:
+        text = "{opening} brings larger models, and slows those that fit without it: {model} goes from about {before} "
+        text += "to {after}."
+        values["opening"] = opening(_with(option))
     elif option.times_as_fast:
         text = "{opening} brings larger models, not speed: {model} stays at about {after}."
         values["opening"] = opening(_with(option))
@@ -65,6 +75,16 @@ def _gain(result: UpgradeAnswer, option: Upgrade) -> Statement:
         text = "{opening} brings larger models."
         values["opening"] = opening(_with(option))
     return Statement("answer", text, values)
+
+
+def _twice(result: UpgradeAnswer, option: Upgrade) -> Statement:
+    before, after = (Quantity(rate, "GB/s") for rate in _rates(result, option))
+    text = "Each token reads the whole model from RAM, and that gives {after} instead of {before} then."
+    return state("reason", text, after=after, before=before)
+
+
+def _rates(result: UpgradeAnswer, option: Upgrade) -> tuple[float, float]:
+    return result.memory_bandwidth_gb_per_s or 0.0, option.memory_bandwidth_gb_per_s or 0.0
 
 
 def _newly_runs(option: Upgrade) -> Statement:
@@ -83,7 +103,7 @@ def _price_and_supply(option: Upgrade) -> Iterator[Said]:
     if option.price is not None:
         price, date = money(option.price, option.currency), option.price_as_of
         yield state("reason", "It costs about {price} ({date}).", price=price, date=date)
-    if option.psu_w is not None and option.kind != "more_ram":
+    if option.psu_w is not None and option.kind not in ("more_ram", "more_channels"):
         supply = Quantity(option.psu_w, "W")
         yield state("reason", "Plan a power supply of {supply} for it.", supply=supply)
 
@@ -101,6 +121,12 @@ def _keep(result: UpgradeAnswer) -> Iterator[Said]:
         "after": rate(option.decode_tokens_per_s), "have": gb(result.memory_gib),
         "get": gb(option.memory_gib),
     }  # fmt: skip
+    if option.kind == "beside" and option.times_as_fast and option.times_as_fast < SLOWED:
+        values["other"] = the(option.bought)
+        text = "Use both only for what needs {get}: on {device} alone {model} writes about {before}, with {other} "
+        text += "beside it about {after}."
+        yield Statement("answer", text, {name: value for name, value in values.items() if f"{{{name}}}" in text})
+        return
     text = "I would keep {device}: {bought} brings too little to notice"
     if result.model_held == "no" and option.model_held == "no" and result.model:
         text = "I would not buy {bought} for that: {model} does not fit with it either"

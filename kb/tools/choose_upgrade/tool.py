@@ -12,7 +12,8 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Price, Record
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
-from kb.tools.base import Arguments, Name, Result, cite, tool
+from kb.text.wording import joined
+from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.choose_upgrade.offered import bigger, price_of
 from kb.tools.shared.fitting import (
     MOST_DEVICES,
@@ -46,7 +47,7 @@ MOST_NEW = 3
 ROOMY_SYSTEM_GB = 64.0
 """System memory that holds the experts of most mixtures that people run."""
 
-Kind = Literal["second_card", "other_device", "beside", "more_ram"]
+Kind = Literal["second_card", "other_device", "beside", "more_ram", "more_channels"]
 Held = Literal["whole", "partly", "no"]
 
 
@@ -61,6 +62,9 @@ class UpgradeArguments(Arguments):
         (), description="what to change to or add; without any, several are tried"
     )
     considered_system_memory_gb: SystemMemory | None = Field(None, description="RAM then, as printed")
+    considered_memory_channels: Annotated[Whole, Field(ge=2, le=24)] | None = Field(
+        None, description="channels of RAM then, of a machine with one: a second module"
+    )
     system_memory_gb: SystemMemory | None = Field(None, description="RAM now, as printed; models may run partly there")
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     model: ModelArgument | None = Field(None, description="what is to run; without it, what one would start with")
@@ -150,10 +154,14 @@ def run(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAnswer:
         arguments.device, devices, arguments.device_count, arguments.system_memory_gb,
         arguments.system_bandwidth_gb_per_s,
     )  # fmt: skip
+    beside = None if arguments.considered else _with_the_weaker(catalogue, now)
+    if beside is not None:
+        now, devices = beside.without, beside.without.devices
     runs_now = _runs(catalogue, arguments, now)
     reference = _reference(catalogue, arguments, runs_now)
     before = _run_reference(catalogue, arguments, now, reference)
-    changes = list(_considered(catalogue, arguments, now)) or list(_usual(catalogue, arguments, now))
+    changes = [beside.change] if beside else list(_considered(catalogue, arguments, now))
+    changes = changes or list(_usual(catalogue, arguments, now))
     options = tuple(_option(catalogue, arguments, change, now, runs_now, reference, before) for change in changes)
     references = {about: refs for change in changes for about, refs in change.machine.devices.references.items()}
     references |= {f"price of {change.bought}": change.price.sources for change in changes if change.price}
@@ -173,6 +181,26 @@ def run(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAnswer:
         assumptions=tuple(_assumptions(arguments, devices, changes)),
         citations=cite(catalogue, devices.references | references),
     )
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """Unequal cards in one machine, as the strongest and what the others add to it."""
+
+    without: Machine
+    change: _Change
+
+
+def _with_the_weaker(catalogue: Catalogue, now: Machine) -> _Beside | None:
+    """Of cards that are there side by side, whether the weaker ones help is the question."""
+    names = now.device.split(" + ") if isinstance(now.device, str) else []
+    parts = [(name, resolve_devices(catalogue, name)) for name in names] if len(names) > 1 else []
+    if not parts or any(_bandwidth(devices) is None for _, devices in parts):
+        return None
+    strongest = max(parts, key=lambda part: (_bandwidth(part[1]) or 0.0, part[1].memory_bytes))
+    others = joined([devices.label for part in parts if (devices := part[1]) is not strongest[1]])
+    without = replace(now, device=strongest[0], devices=strongest[1], count=1)
+    return _Beside(without, _Change("beside", others, now))
 
 
 def _runs(catalogue: Catalogue, arguments: UpgradeArguments, machine: Machine) -> dict[str, Run]:
@@ -203,6 +231,8 @@ def _run_reference(
 
 def _considered(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> Iterator[_Change]:
     """What was named: more of the same card, or another instead, and beside the old one where both are cards; RAM."""
+    if channels := arguments.considered_memory_channels:
+        yield from _with_channels(catalogue, now, channels)
     if size := arguments.considered_system_memory_gb:
         yield _Change("more_ram", f"{size:g} GB of RAM", _with_ram(catalogue, now, size))
     for named in arguments.considered:
@@ -235,6 +265,17 @@ def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> I
         size = max(arguments.system_memory_gb * 2, ROOMY_SYSTEM_GB)
         if now.devices.each.backend != "cpu" and size <= MOST_SYSTEM_GB:
             yield _Change("more_ram", f"{size:g} GB of RAM", replace(now, system_memory_gb=size))
+
+
+def _with_channels(catalogue: Catalogue, now: Machine, channels: int) -> Iterator[_Change]:
+    """A processor with so many channels of RAM in the place of one reads so many times as much."""
+    figures = now.device
+    if isinstance(figures, DeviceFigures) and figures.backend == "cpu" and figures.memory_bandwidth_gb_per_s:
+        rate = figures.memory_bandwidth_gb_per_s * channels
+        named = figures.model_copy(update={"memory_bandwidth_gb_per_s": rate})
+        devices = resolve_devices(catalogue, named, 1, now.system_memory_gb)
+        machine = replace(now, device=named, devices=devices, system_bandwidth_gb_per_s=None)
+        yield _Change("more_channels", f"RAM in {channels} channels", machine)
 
 
 def _with_ram(catalogue: Catalogue, now: Machine, size: float) -> Machine:

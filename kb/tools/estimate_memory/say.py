@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from kb.text.statements import Quantity, Said, Table, state
+from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
-from kb.tools.estimate_memory.tool import MemoryAnswer, MemoryNeed
+from kb.tools.estimate_memory.tool import MemoryAnswer, MemoryNeed, Surplus
 from kb.tools.shared.naming import gb, opening, tokens
 from kb.tools.shared.saying import notes
 
+SETTINGS = {
+    "ollama": " (`num_ctx`, `OLLAMA_NUM_PARALLEL=1`)",
+    "llama-cpp": " (`-c`, `-np 1`)",
+    "vllm": " (`--max-model-len`, a lower `--gpu-memory-utilization`)",
+}
+"""How a program is told of them."""
 MANY = 0.15
 """Of the weights: more in RAM than an input embedding takes."""
 
@@ -15,6 +21,9 @@ MANY = 0.15
 def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
     usual = _usual(result)
     total, context = gb(usual.total_gb), tokens(result.context)
+    if result.surplus:
+        yield from _where_it_goes(result, result.surplus, asked)
+        return
     text = "{model} needs about {total} of memory at {quantization}, with {context} of context."
     yield state(
         "answer", text, model=opening(result.model), total=total,
@@ -45,6 +54,36 @@ def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
         text = "{quantization}: {total} in all are {gib}; weights: {how}."
         total, gib = gb(need.total_gb), Quantity(need.total_gib, "GiB")
         yield state("detail", text, quantization=need.quantization, total=total, gib=gib, how=need.how)
+    yield from notes("detail", result.assumptions)
+
+
+def _where_it_goes(result: MemoryAnswer, surplus: Surplus, asked: Asked) -> Iterator[Said]:
+    """Of a run that takes much more than is worked out: what the rest is, and what to do about it."""
+    usual = _usual(result)
+    measured, weights, rest = gb(surplus.measured_gb), gb(usual.weights_gb), gb(surplus.kv_cache_gb)
+    names: dict[str, Slot] = {"model": result.model, "quantization": usual.quantization}
+    text = "Not the weights: {model} at {quantization} has {weights} of them; about {rest} of {measured} is context."
+    yield Statement("answer", text, {**names, "weights": weights, "rest": rest, "measured": measured})
+    if surplus.context_expanded:
+        text = "A program that keeps keys and values of each head, as older ones do, fills that with {held}"
+        held = tokens(surplus.context_expanded)
+        if surplus.context:
+            text += "; one that keeps the latent with {more}"
+        more = tokens(surplus.context or 0)
+        yield Statement("reason", f"{text}.", {"held": held, **({"more": more} if surplus.context else {})})
+    elif surplus.windows and surplus.window:
+        text = "So much is the cache of {held}: {windows} times the {limit} that the model can read, as if several "
+        text += "conversations were kept open."
+        held, windows, limit = tokens(surplus.context or 0), Quantity(surplus.windows), tokens(surplus.window)
+        yield state("reason", text, held=held, windows=windows, limit=limit)
+    elif surplus.context:
+        text = "So much is the cache of {held}, in one conversation or in several that are kept open."
+        yield state("reason", text, held=tokens(surplus.context))
+    total, context = gb(usual.total_gb), tokens(result.context)
+    text = "Set a shorter context and one conversation at a time{how}: with {context} it needs about {total}."
+    how = SETTINGS.get(asked.engine, "")
+    yield state("next", text, how=how, context=context, total=total)
+    yield state("detail", "{quantization}: {how}.", quantization=usual.quantization, how=usual.how)
     yield from notes("detail", result.assumptions)
 
 

@@ -5,11 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from kb.calc.device import gpus_on
+from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.kv_cache import context_of, expanded_bytes_per_token
 from kb.calc.memory.overhead import DESKTOP_BYTES
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Accelerator, Record
 from kb.catalogue.units import GB, GIB
-from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
+from kb.tools.base import Arguments, Name, Real, Result, Whole, cite, tool
 from kb.tools.shared.fitting import (
     Context,
     FitArguments,
@@ -29,6 +31,7 @@ class MemoryArguments(Arguments):
     context: Context = 8192
     kv_cache_type: KvCacheType = "f16"
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    measured_gb: Real | None = Field(None, ge=0.001, le=1_000_000, description="what it takes in fact, to be explained")
 
 
 COMMON_TYPES = ("f16", "q8_0", "q4_k_m")
@@ -54,8 +57,36 @@ class MemoryNeed(Record):
     """The smallest size of memory, as printed, with which graphics cards are sold and which holds it; None if none."""
 
 
+SURPLUS = 0.1
+"""Of what is worked out: so much more is no difference of units, which is 7 %, or of buffers."""
+LARGER = 2.0
+"""How many times the cache that is worked out, for the rest to be one."""
+MOST_WINDOWS = 16
+"""Whole windows of a model; a cache of more would be no one's."""
+
+
+class Surplus(Record):
+    """Memory beyond what weights, buffers and the context take, read as context that a program keeps open."""
+
+    measured_gb: float
+    """What it takes in fact."""
+    weights_gb: float
+    kv_cache_gb: float
+    """What is left of it for a cache."""
+    context: int | None = None
+    """Tokens whose cache takes that; null where it is more than any run keeps."""
+    windows: float | None = None
+    """The same in whole windows of the model; null where it is less than one."""
+    window: int | None = None
+    """Tokens that the model can read."""
+    context_expanded: int | None = None
+    """Of a model that keeps a latent: tokens, where a program keeps keys and values of each head instead."""
+
+
 class MemoryAnswer(Result):
     model: str
+    surplus: Surplus | None = None
+    """Where it takes clearly more than is worked out: what the rest is."""
     context: int
     needs: tuple[MemoryNeed, ...]
     """By type of weights."""
@@ -97,8 +128,10 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
         f"{need.quantization}: {need.weights_gb:g} GB of weights, {need.total_gb:g} GB ({need.total_gib:g} GiB) in all"
         for need in needs
     )
+    shown = next((need for need in needs if need.is_usual), needs[0])
     return MemoryAnswer(
         model=model.label,
+        surplus=_surplus(model.architecture, shown, arguments),
         context=asked.context,
         needs=tuple(needs),
         formula=sums,
@@ -108,6 +141,28 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
             f"{asked.context:,} tokens of context, cache in {arguments.kv_cache_type}, llama.cpp with FlashAttention",
         ),
         citations=cite(catalogue, references),
+    )
+
+
+def _surplus(architecture: Architecture, need: MemoryNeed, arguments: MemoryArguments) -> Surplus | None:
+    measured = arguments.measured_gb
+    if measured is None or measured <= (1 + SURPLUS) * need.total_gb:
+        return None
+    cache = measured - (need.total_gb - need.kv_cache_gb)
+    if cache < LARGER * need.kv_cache_gb:
+        return None
+    held = context_of(architecture, cache * GB / arguments.concurrency, arguments.kv_cache_type)
+    limit = architecture.max_position_embeddings
+    expanded = expanded_bytes_per_token(architecture)
+    is_likely = not limit or held <= MOST_WINDOWS * limit
+    return Surplus(
+        measured_gb=measured,
+        weights_gb=need.weights_gb,
+        kv_cache_gb=round(cache, 2),
+        context=held if held and is_likely else None,
+        windows=round(held / limit, 1) if limit and is_likely and held >= limit else None,
+        window=limit or None,
+        context_expanded=round(cache * GB / expanded) if expanded else None,
     )
 
 

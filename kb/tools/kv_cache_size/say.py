@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
-from kb.tools.kv_cache_size.tool import KvCacheAnswer
+from kb.tools.kv_cache_size.tool import Claimed, KvCacheAnswer
 from kb.tools.shared.naming import gb, tokens
 from kb.tools.shared.saying import notes
 
@@ -16,7 +16,9 @@ def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
         text = "A context of {context} is more than {model} was made for: {limit}."
         limit = tokens(result.model_context_limit)
         yield state("correction", text, context=context, model=result.model, limit=limit)
-    if result.concurrency > 1:
+    if result.claimed:
+        yield from _judged(result, result.claimed, stored)
+    elif result.concurrency > 1:
         text = (
             "{users} conversations of {context} take {size} with {model}{stored}: their KV cache, beside the weights."
         )
@@ -25,6 +27,9 @@ def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
     else:
         text = "A context of {context} takes {size} with {model}{stored}: that is its KV cache, beside the weights."
         yield state("answer", text, context=context, size=size, model=result.model, stored=stored)
+    if result.claimed and result.gb_per_layer:
+        text = "That is {layers} layers of {each}."
+        yield state("reason", text, layers=Quantity(result.layers, step=1), each=gb(result.gb_per_layer))
     text = "Each further token takes {each}, so the cache grows with the length of the conversation."
     if not result.kb_per_token:
         text = "It grows no further: every layer keeps a window or a state of fixed size."
@@ -35,6 +40,20 @@ def say(result: KvCacheAnswer, asked: Asked) -> Iterator[Said]:
     yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
     yield state("detail", "{size} are {gib}.", size=size, gib=Quantity(result.kv_cache_gib, "GiB"))
     yield from notes("detail", result.assumptions)
+
+
+def _judged(result: KvCacheAnswer, claimed: Claimed, stored: str) -> Iterator[Said]:
+    """The size against the one that was said."""
+    context, size, said = tokens(result.context), gb(result.kv_cache_gb), gb(claimed.gb)
+    held = tokens(claimed.context)
+    text = "{size}, not {said}, is what a context of {context} takes with {model}{stored}: that is its KV cache."
+    if claimed.is_right:
+        text = "That is right: a context of {context} takes {size} with {model}{stored}, beside the weights."
+    elif claimed.of == "one_layer":
+        text = "{size}, not {said}, is what a context of {context} takes with {model}{stored}: {said} is one layer."
+    yield state("answer", text, size=size, said=said, context=context, model=result.model, stored=stored)
+    if not claimed.is_right and claimed.context:
+        yield state("reason", "{said} hold {held}.", said=said, held=held)
 
 
 def side_by_side(results: Sequence[KvCacheAnswer], asked: Asked) -> Iterator[Said]:

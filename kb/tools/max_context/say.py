@@ -2,16 +2,41 @@
 
 from collections.abc import Iterator, Sequence
 
-from kb.text.statements import Quantity, Said, Table, state
+from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
-from kb.tools.max_context.tool import MaxContextAnswer
-from kb.tools.shared.naming import gb, named, tokens, varied
+from kb.tools.max_context.tool import MaxContextAnswer, WayToContext
+from kb.tools.shared.naming import gb, named, the, tokens, varied
 from kb.tools.shared.saying import notes
 
 ENDS = {"memory": "memory", "model": "the model's own limit", "weights": "weights leave no room"}
 
 
 def say(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
+    if result.way:
+        yield from _how(result, result.way)
+        yield from (_behind(one) for one in _longest(result))
+        return
+    yield from _longest(result)
+
+
+def _behind(one: Said) -> Said:
+    return one.as_kind("reason") if isinstance(one, Statement) and one.kind == "answer" else one
+
+
+def _how(result: MaxContextAnswer, way: WayToContext) -> Iterator[Said]:
+    """What the context takes that is to fit, where it does not by itself."""
+    text = "{wanted} fit on {device} with {model} at {quantization} and the cache stored as {kind}."
+    values: dict[str, Slot] = {
+        "wanted": tokens(result.wanted or 0), "device": the(result.device), "model": result.model,
+        "quantization": way.quantization, "kind": way.kv_cache_type,
+    }  # fmt: skip
+    yield Statement("answer", text, values)
+    yield state("reason", "That takes {need} of {have}.", need=gb(way.required_gb), have=gb(result.available_gb))
+    if way.is_lossy:
+        yield state("reason", "So small a file costs quality that is easy to notice.")
+
+
+def _longest(result: MaxContextAnswer) -> Iterator[Said]:
     names = named(result)
     longest, cache = tokens(result.max_context), gb(result.kv_cache_gb_at_max)
     if result.limited_by == "weights":
@@ -19,7 +44,7 @@ def say(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
             "No context at all: {model} at {quantization} does not fit whole on {device}, so nothing is left for one."
         )
         yield state("answer", text, **names)
-        if result.smaller_quantization and result.max_context_of_smaller:
+        if not result.way and result.smaller_quantization and result.max_context_of_smaller:
             text = "At {smaller} it would fit, with a context of up to {longer}."
             longer = tokens(result.max_context_of_smaller)
             yield state("next", text, smaller=result.smaller_quantization, longer=longer)
@@ -37,6 +62,11 @@ def say(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
         if result.max_context_at_q8_0:
             text = "With the cache in 8 bits (q8_0) it is {longer}, at hardly any loss."
             yield state("next", text, longer=tokens(result.max_context_at_q8_0))
+    if result.wanted and not result.way:
+        text = "The {wanted} that you name fit."
+        if not result.wanted_fits:
+            text = "{wanted} fit at none of the common types, however the cache is stored."
+        yield state("reason", text, wanted=tokens(result.wanted))
     yield state("detail", "{formula}.", formula=result.formula)
     yield from notes("detail", result.assumptions)
 

@@ -6,9 +6,13 @@ from pydantic import Field
 
 from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes
 from kb.catalogue import Catalogue
+from kb.catalogue.records import Record
 from kb.catalogue.units import GB
 from kb.tools.base import Arguments, Result, Whole, cite, tool
 from kb.tools.shared.fitting import (
+    LADDER,
+    LOSSY,
+    Context,
     DeviceCount,
     FitArguments,
     KvCacheType,
@@ -17,11 +21,12 @@ from kb.tools.shared.fitting import (
     ReservedMemory,
     SystemMemory,
     fit_of,
+    parts_of,
     resolve_parts,
     shared_with_fit,
     smaller_types,
 )
-from kb.tools.shared.resolve import DeviceArgument, ModelArgument
+from kb.tools.shared.resolve import DeviceArgument, ModelArgument, resolve_quantization
 
 
 class MaxContextArguments(Arguments):
@@ -32,8 +37,24 @@ class MaxContextArguments(Arguments):
     kv_cache_type: KvCacheType = "f16"
     flash_attention: bool = True
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    wanted: Context | None = Field(None, description="tokens that are to fit: what it takes where they do not")
     system_memory_gb: SystemMemory | None = None
     reserved_gib: ReservedMemory | None = None
+
+
+SMALLER_CACHES: tuple[KvCacheType, ...] = ("q8_0", "q4_0")
+"""What people store a cache in to make it smaller, the more exact first."""
+
+
+class WayToContext(Record):
+    """The largest weights, and the most exact cache with them, at which a context fits."""
+
+    quantization: str
+    kv_cache_type: KvCacheType
+    required_gb: float
+    """What all of it needs."""
+    is_lossy: bool
+    """Whether the weights' loss of quality is easy to notice."""
 
 
 class MaxContextAnswer(Result):
@@ -58,6 +79,14 @@ class MaxContextAnswer(Result):
     """Where the weights leave no room: the largest common type that does, with the context that it leaves."""
     max_context_of_smaller: int | None = None
     """Tokens that fit with it."""
+    wanted: int | None = None
+    """Tokens that were to fit, as far as the model can read so many."""
+    wanted_fits: bool | None = None
+    """Whether they do; null where none were named."""
+    way: WayToContext | None = None
+    """Where they do not: what it takes; null where nothing common does."""
+    available_gb: float
+    """What the device has for all of it."""
     formula: str
     assumptions: tuple[str, ...]
 
@@ -81,6 +110,7 @@ def run(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswe
         "model": f"{longest:,} tokens is the model's own limit; their KV cache takes {kv / GB:.2f} GB",
         "memory": f"{longest:,} tokens of KV cache ({kv / GB:.2f} GB) fill what the weights leave free",
     }
+    wanted = None if arguments.wanted is None or (limit and arguments.wanted > limit) else arguments.wanted
     smaller = None if longest else next(smaller_types(catalogue, parts, asked), None)
     return MaxContextAnswer(
         model=model.label,
@@ -94,10 +124,33 @@ def run(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswe
         max_context_at_q8_0=_in_eight_bits(parts, asked, longest),
         smaller_quantization=smaller.quantization.record.name if smaller else None,
         max_context_of_smaller=smaller.longest_context(asked) if smaller else None,
+        wanted=wanted,
+        wanted_fits=None if wanted is None else wanted <= longest,
+        way=_way(catalogue, parts, asked, wanted) if wanted and wanted > longest else None,
+        available_gb=fit.available_gb,
         formula=reasons[limited],
         assumptions=fit.assumptions,
         citations=cite(catalogue, parts.references),
     )
+
+
+def _way(catalogue: Catalogue, parts: Parts, asked: FitArguments, wanted: int) -> WayToContext | None:
+    types = [parts]
+    for slug in LADDER:
+        tried = parts_of(catalogue, parts.model, resolve_quantization(catalogue, slug), parts.devices)
+        if tried.weights.total_bytes < parts.weights.total_bytes:
+            types.append(tried)
+    for tried in types:
+        for kind in dict.fromkeys((asked.kv_cache_type, *SMALLER_CACHES)):
+            load = asked.model_copy(update={"context": wanted, "kv_cache_type": kind})
+            if tried.holds(load):
+                return WayToContext(
+                    quantization=tried.quantization.record.name,
+                    kv_cache_type=kind,
+                    required_gb=tried.requirement(load).required_gb,
+                    is_lossy=tried.quantization.record.slug in LOSSY,
+                )
+    return None
 
 
 def _in_eight_bits(parts: Parts, asked: FitArguments, longest: int) -> int | None:

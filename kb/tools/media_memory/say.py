@@ -28,20 +28,24 @@ WAYS = {
     "together": "all parts fit at once",
     "in_turn": "the parts fit in turn",
     "encoder_on_processor": "it fits with the text encoder on the processor",
+    "layers_in_ram": "it runs with a part of its layers in RAM",
 }
-FITTING = tuple(WAYS)
+FITTING = ("together", "in_turn", "encoder_on_processor")
 _SPEED = re.compile(r"\b(?:fast|faster|speed|slow|long|minutes?|seconds?|time|it/s|s/it)\b", re.I)
 NOT_ESTIMATED = "How fast it runs is not estimated here: it depends on computing power and steps, not on memory alone."
 
 
 def say(result: MediaAnswer, asked: Asked) -> Iterator[Said]:
     names: dict[str, Slot] = {"model": result.model, "quantization": result.quantization}
+    told: Smaller | None = None
     if result.device is None:
         yield from _need(result, names)
+    elif (told := None if "quantization" in asked.stated else _smaller_file(result)) is not None:
+        yield from _with_smaller(result, told, names | {"device": the(result.device)})
     else:
         yield from _verdict(result, names | {"device": the(result.device)})
     yield from _stated(result.stated[:MOST_STATED], "reason")
-    yield from _next(result)
+    yield from _next(result, [way for way in result.smaller if way is not told])
     if _SPEED.search(asked.text):
         yield state("reason", NOT_ESTIMATED)
     if result.system_memory_assumed and result.system_memory_gb:
@@ -134,6 +138,34 @@ def _verdict(result: MediaAnswer, names: dict[str, Slot]) -> Iterator[Said]:
         yield state("reason", "A second card does not add to the room of one part; it can hold the text encoder.")
 
 
+HOW = {
+    "together": "",
+    "in_turn": ", when its parts take turns",
+    "encoder_on_processor": ", when its text encoder works on the processor",
+    "layers_in_ram": ", with a part of its layers in RAM",
+}
+
+
+def _smaller_file(result: MediaAnswer) -> Smaller | None:
+    """The largest file that does, where the published one does not; most people run such a file then."""
+    ways = result.smaller if result.placement not in FITTING else ()
+    return next((one for one in ways if one.placement in FITTING), None) or next(iter(ways), None)
+
+
+def _with_smaller(result: MediaAnswer, way: Smaller, names: dict[str, Slot]) -> Iterator[Said]:
+    """That it runs as a smaller file, before what the published one would take."""
+    named = {"model": names["model"], "device": names["device"], "type": way.quantization}
+    yield Statement("answer", f"{{model}} runs on {{device}} at {{type}}{HOW[way.placement]}.", named, opens="Yes: ")
+    values: dict[str, Slot] = {
+        "need": gb(way.required_gb), "have": gb(result.available_gb or 0.0), "sold": gb(result.sold_as_gb or 0.0),
+        "published": result.quantization, "turn": gb(result.in_turn_gb),
+    }  # fmt: skip
+    one = "one part at a time" if len(result.parts) > 1 and way.placement != "together" else "it"
+    need = "takes {need} of {have}" if way.placement in FITTING else "takes {need}, and {have} can be used"
+    text = f"Then {one} {need}{KEPT[result.memory_kind]}; as it is published, at {{published}}, {{turn}}."
+    yield _reason(text, values)
+
+
 def _reason(text: str, values: dict[str, Slot]) -> Statement:
     return Statement("reason", text, {slot: value for slot, value in values.items() if f"{{{slot}}}" in text})
 
@@ -151,9 +183,9 @@ def _verb(one: StatedMemory) -> str:
     return "ask for a card with" if several else "asks for a card with"
 
 
-def _next(result: MediaAnswer) -> Iterator[Said]:
+def _next(result: MediaAnswer, ways: Sequence[Smaller]) -> Iterator[Said]:
     parts, values = [], dict[str, Slot]()
-    for at, way in enumerate(result.smaller):
+    for at, way in enumerate(ways):
         parts.append(f"at {{type{at}}} {_fits(way, result)} ({{need{at}}})")
         values |= {f"type{at}": way.quantization, f"need{at}": gb(way.required_gb)}
     if parts:
@@ -174,23 +206,16 @@ def side_by_side(results: Sequence[MediaAnswer], asked: Asked) -> Iterator[Said]
     """One line for each model or device."""
     models = list(dict.fromkeys(one.model for one in results))
     devices = [one.device for one in results]
-    labels = [_label(one, len(models) > 1, len(set(devices)) > 1) for one in results]
+    types = list(dict.fromkeys(one.quantization for one in results))
+    by_type = len(types) > 1 and len(results) > len({(one.model, one.device) for one in results})
+    labels = [_label(one, len(models) > 1, len(set(devices)) > 1, by_type) for one in results]
     if all(devices):
-        fitting = [label for label, one in zip(labels, results, strict=True) if one.placement in FITTING]
-        others = [label for label in labels if label not in fitting]
-        if fitting and others:
-            text = "Yes {fitting}, but not {others} without layers in RAM."
-            yield state("answer", text, fitting=joined(fitting), others=joined(others, "or"))
-        elif fitting:
-            yield state("answer", "all of them fit: {fitting}.", opens="Yes, ", fitting=joined(fitting))
-        else:
-            yield state("answer", "none of them fits without layers in RAM.", opens="No, ")
+        yield _which(results, labels, "quantization" in asked.stated)
         columns: tuple[str, ...] = ("case", "fits", "one part at a time", "can use", "would fit")
     else:
         yield state("answer", "That depends on which one is meant: {models}.", models=joined(models, "or"))
         columns = ("model", "all at once", "one part at a time")
     yield Table("answer", columns, tuple(_row(one, label) for one, label in zip(results, labels, strict=True)))
-    types = list(dict.fromkeys(one.quantization for one in results))
     yield state("assumption", "weights as {types}", types=joined(types))
     if _SPEED.search(asked.text):
         yield state("reason", NOT_ESTIMATED)
@@ -198,13 +223,43 @@ def side_by_side(results: Sequence[MediaAnswer], asked: Asked) -> Iterator[Said]
         yield from notes("detail", one.assumptions)
 
 
-def _label(one: MediaAnswer, by_model: bool, by_device: bool) -> str:
-    said = [f"for {one.model}" if by_model else "", f"on {the(one.device)}" if by_device and one.device else ""]
+def _which(results: Sequence[MediaAnswer], labels: Sequence[str], stated: bool) -> Statement:
+    """Which of them run as they are, which as a smaller file, and which only with layers in RAM."""
+    fitting = [label for label, one in zip(labels, results, strict=True) if one.placement in FITTING]
+    smaller = [
+        f"{label} at {way.quantization}"
+        for label, one in zip(labels, results, strict=True)
+        if (way := _smaller_file(one)) and way.placement in FITTING and not stated
+    ]
+    others = [
+        label
+        for label, one in zip(labels, results, strict=True)
+        if label not in fitting and not any(case.startswith(f"{label} at ") for case in smaller)
+    ]
+    if not fitting and not smaller:
+        return state("answer", "none of them fits without layers in RAM.", opens="No, ")
+    if not smaller and not others:
+        return state("answer", "all of them fit: {fitting}.", opens="Yes, ", fitting=joined(fitting))
+    text = "Yes {fitting}" if fitting else "Yes"
+    if smaller:
+        text += ", and {smaller}" if fitting else " {smaller}"
+    if others:
+        text += ", but not {others} without layers in RAM"
+    values = {"fitting": joined(fitting), "smaller": joined(smaller), "others": joined(others, "or")}
+    return Statement("answer", f"{text}.", {name: value for name, value in values.items() if value})
+
+
+def _label(one: MediaAnswer, by_model: bool, by_device: bool, by_type: bool) -> str:
+    said = [
+        f"for {one.model}" if by_model else "",
+        f"at {one.quantization}" if by_type else "",
+        f"on {the(one.device)}" if by_device and one.device else "",
+    ]
     return " ".join(word for word in said if word) or one.model
 
 
 def _row(one: MediaAnswer, label: str) -> tuple[Slot, ...]:
-    name = re.sub(r"^(?:for|on) (?:the )?", "", label)
+    name = re.sub(r"^(?:for|at|on) (?:the )?", "", label)
     if one.placement is None or one.available_gb is None:
         return (name, gb(one.together_gb), gb(one.in_turn_gb))
     would = one.smaller[0].quantization if one.smaller and one.placement not in FITTING else ""

@@ -230,7 +230,8 @@ def _smaller(
     verdict: Placement,
     placed: Callable[[tuple[PartMemory, ...]], Placement],
 ) -> Iterator[Smaller]:
-    """Of the smaller types the largest with which the parts fit in turn, and the largest with which all fit at once."""
+    """Of the smaller types the largest with which the parts fit in turn, and the largest with which all fit at once;
+    where the published one does not run at all, also the largest that runs with layers in RAM."""
     best = verdict
     for slug in SMALLER:
         quantization = catalogue.known.of(Quantization)[slug]
@@ -239,7 +240,7 @@ def _smaller(
         if total >= answer.weights_gb:
             continue
         found = placed(parts)
-        if RANK[found] < min(RANK[best], RANK["layers_in_ram"]):
+        if RANK[found] < RANK[best]:
             best = found
             work = answer.working_gb or 0.0
             need = round(total + work, 3) if found == "together" else _in_turn_gb(parts, work)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from kb.calc.parallel import head_split
 from kb.calc.results import Fit, Offload, Range, Speed
 from kb.calc.speed.estimate import estimate_speed
 from kb.catalogue.units import GB
@@ -35,6 +36,9 @@ def speed_at(
         )
     system = arguments.system_bandwidth_gb_per_s
     record = parts.quantization.record
+    at_once = tensor_parallel or arguments.tensor_parallel
+    if not arguments.options and head_split(parts.model.architecture.num_attention_heads, len(parts.devices.devices)):
+        at_once = False  # no server does it then; llama.cpp, which is told so by its options, does
     devices = tuple(device.with_weights(record.slug, record.family) for device in parts.devices.devices)
     if system and parts.devices.each.backend == "cpu":
         devices = tuple(replace(device, bandwidth_bytes_per_s=system * GB) for device in devices)
@@ -51,7 +55,7 @@ def speed_at(
         prompt_tokens=prompt_tokens,
         checked=checked,
         ubatch=parts.load(arguments).ubatch,
-        tensor_parallel=offload is None and (tensor_parallel or arguments.tensor_parallel),
+        tensor_parallel=offload is None and at_once,
         system_memory_bytes=system_memory_bytes(arguments),
         system_memory_bytes_per_s=system * GB if system else None,
     )

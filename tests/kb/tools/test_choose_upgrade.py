@@ -97,3 +97,22 @@ def test_bad_input(catalogue: Catalogue) -> None:
 @pytest.mark.parametrize("more", [{"device_count": 1024}, {"system_memory_gb": 900_000}])
 def test_what_is_there_at_its_most_is_not_doubled(catalogue: Catalogue, more: dict[str, int]) -> None:
     assert TOOLS["choose_upgrade"].call(catalogue, {"device": "rtx 3090", **more})
+
+
+def test_unequal_cards_in_one_machine_are_held_against_the_stronger_alone(catalogue: Catalogue) -> None:
+    found = answer(catalogue, device="RTX 3090 + GTX 1080")
+    assert (found.device, [option.kind for option in found.options]) == ("GeForce RTX 3090", ["beside"])
+    told = first_sentence(brief(catalogue, "choose_upgrade", {"device": "RTX 3090 + GTX 1080"}))
+    assert told.startswith("Use both only for what needs 32 GB: on the GeForce RTX 3090 alone")
+    slower = first_sentence(brief(catalogue, "choose_upgrade", {"device": "RTX 3080 10GB + RTX 3060 12GB"}))
+    assert "brings larger models, and slows those that fit without it" in slower
+
+
+def test_a_second_module_of_ram_doubles_what_is_read(catalogue: Catalogue) -> None:
+    laptop = {"name": "a laptop", "memory_gib": 32, "backend": "cpu", "memory_bandwidth_gb_per_s": 44.8}
+    arguments = {"device": laptop, "model": "qwen2.5 7b", "considered_memory_channels": 2}
+    (option,) = answer(catalogue, **arguments).options
+    assert option.times_as_fast == pytest.approx(2, abs=0.1)
+    told = brief(catalogue, "choose_upgrade", arguments)
+    assert told.startswith("With RAM in 2 channels, Qwen2.5 7B goes from about")
+    assert "89.6 GB/s instead of 44.8 GB/s" in told

@@ -148,9 +148,21 @@ def test_what_is_stated_is_more_than_nothing(catalogue: Catalogue) -> None:
             {"model": "flux dev", "device": "RTX 4090"},
             "Yes: FLUX.1 dev at BF16 fits on the GeForce RTX 4090 when its parts",
         ),
-        ({"model": "flux dev", "device": "RTX 3060 12GB"}, "Only with a part of its layers in RAM"),
+        (
+            {"model": "flux dev", "device": "RTX 3060 12GB"},
+            "Yes: FLUX.1 dev runs on the GeForce RTX 3060 12GB at Q6_K, when its parts take turns.",
+        ),
+        (
+            {"model": "flux dev", "device": "RTX 3060 12GB", "quantization": "bf16"},
+            "Only with a part of its layers in RAM",
+        ),
         ({"model": "sd 3.5 medium", "device": "RTX 4060"}, "Yes: Stable Diffusion 3.5 Medium"),
-        ({"model": "wan 2.2 t2v", "device": "RTX 4090"}, "No: Wan 2.2 T2V A14B"),
+        ({"model": "wan 2.2 t2v", "device": "RTX 4090"}, "Yes: Wan 2.2 T2V A14B runs on the GeForce RTX 4090 at FP8"),
+        ({"model": "wan 2.2 t2v", "device": "RTX 4090", "quantization": "bf16"}, "No: Wan 2.2 T2V A14B"),
+        (
+            {"model": "flux.2 dev", "device": "RTX 3060 12GB"},
+            "Yes: FLUX.2 dev runs on the GeForce RTX 3060 12GB at FP8, with a part of its layers in RAM.",
+        ),
     ],
 )
 def test_first_sentence(catalogue: Catalogue, arguments: dict[str, Any], starts: str) -> None:
@@ -179,6 +191,6 @@ def test_models_side_by_side(catalogue: Catalogue) -> None:
     told = TOOLS.side_by_side("media_memory")
     assert told is not None
     text = markdown.brief(list(told(results, Asked(tool="media_memory"))), lambda basis: 1)
-    assert "Yes for Wan 2.2 TI2V 5B, but not for Wan 2.2 T2V A14B" in text
+    assert "Yes for Wan 2.2 TI2V 5B, and for Wan 2.2 T2V A14B at FP8." in text
     assert "| Wan 2.2 T2V A14B | no |" in text
     assert said(catalogue, "media_memory", {"model": names[0]})

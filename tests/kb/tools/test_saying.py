@@ -11,6 +11,7 @@ from kb.text import markdown
 from kb.text.statements import Basis, Said
 from kb.tools import TOOLS
 from kb.tools.asks import Asked
+from tests.kb.tools.said import brief as in_brief
 
 MOST_WORDS = 135
 BAD = re.compile(
@@ -27,6 +28,16 @@ CASES: Sequence[Case] = (
      "Yes: Llama 3.1 8B at Q4_K_M fits on the GeForce RTX 4090 and leaves 19 GB."),
     ("check_fit", {"model": "70b", "device": "RTX 4090"},
      "Only with help from system memory (RAM): a 70B model at Q4_K_M does not fit"),
+    ("check_fit", {"model": "qwen3 32b", "device": "6x T4", "tensor_parallel": True},
+     "Not as tensor parallel over 6 cards: Qwen3 32B has 64 attention heads, which 6 does not divide; use 4 of them, "
+     "or all 6 as tensor parallel 2 times pipeline parallel 3."),
+    ("check_fit", {"model": "llama 3.3 70b", "quantization": "fp8", "device": "3x RTX 5090", "tensor_parallel": True},
+     "Not as tensor parallel over 3 cards: Llama 3.3 70B has 64 attention heads, which 3 does not divide; all 3 as"),
+    ("check_fit", {"model": "qwen3 32b", "device": "4x T4", "tensor_parallel": True}, "Yes: Qwen3 32B"),
+    ("check_fit", {"model": "qwen3 32b", "device": "6x T4"}, "Yes: Qwen3 32B"),
+    ("check_fit", {"model": "llama 3 70b", "quantization": "f16", "device": "7x RTX 3090 + RTX 3080 12GB",
+                   "tensor_parallel": True},
+     "Not in tensor parallel: all cards get equal shares, here 18.6 GB, and the smallest has 12.9 GB."),
     ("check_fit", {"model": "deepseek r1", "device": "RTX 3060 12GB"},
      "No: DeepSeek R1 671B at Q4_K_M does not fit on the GeForce RTX 3060 12GB."),
     ("check_fit", {"model": "llama 3.1 8b", "quantization": "q6_k", "device": "RTX 4060"},
@@ -55,6 +66,10 @@ CASES: Sequence[Case] = (
     ("best_quantization", {"model": "llama 3.1 8b", "device": "RTX 4090"}, "Take Q8_0:"),
     ("best_quantization", {"model": "llama 3.1 8b", "device": "RTX 4060"}, "Take Q5_K_M:"),
     ("best_quantization", {"model": "70b", "device": "RTX 4090"}, "At most IQ2_XS: no larger type"),
+    ("best_quantization", {"model": "70b", "device": "RTX 4090", "system_memory_gb": 64},
+     "Take Q4_K_M, with a part of a 70B model in RAM; whole on the GeForce RTX 4090 goes at most IQ2_XS"),
+    ("best_quantization", {"model": "deepseek r1", "device": "RTX 4090", "device_count": 8, "system_memory_gb": 256},
+     "Take Q4_K_M, with a part of DeepSeek R1 671B in RAM; whole on 8× GeForce RTX 4090 goes at most IQ1_S"),
     ("best_quantization", {"model": "deepseek r1", "device": "RTX 4090"}, "None fits: DeepSeek R1 671B is too large"),
     ("kv_cache_size", {"model": "llama 3.1 8b"}, "A context of 8,192 tokens takes 1.07 GB with Llama 3.1 8B"),
     ("kv_cache_size", {"model": "llama 3.1 8b", "concurrency": 4}, "4 conversations of 8,192 tokens take 4.29 GB"),
@@ -89,6 +104,13 @@ CASES: Sequence[Case] = (
      "3 tokens/s is normal with a part in RAM"),
     ("explain_speed", {"model": "deepseek r1", "device": "RTX 4090", "measured_tokens_per_s": 16},
      "16 tokens/s is set by the RAM: each token takes"),
+    ("kv_cache_size", {"model": "llama 3.1 8b", "context": 131072, "claimed_gb": 1},
+     "17.2 GB, not 1 GB, is what a context of 131,072 tokens takes with Llama 3.1 8B"),
+    ("kv_cache_size", {"model": "llama 3.1 8b", "context": 131072, "claimed_gb": 0.53}, "17.2 GB, not 0.53 GB, is"),
+    ("kv_cache_size", {"model": "llama 3.1 8b", "context": 131072, "claimed_gb": 16}, "That is right: a context of"),
+    ("estimate_memory", {"model": "llama 3.1 8b", "measured_gb": 22},
+     "Not the weights: Llama 3.1 8B at Q4_K_M has 4.92 GB of them; about 16.6 GB of 22 GB is context."),
+    ("estimate_memory", {"model": "llama 3.1 8b", "measured_gb": 7}, "Llama 3.1 8B needs about 6.44 GB of memory"),
     ("users_served", {"model": "llama 3.1 8b", "device": "RTX 4090"}, "Up to 18 users at once: Llama 3.1 8B"),
     ("users_served", {"model": "llama 3.1 8b", "device": "RTX 4090", "users": 10}, "Yes: Llama 3.1 8B"),
     ("users_served", {"model": "llama 3.1 8b", "device": "RTX 4090", "users": 20}, "No: Llama 3.1 8B"),
@@ -119,6 +141,8 @@ TOGETHER: Sequence[tuple[str, Sequence[Mapping[str, Any]], Mapping[str, Any], st
      "The longest context, 131,072 tokens, fits on the GeForce RTX 3090."),
     ("best_quantization", [{"device": "RTX 3090"}, {"device": "RTX 4060"}], {"model": "llama 3.1 8b"},
      "Take Q8_0 for the"),
+    ("best_quantization", [{"model": "qwen3 235b"}, {"model": "llama 3.1 8b"}],
+     {"device": "RTX 4090", "system_memory_gb": 128}, "Take Q4_K_M, partly in RAM, for Qwen3 235B A22B; Q8_0 for"),
     ("kv_cache_size", [{"model": "llama 3.1 8b"}, {"model": "deepseek r1"}], {},
      "With DeepSeek R1 671B the context takes"),
     ("explain_speed", [{"model": "llama 3.3 70b"}, {"model": "gpt-oss 120b"}], {"device": "dgx spark"},
@@ -198,3 +222,61 @@ def test_tables_that_stay_in_ram_are_told_where_they_are_much(catalogue: Catalog
     text = brief(list(TOOLS.say("estimate_memory")(result, Asked(tool="estimate_memory"))))
     assert ("stay in RAM and are not counted" in text) == tables
     assert ("GB of it and the cache" in text) == (not tables)
+
+
+def test_more_memory_than_is_worked_out_is_context_that_a_program_keeps(catalogue: Catalogue) -> None:
+    whole = TOOLS["estimate_memory"].call(
+        catalogue, {"model": "qwen3 14b", "quantization": "q4_k_m", "measured_gb": 34}
+    )
+    assert whole.surplus is not None
+    assert whole.surplus.windows == pytest.approx(3.7, abs=0.2)  # its window of 40,960 tokens for four conversations
+    latent = TOOLS["estimate_memory"].call(catalogue, {"model": "deepseek r1", "measured_gb": 446})
+    assert latent.surplus.context_expanded == pytest.approx(8192, rel=0.02)
+    told = in_brief(catalogue, "estimate_memory", {"model": "qwen3 14b", "measured_gb": 34}, engine="ollama")
+    assert "OLLAMA_NUM_PARALLEL=1" in told
+
+
+def test_the_cache_of_one_layer_is_called_so(catalogue: Catalogue) -> None:
+    claimed = {"model": "mistral 7b", "context": 262144, "claimed_gb": 1}
+    assert TOOLS["kv_cache_size"].call(catalogue, claimed).claimed.of == "one_layer"
+    assert "32 layers of 1.07 GB" in in_brief(catalogue, "kv_cache_size", claimed)
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("biggest llama i can run?",
+         "Llama 3.1 8B at Q4_K_M is the largest of them that fits whole on the GeForce RTX 4090; Llama 3.3 70B runs "
+         "only with a part of it in RAM"),
+        ("is it enough for the smallest llama?", "Yes: the smallest, Llama 3.1 8B at Q4_K_M, needs 6.75 GB of 25.8 GB"),
+    ],
+)  # fmt: skip
+def test_of_several_models_the_one_that_is_asked_for_is_named(catalogue: Catalogue, question: str, first: str) -> None:
+    results = [
+        TOOLS["check_fit"].call(catalogue, {"model": model, "device": "RTX 4090"})
+        for model in ("llama 3.3 70b", "llama 3.1 8b")
+    ]
+    together = TOOLS.side_by_side("check_fit")
+    assert together is not None
+    assert brief(list(together(results, Asked(tool="check_fit", text=question)))).startswith(first)
+
+
+def test_what_else_fits_is_told_where_it_is_asked_for(catalogue: Catalogue) -> None:
+    asked = {"model": "70b", "device": "m3 ultra 60-core 96GB", "beyond": True}
+    beyond = TOOLS["check_fit"].call(catalogue, asked).beyond
+    assert beyond.largest_required_gb < beyond.too_large_required_gb
+    assert f"{beyond.largest} still fits" in in_brief(catalogue, "check_fit", asked)
+    assert TOOLS["check_fit"].call(catalogue, asked | {"beyond": False}).beyond is None
+
+
+def test_what_a_context_takes_that_does_not_fit(catalogue: Catalogue) -> None:
+    asked = {"model": "qwen3.6 27b", "device": "RTX 5060 Ti 16GB", "wanted": 200_000}
+    found = TOOLS["max_context"].call(catalogue, asked)
+    assert found.wanted_fits is False
+    assert found.way.required_gb <= found.available_gb
+    told = in_brief(catalogue, "max_context", asked)
+    assert told.startswith("200,000 tokens fit on the GeForce RTX 5060 Ti 16GB with Qwen3.6 27B at")
+    asked = {"model": "qwen3.6 27b", "device": "RTX 4090", "wanted": 8192}
+    assert "The 8,192 tokens that you name fit." in in_brief(catalogue, "max_context", asked)
+    asked = {"model": "qwen3.6 27b", "device": CARD_8GB, "wanted": 262_144}
+    assert "262,144 tokens fit at none of the common types" in in_brief(catalogue, "max_context", asked)
