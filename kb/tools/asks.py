@@ -23,6 +23,7 @@ Role = Literal[
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
     "models_compared", "model_name", "tensor_parallel", "kwh_currency",
     "considered_system_memory_gb", "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
+    "sharding", "measured_gb",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 
@@ -103,6 +104,8 @@ class Asked:
     """A speed that was measured or claimed."""
     engine: str = ""
     use: str = ""
+    out_of_memory: bool = False
+    """Memory ran out, as the question or one before it tells."""
     beside: bool = False
     """The answer stands in a line beside another tool's, which has named model and device."""
 

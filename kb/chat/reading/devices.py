@@ -22,6 +22,19 @@ _COUNT_BEFORE = re.compile(
     r"(?:(?:gpus?|(?:graphics )?cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
     re.I,
 )
+_NODES = re.compile(
+    r"\b(\d{1,2}|two|three|four|five|six|eight) (?:nodes?|machines?|servers?|hosts?|boxes)"
+    r"(?:[\s,:]{1,2}(?:each|every|per (?:node|machine|server)|with|of|having|has|have|[x×*]|a)){1,3}\s?$",
+    re.I,
+)
+"""Before the count of each: *2 nodes with 8x …*."""
+_NODES_BEHIND = re.compile(
+    r"s?(?: (?:gpus?|cards?))? ?(?:each|per (?:node|machine|server))?[\s,]{0,2}(?:on|in|over|across|[x×*]|for) (?:each of )?"
+    r"(\d{1,2}|two|three|four|five|six|eight) (?:nodes|machines|servers|hosts|boxes)\b",
+    re.I,
+)
+_AND_MORE = re.compile(r"s?((?:\s?\+\s?\d{1,2}(?![\d.]|,\d|\s?[a-z×]))+)", re.I)
+"""Of the same: *4x … + 2 + 2*."""
 _COUNT_AFTER = re.compile(r"s?\s?(?:[x×*]\s?(\d{1,3})\b|\((\d{1,2})\s?(?:x|of them|cards?|gpus?)\))", re.I)
 _MORE = re.compile(
     r"\b(?:another|an additional|one more|an extra|(?:a )?(?:(?<!per )second|2nd|third|3rd|fourth|4th))\s(?:\w+\s)?$",
@@ -151,6 +164,11 @@ class Devices:
         after = _COUNT_AFTER.match(self.text, span.end)
         found = before or after
         count = counted(next(group for group in found.groups() if group)) if found else 1
+        if more := _AND_MORE.match(self.text, span.end):
+            return min(MOST_COUNT, count + sum(int(one) for one in re.findall(r"\d+", more[1])))
+        head = self.text[: max(0, span.start - 44) + before.start(1)] if before else self.text[: span.start]
+        if nodes := _NODES.search(head[-60:]) or _NODES_BEHIND.match(self.text, span.end):
+            count *= counted(nodes[1])
         return count if 1 <= count <= MOST_COUNT else 1
 
     def standing(self, named: Named, at: int) -> Named:
