@@ -49,10 +49,11 @@ _SHARDING = re.compile(
     r"|(?P<ddp>\bddp\b|\bdata[- ]parallel\w*)|\bfsdp\w*|\bfull[_-]shard\b|\bfully[- ]sharded\b", re.I
 )  # fmt: skip
 _OUT_OF_MEMORY = re.compile(
-    r"(?<!will )(?<!would )(?<!will it )(?<!would it )(?<!without )(?<!avoid )(?<!not )"
-    r"(?:\boom(?:s|'?ed|'?ing|'d)?\b|\bout[- ]?of[- ]?memory|\boutofmemory\w*"
+    r"(?<!without )(?<!avoid )(?<!not )(?:\boom(?:s|'?ed|'?ing|'d)?\b|\bout[- ]?of[- ]?memory|\boutofmemory\w*"
     r"|\b(?:runs?|ran|running) out of (?:v?ram|(?:gpu |cuda )?memory)\b)", re.I
 )  # fmt: skip
+_WOULD = re.compile(r"\b(?:would|will|could|might)\b(?:[^.?!;,]|\.\d){0,80}[?]", re.I)
+"""What is asked of a run that has not been."""
 _QUANTIZATION = re.compile(r"\bi?q\d_\w+", re.I)
 """The form of a GGUF type's name."""
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
@@ -64,6 +65,7 @@ _TENSOR = re.compile(
     r"\btensor[- ]?parallel\w*|(?<![\w-])-{0,2}tp[ =:]{0,2}\d{1,2}\b|\bin tp\b|-sm (?:row|graph|tensor)", re.I
 )
 _HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
+_ASKS = re.compile(r"\?|\b(?:where|why|how) (?:do|does|did|is|are|can|come)\b", re.I)
 _FORM = re.compile(
     r"\b(?:buy|get|wants?|need|looking for|recommend|which|what|best|new|whole|complete|cheap(?:est)?|for an?|need an?|an?)\s(?:[\w-]+\s){0,3}?"
     r"(?:(?P<laptop>laptops?|notebooks?)|(?P<computer>computers?|pcs?|desktops?|machines?|workstations?|rigs?|mini-?pcs?|setup)"
@@ -177,9 +179,9 @@ class _Message:
             claims=claims,
             speeds=tuple(speeds(roles, text, places)),
             unknown=self._unknown(),
-            training_method=_training_method(text, quantizations, use),
+            training_method=_training_method(text, [] if stated.optimizer else quantizations, use),
             sharding=_sharding(text),
-            out_of_memory=bool(_OUT_OF_MEMORY.search(text)),
+            out_of_memory=bool(_OUT_OF_MEMORY.search(_WOULD.sub(" ", text))),
             engine=self._engine(),
             use=use,
             draft=self.draft or _guesser(text),
@@ -188,7 +190,7 @@ class _Message:
             form=form.lastgroup or "" if (form := _FORM.search(text)) else "",
             quiet=bool(_QUIET.search(text)),
             why=bool(_WHY.fullmatch(text)),
-            hearsay=bool(_HEARSAY.search(text)) and "?" not in text,
+            hearsay=bool(_HEARSAY.search(text)) and not _ASKS.search(text),
             notes=tuple(self._notes()),
             **vars(stated),
         )

@@ -241,7 +241,8 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
     if goes_on:
         known_method = before.situation.training_method
         full = said.fragment and known_method and re.search(r"\bfull\b", now.text, re.I)
-        known_method = at_bits(known_method, now.quantizations) if known_method else None
+        if known_method and now.quantizations:
+            known_method = at_bits("lora" if known_method == "qlora" else known_method, now.quantizations)
         taken["training_method"] = now.training_method or ("full" if full else known_method)
         taken["sharding"] = now.sharding or before.situation.sharding
         taken["out_of_memory"] = now.out_of_memory or before.situation.out_of_memory

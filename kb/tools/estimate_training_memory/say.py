@@ -4,7 +4,7 @@ or a run was measured, that is true: what is told is what takes it, and what to 
 import re
 from collections.abc import Iterator, Sequence
 
-from kb.text.statements import Kind, Said, Slot, Statement, Table, state
+from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.estimate_training_memory.tool import TrainingMemoryAnswer
@@ -25,35 +25,34 @@ SHARDINGS = {
 }
 PIECES = "the loss in pieces (Liger, Unsloth, cut cross-entropy)"
 VERDICTS = {
-    "enough": "{device} is enough: fine-tuning {model} with {method} takes about {need} of {each}.",
-    "tight": "Barely: fine-tuning {model} with {method} takes about {need}, and {device} has {each}.",
-    "in_pieces": "Only with {loss}: then fine-tuning {model} with {method} takes about {pieces} of {each}, else "
-    "{need}.",
-    "too_small": "{device} is too small: fine-tuning {model} with {method} takes about {need}, and it has {each}.",
+    "enough": "{device} is enough: fine-tuning {model} {method} takes about {need} of {each}.",
+    "tight": "Barely: fine-tuning {model} {method} takes about {need}, and {device} has {each}.",
+    "in_pieces": "Only with {loss}: then fine-tuning {model} {method} takes about {pieces} of {each}, else {need}.",
+    "too_small": "{device} is too small: fine-tuning {model} {method} takes about {need}, and it has {each}.",
 }
 VERDICTS_OF_SEVERAL = {
-    "enough": "{device} is enough: fine-tuning {model} with {method} takes about {need} of {each} on each card, with "
+    "enough": "{device} is enough: fine-tuning {model} {method} takes about {need} of {each} on each card, with "
     "{sharding}.",
-    "tight": "Barely: fine-tuning {model} with {method} takes about {need} on each card, with {sharding}, and each has "
+    "tight": "Barely: fine-tuning {model} {method} takes about {need} on each card, with {sharding}, and each has "
     "{each}.",
-    "sharded": "Only divided over the cards (FSDP, ZeRO stage 3): then fine-tuning {model} with {method} takes about "
+    "sharded": "Only divided over the cards (FSDP, ZeRO stage 3): then fine-tuning {model} {method} takes about "
     "{need} of {each} on each; in ordinary training each holds a whole copy, {copy}.",
-    "in_pieces": "Only with {sharding} and {loss}: then fine-tuning {model} with {method} takes about {pieces} of "
+    "in_pieces": "Only with {sharding} and {loss}: then fine-tuning {model} {method} takes about {pieces} of "
     "{each} on each card, else {need}.",
-    "too_small": "{device} is too small: fine-tuning {model} with {method} takes about {need} on each card, with "
+    "too_small": "{device} is too small: fine-tuning {model} {method} takes about {need} on each card, with "
     "{sharding}, and each has {each}.",
 }
 RAN_OUT = {
     "fits": "Weights, gradients and optimizer are only {state} of the {each}{where}: what runs out is the rest, "
     "which grows with the tokens at once. {tokens} take {with} with gradient checkpointing and {without} without it, "
     "{logits} of that for logits.",
-    "sharded": "In ordinary training each card holds a whole copy, {copy} for {model} with {method}, and has {each}: "
+    "sharded": "In ordinary training each card holds a whole copy, {copy} for {model} {method}, and has {each}: "
     "the memory of several cards does not add up. Divided by FSDP or ZeRO stage 3 it is about {need} on each.",
     "loading": "Once loaded it fits, with about {need} of the {each}{where}: what runs out is the loading, where each "
     "process may hold the whole model in 16 bits, {loading}.",
-    "too_small": "It runs out because fine-tuning {model} with {method} takes about {need} of the {each}{where}: "
+    "too_small": "It runs out because fine-tuning {model} {method} takes about {need}{where}, more than {each}: "
     "{state} are weights, gradients and optimizer, and {tokens} take {with}, {logits} of that for logits.",
-    "unknown": "Fine-tuning {model} with {method} takes about {need}: {state} are weights, gradients and optimizer, "
+    "unknown": "Fine-tuning {model} {method} takes about {need}: {state} are weights, gradients and optimizer, "
     "and {tokens} take {with} with gradient checkpointing, {without} without it.",
 }
 NOTEWORTHY = 0.05
@@ -63,6 +62,17 @@ NEARLY = 0.9
 _LOADING = re.compile(
     r"\b(?:while|when|during|at|on|in|before|already) (?:it (?:is )?|the |still )?(?:model )?load(?:s|ing)\b"
     r"|\bload(?:s|ing) (?:the )?(?:model|checkpoint|shards?|weights)\b",
+    re.I,
+)
+
+_LONGEST = re.compile(
+    r"\b(?:max(?:imum)?|longest|how long|how many)\b[^.?!]{0,30}\b(?:seq\w*|length|context|tokens|texts?|samples?)\b"
+    r"|\bhow long (?:can|may|could)\b|\bmax_seq\w*",
+    re.I,
+)
+_SUM = re.compile(
+    r"\b(?:come|comes|coming|got|get) from\b|\bformula\b|\bbytes (?:per|for each|a) param|\bcalculated?\b"
+    r"|\bmade (?:up )?of\b|\bbreakdown\b|\bwhy\b",
     re.I,
 )
 
@@ -98,15 +108,37 @@ def _told(result: TrainingMemoryAnswer, asked: Asked) -> Iterator[Statement]:
         yield from _measured(result, values)
     elif asked.out_of_memory:
         yield from _ran_out(result, values, bool(loading))
+    elif result.most_tokens and _LONGEST.search(asked.text):
+        text = (
+            "Up to about {most} at once (batch × length) {method} for {model} on {device}, or {fused} with {loss}, "
+            "with gradient checkpointing."
+        )
+        yield _filled("answer", text, values)
     elif result.verdict is not None:
         texts = VERDICTS_OF_SEVERAL if result.by_sharding else VERDICTS
         yield _filled("answer", texts[result.verdict], values, opens=OPENS.get(result.verdict, ""))
         yield from _what_fits(result, pieces=False)
+    elif result.bytes_per_param and _SUM.search(asked.text):
+        yield from _sum(result, values)
     else:
-        yield _filled("answer", "Fine-tuning {model} with {method} takes about {need}.", values)
+        yield _filled("answer", "Fine-tuning {model} {method} takes about {need}.", values)
     if result.mixture and result.method in ("qlora", "lora_8bit"):
         whole = gb(result.by_method["lora"])
         yield state("reason", "Some loaders leave the experts in 16 bits: then it is {whole}.", whole=whole)
+
+
+def _sum(result: TrainingMemoryAnswer, values: Values) -> Iterator[Statement]:
+    """How the memory of full fine-tuning is worked out."""
+    parts = {name: Quantity(size) for name, size in result.bytes_per_param.items()}
+    all_bytes = Quantity(sum(result.bytes_per_param.values()))
+    text = (
+        "{all} bytes for each parameter: {weights} for the weight, {gradients} for its gradient and {optimizer} for "
+        "the optimizer, a copy in 32 bits and its two moments."
+    )
+    yield Statement("answer", text, {"all": all_bytes, **parts})
+    yield state("reason", "With all in 32 bits it is as much: four numbers of four bytes each.")
+    text = "With activations of {tokens} that makes about {need} for {model}."
+    yield _filled("reason", text, values)
 
 
 def _verdict_of(results: Sequence[TrainingMemoryAnswer]) -> Iterator[Statement]:
@@ -186,7 +218,16 @@ def _ran_out(result: TrainingMemoryAnswer, values: Values, loading: bool) -> Ite
         yield _filled(
             "reason", "The optimizer's step makes its gradients in 32 bits too, {step} more for a moment.", values
         )
-    yield from _what_fits(result, pieces=True)
+    ways = list(_what_fits(result, pieces=True))
+    yield from ways
+    if case == "too_small" and not result.most_tokens:
+        if not ways:
+            text = (
+                "No setting of the run mends that: train adapters, in fewer bits, divide it over more cards, or leave "
+                "a part in RAM."
+            )
+            yield _filled("next", text, values)
+        return
     if not loading:
         yield _first(result, values)
     if result.method in ("qlora", "lora_8bit") and not result.by_sharding:
@@ -201,7 +242,9 @@ def _ran_out(result: TrainingMemoryAnswer, values: Values, loading: bool) -> Ite
 
 def _first(result: TrainingMemoryAnswer, values: Values) -> Statement:
     """What to change first."""
-    if result.most_tokens:
+    if result.most_tokens and result.verdict == "in_pieces":
+        text = "First: gradient checkpointing on, {batch}and at most {most} at once, or up to {fused} with that loss."
+    elif result.most_tokens:
         text = "First: gradient checkpointing on, {batch}and at most {most} at once; with {loss} {fused} go."
     else:
         text = "First: gradient checkpointing on, {batch}shorter texts, and {loss}, which saves {logits}."
@@ -213,13 +256,13 @@ def _measured(result: TrainingMemoryAnswer, values: Values) -> Iterator[Statemen
     measured, beyond = result.measured_gb or 0.0, result.beyond_gb or 0.0
     if measured < NEARLY * result.state_gb:
         text = (
-            "{measured} is less than weights, gradients and optimizer of {model} with {method} take, {state}: part of "
+            "{measured} is less than weights, gradients and optimizer of {model} {method} take, {state}: part of "
             "them is in RAM, on other cards, or in fewer bits."
         )
         yield _filled("answer", text, values)
         return
     text = (
-        "Of {measured}, {state} are weights, gradients and optimizer of {model} with {method}; the rest grows with the "
+        "Of {measured}, {state} are weights, gradients and optimizer of {model} {method}; the rest grows with the "
         "tokens at once."
     )
     yield _filled("answer", text, values)
@@ -240,7 +283,7 @@ def _values(result: TrainingMemoryAnswer) -> Values:
     """All that the sentences take."""
     return {
         "model": result.model,
-        "method": METHODS[result.method],
+        "method": "in full" if result.method == "full" else f"with {METHODS[result.method]}",
         "loss": PIECES,
         "bits": "4" if result.method == "qlora" else "8",
         "device": result.device or "",

@@ -103,6 +103,8 @@ class TrainingMemoryAnswer(Result):
     """Those that each device holds, divided as told; empty where none was given."""
     by_sharding: dict[Sharding, float] = Field(default_factory=dict)
     """Of several devices, what is needed on each, in GB, by how it is divided."""
+    bytes_per_param: dict[str, float] = Field(default_factory=dict)
+    """Of full fine-tuning, by what they hold."""
     mixture: bool
     """Whether it has experts, which some loaders leave in 16 bits."""
     formula: str
@@ -190,6 +192,11 @@ def run(catalogue: Catalogue, arguments: TrainingMemoryArguments) -> TrainingMem
         by_method={method: _gb(of.total) for method, of in by_method.items()},
         methods_that_fit=tuple(method for method, of in divided.items() if each is not None and of.total <= each),
         by_sharding={way: _gb(of.total) for way, of in by_sharding.items()},
+        bytes_per_param={
+            name: round(value / memory.trainable_params, 2)
+            for name, value in parts.items()
+            if name in ("weights", "gradients", "optimizer") and arguments.method == "full"
+        },
         mixture=model.architecture.experts is not None,
         formula=f"{sums} = {memory.total / GB:.1f} GB",
         assumptions=(
