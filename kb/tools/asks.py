@@ -25,6 +25,7 @@ Role = Literal[
     "models_compared", "model_name", "tensor_parallel", "server_tensor_parallel", "kwh_currency",
     "considered_system_memory_gb", "considered_memory_channels", "and_more",
     "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
+    "sharding", "measured_gb",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 
@@ -113,6 +114,8 @@ class Asked:
     """A speed that was measured or claimed."""
     engine: str = ""
     use: str = ""
+    out_of_memory: bool = False
+    """Memory ran out, as the question or one before it tells."""
     beside: bool = False
     """The answer stands in a line beside another tool's, which has named model and device."""
 

@@ -406,6 +406,7 @@ def _asked(situation: Situation, tool: str, ran: Sequence[_Ran]) -> Asked:
         tokens_per_s=situation.tokens_per_s if situation.speed_is in ("measured", "claimed") else None,
         engine=situation.engine,
         use=situation.use,
+        out_of_memory=situation.out_of_memory,
         beside=ran[0].step.beside,
     )
 

@@ -181,7 +181,10 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
             return tool.name
     named = _of_named(tools, situation)
     asks = tools.asks(named) if named else None
-    takes = asks is not None and (ask in asks.instead_of or bool(situation.figure_keys))
+    # What is trained takes more than what is run: a figure that is asked of it is in no record.
+    takes = asks is not None and (
+        ask in asks.instead_of or bool(situation.figure_keys and not situation.training_method)
+    )
     return named if takes and _tells(tools, named, situation) else ""
 
 

@@ -40,7 +40,13 @@ _ON_PROCESSOR = re.compile(
 )
 _HOST_NAMED = re.compile(rf"\b({_HOST})\b", re.I)
 _COUNT = re.compile(r"(?:^|[\s(])(\d{1,3}) ?[x×*]? ?$|\b(two|three|four|six|eight|dual) $", re.I)
-_CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|eight) (?:gpus|cards)\b", re.I)
+_CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|eight) (?:gpus?|cards?)\b", re.I)
+_NODES = re.compile(
+    r"\b(\d{1,2}|two|three|four|five|six|eight) (?:nodes?|machines?|servers?|hosts?|boxes)"
+    r"(?:[\s,:]{1,2}(?:each|every|per (?:node|machine|server)|with|of|having|has|have|[x×*]|a)){1,3}\s?$",
+    re.I,
+)
+"""Before the count of each: *2 nodes with 8x …*."""
 _DENSE_ASPECT = 100
 """Hidden size over layers of a dense decoder: 8192/80 of a 70B, 4096/32 of an 8B, 5120/64 of a 32B."""
 _HEAD = 128
@@ -68,6 +74,16 @@ class Described:
     end: int
     rate: int | None = None
     """Where the speed of its memory stands."""
+
+
+def nodes_before(text: str, at: int) -> int:
+    """How many machines have what is counted at ``at`` each.
+
+    >>> nodes_before("on 4 machines, each with 8 cards", 22), nodes_before("2 machines, 16 cards", 12)
+    (4, 1)
+    """
+    found = _NODES.search(text, max(0, at - _NEAR * 2), at)
+    return counted(found[1]) if found else 1
 
 
 def rate_behind(text: str, figures: Sequence[FigureFound], at: int) -> FigureFound | None:
@@ -103,6 +119,8 @@ def described(
         if not several and not (_CARD.search(before) or _CARD.search(after)):
             continue
         count = counted(next(group for group in several.groups() if group)) if several else 1
+        if several:
+            count *= nodes_before(text, figure.start - len(before) + several.start())
         amd = _AMD.search(before) or _AMD.search(after)
         device = DeviceFigures(name=_card(size), memory_gib=size, backend="rocm" if amd else "cuda")
         found = Described(Named(device.name, figures=device, count=count), figure.start, figure.end)

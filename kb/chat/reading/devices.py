@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Machine
-from kb.chat.reading.described import rate_behind
+from kb.chat.reading.described import nodes_before, rate_behind
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.roles import Roled
 from kb.chat.reading.situation import Claim, Named, Standing
@@ -22,6 +22,13 @@ _COUNT_BEFORE = re.compile(
     r"(?:(?:gpus?|(?:graphics )?cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
     re.I,
 )
+_NODES_BEHIND = re.compile(
+    r"s?(?: (?:gpus?|cards?))?(?:[\s,]{1,2}(?:(?:each|per (?:node|machine|server))[\s,]{1,2}(?:(?:on|in|for|x) )?|(?:on|in) each of )"
+    r"|\s?[x×*]\s?)(\d{1,2}|two|three|four|five|six|eight) (?:nodes|machines|servers|hosts|boxes)\b",
+    re.I,
+)
+_AND_MORE = re.compile(r"s?((?:\s?\+\s?\d{1,2}(?![\d.]|,\d|\s?[a-z×]))+)", re.I)
+"""Of the same: *4x … + 2 + 2*."""
 _COUNT_AFTER = re.compile(r"s?\s?(?:[x×*]\s?(\d{1,3})\b|\((\d{1,2})\s?(?:x|of them|cards?|gpus?)\))", re.I)
 _MORE = re.compile(
     r"\b(?:another|an additional|one more|an extra|(?:a )?(?:(?<!per )second|2nd|third|3rd|fourth|4th))\s(?:\w+\s)?$",
@@ -151,6 +158,11 @@ class Devices:
         after = _COUNT_AFTER.match(self.text, span.end)
         found = before or after
         count = counted(next(group for group in found.groups() if group)) if found else 1
+        if more := _AND_MORE.match(self.text, span.end):
+            return min(MOST_COUNT, count + sum(int(one) for one in re.findall(r"\d+", more[1])))
+        count *= nodes_before(self.text, max(0, span.start - 44) + before.start(1) if before else span.start)
+        if nodes := _NODES_BEHIND.match(self.text, span.end):
+            count *= counted(nodes[1])
         return count if 1 <= count <= MOST_COUNT else 1
 
     def standing(self, named: Named, at: int) -> Named:

@@ -18,7 +18,7 @@ FAMILY = 3
 _PROSE_WORD = re.compile(r"(?<![\w-])[a-z]{2,20}(?![\w-])")
 _ENGLISH = """
 a about all also an and another any are aren around as at be best better between both but buy by can card cards
-could did didn do does don down each even fit fits for from get gets getting give good got gpu gpus had has
+could did didn do does don down each even fit fits for from full get gets getting give good got gpu gpus had has
 have having he here how i if in into is isn it its just less like llm llms load loading loads local locally
 make makes many may maybe me might model models more most much must my need needs new no nor not now of off old
 on one only onto or other our out over per quant quants run running runs same she should so some still take

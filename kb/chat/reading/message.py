@@ -38,9 +38,23 @@ BEHIND_A_NAME = 12
 """Characters behind a name within which a size is its own."""
 _NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
 _TRAINING = re.compile(
-    r"\b(?:(?P<rl>rlhf|rl|ppo|grpo|dpo|reinforcement)\b|(?<!not )(?<!no )(?P<qlora>qlora)|(?<!not )(?<!no )(?P<lora>lora)"
+    r"\b(?:(?P<rl>rlhf|rl|ppo|grpo|dpo|reinforcement)\b|(?<!not )(?<!no )(?<!instead of )(?<!than )(?P<qlora>qlora)"
+    r"|(?<!not )(?<!no )(?<!instead of )(?<!than )\b(?P<lora>lora)"
     r"|(?P<full>full)[\s-](?:fine|param|train|sft|weight|\d+b))", re.I
 )  # fmt: skip
+_BITS = re.compile(r"(?<![\d.])[48](?![\d.])")
+_BESIDE_ANOTHER = re.compile(r"[\s,/]{0,3}(?:or|and|vs\.?|versus|&|/|,|\+)?[\s,/]{0,3}(?:a )?", re.I)
+"""Between two methods of training that are asked about both."""
+_SHARDING = re.compile(
+    r"\bzero[\s_-]?(?:stage[\s_-]?)?(?P<stage>[123])\b|\bstage[\s_-]?(?P<alone>[123])\b"
+    r"|(?P<ddp>\bddp\b|\bdata[- ]parallel\w*)|\bfsdp\w*|\bfull[_-]shard\b|\bfully[- ]sharded\b", re.I
+)  # fmt: skip
+_OUT_OF_MEMORY = re.compile(
+    r"(?<!without )(?<!avoid )(?<!not )(?:\boom(?:s|'?ed|'?ing|'d)?\b|\bout[- ]?of[- ]?memory|\boutofmemory\w*"
+    r"|\b(?:runs?|ran|running) out of (?:v?ram|(?:gpu |cuda )?memory)\b)", re.I
+)  # fmt: skip
+_WOULD = re.compile(r"\b(?:would|will|could|might)\b(?:[^.?!;,]|\.\d){0,80}[?]", re.I)
+"""What is asked of a run that has not been."""
 _QUANTIZATION = re.compile(r"\bi?q\d_\w+", re.I)
 """The form of a GGUF type's name."""
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
@@ -52,6 +66,7 @@ _TENSOR = re.compile(
     r"\btensor[- ]?parallel\w*|(?<![\w-])-{0,2}tp[ =:]{0,2}\d{1,2}\b|\bin tp\b|-sm (?:row|graph|tensor)", re.I
 )
 _HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
+_ASKS = re.compile(r"\?|\b(?:where|why|how) (?:do|does|did|is|are|can|come)\b", re.I)
 _FORM = re.compile(
     r"\b(?:buy|get|wants?|need|looking for|recommend|which|what|best|new|whole|complete|cheap(?:est)?|for an?|need an?|an?)\s(?:[\w-]+\s){0,3}?"
     r"(?:(?P<laptop>laptops?|notebooks?)|(?P<computer>computers?|pcs?|desktops?|machines?|workstations?|rigs?|mini-?pcs?|setup)"
@@ -166,7 +181,9 @@ class _Message:
             claims=claims,
             speeds=tuple(speeds(roles, text, places)),
             unknown=self._unknown(),
-            training_method=_training_method(text),
+            training_method=_training_method(text, [] if stated.optimizer else quantizations, use),
+            sharding=_sharding(text),
+            out_of_memory=bool(_OUT_OF_MEMORY.search(_WOULD.sub(" ", text))),
             engine=self._engine(),
             use=use,
             draft=self.draft or _guesser(text),
@@ -175,7 +192,7 @@ class _Message:
             form=form.lastgroup or "" if (form := _FORM.search(text)) else "",
             quiet=bool(_QUIET.search(text)),
             why=bool(_WHY.fullmatch(text)),
-            hearsay=bool(_HEARSAY.search(text)) and "?" not in text,
+            hearsay=bool(_HEARSAY.search(text)) and not _ASKS.search(text),
             notes=tuple(self._notes()),
             **vars(stated),
         )
@@ -484,6 +501,33 @@ def _add(group: list[Named], named: Named) -> None:
         group.append(named)
 
 
-def _training_method(text: str) -> TrainingMethod | None:
-    found = _TRAINING.search(text)
-    return cast(TrainingMethod, found.lastgroup) if found else None
+def _training_method(text: str, quantizations: Sequence[Named], use: str) -> TrainingMethod | None:
+    """None where several are held beside each other: the answer has them all then. Whoever trains weights of four or
+    eight bits trains adapters."""
+    found = list(_TRAINING.finditer(text))
+    if any(
+        one.lastgroup != other.lastgroup and _BESIDE_ANOTHER.fullmatch(text, one.end(), other.start())
+        for one, other in pairwise(found)
+    ):
+        return None
+    if not found and use != "training":
+        return None
+    return at_bits(cast(TrainingMethod, found[0].lastgroup) if found else None, quantizations)
+
+
+def at_bits(method: TrainingMethod | None, quantizations: Sequence[Named]) -> TrainingMethod | None:
+    """LoRA adapters on weights of as many bits as are named with it."""
+    labels = " ".join(label for one in quantizations for label in (one.name, one.label))
+    if method not in (None, "lora", "lora_8bit"):
+        return method
+    bits = _BITS.search(labels)
+    return method if bits is None else "qlora" if bits[0] == "4" else "lora_8bit"
+
+
+def _sharding(text: str) -> str | None:
+    """As it is named; nothing where several ways are."""
+    ways = {
+        f"zero{one['stage'] or one['alone']}" if one["stage"] or one["alone"] else "ddp" if one["ddp"] else "zero3"
+        for one in _SHARDING.finditer(text)
+    }
+    return ways.pop() if len(ways) == 1 else None

@@ -125,6 +125,13 @@ _ALL_LINEAR = re.compile(r"\ball[- ](?:the )?linear|\ball (?:linear )?layers\b|\
 _EIGHT_BIT_ADAM = re.compile(
     r"\b8[- ]?bit[- ](?:paged )?adam\w*|\badamw?[_ -](?:bnb_)?8[- ]?bit|\bpaged_adamw_8bit", re.I
 )
+_MEASURED = re.compile(
+    r"\b(?:i (?:see|get|measure)|peak(?: (?:mem\w*|vram|usage))?|max (?:mem\w*|vram|usage)|uses|using|takes|eats|eating|needs|consum\w+|allocat\w+"
+    r"|settles at|sits at|shows|reports)\s(?:(?:is|of|at|up|to|about|around|all|only|already|still) |~ ?){0,3}(\d{1,4}(?:\.\d{1,2})?)\s?gi?b?\b(?! (?:of )?(?:system )?ram\b)",
+    re.I,
+)
+"""What a run takes, by whoever saw it; a run of inference is another one."""
+_RUNNING = re.compile(r"\b(?:inference|running|run|serving)\b[^.?!;]{0,40}$", re.I)
 _ALL_DAY = re.compile(r"24\s?/\s?7\b|around the clock|all day|day and night|non-?stop|continuously", re.I)
 _KV_FORMAT = r"(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|fp8|8[- ]bit|4[- ]bit|q8|q4|int8)"
 _KV_TYPE = re.compile(
@@ -186,6 +193,9 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values["cache_gb"] = _memory(of_cache[0])
     if whole := [figure for figure in needed if figure not in of_cache]:
         values["memory_needed_gb"] = max(map(_memory, whole))
+    taken = _MEASURED.search(text)
+    if taken and not _RUNNING.search(text, 0, taken.start()) and float(taken[1]) != values.get("memory_in_use_gb"):
+        values["measured_gb"] = float(taken[1])
     return Quantities(kv_cache_type=_kv_type(text), **values)
 
 

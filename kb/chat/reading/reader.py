@@ -10,7 +10,7 @@ from kb.catalogue.records import MediaModel
 from kb.chat.reading.devices import is_unified
 from kb.chat.reading.fragments import TELLING, stated
 from kb.chat.reading.language import ENGLISH
-from kb.chat.reading.message import Read, read_message
+from kb.chat.reading.message import Read, at_bits, read_message
 from kb.chat.reading.rig import (
     ADDS,
     BOTH,
@@ -63,6 +63,7 @@ _OF_ONE_ASK = frozenset(
         "rent_per_hour",
         "prompt_tokens",
         "batch_size",
+        "measured_gb",
     }
 )
 """What belonged to the question before, unless the same one is gone on with."""
@@ -242,7 +243,11 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
     if goes_on:
         known_method = before.situation.training_method
         full = said.fragment and known_method and re.search(r"\bfull\b", now.text, re.I)
+        if known_method and now.quantizations:
+            known_method = at_bits("lora" if known_method == "qlora" else known_method, now.quantizations)
         taken["training_method"] = now.training_method or ("full" if full else known_method)
+        taken["sharding"] = now.sharding or before.situation.sharding
+        taken["out_of_memory"] = now.out_of_memory or before.situation.out_of_memory
         taken["engine"] = now.engine or before.situation.engine
         taken["use"] = now.use or before.situation.use
         taken["tensor_parallel"] = now.tensor_parallel or before.situation.tensor_parallel

@@ -8,7 +8,7 @@ from kb.catalogue.names import Match
 from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
-TrainingMethod = Literal["full", "lora", "qlora", "rl"]
+TrainingMethod = Literal["full", "lora", "lora_8bit", "qlora", "rl"]
 """``rl`` is reinforcement learning, which holds several models at once: no calculator here takes it."""
 Standing = Literal["has", "considers", "mentioned"]
 SpeedIs = Literal["measured", "claimed", "wanted", ""]
@@ -130,6 +130,8 @@ class Quantities:
     """Of LoRA adapters."""
     targets: str | None = None
     optimizer: str | None = None
+    measured_gb: float | None = None
+    """What a run of training takes on its card, by whoever saw it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +173,10 @@ class Situation(Quantities):
     unknown_processor: str = ""
     """A processor that no record has, beside devices that are known: it decides little."""
     training_method: TrainingMethod | None = None
+    sharding: str | None = None
+    """How several cards divide the training, by the name of the program or of its stage."""
+    out_of_memory: bool = False
+    """It tells that memory ran out."""
     engine: str = ""
     """The slug of the program that is spoken of."""
     use: str = ""
