@@ -25,7 +25,7 @@ COMMON: Mapping[str, Schema] = {
 """Of arguments that many tools take, what is said in so few words; a tool takes more types of cache than these."""
 NAMED: Mapping[str, Schema] = {"device": {"description": "name (`2x` before it: two)"}}
 """The same where a name alone is taken."""
-LEFT_OUT = ("flash_attention", "device_count", "reserved_gib")
+LEFT_OUT = ("flash_attention", "device_count", "reserved_gib", "better_engine", "waited_s")
 """What hardly anybody turns off, what is said before a device's name, and what an agent seldom knows; a tool takes them
 all the same."""
 

@@ -6,7 +6,16 @@ from itertools import product
 from typing import Any
 
 from kb.catalogue.records import MediaModel
-from kb.chat.answering.filling import MOST_CASES, MOST_READINGS, is_any_of_several, meant, plain, untold, values_of
+from kb.chat.answering.filling import (
+    MOST_CASES,
+    MOST_READINGS,
+    is_any_of_several,
+    meant,
+    plain,
+    slower_run,
+    untold,
+    values_of,
+)
 from kb.chat.reading.situation import Named, Situation
 from kb.chat.reading.uses import is_of_text
 from kb.tools.asks import AskFile, AskSlot
@@ -291,7 +300,8 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[_Case]:
     choices: list[list[_Choice]] = []
     counted = next((name for name, slot in asks.slots.items() if slot.role == "device_count"), None)
     told = next((name for name, slot in asks.slots.items() if slot.role == "tokens_per_s"), None)
-    apart = told is not None and (len(meant(situation)) > 1 or any(map(is_any_of_several, meant(situation))))
+    several = len(meant(situation)) > 1 and slower_run(situation) is None
+    apart = told is not None and (several or any(map(is_any_of_several, meant(situation))))
     for name, slot in asks.slots.items():
         if slot.role == "device_count" or (apart and name == told):
             continue
