@@ -302,10 +302,13 @@ class _Message:
         """That of a processor named beside what runs the model, where nothing else is said of its memory."""
         for named in devices:
             record = self.names.record(named.match) if named.kind == "cpus" and len(named.candidates) == 1 else None
-            if not isinstance(record, Cpu) or stated.system_bandwidth_gb_per_s or stated.memory_channels:
+            if not isinstance(record, Cpu) or stated.system_bandwidth_gb_per_s:
                 continue
-            if stated.memory_type and record.memory_channels:
-                return replace(stated, memory_channels=record.memory_channels.value * named.count)
+            channels = record.memory_channels.value * named.count if record.memory_channels else None
+            if stated.memory_channels not in (None, channels):  # not all of them are filled
+                continue
+            if stated.memory_type and channels:
+                return replace(stated, memory_channels=channels)
             if record.memory_bandwidth_gb_per_s and not stated.memory_type and len(devices) > 1:
                 return replace(stated, system_bandwidth_gb_per_s=record.memory_bandwidth_gb_per_s.value)
         return stated

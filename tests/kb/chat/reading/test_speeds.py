@@ -93,6 +93,15 @@ def test_two_runs_are_no_range(reading: Reading) -> None:
     assert [(one.tokens_per_s, one.engine) for one in found] == [(1.5, "ollama"), (65, "lm studio")]
 
 
+def test_channels_that_are_all_filled_are_the_processors(reading: Reading) -> None:
+    filled = reading("EPYC 9575F with 12 channels of ram and a 4090, deepseek r1 q4, what speed")
+    assert (
+        filled.system_bandwidth_gb_per_s == reading("EPYC 9575F and a 4090, deepseek r1 q4").system_bandwidth_gb_per_s
+    )
+    assert filled.system_bandwidth_gb_per_s
+    assert reading("EPYC 9575F, 6 channels and a 4090, deepseek r1 q4").system_bandwidth_gb_per_s is None
+
+
 @pytest.mark.parametrize(
     ("text", "wait_s"),
     [
