@@ -10,7 +10,7 @@ from kb.catalogue.records import LanguageModel, Record
 from kb.errors import UnreadableModel
 from kb.llm.downloads import Download
 from kb.tools.check_fit.tool import FitAnswer
-from kb.tools.check_fit.tool import run as check_fit
+from kb.tools.check_fit.tool import fit_named as check_fit
 from kb.tools.estimate_speed.tool import SpeedAnswer, SpeedArguments
 from kb.tools.estimate_speed.tool import run as estimate_speed
 from kb.tools.model_file import file_fit, file_speed

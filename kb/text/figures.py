@@ -190,6 +190,8 @@ def read(text: str, names: NameFinder | None = None) -> list[FigureFound]:
             figure = replace(figure, kind="date", ends=None)
         if figure.dimension == "s" and figure.per == "token" and figure.value:
             figure = _turned(figure)
+        elif figure.dimension == "tokens" and figure.per == "minute":
+            figure = replace(figure, dimension="tokens/s", factor=1 / 60, unit=f"{figure.unit}/min", per="")
         if not text.isascii():
             end = max(places[figure.end], places[figure.end - 1] + 1)
             figure = replace(figure, start=places[figure.start], end=end)

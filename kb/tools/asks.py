@@ -14,7 +14,8 @@ from kb.errors import InvalidKnowledge
 Role = Literal[
     "model", "models", "device", "devices", "device_count", "quantization", "kv_cache_type", "context", "users",
     "system_memory_gb", "budget", "currency", "price_per_kwh", "hours_per_day", "rent_per_hour", "watts", "psu_w",
-    "size_gb", "read_mb_per_s", "tokens_per_s", "prefill_tokens_per_s",
+    "size_gb", "read_mb_per_s", "tokens_per_s", "better_tokens_per_s", "better_engine", "prefill_tokens_per_s",
+    "wait_s", "tokens_waited_for", "drafted",
     "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
     "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",

@@ -7,7 +7,7 @@ from typing import Any
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import MediaModel
 from kb.chat.reading.described import processor, system_bandwidth
-from kb.chat.reading.situation import Named, Situation
+from kb.chat.reading.situation import Named, Situation, Speed
 from kb.tools.asks import Role
 from kb.tools.base import Arguments
 from kb.tools.shared.given import DeviceFigures
@@ -17,8 +17,8 @@ MOST_CASES = 6
 """Calls of one tool for one question."""
 MOST_READINGS = 4
 """Records that one name may mean."""
-DIFFERENT_RUNS = 1.3
-"""How many times faster a second speed is another run's, and no range's end."""
+DIFFERENT_RUNS = 1.18
+"""How many times faster a second speed is another run's, and not the same one measured again."""
 
 IT = re.compile(r"\b(?:it|its|they|them|that|those|this|these)\b", re.I)
 _AND_MORE = re.compile(
@@ -27,6 +27,7 @@ _AND_MORE = re.compile(
     r"|\bor (?:can|could) it do (?:more|bigger|larger)\b|\b\d+b ?\+", re.I
 )  # fmt: skip
 _SPLIT_MODE = re.compile(r"(?<![\w-])(?:-sm|--split-mode)\b")
+_PROMPT = re.compile(r"\bprompts?\b", re.I)
 _ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
 
 
@@ -96,22 +97,37 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.budget) or ([] if situation.devices else _stated(situation.price))
         case "purchase":
             return _stated(situation.price) or _stated(situation.budget)
-        case "tokens_per_s" if _compares_runs(situation):
-            told = [speed.tokens_per_s for speed in situation.speeds if speed.speed_is != "wanted"]
-            alone = all(len(names) < 2 for names in (meant(situation), situation.models, situation.quantizations))
-            return told[:MOST_CASES] if alone else ()
-        case "tokens_per_s" if situation.draft:  # the memory's bound is that of a step, which gives several tokens
-            return ()
+        case "tokens_per_s" if _differ(runs := _told(situation)):
+            if slow := slower_run(situation):
+                return (slow.tokens_per_s,)
+            return [speed.tokens_per_s for speed in runs[:MOST_CASES]] if _is_of_one(situation) else ()
+        case "better_tokens_per_s":
+            return _stated(fast.tokens_per_s if (fast := better_run(situation)) else None)
+        case "better_engine":
+            slow, fast = slower_run(situation), better_run(situation)
+            both = slow and fast and slow.engine and slow.engine != fast.engine
+            return _stated(fast.engine or None if fast and both else None)
+        case "engine" if (slow := slower_run(situation)) and any(speed.engine for speed in situation.speeds):
+            return _stated(slow.engine or None)
+        case "drafted":
+            terms = [term.match.slug for term in situation.terms if term.label not in situation.carried]
+            return _stated(bool(situation.draft or "speculative-decoding" in terms) or None)
+        case "tokens_waited_for":  # "a 50k context, the full prompt waits 200 s"
+            of_context = situation.context if situation.wait_s and _PROMPT.search(situation.text) else None
+            return _stated(situation.prompt_tokens or of_context)
         case "backend":
             named = [term.match.slug for term in situation.terms if term.label not in situation.carried]
-            return [slug for slug in BACKEND_NAMES if slug in named] if "vulkan" in named else ()
+            backends = [slug for slug in BACKEND_NAMES if slug in named] if "vulkan" in named else []
+            return () if len(backends) > 1 and slower_run(situation) else backends  # of two runs it is what differs
         case "options":
             layers = [] if situation.gpu_layers is None else [f"-ngl {situation.gpu_layers}"]
             return _stated(" ".join([*layers, *filter(None, [situation.options])]) or None)
         case "context":
             return _stated(situation.context or situation.prompt_tokens)
         case "compared":
-            compared = [_counted(one) for named in runners(situation) for one in _each(named)]
+            # "my 5600X without a card, or a 3060?": a processor is one of two, where there is no other.
+            both = runners(situation) if len(runners(situation)) > 1 else situation.devices
+            compared = [_counted(one) for named in both for one in _each(named)]
             return _whole(compared) if len(compared) > 1 and not situation.together else ()
         case "owned":
             return _joined(_owned(situation))
@@ -159,10 +175,36 @@ def computer_of(situation: Situation, told: Sequence[str]) -> Named | None:
     return None if "system_memory_gb" in situation.carried and before else processor(situation, "a computer")
 
 
-def _compares_runs(situation: Situation) -> bool:
-    """Whether several speeds of one thing are told: each is the other's measure, and none is judged alone."""
-    told = [speed.tokens_per_s for speed in situation.speeds if speed.speed_is != "wanted"]
-    return len(told) > 1 and max(told) > DIFFERENT_RUNS * min(told)
+def _told(situation: Situation) -> list[Speed]:
+    """The speeds of runs, the slowest first."""
+    runs = (speed for speed in situation.speeds if speed.speed_is != "wanted")
+    return sorted(runs, key=lambda speed: speed.tokens_per_s)
+
+
+def _differ(runs: Sequence[Speed]) -> bool:
+    """Whether these, the slowest first, are of different runs: each is the other's measure."""
+    return len(runs) > 1 and runs[-1].tokens_per_s > DIFFERENT_RUNS * runs[0].tokens_per_s
+
+
+def _is_of_one(situation: Situation) -> bool:
+    """Whether one model, on one machine, is spoken of."""
+    return all(len(names) < 2 for names in (_devices(situation), situation.models, situation.quantizations))
+
+
+def slower_run(situation: Situation) -> Speed | None:
+    """Of what was measured twice on one machine the worse: it is asked about. Of several cards as one machine it is
+    none that was told of one of them alone."""
+    runs = _told(situation)
+    if not _differ(runs) or not _is_of_one(situation) or any(speed.speed_is != "measured" for speed in runs):
+        return None
+    alone = {named.name for named in situation.devices} if len(meant(situation)) > 1 else set()
+    return next((speed for speed in runs if speed.device not in alone), runs[0])
+
+
+def better_run(situation: Situation) -> Speed | None:
+    slow = slower_run(situation)
+    fast = _told(situation)[-1] if slow else None
+    return fast if slow and fast and _differ((slow, fast)) else None
 
 
 def is_any_of_several(named: Named) -> bool:

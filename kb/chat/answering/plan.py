@@ -14,6 +14,7 @@ from kb.chat.answering.filling import (
     is_any_of_several,
     meant,
     plain,
+    slower_run,
     untold,
     values_of,
 )
@@ -333,7 +334,8 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[_Case]:
     choices: list[list[_Choice]] = []
     counted = next((name for name, slot in asks.slots.items() if slot.role == "device_count"), None)
     told = next((name for name, slot in asks.slots.items() if slot.role == "tokens_per_s"), None)
-    apart = told is not None and (len(meant(situation)) > 1 or any(map(is_any_of_several, meant(situation))))
+    several = len(meant(situation)) > 1 and slower_run(situation) is None
+    apart = told is not None and (several or any(map(is_any_of_several, meant(situation))))
     for name, slot in asks.slots.items():
         if slot.role == "device_count" or (apart and name == told):
             continue

@@ -53,7 +53,7 @@ _FROM = re.compile(r"\b(?:from|replac\w+|swap\w*) (?:an? |my |the |our )?(?:old 
 _SENTENCE = re.compile(r"[?!;\n]|\. ")
 _TOGETHER = re.compile(
     r"\btogether\b|\bcombin\w+|\bmix(?:ed|ing)?\b|\bpaired\b|\balongside\b|\bplus\b|\bin (?:one|the same|a single) \w+"
-    r"|\b(?:in|with) parallel\b|\bboth (?:cards|gpus)\b|\badd(?:ing)? (?:a|an|my|the|another)\b|\bsplit\w*\b|\bone box\b", re.I
+    r"|\b(?:in|with) parallel\b|\bboth (?:cards|gpus)\b|\badd(?:ing|ed)? (?:a|an|my|the|another)\b|\b(?:next to|beside) (?:my|the)\b|\bsplit\w*\b|\bone box\b", re.I
 )  # fmt: skip
 _PLUS_BETWEEN = re.compile(
     r"\s?(?:\+|&|\bplus\b|\band an?\b|\band my\b|\balongside\b|\bwith a\b|\bpaired with\b)\s?[\w ]{0,12}$", re.I

@@ -20,7 +20,7 @@ from kb.chat.reading.lexicon import lexicon
 from kb.chat.reading.mentions import is_of_another_kind, spans
 from kb.chat.reading.one_form import in_one_form
 from kb.chat.reading.quantities import kv_type_in, quantities, speeds
-from kb.chat.reading.roles import RoleReader, places_of
+from kb.chat.reading.roles import ENGINE, Place, RoleReader, places_of
 from kb.chat.reading.situation import Named, Quantities, Situation, TrainingMethod
 from kb.chat.reading.spans import Span
 from kb.chat.reading.uses import is_of_text, use_of
@@ -179,7 +179,7 @@ class _Message:
             tensor_parallel=bool(_TENSOR.search(text)) or self._is_served(),
             figure_keys=figure_names().asked_in(text),
             claims=claims,
-            speeds=tuple(speeds(roles, text, places)),
+            speeds=tuple(speeds(roles, text, [*places, *self._programs()])),
             unknown=self._unknown(),
             training_method=_training_method(text, [] if stated.optimizer else quantizations, use),
             sharding=_sharding(text),
@@ -394,8 +394,13 @@ class _Message:
         record = self.names.record(named.match)
         return isinstance(record, Term) and record.generic
 
+    def _programs(self) -> Iterator[Place]:
+        """Where programs are named; a program may be a term of the glossary too."""
+        for span in self.spans:
+            if span.kind == "terms" and self.names.matches("engines", span.text):
+                yield Place(span.start, span.end, ENGINE)
+
     def _engine(self) -> str:
-        """An engine may be a term of the glossary too."""
         named = (self.names.matches("engines", span.text) for span in self.spans if span.kind in ("terms", "engines"))
         return next((matches[0].slug for matches in named if matches), "") or program_of(self.text)
 

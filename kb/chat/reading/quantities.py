@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from kb.chat.reading.roles import DEVICES, Place, Roled
+from kb.chat.reading.roles import DEVICES, ENGINE, Place, Roled
 from kb.chat.reading.situation import Quantities, Speed, SpeedIs
 from kb.chat.reading.spans import gib_of
 from kb.text.figures import MONEY, FigureFound
@@ -62,7 +62,7 @@ LEAST_PSU_W = 50
 _BYTES, _TOKENS, _WATTS, _RATE = frozenset({"bytes"}), frozenset({"tokens"}), frozenset({"w"}), frozenset({"bytes/s"})
 _FIELDS = {
     "context": _Field("context", _TOKENS, tokens_of, LEAST_CONTEXT, MOST_CONTEXT),
-    "prefill": _Field("prefill_tokens_per_s", frozenset({"tokens/s"}), _in(1), 1),
+    "wait": _Field("wait_s", frozenset({"s"}), _in(1), 1),
     "prompt": _Field("prompt_tokens", _TOKENS, tokens_of, 16),
     "users": _Field("users", frozenset({"users", "slots"}), _count, 1),
     "batch": _Field("batch_size", frozenset(), _count, 1),
@@ -88,7 +88,7 @@ _FIELDS = {
 _SPEEDS: tuple[SpeedIs, ...] = ("measured", "wanted", "claimed")
 """What is asked about first."""
 _PRICED = frozenset({"budget", "price", "kwh", "rent"})
-_BREAK = re.compile(r"[?!;:,\n]|\. | and | but | then ")
+_BREAK = re.compile(r"[?!;,\n]|\. | and | but | then ")
 
 NEAR_RAM = 60
 _MORE_RAM = re.compile(
@@ -164,6 +164,10 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
             values.setdefault("kwh_currency" if one.role == "kwh" else "currency", figure.dimension.upper())
     if "price_per_kwh" in values and "kwh_currency" not in values and (currency := _currency_of(text)):
         values["kwh_currency"] = currency
+    if rates := [
+        one.figure.base for one in found if one.role == "prefill" and one.figure.dimension in ("tokens/s", "")
+    ]:
+        values["prefill_tokens_per_s"] = min(rates)  # of two runs the worse is asked about
     told = sorted(speeds(found), key=lambda speed: _SPEEDS.index(speed.speed_is))
     if told:
         values |= {"tokens_per_s": told[0].tokens_per_s, "speed_is": told[0].speed_is}
@@ -232,19 +236,29 @@ def _currency_of(text: str) -> str:
 
 
 def speeds(found: Sequence[Roled], text: str = "", places: Sequence[Place] = ()) -> Iterator[Speed]:
-    """Every speed that is told, with the nearest device of its clause."""
+    """Every speed that is told, with the nearest device and the nearest program of its clause."""
+    ends = None
     for one in found:
+        of_one_range, ends = one.figure.ends is not None and one.figure.ends == ends, one.figure.ends
         for kind in _SPEEDS:
+            if of_one_range:  # "6 to 7 tok/s" is one run
+                continue
             if kind == one.role and one.figure.dimension in ("tokens/s", "") and one.figure.value > 0:
-                yield Speed(one.figure.base, kind, _device_of(one.figure, text, places))
+                device = _beside(one.figure, text, [place for place in places if place.kind in DEVICES])
+                engine = _beside(one.figure, text, [place for place in places if place.kind == ENGINE])
+                yield Speed(one.figure.base, kind, device, engine)
 
 
-def _device_of(figure: FigureFound, text: str, places: Sequence[Place]) -> str:
-    def clause(place: Place) -> str:
+def _beside(figure: FigureFound, text: str, places: Sequence[Place]) -> str:
+    """The nearest name of the figure's clause, as it is written; a colon parts it only from what comes behind."""
+
+    def gap(place: Place) -> str:
         return text[figure.end : place.start] if place.start >= figure.end else text[place.end : figure.start]
 
-    beside = [place for place in places if place.kind in DEVICES and not _BREAK.search(clause(place))]
-    nearest = min(beside, key=lambda place: len(clause(place)), default=None)
+    def is_apart(place: Place) -> bool:
+        return _BREAK.search(gap(place)) is not None or (place.start >= figure.end and ":" in gap(place))
+
+    nearest = min((place for place in places if not is_apart(place)), key=lambda place: len(gap(place)), default=None)
     return text[nearest.start : nearest.end] if nearest else ""
 
 

@@ -59,6 +59,7 @@ _OF_ONE_ASK = frozenset(
         "tokens_per_s",
         "speed_is",
         "prefill_tokens_per_s",
+        "wait_s",
         "watts",
         "rent_per_hour",
         "prompt_tokens",
@@ -67,7 +68,7 @@ _OF_ONE_ASK = frozenset(
     }
 )
 """What belonged to the question before, unless the same one is gone on with."""
-_OF_ONE_RUN = frozenset({"tokens_per_s", "speed_is", "prefill_tokens_per_s"})
+_OF_ONE_RUN = frozenset({"tokens_per_s", "speed_is", "prefill_tokens_per_s", "wait_s"})
 """What was measured of one model on one machine: with another it says nothing."""
 _HOW_IT_RUNS = ("quantizations", "context", "users", "kv_cache_type")
 

@@ -19,6 +19,8 @@ NONE = "none"
 """The role of a figure that is nobody's request: a version, a line of a log, an age."""
 DEVICES = frozenset({"card", "unified", "processor"})
 """Kinds of names that run a model."""
+ENGINE = "engine"
+"""The kind of names of programs."""
 NEAR, FAR = 4, 9
 """Words on either side whose places count, and those that count at all."""
 LETTERS = (3, 4)
@@ -32,7 +34,7 @@ _TOKEN = re.compile(r"[^\W\d_\u3040-\u9fff]+|[\u3040-\u9fff]|\d[\d.,]*|[^\w\s]")
 _BORDERS = frozenset(".?!;,()\n:/") | {"and", "but", "then", "or"}
 _KINDS = {
     "models": "model", "media-models": "model", "cpus": "processor", "quantizations": "quantization", "storage": "drive",
-    "motherboards": "board", "engines": "engine",
+    "motherboards": "board", "engines": ENGINE,
 }  # fmt: skip
 
 

@@ -65,11 +65,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Speed:
-    """``device`` is the name beside it, as it is written; empty where none is."""
+    """``device`` and ``engine`` are the names beside it, as they are written; empty where none is."""
 
     tokens_per_s: float
     speed_is: SpeedIs
     device: str = ""
+    engine: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,8 @@ class Quantities:
     speed_is: SpeedIs = ""
     prefill_tokens_per_s: float | None = None
     """How fast a prompt is read."""
+    wait_s: float | None = None
+    """For the first word of an answer, or for all of it."""
     nvme_drives: int | None = None
     batch_size: int | None = None
     gpu_layers: int | None = None

@@ -134,6 +134,10 @@ class FitAnswer(Fit, Result):
     """Of such cards: what the smallest has."""
 
 
+def fit_named(catalogue: Catalogue, arguments: FitArguments) -> FitAnswer:
+    return fit_answer(catalogue, resolve_parts(catalogue, arguments), arguments)
+
+
 def run(catalogue: Catalogue, arguments: CheckArguments) -> FitAnswer:
     parts = resolve_parts(catalogue, arguments)
     answer = fit_answer(catalogue, parts, arguments)

@@ -1,13 +1,15 @@
 """Why it is as fast as it is: the verdict on the speed that was named, the sum behind it, what to look at."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement, OtherWeights, PrefillStanding
+from kb.tools.explain_speed.prompts import is_of_prompts, of_prompts
+from kb.tools.explain_speed.runs import next_of_two_runs, of_two_runs, worth
+from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement, OtherWeights
 from kb.tools.shared.naming import opening, speed_of, the, varied
-from kb.tools.shared.saying import OF_PROMPTS
 
 WRONG: Mapping[Check, str] = {
     "runs_on_processor": "it runs on the processor instead of the card",
@@ -20,6 +22,8 @@ WRONG: Mapping[Check, str] = {
     "power_limit": "a power limit holds it back",
     "old_build": "the program is old",
     "other_programs": "other programs use the processor",
+    "split": "the cards exchange too much for each token, over too slow a link",
+    "memory_taken": "another program holds the card's memory",
 }
 LOOK: Mapping[Check, str] = {
     "runs_on_processor": "whether the program reports all layers on the GPU",
@@ -32,6 +36,8 @@ LOOK: Mapping[Check, str] = {
     "power_limit": "the power limit, and whether the laptop is plugged in",
     "old_build": "the version of the program",
     "other_programs": "what else uses the processor",
+    "split": "how it is split (by layers, not by rows) and how many lanes the slower card's slot has",
+    "memory_taken": "whether the other program still holds its model in memory",
 }
 HELPS: Mapping[Help, str] = {
     "smaller_quantization": "a smaller quantization ({quantization}: about {speed})",
@@ -40,6 +46,11 @@ HELPS: Mapping[Help, str] = {
     "all_cards_at_once": "splitting each layer over all cards (tensor parallel)",
     "mixture_of_experts": "a mixture-of-experts model (it reads only a part of its weights for each token)",
 }
+ONE_AFTER_ANOTHER = (
+    "Several machines in a row add memory and no speed for one user: each token passes through one after the other, so "
+    "the times of their shares add up, and the link's; only a split of every layer over a fast link (tensor parallel) "
+    "can be faster."
+)
 CAUSES = {
     "memory_bandwidth": "Each token needs all active weights once, so the memory's speed decides.",
     "compute": "Here computing decides: unpacking the weights takes longer than reading them.",
@@ -47,12 +58,20 @@ CAUSES = {
     "link": "The link between the cards decides.",
     "offload": "The part in RAM decides: RAM is read far more slowly than the card's memory.",
 }
-EXAMPLE_PROMPT = 10_000
+SPARSE = "For each token {model} reads {active} of its {total} parameters (mixture of experts), a dense model all"
 NO_ANSWER = 3.0
 """So many times above what the memory allows, a speed is another thing's."""
 MOST_LOOKED_AT = 3
 MOST_OF_IT = 0.4
 """Of what the memory allows, what is called that; less of it is normal where it is usual."""
+IN_A_ROW = re.compile(
+    r"\b(?:exo|rpc|cluster\w*|linked|daisy\w*|distributed|over (?:ethernet|thunderbolt|the (?:network|lan)))\b", re.I
+)
+"""Several machines work as one."""
+HELD_AGAINST = re.compile(r"\b(?:bigger|larger|heavier|more parameters|faster|same size)\b", re.I)
+"""The size of a model is held against its speed."""
+FEW = 0.5
+"""Of its parameters: a model that uses fewer for each token is fast for its size."""
 FROM_MEMORY = 2.0
 """Tokens a second that no drive gives to a model larger than the memory."""
 
@@ -71,20 +90,22 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
             yield state("reason", text, measured=speed_of(result.measured_tokens_per_s or 0.0))
         yield from _helps(result)
         return
-    if result.prefill_standing or (result.standing is None and OF_PROMPTS.search(asked.text)):
-        yield from _of_prompts(result, case)
+    if is_of_prompts(result, asked):
+        yield from of_prompts(result, case, asked)
         if result.standing is not None:
-            yield _answer(result, case)
+            yield _answer(result, case, asked)
         return
-    yield _answer(result, case)
-    yield from _sum(result)
-    in_doubt = result.normal_at is not None or result.likely == "memory_swapped"
-    if result.standing == "far_below" and result.processor_tokens_per_s and not in_doubt:
-        text = "A processor alone would reach about {processor}."
-        yield state("reason", text, processor=speed_of(result.processor_tokens_per_s))
-    elif result.standing in (None, "as_expected", "fast"):
-        yield state("reason", CAUSES[result.cause])
-    yield from _next(result)
+    if IN_A_ROW.search(asked.text) and result.ceiling_all_at_once_tokens_per_s:
+        yield state("answer", ONE_AFTER_ANOTHER)
+    held_against = _is_sparse(result) and not result.checks and HELD_AGAINST.search(asked.text)
+    if held_against:
+        yield _by_experts(result).as_kind("answer")
+    yield _answer(result, case, asked)
+    if result.standing != "needs_drafts":  # it has said all of it
+        yield from _sum(result)
+    if not held_against:
+        yield from _why(result)
+    yield from _next(result, asked)
     if result.ceiling_is_assumed:
         read = result.reads[-1]
         text = "{memory} reads {rate}, as nobody named it"
@@ -100,7 +121,28 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
         yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
 
 
-def _answer(result: ExplainAnswer, case: str) -> Statement:
+def _why(result: ExplainAnswer) -> Iterator[Said]:
+    """What sets the speed, beside the sum."""
+    in_doubt = result.normal_at is not None or result.likely == "memory_swapped"
+    if result.standing == "far_below" and result.processor_tokens_per_s and not in_doubt:
+        text = "A processor alone would reach about {processor}."
+        yield state("reason", text, processor=speed_of(result.processor_tokens_per_s))
+    if result.better_tokens_per_s:
+        return
+    if result.in_ram_percent and result.in_ram_time_percent:
+        text = "{share} of the weights lie in RAM and take {time} of the time, as RAM is read far more slowly."
+        share, time = Quantity(result.in_ram_percent, "%", 1), Quantity(result.in_ram_time_percent, "%", 1)
+        yield state("reason", text, share=share, time=time)
+    elif result.standing in (None, "as_expected", "fast") and _is_sparse(result):
+        yield _by_experts(result)
+    elif result.standing in (None, "as_expected", "fast"):
+        yield state("reason", CAUSES[result.cause])
+    if result.drafted and result.standing in ("as_expected", "below", "far_below"):
+        text = "That is a speed without a draft, so the draft brings nothing: to check its guesses takes computing, "
+        yield state("reason", text + "and those that are refused are lost.")
+
+
+def _answer(result: ExplainAnswer, case: str, asked: Asked) -> Statement:
     ceiling, decode = speed_of(result.ceiling_tokens_per_s), result.decode_tokens_per_s
     usual = speed_of(decode.low, decode.high)
     if result.measured_tokens_per_s is None:
@@ -109,6 +151,8 @@ def _answer(result: ExplainAnswer, case: str) -> Statement:
         typical = speed_of(decode.typical)
         return Statement("answer", text, values | {"typical": typical, "case": case, "ceiling": ceiling})
     measured = Quantity(result.measured_tokens_per_s, "tokens/s")
+    if result.better_tokens_per_s:
+        return of_two_runs(result, case, asked, WRONG[result.likely] if result.likely else "")
     if result.normal_at:
         return _by_weights(result, result.normal_at, measured)
     if result.standing in ("below", "far_below") and result.ceiling_is_assumed and len(result.reads) == 1:
@@ -125,6 +169,9 @@ def _answer(result: ExplainAnswer, case: str) -> Statement:
                 return _by_ram(result, case, measured)
             if result.ceiling_is_assumed:
                 text = "{measured} is hardly possible: about {ceiling} at most with {case}."
+        case "needs_drafts":
+            text = "{measured} is possible only with the draft: {sum} without it with {case}, and {usual} are usual, "
+            text += "so that each step has to give {taken}; " + worth(result) + "."
         case "needs_all_cards_at_once":
             text = (
                 "{measured} is possible only where all cards work on each token at once: otherwise {sum} with {case}."
@@ -143,39 +190,21 @@ def _answer(result: ExplainAnswer, case: str) -> Statement:
             wrong = f", most likely {WRONG[result.likely]}" if result.likely else ""
             text = "{measured} is far below the {usual} that are usual for {case}: something is wrong" + wrong + "."
     text, values = _with_sum(result, text)
+    values |= {"taken": Quantity(result.tokens_per_step or 0.0, "tokens")}
     return Statement("answer", text, values | {"measured": measured, "usual": usual, "case": case, "ceiling": ceiling})
 
 
-def _of_prompts(result: ExplainAnswer, case: str) -> Iterator[Said]:
-    """How fast prompts are read, which is another matter than how fast it writes."""
-    usual = result.prefill_tokens_per_s
-    texts: Mapping[PrefillStanding | None, str] = {
-        None: "Prompts are read at about {typical} with {case} ({usual} are usual), so {example} take about {time}.",
-        "fast": "{measured} for the prompt is good: usual is {usual} with {case}.",
-        "as_expected": "{measured} for the prompt is normal: usual is {usual} with {case}.",
-        "below": "{measured} for the prompt is slow: usual is {usual} with {case}.",
-    }
-    yield state(
-        "answer", texts[result.prefill_standing], case=case, typical=speed_of(usual.typical),
-        usual=speed_of(usual.low, usual.high), measured=speed_of(result.measured_prefill_tokens_per_s or 0.0),
-        example=Quantity(EXAMPLE_PROMPT, "tokens", 1), time=Quantity(EXAMPLE_PROMPT / usual.typical, "s"),
-    )  # fmt: skip
-    text = "Reading a prompt is limited by computing, not by the memory's speed; writing is the other way round."
-    if result.verdict == "fits_with_offload":
-        text = "The part in RAM makes it slow: its weights have to reach the card for each batch of the prompt."
-    yield state("reason", text)
-    if result.prefill_standing == "below":
-        text = (
-            "Look at: whether the program reports all layers on the GPU, whether flash attention is on, and whether "
-            "the beginning of the prompt changes each time, so that all of it is read again."
-        )
-        yield state("next", text)
-        return
-    yield state(
-        "next",
-        "What helps: shorter prompts, a prompt cache that stays (the beginning unchanged), larger batches (`-ub`), a "
-        "model with fewer active parameters, or a device that computes faster.",
-    )
+def _is_sparse(result: ExplainAnswer) -> bool:
+    return result.active_params_billions < FEW * result.params_billions
+
+
+def _by_experts(result: ExplainAnswer) -> Statement:
+    return Statement("reason", SPARSE + ".", _sparse(result))
+
+
+def _sparse(result: ExplainAnswer) -> dict[str, Slot]:
+    active, total = (Quantity(count, "billion") for count in (result.active_params_billions, result.params_billions))
+    return {"model": result.model, "active": active, "total": total}
 
 
 def _by_weights(result: ExplainAnswer, other: OtherWeights, measured: Quantity) -> Statement:
@@ -233,7 +262,7 @@ def _sum(result: ExplainAnswer) -> Iterator[Said]:
         (read,) = result.reads
         rate, size = Quantity(read.gb_per_s, "GB/s"), Quantity(read.gb_per_token, "GB")
         text = "The memory reads {rate} and each token takes {size}, so no more than {ceiling} are possible."
-        if result.standing not in ("fast", "below", "far_below"):
+        if result.standing not in ("fast", "below", "far_below") and not result.better_tokens_per_s:
             text = "That is what its memory reads, divided by what each token takes; usual is {usual}."
         usual = speed_of(decode.low, decode.high)
         yield state("reason", text, rate=rate, size=size, ceiling=ceiling, usual=usual)
@@ -250,7 +279,7 @@ def _sum(result: ExplainAnswer) -> Iterator[Said]:
     yield Statement("reason", f"Each token takes {joined(told)}: {{ceiling}} at most.", values)
 
 
-def _next(result: ExplainAnswer) -> Iterator[Said]:
+def _next(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
     if result.standing == "above_ceiling" and result.implied_gb_per_s:
         yield state("next", "Faster would be RAM with more channels or a higher rate.")
     elif result.standing == "above_ceiling":
@@ -263,7 +292,9 @@ def _next(result: ExplainAnswer) -> Iterator[Said]:
         looks = list(dict.fromkeys(LOOK[check] for check in result.checks))[:MOST_LOOKED_AT]
         looks = ["which quantization the file has", *looks[:-1]] if result.normal_at else looks
         yield state("next", f"Look at: {'; '.join(looks)}.")
-    else:
+    elif result.better_tokens_per_s:
+        yield from next_of_two_runs(result, asked)
+    elif result.standing != "needs_drafts":
         yield from _helps(result)
 
 
@@ -293,33 +324,35 @@ def side_by_side(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Sai
         yield state("answer", text)
         return
     if not cases.title:
-        yield from _several_runs(results)
+        yield from _several_runs(results, asked)
         return
     first, best = max(running, key=lambda pair: pair[0].decode_tokens_per_s.typical)
     last, worst = min(running, key=lambda pair: pair[0].decode_tokens_per_s.typical)
+    if IN_A_ROW.search(asked.text) and last.model == first.model:
+        yield state("answer", ONE_AFTER_ANOTHER)
     for one in results:
         if one.standing:
-            yield _answer(one, f"{one.model} at {one.quantization} on {the(one.device)}")
-    text = "The speed follows from what each token has to read: about {fast} {best}, about {slow} {worst}."
+            yield _answer(one, f"{one.model} at {one.quantization} on {the(one.device)}", asked)
+    text, values = "The speed follows from what each token has to read", dict[str, Slot]()
+    if _is_sparse(first) and first.model != last.model:
+        text, values = SPARSE, _sparse(first)
     fast, slow = speed_of(first.decode_tokens_per_s.typical), speed_of(last.decode_tokens_per_s.typical)
     kind: Kind = "reason" if any(one.standing for one in results) else "answer"
-    yield state(kind, text, fast=fast, best=best, slow=slow, worst=worst)
+    values |= {"fast": fast, "best": best, "slow": slow, "worst": worst}
+    yield Statement(kind, text + ": about {fast} {best}, about {slow} {worst}.", values)
     rows = tuple((case, *_row(one)) for one, case in zip(results, cases.columns, strict=True))
     yield Table("answer", (cases.title, "reads per token", "at", "at most", "usually"), rows)
     for one in results:
         yield state("detail", "{model}: {formula}.", model=opening(one.model), formula=one.formula)
 
 
-def _several_runs(results: Sequence[ExplainAnswer]) -> Iterator[Said]:
-    """Several speeds of one model on one device: each against what memory allows, and what to do about the worst."""
-    *others, worst = sorted(results, key=lambda one: -(one.measured_tokens_per_s or 0.0))
-    if worst.likely and any(one.standing in ("as_expected", "fast") for one in others):
-        # The machine is sound, as another program shows.
-        checks: tuple[Check, ...] = tuple(dict.fromkeys(("wrong_build", "runs_on_processor", *worst.checks)))
-        worst = worst.model_copy(update={"likely": "wrong_build", "checks": checks})
-    for one in (*others, worst):
-        yield _answer(one, f"{one.model} at {one.quantization} on {the(one.device)}")
-    yield from _next(worst)
+def _several_runs(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Said]:
+    """Several speeds of one model on one device, of which some are only claimed: each against what memory allows, and
+    what to do about the worst."""
+    worst, *others = sorted(results, key=lambda one: one.measured_tokens_per_s or 0.0)
+    for one in (worst, *others):
+        yield _answer(one, f"{one.model} at {one.quantization} on {the(one.device)}", asked)
+    yield from _next(worst, asked)
 
 
 def _row(one: ExplainAnswer) -> tuple[Slot, ...]:

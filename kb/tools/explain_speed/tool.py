@@ -15,19 +15,23 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Engine, Record
 from kb.catalogue.units import GB, GIB
 from kb.tools.base import Name, Real, Result, Tool, cite
-from kb.tools.shared.fitting import LADDER, TIGHT, FitArguments, Parts, fit_of, resolve_parts, within_limit
+from kb.tools.shared.fitting import LADDER, TIGHT, Context, FitArguments, Parts, fit_of, resolve_parts, within_limit
 from kb.tools.shared.resolve import quantization_for, resolve_quantization, resolve_weights
 from kb.tools.shared.speed import placed_speed, speed_at
 
-Standing = Literal["above_ceiling", "needs_all_cards_at_once", "fast", "as_expected", "below", "far_below"]
+Standing = Literal[
+    "above_ceiling", "needs_drafts", "needs_all_cards_at_once", "fast", "as_expected", "below", "far_below"
+]  # fmt: skip
 PrefillStanding = Literal["fast", "as_expected", "below"]
 Cause = Literal["memory_bandwidth", "compute", "fixed_costs", "link", "offload", "does_not_fit"]
 Check = Literal[
     "runs_on_processor", "partly_on_processor", "shared_memory", "wrong_build", "memory_swapped", "one_memory_channel",
-    "context_full", "power_limit", "old_build", "other_programs",
+    "context_full", "power_limit", "old_build", "other_programs", "split", "memory_taken",
 ]  # fmt: skip
 Help = Literal["smaller_quantization", "more_device_memory", "faster_memory", "all_cards_at_once", "mixture_of_experts"]
 
+AT_THE_START = 512
+"""Tokens of a context that is as good as empty."""
 FAR_BELOW = 2.0
 """How many times slower than the typical speed nothing but a fault explains."""
 LIKE_A_PROCESSOR = 1.5
@@ -39,6 +43,8 @@ MORE_BITS = ("q8_0", "f16")
 LIKE_A_DRIVE = 5.0
 """So many times slower than a processor, weights are read from the drive again and again."""
 
+_NOT_SHORT: dict[Check, Check] = {"memory_swapped": "runs_on_processor", "one_memory_channel": "other_programs"}
+"""What is likelier where another run shows that the memory suffices."""
 _CAUSES: dict[Limit, Cause] = {
     "memory_bandwidth": "memory_bandwidth", "compute": "compute", "fixed_costs": "fixed_costs", "link": "link",
     "system_memory": "offload",
@@ -49,10 +55,19 @@ class ExplainArguments(FitArguments):
     measured_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=1_000_000)] | None = Field(
         None, description="measured, claimed or hoped for, of one conversation"
     )
+    drafted: bool = Field(False, description="a draft or MTP guesses ahead")
+    prompt_tokens: Context | None = Field(None, description="of that prompt")
+    waited_s: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = Field(
+        None, description="seconds to the first word, or for a whole answer"
+    )
+    better_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=1_000_000)] | None = Field(
+        None, description="another run there: other program, version"
+    )
     measured_prefill_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=10_000_000)] | None = Field(
         None, description="measured reading of a prompt"
     )
     engine: Name | None = Field(None, description="the program that runs the model")
+    better_engine: Name | None = Field(None, description="the program that is faster")
 
 
 class Improvement(Record):
@@ -101,12 +116,43 @@ class ExplainAnswer(Result):
     """The one that was given; null where none was."""
     standing: Standing | None
     """Where the measured speed lies; None where none is given, or the model does not fit."""
+    better_tokens_per_s: float | None = None
+    """What the same machine reached with the same model, where that is more than the measured speed and possible."""
+    better_standing: Standing | None = None
+    """Where that lies."""
+    better_engine: str | None = None
+    """The program that reached it, as it was understood."""
+    less_percent: float | None = None
+    """How much less than that the measured speed is."""
+    drafted: bool
+    """Whether something guesses ahead; the speeds below are without it."""
+    tokens_per_step: float | None = None
+    """With a draft: how many of its guesses each step has to take for the speed, one token of the model's own among
+    them; against the better of two runs, how many times as fast that is."""
+    active_params_billions: float
+    """What each token passes through."""
+    params_billions: float
+    """What the model holds; more than that in a mixture of experts."""
+    in_ram_percent: float | None = None
+    """Of the weights, what lies in system memory; null where nothing has to."""
+    in_ram_time_percent: float | None = None
+    """Of the time of each token, what reading from there takes."""
+    short_context_tokens_per_s: Range | None = None
+    """What is to be expected at the start of a conversation, where a longer one was named."""
+    quantization_because: str
+    """Why this one, where none was named."""
     prefill_tokens_per_s: Range
     """How fast a prompt of ``context`` tokens is read."""
     measured_prefill_tokens_per_s: float | None = None
     """What was measured of it."""
     prefill_standing: PrefillStanding | None = None
     """Where that lies; None where none is given."""
+    prompt_tokens: int | None = None
+    """Of the prompt that was waited for, where that is known."""
+    waited_s: float | None = None
+    """How long somebody waited for it, or for an answer."""
+    tokens_read_while_waiting: float | None = None
+    """So long a prompt takes that time, where its length is not known."""
     share_of_ceiling_percent: float | None = None
     """The measured speed against the ceiling."""
     times_below_typical: float | None = None
@@ -138,20 +184,29 @@ class ExplainAnswer(Result):
 
 
 def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
-    parts = resolve_parts(catalogue, arguments)
+    engine = _engine(catalogue, arguments.engine)
+    parts, because = _parts(catalogue, arguments, engine)
+    filled = "context" in arguments.model_fields_set
     arguments = arguments.model_copy(update={"context": within_limit(parts.model, arguments).context})
     fit = fit_of(parts, arguments)
     if arguments.measured_tokens_per_s and fit.verdict == "does_not_fit" and arguments.system_memory_gb is None:
         arguments = arguments.model_copy(update={"system_memory_gb": _memory_to_run(parts)})
         fit = fit_of(parts, arguments)
-    speed = placed_speed(parts, fit, arguments)
-    engine = _engine(catalogue, arguments.engine)
+    speed = placed_speed(parts, fit, arguments, arguments.prompt_tokens)
     at_once = _all_at_once(parts, fit, arguments)
     processor = _on_processor(parts, arguments)
     measured = arguments.measured_tokens_per_s if fit.verdict != "does_not_fit" else None
-    standing = _standing(measured, speed, at_once) if measured is not None else None
+    start = placed_speed(parts, fit, arguments.model_copy(update={"context": AT_THE_START}))
+    standing = _standing(measured, speed, at_once, arguments.drafted) if measured is not None else None
+    if measured and standing == "above_ceiling" and not filled and measured <= start.ceiling_tokens_per_s:
+        standing = "fast"  # the context is as good as empty, as nobody said that it is not
+    better, better_standing = _better(measured, standing, speed, at_once, arguments)
+    other = _engine(catalogue, arguments.better_engine) if better else None
     likely = _likely(measured, parts, fit, processor) if measured is not None and standing == "far_below" else None
+    if likely and better_standing not in (None, "far_below"):  # the machine is sound, as the other run shows
+        likely = "split" if len(parts.devices.devices) > 1 else _NOT_SHORT.get(likely, likely)
     assumed = _is_assumed(parts, fit, arguments)
+    prompts, prefill = speed.prefill_tokens_per_s, _prefill(arguments)
     is_slow, over = standing in ("below", "far_below"), standing == "above_ceiling"
     typical, ceiling = speed.decode_tokens_per_s.typical, speed.ceiling_tokens_per_s
     return ExplainAnswer(
@@ -170,18 +225,33 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         decode_tokens_per_s=speed.decode_tokens_per_s,
         measured_tokens_per_s=arguments.measured_tokens_per_s,
         standing=standing,
-        prefill_tokens_per_s=speed.prefill_tokens_per_s,
-        measured_prefill_tokens_per_s=arguments.measured_prefill_tokens_per_s,
-        prefill_standing=_prefill_standing(arguments.measured_prefill_tokens_per_s, speed.prefill_tokens_per_s),
+        better_tokens_per_s=better,
+        better_standing=better_standing,
+        better_engine=other.name if other else None,
+        less_percent=round(100 * (1 - measured / better)) if measured and better else None,
+        drafted=arguments.drafted,
+        tokens_per_step=_tokens_per_step(measured, better, typical) if arguments.drafted else None,
+        active_params_billions=parts.model.architecture.params_active / 1e9,
+        params_billions=parts.model.architecture.params_total / 1e9,
+        in_ram_percent=fit.offload.weights_offloaded_percent if fit.offload else None,
+        in_ram_time_percent=_ram_time(speed) if fit.offload else None,
+        short_context_tokens_per_s=start.decode_tokens_per_s if better and filled else None,
+        quantization_because=because,
+        prefill_tokens_per_s=prompts,
+        measured_prefill_tokens_per_s=prefill,
+        prefill_standing=_prefill_standing(prefill, prompts),
+        prompt_tokens=arguments.prompt_tokens,
+        waited_s=arguments.waited_s,
+        tokens_read_while_waiting=round(arguments.waited_s * prompts.typical) if arguments.waited_s else None,
         share_of_ceiling_percent=round(100 * measured / ceiling, 0) if measured else None,
         times_below_typical=_times(typical, measured) if measured and is_slow else None,
         times_above_ceiling=_times(measured, ceiling) if measured and over else None,
         implied_gb_per_s=_implied(measured, speed) if measured and assumed and over else None,
-        normal_at=_normal_at(catalogue, parts, arguments, measured) if measured and is_slow else None,
+        normal_at=_normal_at(catalogue, parts, arguments, measured) if measured and is_slow and not better else None,
         possible_at=_possible_at(catalogue, parts, arguments, measured) if over else None,
         cause="does_not_fit" if fit.verdict == "does_not_fit" else _CAUSES[speed.limited_by],
         likely=likely,
-        checks=tuple(_checks(parts, fit, likely)) if is_slow else (),
+        checks=tuple(_checks(parts, fit, likely, other is not None)) if is_slow else (),
         helps=tuple(_helps(catalogue, parts, fit, arguments, at_once)),
         processor_tokens_per_s=processor,
         engine=engine.name if engine else None,
@@ -255,15 +325,56 @@ def _on_processor(parts: Parts, arguments: FitArguments) -> float | None:
     return speed.decode_tokens_per_s.typical
 
 
-def _standing(measured: float, speed: Speed, at_once: float | None) -> Standing:
+def _parts(catalogue: Catalogue, arguments: ExplainArguments, engine: Engine | None) -> tuple[Parts, str]:
+    """With the weights that the program loads by itself, where they fit and none were named; and why these."""
+    parts = resolve_parts(catalogue, arguments)
+    if arguments.quantization is None and engine and engine.starts_with and not parts.model.native:
+        own = _at(catalogue, parts, engine.starts_with)
+        if own.holds(arguments):
+            return own, f"which {engine.name} loads where no other is asked for"
+    return parts, "which the model is published in" if parts.model.native else "the common choice"
+
+
+def _prefill(arguments: ExplainArguments) -> float | None:
+    """What was measured of it, or what the wait for a prompt of so many tokens comes to."""
+    if arguments.measured_prefill_tokens_per_s is None and arguments.waited_s and arguments.prompt_tokens:
+        return arguments.prompt_tokens / arguments.waited_s
+    return arguments.measured_prefill_tokens_per_s
+
+
+def _tokens_per_step(measured: float | None, better: float | None, typical: float) -> float | None:
+    if measured is None or not typical:
+        return None
+    return round(better / measured if better else measured / typical, 1)
+
+
+def _ram_time(speed: Speed) -> float:
+    seconds = [(read.gb_per_token / read.gb_per_s, read.is_system) for read in speed.reads]
+    return round(100 * sum(time for time, is_system in seconds if is_system) / sum(time for time, _ in seconds))
+
+
+def _standing(measured: float, speed: Speed, at_once: float | None, drafted: bool) -> Standing:
     decode = speed.decode_tokens_per_s
     if measured > speed.ceiling_tokens_per_s:
+        if drafted:
+            return "needs_drafts"
         return "needs_all_cards_at_once" if at_once and measured <= at_once else "above_ceiling"
     if measured > decode.high:
         return "fast"
     if measured >= decode.low:
         return "as_expected"
     return "far_below" if measured * FAR_BELOW < decode.typical else "below"
+
+
+def _better(
+    measured: float | None, standing: Standing | None, speed: Speed, at_once: float | None, arguments: ExplainArguments
+) -> tuple[float | None, Standing | None]:
+    """The other run and where it stands, where both can be of one conversation."""
+    better = arguments.better_tokens_per_s
+    if measured is None or better is None or better <= measured or standing == "above_ceiling":
+        return None, None
+    stands = _standing(better, speed, at_once, arguments.drafted)
+    return (None, None) if stands == "above_ceiling" else (better, stands)
 
 
 def _prefill_standing(measured: float | None, usual: Range) -> PrefillStanding | None:
@@ -285,10 +396,11 @@ def _likely(measured: float, parts: Parts, fit: Fit, processor: float | None) ->
     return "runs_on_processor" if measured <= LIKE_A_PROCESSOR * processor else "partly_on_processor"
 
 
-def _checks(parts: Parts, fit: Fit, likely: Check | None) -> Iterator[Check]:
+def _checks(parts: Parts, fit: Fit, likely: Check | None, two_programs: bool) -> Iterator[Check]:
     """What to look at, the likeliest first."""
     each = parts.devices.each
     found: list[Check] = [likely] if likely else []
+    found += ["memory_taken"] if two_programs else []
     if each.backend == "cpu":
         found += ["one_memory_channel", "other_programs", "memory_swapped"]
     elif each.unified_memory:

@@ -152,7 +152,8 @@ TOGETHER: Sequence[tuple[str, Sequence[Mapping[str, Any]], Mapping[str, Any], st
     ("kv_cache_size", [{"model": "llama 3.1 8b"}, {"model": "deepseek r1"}], {},
      "With DeepSeek R1 671B the context takes"),
     ("explain_speed", [{"model": "llama 3.3 70b"}, {"model": "gpt-oss 120b"}], {"device": "dgx spark"},
-     "The speed follows from what each token has to read: about 46 tokens/s for gpt-oss 120B"),
+     "For each token gpt-oss 120B reads 5.1 billion of its 117 billion parameters (mixture of experts), a dense model "
+     "all: about 46 tokens/s for gpt-oss 120B"),
     ("estimate_training_memory", [{"model": "8b"}, {"model": "70b"}], {"device": "RTX 3090"},
      "With QLoRA on GeForce RTX 3090, an 8B model can be fine-tuned, but not a 70B model."),
     ("users_served", [{"device": "RTX 3090"}, {"device": "RTX 4060"}], {"model": "llama 3.1 8b"},

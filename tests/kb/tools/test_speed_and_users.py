@@ -157,6 +157,39 @@ def test_a_claim_that_another_file_would_allow(catalogue: Catalogue) -> None:
     assert explain(catalogue, **CARD_8B, measured_tokens_per_s=5000).possible_at is None
 
 
+def test_a_better_run_shows_what_the_machine_can_do(catalogue: Catalogue) -> None:
+    answer = explain(catalogue, **CARD_8B, measured_tokens_per_s=0.5, better_tokens_per_s=90, better_engine="lm studio")
+    assert (answer.standing, answer.better_standing, answer.less_percent) == ("far_below", "as_expected", 99)
+    assert (answer.likely, answer.better_engine) == ("runs_on_processor", "LM Studio")
+    assert "memory_taken" in answer.checks
+    both = explain(catalogue, **CARD_8B, device_count=2, measured_tokens_per_s=20, better_tokens_per_s=90)
+    assert both.likely == "split"
+    counted = explain(catalogue, **CARD_8B, measured_tokens_per_s=90, better_tokens_per_s=5000)
+    assert counted.better_tokens_per_s is None, "what cannot be of one conversation is no measure"
+
+
+def test_a_wait_is_held_against_the_rate_of_prompts(catalogue: Catalogue) -> None:
+    answer = explain(catalogue, **CARD_8B, prompt_tokens=10_000, waited_s=50)
+    assert (answer.measured_prefill_tokens_per_s, answer.prefill_standing) == (200, "below")
+    alone = explain(catalogue, **CARD_8B, waited_s=50)
+    assert alone.measured_prefill_tokens_per_s is None
+    assert alone.tokens_read_while_waiting == pytest.approx(50 * alone.prefill_tokens_per_s.typical, rel=0.01)
+
+
+def test_a_draft_lifts_the_ceiling(catalogue: Catalogue) -> None:
+    answer = explain(catalogue, **SPARK_70B, measured_tokens_per_s=12, drafted=True)
+    assert answer.standing == "needs_drafts"
+    assert answer.tokens_per_step == pytest.approx(12 / answer.decode_tokens_per_s.typical, abs=0.05)
+    assert explain(catalogue, **SPARK_70B, measured_tokens_per_s=12).standing == "above_ceiling"
+
+
+def test_a_program_loads_its_own_weights_where_they_fit(catalogue: Catalogue) -> None:
+    asked = {"model": "llama 3.1 8b", "engine": "vllm"}
+    assert explain(catalogue, **asked, device="RTX 3090").quantization == "BF16"
+    assert explain(catalogue, **asked, device="RTX 3060 12GB").quantization == "Q4_K_M"
+    assert explain(catalogue, **asked, device="RTX 3090", quantization="q8_0").quantization == "Q8_0"
+
+
 def test_users_fit_and_get_their_speed(catalogue: Catalogue) -> None:
     answer = users(catalogue, **CARD_8B)
     assert fit(catalogue, **CARD_8B, concurrency=answer.users_by_memory).verdict == "fits"
