@@ -126,7 +126,7 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.context or situation.prompt_tokens)
         case "compared":
             # "my 5600X without a card, or a 3060?": a processor is one of two, where there is no other.
-            both = runners(situation) if len(runners(situation)) > 1 else situation.devices
+            both = situation.devices if situation.alternatives and len(runners(situation)) < 2 else runners(situation)
             compared = [_counted(one) for named in both for one in _each(named)]
             return _whole(compared) if len(compared) > 1 and not situation.together else ()
         case "owned":
