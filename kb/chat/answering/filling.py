@@ -28,6 +28,7 @@ _AND_MORE = re.compile(
 )  # fmt: skip
 _SPLIT_MODE = re.compile(r"(?<![\w-])(?:-sm|--split-mode)\b")
 _PROMPT = re.compile(r"\bprompts?\b", re.I)
+_OR = re.compile(r"\bor\b|\bvs\b", re.I)
 _ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
 
 
@@ -126,8 +127,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return _stated(situation.context or situation.prompt_tokens)
         case "compared":
             # "my 5600X without a card, or a 3060?": a processor is one of two, where there is no other.
-            both = situation.devices if situation.alternatives and len(runners(situation)) < 2 else runners(situation)
-            compared = [_counted(one) for named in both for one in _each(named)]
+            alone = len(runners(situation)) < 2 and _OR.search(situation.text)
+            rivals = list(situation.devices) if alone else runners(situation)
+            compared = [_counted(one) for named in rivals for one in _each(named)]
             return _whole(compared) if len(compared) > 1 and not situation.together else ()
         case "owned":
             return _joined(_owned(situation))

@@ -170,7 +170,9 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
     new = any(named.standing == "considers" and named.label not in situation.carried for named in situation.devices)
     for tool in tools if (new or situation.alternatives) and not situation.together else ():
         asks = tools.asks(tool.name)
-        if asks and asks.when and ask in asks.instead_of and all(values_of(situation, role) for role in asks.when):
+        if not asks or not asks.when or ask not in asks.instead_of or _missing(asks, situation):
+            continue
+        if all(values_of(situation, role) for role in asks.when):
             return tool.name
     for tool in tools:
         asks = tools.asks(tool.name)
