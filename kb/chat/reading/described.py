@@ -40,7 +40,7 @@ _ON_PROCESSOR = re.compile(
 )
 _HOST_NAMED = re.compile(rf"\b({_HOST})\b", re.I)
 _COUNT = re.compile(r"(?:^|[\s(])(\d{1,3}) ?[x×*]? ?$|\b(two|three|four|six|eight|dual) $", re.I)
-_CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|eight) (?:gpus?|cards?)\b", re.I)
+_CARDS_BEFORE = re.compile(r"\b(\d{1,3}|two|three|four|six|seven|eight)(?: ?[x×*])? ?(?:gpus?|cards?)\b", re.I)
 _NODES = re.compile(
     r"\b(\d{1,2}|two|three|four|five|six|eight) (?:nodes?|machines?|servers?|hosts?|boxes)"
     r"(?:[\s,:]{1,2}(?:each|every|per (?:node|machine|server)|with|of|having|has|have|[x×*]|a)){1,3}\s?$",

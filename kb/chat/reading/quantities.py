@@ -58,7 +58,7 @@ class _Field:
     most: float = float("inf")
 
 
-LEAST_PSU_W = 50
+LEAST_PSU_W = 200
 _BYTES, _TOKENS, _WATTS, _RATE = frozenset({"bytes"}), frozenset({"tokens"}), frozenset({"w"}), frozenset({"bytes/s"})
 _FIELDS = {
     "context": _Field("context", _TOKENS, tokens_of, LEAST_CONTEXT, MOST_CONTEXT),
@@ -101,7 +101,7 @@ _STICKS = re.compile(
 """Before the size of one: ``12x64GB``, ``7 sticks of 64 GB``."""
 MOST_OF_A_DESKTOP = 4
 """Sticks; a server with more has a channel for each."""
-_STICKS_BEHIND = re.compile(r"\s?[x×*]\s?(\d{1,2})(?![\w.])", re.I)
+_STICKS_BEHIND = re.compile(r"\s?[x×*]\s?(\d{1,2})(?!\w|\.\d)", re.I)
 """Behind it: ``64G x 7``."""
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|single|quad|one|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
 _MORE_STICKS = re.compile(

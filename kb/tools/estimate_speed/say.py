@@ -21,8 +21,8 @@ LIMITS = {
 
 def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
     names = named(result)
-    if result.verdict == "does_not_fit" and asked.beside:
-        return
+    if asked.beside and (result.verdict == "does_not_fit" or result.shortened):
+        return  # it is beside the verdict on the usual context
     if result.verdict == "does_not_fit":
         text = "No speed to give: {model} at {quantization} does not fit on {device}, with or without RAM."
         if "system_memory_gb" not in asked.stated:
@@ -42,7 +42,11 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         first, prompt = Quantity(result.time_to_first_token_s, "s"), Quantity(result.prompt_tokens, "tokens", 1)
         text = "About {first} until the first token, for a prompt of {prompt}: it is read at about {read}."
         yield state("answer", text, first=first, prompt=prompt, read=speed_of(result.prefill_tokens_per_s.typical))
-    depth = ", with {context} in the context" if "context" in asked.stated else ""
+    depth = ", with {context} in the context" if "context" in asked.stated or result.shortened else ""
+    if result.shortened:
+        yield state(
+            "assumption", "no more than {context} of context, as more does not fit", context=tokens(result.context)
+        )
     if result.drafting:
         yield from _drafted(result, result.drafting, depth)
         yield from _bound(result)
@@ -151,5 +155,9 @@ def side_by_side(results: Sequence[SpeedAnswer], asked: Asked) -> Iterator[Said]
         for one, case in zip(results, cases.columns, strict=True)
     )
     yield Table("answer", (cases.title, "speed", "usually", "held"), rows)
+    for one, case in running:
+        if one.shortened:
+            text = "no more than {context} of context {case}, as more does not fit"
+            yield state("assumption", text, context=tokens(one.context), case=case)
     for one in results:
         yield state("detail", "{device}: {formula}.", device=one.device, formula=one.formula)

@@ -14,6 +14,9 @@ from kb.tools.shared.resolve import ModelArgument, ResolvedModel
 from kb.tools.shared.speed import placed_speed
 from kb.tools.shared.views import disputes_about
 
+LEAST_OF_USE = 1024
+"""A shorter context holds no conversation: of a model that fits with no more, no speed is told."""
+
 
 class PublishedMeasurement(Record):
     """A published measurement of this very case, or of the nearest that we hold; shown beside the estimate."""
@@ -52,6 +55,8 @@ class SpeedAnswer(Speed, Result):
     device: str
     verdict: Verdict
     context: int
+    shortened: bool = False
+    """Whether no context was given and the usual one does not fit: this is the longest that does."""
     prompt_tokens: int
     """Of the prompt that prefill and time to first token are of."""
     drafting: Drafting | None = None
@@ -67,6 +72,12 @@ def run(catalogue: Catalogue, arguments: SpeedArguments) -> SpeedAnswer:
 def speed_answer(catalogue: Catalogue, parts: Parts, given: FitArguments) -> SpeedAnswer:
     arguments = within_limit(parts.model, given)
     fit = fit_of(parts, arguments)
+    shortened = (
+        fit.verdict == "does_not_fit" and "context" not in given.model_fields_set and fit.max_context >= LEAST_OF_USE
+    )
+    if shortened:  # nobody asked for the context that does not fit
+        arguments = arguments.model_copy(update={"context": fit.max_context})
+        fit = fit_of(parts, arguments)
     prompt_tokens = given.prompt_tokens if isinstance(given, SpeedArguments) else None
     speed = placed_speed(parts, fit, arguments, prompt_tokens)
     drafting = None
@@ -77,6 +88,9 @@ def speed_answer(catalogue: Catalogue, parts: Parts, given: FitArguments) -> Spe
     if parts.devices.memory_asked and fit.verdict == "fits":
         note = f"{parts.devices.label} has the {fit.required_gb:g} GB of memory that this takes; its size was not given"
         speed = speed.model_copy(update={"assumptions": (note, *speed.assumptions)})
+    if shortened:
+        note = f"{arguments.context:,} tokens of context, the most that fits"
+        speed = speed.model_copy(update={"assumptions": (note, *speed.assumptions)})
     return SpeedAnswer(
         **{name: getattr(speed, name) for name in Speed.model_fields},
         model=parts.model.label,
@@ -85,6 +99,7 @@ def speed_answer(catalogue: Catalogue, parts: Parts, given: FitArguments) -> Spe
         verdict=fit.verdict,
         context=arguments.context,
         prompt_tokens=prompt_tokens or arguments.context,
+        shortened=shortened,
         drafting=drafting,
         measured=nearest_measurement(catalogue, parts),
         citations=cite(catalogue, parts.references),

@@ -275,6 +275,8 @@ def _sum(result: ExplainAnswer) -> Iterator[Said]:
             f"size{number}": Quantity(read.gb_per_token, "GB"), f"memory{number}": memory,
             f"rate{number}": Quantity(read.gb_per_s, "GB/s"),
         }  # fmt: skip
+    if not told:
+        return
     values["ceiling"] = ceiling
     yield Statement("reason", f"Each token takes {joined(told)}: {{ceiling}} at most.", values)
 
