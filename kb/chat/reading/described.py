@@ -79,7 +79,7 @@ class Described:
 def nodes_before(text: str, at: int) -> int:
     """How many machines have what is counted at ``at`` each.
 
-    >>> nodes_before("on 4 machines, each with 8 cards", 22), nodes_before("2 machines, 16 cards", 12)
+    >>> nodes_before("on 4 machines, each with 8 cards", 25), nodes_before("2 machines, 16 cards", 12)
     (4, 1)
     """
     found = _NODES.search(text, max(0, at - _NEAR * 2), at)

@@ -40,7 +40,7 @@ class TrainingMemoryArguments(Arguments):
     device_count: DeviceCount = 1
     sharding: Sharding | None = None
     """Of several cards: whole copies (`ddp`), or divided; `zero3` is FSDP too."""
-    measured_gb: Annotated[Real, Field(gt=0, le=1_000_000)] | None = None
+    measured_gb: Annotated[Real, Field(ge=0.001, le=1_000_000)] | None = None
     """What a run takes on one device; told where it goes."""
 
 
