@@ -208,7 +208,7 @@ DEVICE_ARGUMENTS = (*DEVICE_SLOTS, "considered", "accelerator", "name")
 """Of the tools, those that take a device."""
 ANSWERS_FIRST = 0.5
 """How likely it must to be told before a calculation."""
-BEHIND, NEAR = 0.4, 0.5
+BEHIND, NEAR = 0.6, 0.55
 """How likely, and how near one of its questions must be to a short one, to be told behind a calculation."""
 NOTE_WORDS = 45
 BY_NAME = 3
