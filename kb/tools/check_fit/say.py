@@ -33,6 +33,10 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         yield state("correction", text, limit=limit, context=context, model=result.model)
     refused = list(_refused(result))
     yield from refused
+    if asked.out_of_memory and result.verdict == "fits" and not refused:
+        yield from _ran_out(result)
+        yield from _details(result)
+        return
     yield from (_behind(one) if refused else one for one in _verdict(result, asked))
     if (split := result.tensor_parallel) and split.tensor > 1 and not split.fewer_hold_it:
         text = "{cards} of the cards alone do not hold it at {quantization}."
@@ -48,6 +52,29 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     yield from _next(result)
     if result.system_memory_assumed:
         yield state("assumption", "{ram} of RAM, as none was named", ram=_ram([result]))
+    yield from _details(result)
+
+
+def _ran_out(result: FitAnswer) -> Iterator[Said]:
+    """It ran out of memory all the same: that is true, and not for the weights."""
+    text = "By its weights {model} at {quantization} fits on {device}, so something else takes the memory."
+    yield Statement("answer", text, {**named(result)})
+    text = "With {context} of context it takes {need} of {have}; more than {longest} does not fit."
+    if result.max_context == result.model_context_limit:
+        text = "With {context} of context it takes {need} of {have}, and with all of the model's {longest} it fits too."
+    figures: dict[str, Slot] = {
+        "context": tokens(result.context), "need": gb(result.required_gb), "have": gb(result.available_gb),
+        "longest": tokens(result.max_context),
+    }  # fmt: skip
+    yield Statement("reason", text, figures)
+    yield state(
+        "next",
+        "Look at the context that the program opens, at how many conversations it holds at once (`--parallel`, "
+        "`OLLAMA_NUM_PARALLEL`, `--max-num-seqs`), and at what else is on the device.",
+    )
+
+
+def _details(result: FitAnswer) -> Iterator[Said]:
     yield state("detail", "Memory: {formula}.", formula=result.formula)
     if result.memory_kind == "own":
         text = "A card sold with {sold} holds {bytes}: its GB are counted in powers of two."

@@ -21,8 +21,8 @@ LIMITS = {
 
 def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
     names = named(result)
-    if asked.beside and (result.verdict == "does_not_fit" or result.shortened):
-        return  # it is beside the verdict on the usual context
+    if asked.beside and (result.verdict == "does_not_fit" or result.shortened or asked.out_of_memory):
+        return  # it is beside a verdict on the usual context, or nothing runs
     if result.verdict == "does_not_fit":
         text = "No speed to give: {model} at {quantization} does not fit on {device}, with or without RAM."
         if "system_memory_gb" not in asked.stated:

@@ -146,5 +146,44 @@ def test_a_story_is_told_the_note_behind_what_was_calculated(index: Index) -> No
         "cards with tp 3. do I have to buy an eighth card?"
     )
     calculated, _, note = answered(index, story).text.partition("\n\n**")
-    assert calculated.startswith("Llama 3 70B needs")
+    assert calculated.startswith("Not as tensor parallel over 7 cards")
     assert "tensor" in note
+
+
+def test_what_ran_out_of_memory_is_not_told_that_it_fits(index: Index) -> None:
+    reply = answered(index, "qwen3 14b q4_k_m on my 4070 12gb keeps crashing with cuda out of memory in llama.cpp")
+    assert reply.text.startswith("By its weights Qwen3 14B at Q4_K_M fits on the GeForce RTX 4070, so something else")
+    assert "more than 19,456 tokens does not fit" in reply.text
+    assert "tokens/s" not in reply.text
+    assert answered(index, "will I get out of memory with qwen3 14b on a 4070?").text.startswith(
+        "Qwen3 14B at Q4_K_M fits"
+    )
+
+
+def test_without_a_stated_context_the_longest_that_fits_has_a_speed(index: Index) -> None:
+    reply = answered(index, "how fast is llama2 7b on a jetson orin nano?")
+    assert reply.text.startswith("About ")
+    assert "no more than 2,048 tokens of context, as more does not fit" in reply.text
+    (call,) = [one for one in reply.tool_calls if one.name == "estimate_speed"]
+    assert call.result["shortened"]
+    named = answered(index, "how fast is llama2 7b on a jetson orin nano with 4096 context?")
+    assert not next(one for one in named.tool_calls if one.name == "estimate_speed").result["shortened"]
+
+
+def test_a_processor_alone_is_compared_with_a_card(index: Index) -> None:
+    reply = answered(index, "i5 13600k without gpu or a weak cpu + rtx 3060 12gb? same price, for llama.cpp")
+    assert reply.text.startswith("For text generation the GeForce RTX 3060 12GB is about")
+
+
+def test_what_is_considered_alone_is_no_upgrade(index: Index) -> None:
+    reply = answered(index, "I have a ryzen 5600X with 32GB ram and consider a 3060, which models could I run then?")
+    assert [call.name for call in reply.tool_calls][:1] == ["what_runs_on"]
+
+
+def test_ones_own_speed_is_judged_and_not_the_claim_it_is_short_of(index: Index) -> None:
+    story = "llama 3.3 70b q4_k_m on two 3090: the readme says 20 tok/s, I get 15 tok/s. what am I doing wrong?"
+    reply = answered(index, story)
+    measured = [
+        call.arguments.get("measured_tokens_per_s") for call in reply.tool_calls if call.name == "explain_speed"
+    ]
+    assert measured == [15]
