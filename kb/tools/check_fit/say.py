@@ -23,6 +23,7 @@ WAYS = {
     "other_placement": "with `{options}` it fits",
     "smaller_model": "a model of about {size} fits whole at {quantization}",
 }
+_OF_EXPERTS = re.compile(r"\bactive\b|\bmoe\b|\bexperts?\b|\bsparse\b", re.I)
 LOSS = ", at a loss of quality that is easy to notice"
 
 
@@ -38,6 +39,9 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         yield from _details(result)
         return
     yield from (_behind(one) if refused else one for one in _verdict(result, asked))
+    if result.active_share and _OF_EXPERTS.search(asked.text):
+        text = "All of its weights have to be held: the {share} that a token passes through say how fast it is."
+        yield state("reason", text, share=Quantity(100 * result.active_share, "%"))
     if (split := result.tensor_parallel) and split.tensor > 1 and not split.fewer_hold_it:
         text = "{cards} of the cards alone do not hold it at {quantization}."
         yield state("reason", text, cards=Quantity(split.tensor, step=1), quantization=result.quantization)

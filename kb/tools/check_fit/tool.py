@@ -106,6 +106,8 @@ class FitAnswer(Fit, Result):
     concurrency: int
     options: str = ""
     """How llama.cpp was told to place it; empty where that was left to it."""
+    active_share: float | None = None
+    """Of a mixture of experts: the share of its parameters that each token passes through; all have to be held."""
     model_context_limit: int | None = None
     """How many tokens the model itself can read; None where it is not known."""
     within_model_limit: bool = True
@@ -190,6 +192,7 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         context=arguments.context,
         concurrency=arguments.concurrency,
         options=(arguments.options or "") if parts.load(arguments).is_placed else "",
+        active_share=_active_share(parts),
         model_context_limit=limit,
         within_model_limit=limit is None or arguments.context <= limit,
         memory_kind=kind,
@@ -204,6 +207,11 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         smallest_card_gb=round(min(sizes) / GB, 3) if unequal else None,
         citations=cite(catalogue, parts.references),
     )
+
+
+def _active_share(parts: Parts) -> float | None:
+    architecture = parts.model.architecture
+    return round(architecture.params_active / architecture.params_total, 3) if architecture.experts else None
 
 
 def _tensor_parallel(parts: Parts, arguments: FitArguments) -> TensorParallel | None:

@@ -187,3 +187,9 @@ def test_ones_own_speed_is_judged_and_not_the_claim_it_is_short_of(index: Index)
         call.arguments.get("measured_tokens_per_s") for call in reply.tool_calls if call.name == "explain_speed"
     ]
     assert measured == [15]
+
+
+def test_that_few_experts_are_read_makes_a_model_no_smaller(index: Index) -> None:
+    reply = answered(index, "qwen3 30b-a3b has 3b active so 4gb vram is enough right?")
+    assert "All of its weights have to be held: the 10.8 % that a token passes through" in reply.text
+    assert "All of its weights" not in answered(index, "does qwen3 30b-a3b fit on a 3090?").text
