@@ -32,8 +32,9 @@ class AskedQuestion(Record):
 
     id: str
     turns: tuple[str, ...]
-    asks: tuple[str, ...]
+    asks: tuple[str, ...] = ()
     good_answer: str
+    source: str = ""
     facts: dict[str, Any] | None = None
     checks: dict[str, Any] | None = None
 
@@ -102,11 +103,13 @@ def answers(index: Index, asked: Iterable[AskedQuestion]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--answers", type=Path, help="write questions and answers to this file")
+    parser.add_argument("--fresh", action="store_true", help="those of fresh.jsonl, not those of judging.jsonl")
     given = parser.parse_args()
     chosen = settings()
     index = LiveIndex(chosen.data_dir, Embedder(chosen.embedding_model)).get()
     if given.answers:
-        given.answers.write_text("\n".join(answers(index, questions())), "utf-8")
+        asked = questions(HERE / "fresh.jsonl") if given.fresh else questions()
+        given.answers.write_text("\n".join(answers(index, asked)), "utf-8")
         print(json.dumps({"written": str(given.answers)}))
         return
     for line in report(index):
