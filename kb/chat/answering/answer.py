@@ -263,7 +263,8 @@ def _is_near(one: Answering) -> bool:
 def _is_unmeasured(planned: Plan, situation: Situation) -> bool:
     """Whether it is asked why something is as fast as it is, and no speed is told that figures could explain."""
     asks = TOOLS.asks(planned.asks[0]) if planned.asks else None
-    takes = [slot.role for slot in asks.slots.values() if slot.role in SPEEDS] if asks else []
+    slots = asks.slots.items() if asks else ()
+    takes = [slot.role for name, slot in slots if slot.role in SPEEDS and name.startswith("measured")]
     return bool(takes) and not any(values_of(situation, role) for role in takes)
 
 
