@@ -39,8 +39,8 @@ ROLES = frozenset({
 NEAR = 0.03
 """How far a figure may be from the one that was marked."""
 _NAME = re.compile(r"<([^<>|]+)\|(\w+)>")
-_SAME = {"unified": "ram"}
-"""Told apart in reading alone."""
+_SAME = {"unified": "ram", "need": "used"}
+"""Roles that readers did not tell apart."""
 _BY_FLAG = {"context": "context", "layers": "gpu_layers"}
 """Roles of figures that an option of a program gives."""
 _CLASS = {"device": "device", "processor": "device", "model": "model", "media": "model", "quantization": "quantization"}
@@ -107,9 +107,10 @@ def _read_one(index: Index, roles: RoleReader, marked: str, text: str, told: Und
     values: list[tuple[str, float]] = []
     for mark in marks:
         inside = read_figures(in_one_form(text[mark.start : mark.end]))
-        if inside and mark.role in ROLES:
-            values.append((mark.role, inside[0].base))
-            wanted[f"{mark.role} {inside[0].base:g}"] += 1
+        role = _SAME.get(mark.role, mark.role)
+        if inside and role in ROLES:
+            values.append((role, inside[0].base))
+            wanted[f"{role} {inside[0].base:g}"] += 1
     read_roles = [
         (_SAME.get(one.role, one.role), one.figure.base)
         for one in roles.roles(english, figures, places_of(index.names, found))

@@ -9,13 +9,10 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Figure, LanguageModel, Measurement, Quantization, Record
 from kb.tools.base import Real, Result, Whole, cite, tool
 from kb.tools.estimate_speed.drafting import Drafting, with_draft
-from kb.tools.shared.fitting import Context, FitArguments, Parts, fit_of, resolve_parts, within_limit
+from kb.tools.shared.fitting import Context, FitArguments, Parts, fit_at_usual, resolve_parts, within_limit
 from kb.tools.shared.resolve import ModelArgument, ResolvedModel
 from kb.tools.shared.speed import placed_speed
 from kb.tools.shared.views import disputes_about
-
-LEAST_OF_USE = 1024
-"""A shorter context holds no conversation: of a model that fits with no more, no speed is told."""
 
 
 class PublishedMeasurement(Record):
@@ -70,14 +67,8 @@ def run(catalogue: Catalogue, arguments: SpeedArguments) -> SpeedAnswer:
 
 
 def speed_answer(catalogue: Catalogue, parts: Parts, given: FitArguments) -> SpeedAnswer:
-    arguments = within_limit(parts.model, given)
-    fit = fit_of(parts, arguments)
-    shortened = (
-        fit.verdict == "does_not_fit" and "context" not in given.model_fields_set and fit.max_context >= LEAST_OF_USE
-    )
-    if shortened:  # nobody asked for the context that does not fit
-        arguments = arguments.model_copy(update={"context": fit.max_context})
-        fit = fit_of(parts, arguments)
+    stated = "context" in given.model_fields_set
+    arguments, fit, shortened = fit_at_usual(parts, within_limit(parts.model, given), stated)
     prompt_tokens = given.prompt_tokens if isinstance(given, SpeedArguments) else None
     speed = placed_speed(parts, fit, arguments, prompt_tokens)
     drafting = None

@@ -341,7 +341,8 @@ def side_by_side(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Sai
     fast, slow = speed_of(first.decode_tokens_per_s.typical), speed_of(last.decode_tokens_per_s.typical)
     kind: Kind = "reason" if any(one.standing for one in results) else "answer"
     values |= {"fast": fast, "best": best, "slow": slow, "worst": worst}
-    yield Statement(kind, text + ": about {fast} {best}, about {slow} {worst}.", values)
+    told = ": about {fast} {best}, about {slow} {worst}." if best != worst else ": about {fast} {best}."
+    yield Statement(kind, text + told, values)
     rows = tuple((case, *_row(one)) for one, case in zip(results, cases.columns, strict=True))
     yield Table("answer", (cases.title, "reads per token", "at", "at most", "usually"), rows)
     for one in results:

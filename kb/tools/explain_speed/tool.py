@@ -15,7 +15,17 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import Engine, Record
 from kb.catalogue.units import GB, GIB
 from kb.tools.base import Name, Real, Result, Tool, cite
-from kb.tools.shared.fitting import LADDER, TIGHT, Context, FitArguments, Parts, fit_of, resolve_parts, within_limit
+from kb.tools.shared.fitting import (
+    LADDER,
+    TIGHT,
+    Context,
+    FitArguments,
+    Parts,
+    fit_at_usual,
+    fit_of,
+    resolve_parts,
+    within_limit,
+)
 from kb.tools.shared.resolve import quantization_for, resolve_quantization, resolve_weights
 from kb.tools.shared.speed import placed_speed, speed_at
 
@@ -188,7 +198,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
     parts, because = _parts(catalogue, arguments, engine)
     filled = "context" in arguments.model_fields_set
     arguments = arguments.model_copy(update={"context": within_limit(parts.model, arguments).context})
-    fit = fit_of(parts, arguments)
+    arguments, fit, _ = fit_at_usual(parts, arguments, filled)
     if arguments.measured_tokens_per_s and fit.verdict == "does_not_fit" and arguments.system_memory_gb is None:
         arguments = arguments.model_copy(update={"system_memory_gb": _memory_to_run(parts)})
         fit = fit_of(parts, arguments)

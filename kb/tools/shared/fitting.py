@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -177,6 +177,21 @@ def smaller_types(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -
         tried = parts_of(catalogue, parts.model, resolve_quantization(catalogue, slug), parts.devices)
         if tried.weights.total_bytes < parts.weights.total_bytes and tried.holds(arguments):
             yield tried
+
+
+LEAST_OF_USE = 1024
+"""A shorter context holds no conversation: of a model that fits with no more, no speed is told."""
+Asked = TypeVar("Asked", bound=FitArguments)
+
+
+def fit_at_usual(parts: Parts, arguments: Asked, stated: bool) -> tuple[Asked, Fit, bool]:
+    """The fit; where nobody ``stated`` the context and the usual one does not fit, at the longest that does. Whether it
+    was shortened."""
+    fit = fit_of(parts, arguments)
+    if stated or fit.verdict != "does_not_fit" or fit.max_context < LEAST_OF_USE:
+        return arguments, fit, False
+    shorter = arguments.model_copy(update={"context": fit.max_context})
+    return shorter, fit_of(parts, shorter), True
 
 
 def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
