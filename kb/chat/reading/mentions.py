@@ -21,6 +21,8 @@ _ARTICLE = re.compile(r"(?:an?|the|my|one|single|used|new)\s+", re.I)
 _COUNTED = re.compile(r"(?:\d{1,2}\s?[x×]|dual|two|twin|quad|four|eight)\s?", re.I)
 _MONEY_BEFORE = frozenset("$€£")
 _VALUE_BEFORE = re.compile(r"(?:=|\bpp\d{0,5}:?|\btg\d{0,5}:?) ?$", re.I)
+LONGEST_BEFORE = 12
+"""Characters of what stands before a value."""
 _VALUE_BEHIND = re.compile(r" ?(?:t/s|tok|tokens|mb\b|mhz\b|w\b|watts?\b|rpm\b|mm\b|kb\b)", re.I)
 """Around a number that is measured, and no card's."""
 _FILE = re.compile(
@@ -73,7 +75,8 @@ def _known(text: str, names: Names) -> list[Span]:
             if text[max(0, mention.start - 1) : mention.start] in _MONEY_BEFORE:
                 continue  # an amount of money, not the card of that number
             if mention.text.isdigit() and (
-                _VALUE_BEFORE.search(text, 0, mention.start) or _VALUE_BEHIND.match(text, mention.end)
+                _VALUE_BEFORE.search(text, max(0, mention.start - LONGEST_BEFORE), mention.start)
+                or _VALUE_BEHIND.match(text, mention.end)
             ):
                 continue
             inside = taken.within(mention.start, mention.end)
