@@ -227,7 +227,9 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     if planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
         return said
     asks_why, story = _is_unmeasured(planned, situation), is_a_story(situation)
-    nearest = index.searcher.answering(situation.query)[:1] if story or not situation.earlier else ()
+    # Of a model and a device everything is worked out: a note on the two would say it again, with other figures.
+    may = story or not (situation.earlier or (situation.models and situation.devices))
+    nearest = index.searcher.answering(situation.query)[:1] if may else ()
     told = [one for one in nearest if (one.probability >= MAY_ANSWER if story else _is_near(one))]
     if asks_why:  # names of devices and models lead away from what is asked; without any, too much is alike
         by_name = index.searcher.answering(situation.text)[:BY_NAME]
