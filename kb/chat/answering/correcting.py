@@ -75,9 +75,7 @@ def _correction(catalogue: Catalogue, claim: Claim) -> Statement | None:
 def unknown_names(catalogue: Catalogue, situation: Situation) -> Iterator[Statement]:
     """Each unknown name with the nearest ones, and what can be worked out for it all the same."""
     for name in situation.unknown[:MOST_UNKNOWN]:
-        near = _of_the_family(
-            name, catalogue.names.suggest((*DEVICE_KINDS, "models", MediaModel.kind), name, SUGGESTED)
-        )
+        near = _of_the_family(name, catalogue.names.suggest(KINDS, name, SUGGESTED))
         called_so = [label for label in near if set(parts_of(name)) <= set(parts_of(label))]
         if len(called_so) > 1:
             shown = called_so if len(called_so) <= MOST_NEAR else [*called_so[:MOST_NEAR], "others"]

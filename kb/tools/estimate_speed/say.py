@@ -8,7 +8,7 @@ from kb.tools.asks import Asked
 from kb.tools.estimate_speed.drafting import Drafting
 from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
 from kb.tools.shared.naming import gb, named, speed_of, the, tokens, varied
-from kb.tools.shared.saying import OF_PROMPTS, notes
+from kb.tools.shared.saying import OF_PROMPTS, notes, shortened
 
 LIMITS = {
     "memory_bandwidth": "What limits it is how fast the memory is read",
@@ -44,9 +44,7 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         yield state("answer", text, first=first, prompt=prompt, read=speed_of(result.prefill_tokens_per_s.typical))
     depth = ", with {context} in the context" if "context" in asked.stated or result.shortened else ""
     if result.shortened:
-        yield state(
-            "assumption", "no more than {context} of context, as more does not fit", context=tokens(result.context)
-        )
+        yield shortened(result.context)
     if result.drafting:
         yield from _drafted(result, result.drafting, depth)
         yield from _bound(result)
@@ -157,7 +155,6 @@ def side_by_side(results: Sequence[SpeedAnswer], asked: Asked) -> Iterator[Said]
     yield Table("answer", (cases.title, "speed", "usually", "held"), rows)
     for one, case in running:
         if one.shortened:
-            text = "no more than {context} of context {case}, as more does not fit"
-            yield state("assumption", text, context=tokens(one.context), case=case)
+            yield shortened(one.context, case)
     for one in results:
         yield state("detail", "{device}: {formula}.", device=one.device, formula=one.formula)

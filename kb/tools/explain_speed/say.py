@@ -10,6 +10,7 @@ from kb.tools.explain_speed.prompts import is_of_prompts, of_prompts
 from kb.tools.explain_speed.runs import next_of_two_runs, of_two_runs, worth
 from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement, OtherWeights
 from kb.tools.shared.naming import opening, speed_of, the, varied
+from kb.tools.shared.saying import notes, shortened
 
 WRONG: Mapping[Check, str] = {
     "runs_on_processor": "it runs on the processor instead of the card",
@@ -90,6 +91,8 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
             yield state("reason", text, measured=speed_of(result.measured_tokens_per_s or 0.0))
         yield from _helps(result)
         return
+    if result.shortened:
+        yield shortened(result.context)
     if is_of_prompts(result, asked):
         yield from of_prompts(result, case, asked)
         if result.standing is not None:
@@ -117,8 +120,7 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
     for check in result.checks[MOST_LOOKED_AT:]:
         yield state("detail", "Look also at " + LOOK[check] + ".")
     yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
-    for note in result.assumptions:
-        yield state("detail", "{note}.", note=note[:1].upper() + note[1:].rstrip("."))
+    yield from notes("detail", result.assumptions)
 
 
 def _why(result: ExplainAnswer) -> Iterator[Said]:
@@ -345,6 +347,7 @@ def side_by_side(results: Sequence[ExplainAnswer], asked: Asked) -> Iterator[Sai
     yield Statement(kind, text + told, values)
     rows = tuple((case, *_row(one)) for one, case in zip(results, cases.columns, strict=True))
     yield Table("answer", (cases.title, "reads per token", "at", "at most", "usually"), rows)
+    yield from (shortened(one.context, case) for one, case in running if one.shortened)
     for one in results:
         yield state("detail", "{model}: {formula}.", model=opening(one.model), formula=one.formula)
 

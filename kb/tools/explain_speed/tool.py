@@ -106,6 +106,8 @@ class ExplainAnswer(Result):
     quantization: str
     device: str
     context: int
+    shortened: bool = False
+    """Whether no context was given and the usual one does not fit: this is the longest that does."""
     verdict: Verdict
     required_gb: float
     available_gb: float
@@ -198,7 +200,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
     parts, because = _parts(catalogue, arguments, engine)
     filled = "context" in arguments.model_fields_set
     arguments = arguments.model_copy(update={"context": within_limit(parts.model, arguments).context})
-    arguments, fit, _ = fit_at_usual(parts, arguments, filled)
+    arguments, fit, shortened = fit_at_usual(parts, arguments, filled)
     if arguments.measured_tokens_per_s and fit.verdict == "does_not_fit" and arguments.system_memory_gb is None:
         arguments = arguments.model_copy(update={"system_memory_gb": _memory_to_run(parts)})
         fit = fit_of(parts, arguments)
@@ -224,6 +226,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         quantization=parts.quantization.record.name,
         device=parts.devices.label,
         context=arguments.context,
+        shortened=shortened,
         verdict=fit.verdict,
         required_gb=fit.required_gb,
         available_gb=_available(parts, fit, arguments),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from kb.calc.results import Range
 from kb.text.statements import Kind, Quantity, Statement, state
-from kb.tools.shared.naming import speed_of
+from kb.tools.shared.naming import speed_of, tokens
 
 OF_PROMPTS = re.compile(
     r"\bprompt (?:processing|eval\w*|reading|speed|ingest\w*)\b|\bprompts\b|\bprefill\w*|\bpp\d*\b|\bttft\b"
@@ -35,3 +35,9 @@ def rate(speed: Range | None) -> Quantity | str:
 
 def money(price: tuple[float, float], currency: str) -> Quantity:
     return Quantity(price if price[0] != price[1] else price[0], currency, 1)
+
+
+def shortened(context: int, case: str = "") -> Statement:
+    """Of a result for the longest context that fits, as nobody named one: of which ``case`` of several."""
+    text = "no more than {context} of context{case}, as more does not fit"
+    return state("assumption", text, context=tokens(context), case=f" {case}" if case else "")

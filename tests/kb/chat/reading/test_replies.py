@@ -166,6 +166,8 @@ def test_without_a_stated_context_the_longest_that_fits_has_a_speed(index: Index
     assert "no more than 2,048 tokens of context, as more does not fit" in reply.text
     (call,) = [one for one in reply.tool_calls if one.name == "estimate_speed"]
     assert call.result["shortened"]
+    slow = answered(index, "llama2 7b on my jetson orin nano runs at 3.4 tok/s in ollama, why so slow?")
+    assert "no more than 2,048 tokens of context, as more does not fit" in slow.text
     named = answered(index, "how fast is llama2 7b on a jetson orin nano with 4096 context?")
     assert not next(one for one in named.tool_calls if one.name == "estimate_speed").result["shortened"]
 
