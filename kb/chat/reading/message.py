@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import cast
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
@@ -21,8 +20,9 @@ from kb.chat.reading.mentions import is_of_another_kind, spans
 from kb.chat.reading.one_form import in_one_form
 from kb.chat.reading.quantities import kv_type_in, quantities, speeds
 from kb.chat.reading.roles import ENGINE, Place, RoleReader, places_of
-from kb.chat.reading.situation import Named, Quantities, Situation, TrainingMethod
+from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.spans import Span
+from kb.chat.reading.training import ran_out, sharding, training_method
 from kb.chat.reading.uses import is_of_text, use_of
 from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
@@ -37,24 +37,6 @@ COUNT_GAP = 3
 BEHIND_A_NAME = 12
 """Characters behind a name within which a size is its own."""
 _NOTHING_SAID = re.compile(r"\bold\b|\boffice\b", re.I)
-_TRAINING = re.compile(
-    r"\b(?:(?P<rl>rlhf|rl|ppo|grpo|dpo|reinforcement)\b|(?<!not )(?<!no )(?<!instead of )(?<!than )(?P<qlora>qlora)"
-    r"|(?<!not )(?<!no )(?<!instead of )(?<!than )\b(?P<lora>lora)"
-    r"|(?P<full>full)[\s-](?:fine|param|train|sft|weight|\d+b))", re.I
-)  # fmt: skip
-_BITS = re.compile(r"(?<![\d.])[48](?![\d.])")
-_BESIDE_ANOTHER = re.compile(r"[\s,/]{0,3}(?:or|and|vs\.?|versus|&|/|,|\+)?[\s,/]{0,3}(?:a )?", re.I)
-"""Between two methods of training that are asked about both."""
-_SHARDING = re.compile(
-    r"\bzero[\s_-]?(?:stage[\s_-]?)?(?P<stage>[123])\b|\bstage[\s_-]?(?P<alone>[123])\b"
-    r"|(?P<ddp>\bddp\b|\bdata[- ]parallel\w*)|\bfsdp\w*|\bfull[_-]shard\b|\bfully[- ]sharded\b", re.I
-)  # fmt: skip
-_OUT_OF_MEMORY = re.compile(
-    r"(?<!without )(?<!avoid )(?<!not )(?:\boom(?:s|'?ed|'?ing|'d)?\b|\bout[- ]?of[- ]?memory|\boutofmemory\w*"
-    r"|\b(?:runs?|ran|running) out of (?:v?ram|(?:gpu |cuda )?memory)\b)", re.I
-)  # fmt: skip
-_WOULD = re.compile(r"\b(?:would|will|could|might)\b(?:[^.?!;,]|\.\d){0,80}[?]", re.I)
-"""What is asked of a run that has not been."""
 _QUANTIZATION = re.compile(r"\bi?q\d_\w+", re.I)
 """The form of a GGUF type's name."""
 _QUIET = re.compile(r"\bquiet\b|\bsilent\b|\bnoise\b|\bnoisy\b|\bloud\b", re.I)
@@ -181,9 +163,9 @@ class _Message:
             claims=claims,
             speeds=tuple(speeds(roles, text, [*places, *self._programs()])),
             unknown=self._unknown(),
-            training_method=_training_method(text, [] if stated.optimizer else quantizations, use),
-            sharding=_sharding(text),
-            out_of_memory=bool(_OUT_OF_MEMORY.search(_WOULD.sub(" ", text))),
+            training_method=training_method(text, [] if stated.optimizer else quantizations, use),
+            sharding=sharding(text),
+            out_of_memory=ran_out(text),
             engine=self._engine(),
             use=use,
             draft=self.draft or _guesser(text),
@@ -504,35 +486,3 @@ def _guesser(text: str) -> str:
 def _add(group: list[Named], named: Named) -> None:
     if not any(is_same(other, named) for other in group):
         group.append(named)
-
-
-def _training_method(text: str, quantizations: Sequence[Named], use: str) -> TrainingMethod | None:
-    """None where several are held beside each other: the answer has them all then. Whoever trains weights of four or
-    eight bits trains adapters."""
-    found = list(_TRAINING.finditer(text))
-    if any(
-        one.lastgroup != other.lastgroup and _BESIDE_ANOTHER.fullmatch(text, one.end(), other.start())
-        for one, other in pairwise(found)
-    ):
-        return None
-    if not found and use != "training":
-        return None
-    return at_bits(cast(TrainingMethod, found[0].lastgroup) if found else None, quantizations)
-
-
-def at_bits(method: TrainingMethod | None, quantizations: Sequence[Named]) -> TrainingMethod | None:
-    """LoRA adapters on weights of as many bits as are named with it."""
-    labels = " ".join(label for one in quantizations for label in (one.name, one.label))
-    if method not in (None, "lora", "lora_8bit"):
-        return method
-    bits = _BITS.search(labels)
-    return method if bits is None else "qlora" if bits[0] == "4" else "lora_8bit"
-
-
-def _sharding(text: str) -> str | None:
-    """As it is named; nothing where several ways are."""
-    ways = {
-        f"zero{one['stage'] or one['alone']}" if one["stage"] or one["alone"] else "ddp" if one["ddp"] else "zero3"
-        for one in _SHARDING.finditer(text)
-    }
-    return ways.pop() if len(ways) == 1 else None

@@ -10,7 +10,7 @@ from kb.catalogue.records import MediaModel
 from kb.chat.reading.devices import is_unified
 from kb.chat.reading.fragments import TELLING, stated
 from kb.chat.reading.language import ENGLISH
-from kb.chat.reading.message import Read, at_bits, read_message
+from kb.chat.reading.message import Read, read_message
 from kb.chat.reading.rig import (
     ADDS,
     BOTH,
@@ -24,6 +24,7 @@ from kb.chat.reading.rig import (
 )
 from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Named, Quantities, Situation
+from kb.chat.reading.training import at_bits
 from kb.chat.reading.turn import Turn
 from kb.tools import TOOLS
 from kb.tools.shared.given import DeviceFigures
