@@ -26,8 +26,9 @@ BASE_BITS: Mapping[Method, float] = MappingProxyType({"full": 16.0, "lora": 16.0
 2023, QLoRA, section 3). LLM.int8: a byte, and one constant a row (Dettmers et al. 2022)."""
 
 LOGITS_BYTES = 14
-"""Per token and entry of the vocabulary: bf16 logits, and in f32 their copy, its log-softmax and the gradient. The
-28,000 MB measured with 8,192 tokens and 256,000 entries (Wijmans et al. 2025, Cut Your Losses, table 1)."""
+"""Per token and entry of the vocabulary: bf16 logits, and in f32 their copy, its log-softmax and the gradient. Of
+8,192 tokens and 256,000 entries that is 29.4 GB (27.3 GiB); 28 GB are reported for the head of Gemma 2 (Wijmans et al.
+2025, Cut Your Losses, abstract), and that it was so many tokens is a recollection, not checked."""
 
 LAYER_BYTES = 34
 """Per token and hidden unit that the backward pass needs of one layer (Korthikanti et al. 2022, eq. 2, without its

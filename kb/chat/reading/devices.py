@@ -17,6 +17,8 @@ from kb.text.numerals import COUNTS, counted
 from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures
 
+LONGEST_COUNT = 44
+"""Characters before a name in which its count is looked for."""
 _COUNT_BEFORE = re.compile(
     rf"(?:^|[\s(,+])(\d{{1,3}}|{'|'.join(sorted(COUNTS, key=len, reverse=True))})\s?[x×*]?\s?"
     r"(?:(?:gpus?|(?:graphics )?cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
@@ -154,13 +156,13 @@ class Devices:
         return before + _SENTENCE.split(self.text[span.start : span.end + 24])[0]
 
     def _count(self, span: Span) -> int:
-        before = _COUNT_BEFORE.search(self.text[max(0, span.start - 44) : span.start])
+        before = _COUNT_BEFORE.search(self.text[max(0, span.start - LONGEST_COUNT) : span.start])
         after = _COUNT_AFTER.match(self.text, span.end)
         found = before or after
         count = counted(next(group for group in found.groups() if group)) if found else 1
         if more := _AND_MORE.match(self.text, span.end):
             return min(MOST_COUNT, count + sum(int(one) for one in re.findall(r"\d+", more[1])))
-        count *= nodes_before(self.text, max(0, span.start - 44) + before.start(1) if before else span.start)
+        count *= nodes_before(self.text, max(0, span.start - LONGEST_COUNT) + before.start(1) if before else span.start)
         if nodes := _NODES_BEHIND.match(self.text, span.end):
             count *= counted(nodes[1])
         return count if 1 <= count <= MOST_COUNT else 1
