@@ -138,7 +138,9 @@ _KV_TYPE = re.compile(
     rf"\b{_KV_FORMAT}\b(?:(?!\b(?:i?q|b?f|fp)\d)[^.?!,]){{0,12}}\b(?:kv\b|cache\b)|\bkv[\s-]{{0,3}}(?:cache)?[^.?!,]{{0,16}}?\b{_KV_FORMAT}\b",
     re.I,
 )
-_KV_OF_TOKENS = re.compile(rf"(?<![\w.,])\d[\d.,]{{0,9}}k(?: (?:tokens|context|ctx))?(?: at| in| with)? {_KV_FORMAT}\b", re.I)
+_KV_OF_TOKENS = re.compile(
+    rf"(?<![\w.,])\d[\d.,]{{0,9}}k(?: (?:tokens|context|ctx))?(?: at| in| with)? {_KV_FORMAT}\b", re.I
+)
 """*150k fp8*, where the cache is spoken of."""
 KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16", "int8": "q8_0", "fp8": "q8_0"}
 
