@@ -73,7 +73,7 @@ def test_every_tool_is_called(client: Any, http: Any, tool: Tool[Any, Any]) -> N
 
 
 def test_what_is_wrong_is_a_problem_with_its_fields(client: Any) -> None:
-    arguments = model("FitArguments").from_dict({"model": "llama 3.1 70b", "device": "RTX 4090", "context": 0})
+    arguments = model("CheckArguments").from_dict({"model": "llama 3.1 70b", "device": "RTX 4090", "context": 0})
     problem = operation("tools.check_fit").sync(client=client, body=arguments)
     assert isinstance(problem, model("Problem"))
     assert (problem.status, problem.errors[0].field) == (422, "context")
