@@ -21,6 +21,9 @@ _TAIL_WORD = re.compile(
 )
 
 
+_RANGE = re.compile(r"\d+ ?-+ ?")
+_NO_NAME = re.compile(r"\d+-\d+|m\.2", re.I)
+"""A range of numbers (*30-60 seconds*) is no RTX 3060, and a slot for drives no chip of Apple's."""
 _ARTICLES = frozenset({"a", "an", "the"})
 
 
@@ -39,7 +42,7 @@ def pieces_of(text: str, known: Container[str], longest: int, quantizations: Con
     """For each word that a name may begin with: the pieces of text that may be one, the longest first. ``known`` are
     the keys of all names, ``longest`` the length of the longest; a name does not end as a quantization."""
     words = list(_WORD.finditer(text))
-    keys = [label_key(word[0]) for word in words]
+    keys = ["" if _NO_NAME.fullmatch(word[0]) else label_key(word[0]) for word in words]
     gaps = [text[left.end() : right.start()] for left, right in itertools.pairwise(words)]
     parted = [_PARTED.search(gap) is not None for gap in gaps]
     gap_keys = ["" if gap == " " else label_key(gap) for gap in gaps]
@@ -52,9 +55,11 @@ def pieces_of(text: str, known: Container[str], longest: int, quantizations: Con
         named = _starts_like_a_name(word[0])
         for last in range(first, min(first + 8, len(words))):
             if not keys[last]:
-                break  # a word of another script is no part of a name
+                break  # a word of another script is no part of a name, nor is what is none
             if last > first:
-                if parted[last - 1]:
+                if parted[last - 1] or (
+                    words[last][0].isdigit() and _RANGE.fullmatch(words[last - 1][0] + gaps[last - 1])
+                ):
                     break
                 key += gap_keys[last - 1]
             key += keys[last]

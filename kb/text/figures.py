@@ -126,7 +126,8 @@ _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DATE = re.compile(
     rf"(?<!\d)(?:19|20)\d\d-\d\d(?:-\d\d)?(?!\d)"
     rf"|(?:\d\d? )?\b(?:{_MONTHS})[a-z]{{0,6}}\.? (?:\d\d?, )?(?:19|20)\d\d(?!\d)"
-    r"|\b(?:in|since|until|during|year|early|late|mid|as of)[ -](?:19|20)[0-3]\d(?![\d.,]*\d)", re.I
+    r"|\b(?:in|since|until|during|year|early|late|mid|as of)[ -](?:19|20)[0-3]\d(?![\d.,]*\d)"
+    r"|(?<![\d.,])20[0-3]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?![\d.,]*\d)", re.I
 )  # fmt: skip
 
 
@@ -173,6 +174,8 @@ def read(text: str, names: NameFinder | None = None) -> list[FigureFound]:
     [(2.0, 'count', ''), (3090.0, 'bare', ''), (1500.0, 'money', ''), (0.35, 'money', 'kWh')]
     >>> [(f.value, f.dimension) for f in read("~20 seconds per token, 50 ms/token with the card")]
     [(0.05, 'tokens/s'), (20.0, 'tokens/s')]
+    >>> [(f.value, f.kind) for f in read("build 20250325")]
+    [(20250325.0, 'date')]
     >>> [(f.value, f.ends, f.unit) for f in read("90 to 150 GB/s")]
     [(90.0, (90.0, 150.0), 'GB/s'), (150.0, (90.0, 150.0), 'GB/s')]
     """
@@ -183,7 +186,7 @@ def read(text: str, names: NameFinder | None = None) -> list[FigureFound]:
     found = sorted((*_in_words(plain), *_in_digits(plain)), key=lambda figure: figure.start)
     _join(plain, found)
     dated = set[int]()
-    if any(figure.kind == "bare" and 1900 <= figure.value < 2100 for figure in found):
+    if any(figure.kind == "bare" and (1900 <= figure.value < 2100 or 2e7 < figure.value < 2.1e7) for figure in found):
         dated = {at for date in _DATE.finditer(plain) for at in range(*date.span())}
     for at, figure in enumerate(found):
         if figure.kind == "bare" and figure.start in dated:

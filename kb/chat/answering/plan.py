@@ -288,6 +288,7 @@ def _is_left_out(asks: AskFile, slot: AskSlot, situation: Situation) -> bool:
 def _filling(asks: AskFile, name: str, situation: Situation) -> Sequence[Any]:
     slot = asks.slots[name]
     found = () if _is_left_out(asks, slot, situation) else values_of(situation, slot.role)
+    found = () if slot.alone and len(found) > 1 else found
     computer = computer_of(situation, slot.of_ram) if slot.of_ram and not found else None
     return (computer,) if computer else found
 
@@ -357,9 +358,26 @@ def _cases(asks: AskFile, situation: Situation) -> Iterator[_Case]:
             options.append(chosen)
         choices.append(options)
     for combination in product(*choices):
+        if not _belong_together(situation, combination):
+            continue
         arguments = {key: value for choice in combination for key, value in choice.values.items()}
         stated = frozenset(name for name in arguments if _is_stated(asks, name, situation))
         yield _Case(arguments, stated, ", ".join(choice.label for choice in combination if choice.label))
+
+
+def _belong_together(situation: Situation, combination: Sequence[_Choice]) -> bool:
+    """Whether a model stands with its own quantization, where each of several is named with one: *a 32B at 8 bits, the
+    72B at 4*."""
+    models, types = situation.models, situation.quantizations
+    if not 1 < len(models) == len(types):
+        return True
+    named = [name for pair in zip(models, types, strict=True) for name in (pair[0].name, pair[1].name)]
+    places = [situation.text.find(name) for name in named]
+    if -1 in places or places != sorted(places):
+        return True
+    labels = {choice.label for choice in combination}
+    apart = [place for place, other in enumerate(types) if other.label in labels]
+    return not apart or models[apart[0]].label in labels
 
 
 def _speed_on(device: object, situation: Situation) -> float | None:

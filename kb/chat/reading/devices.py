@@ -79,6 +79,7 @@ _CLAIM_KEYS = {
     "cores": ("cuda_cores", 1.0, _CUDA),
 }
 """Figures of a record with their unit and the word that says that they are meant: a rate may be measured of anything."""
+_BESIDE_ANOTHER = re.compile(r"\b(?:or|and|vs\.?|versus|than|to|from|with)\s(?:an?\s|the\s|my\s)?$|[/,+]\s?$", re.I)
 NEAR_BEHIND = 20
 NEAR_FIGURES = 40
 _SHARED = re.compile(r" ?(?:of )?(?:unified|shared|lpddr)", re.I)
@@ -267,7 +268,12 @@ class Devices:
         merged: list[Named] = []
         for named, span in self.found:
             same = next(
-                (at for at, other in enumerate(merged) if is_same(other, named) or _is_told(other, named)), None
+                (
+                    at
+                    for at, other in enumerate(merged)
+                    if is_same(other, named) or _is_told(other, named) or self._is_short_for(other, named, span)
+                ),
+                None,
             )
             if (same is None or named in self.more) and len(merged) < MOST_DEVICES:
                 merged.append(named)
@@ -282,6 +288,13 @@ class Devices:
         merged = [self._with_chip(named, merged) for named in merged]
         inside = {chip for named in merged for chip in self._chips(named)}
         return [named for named in merged if named.kind != "accelerators" or named.match.slug not in inside]
+
+    def _is_short_for(self, other: Named, named: Named, span: Span) -> bool:
+        """*Is it broken on M1?* of an M1 Ultra: in fewer words the same chip, where the two are not set side by side."""
+        begins = other.name.casefold().startswith(f"{named.name.casefold()} ")
+        if not begins or not self.names.memory_options(named.match):
+            return False
+        return _BESIDE_ANOTHER.search(self.text[max(0, span.start - 16) : span.start]) is None
 
     def _with_chip(self, named: Named, beside: Sequence[Named]) -> Named:
         """*M1 8GB MacBook Air*: of machines with one name that with the chip which is named, in the size that it has."""

@@ -32,7 +32,7 @@ _VERSION = re.compile(r"v?\d{1,2}(?:\.\d{1,2}){0,2}n?")
 _DATE = re.compile(r"\d{4}")
 _LETTERED = re.compile(r"[a-z]{1,2}\d{1,2}(?:\.\d{1,2})?")
 _HEAD = re.compile(r"([a-z]{2,20})((?:v?\d{1,2}(?:\.\d{1,2})?[a-z]?)?)")
-_DEVICE_NUMBER = re.compile(r"\d{3,5}[a-z]{0,3}(?:\d[a-z]{0,2})?")
+_DEVICE_NUMBER = re.compile(r"\d{3,5}(?:[a-z]{1,3}(?:\d[a-z]{0,2})?)?")
 _BARE_DEVICE = re.compile(r"\d{4}[a-z]{1,4}")
 _LETTERED_DEVICE = re.compile(r"[a-z]{1,2}\d{3,5}[a-z]?")
 _SERIES_NUMBER = re.compile(r"\d[a-z]?\+?")
@@ -43,7 +43,7 @@ _BARE_MEMORY = re.compile(r"\d{1,3}")
 _GAP_TO_MEMORY = re.compile(r"[ (-]{0,2}")
 _NOT_ITS_MEMORY = re.compile(
     r" ?(?:of )?(?:system |main |normal |host |cpu )?(?:ram|ddr|dimm|lpddr|ssd|nvme|hdd|disk|storage|file|model|swap)"
-    r"|/s|ps\b| per | free| of context", re.I
+    r"|/s|ps\b| per | free| of context| (?:in )?(?:total|all)\b| together| combined| used| in use", re.I
 )  # fmt: skip
 
 

@@ -80,3 +80,14 @@ def test_a_quantization_that_nobody_knows_is_named(index: Index) -> None:
 def test_the_rest_of_the_machine_is_added_to_cards_alone(index: Index, question: str, watts: float) -> None:
     (call,) = [call for call in answered(index, question).tool_calls if call.name == "estimate_power_cost"]
     assert call.result["watts"] == watts
+
+
+def test_each_of_several_models_stands_with_its_own_quantization(index: Index) -> None:
+    said = answered(index, "do llama 3.1 8B at Q4_K_M and Qwen2.5 72B at Q8_0 fit on a 4090?")
+    arguments = [(call.arguments["model"], call.arguments["quantization"]) for call in said.tool_calls]
+    assert arguments == [("llama-3-1-8b", "q4_k_m"), ("qwen2-5-72b", "q8_0")]
+
+
+def test_what_is_not_set_side_by_side_is_worked_out_once(index: Index) -> None:
+    said = answered(index, "RTX 5090, what is the biggest Qwen that I can run, 4bit or 8bit?")
+    assert [call.name for call in said.tool_calls].count("what_runs_on") == 1

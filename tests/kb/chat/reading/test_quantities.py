@@ -27,8 +27,9 @@ from tests.kb.chat.reading.conftest import Reading
         ),
         (
             "vllm --max-model-len 40000 --max-num-seqs 16 --kv-cache-dtype fp8",
-            {"context": 40000, "users": 16, "kv_cache_type": "q8_0"},
+            {"context": 40000, "users": None, "kv_cache_type": "q8_0"},  # a bound, and nobody's number of users
         ),
+        ("ollama inside is 0.5.4-ipexllm-20250325, does gemma3 fit?", {"context": None}),
         ("8x 32GB DDR4 in my server", {"system_memory_gb": 256}),
         (
             "lora with rank 64 on all linear layers, 8-bit adam",
