@@ -21,8 +21,8 @@ _TAIL_WORD = re.compile(
 )
 
 
-_RANGE = re.compile(r"\d+ ?-+ ?")
-_NO_NAME = re.compile(r"\d+-\d+|m\.2", re.I)
+_RANGE = re.compile(r"\d{1,6} ?-{1,2} ?")
+_NO_NAME = re.compile(r"\d{1,6}-\d{1,6}|m\.2", re.I)
 """A range of numbers (*30-60 seconds*) is no RTX 3060, and a slot for drives no chip of Apple's."""
 _ARTICLES = frozenset({"a", "an", "the"})
 
