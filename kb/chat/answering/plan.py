@@ -376,8 +376,8 @@ def _belong_together(situation: Situation, combination: Sequence[_Choice]) -> bo
     if -1 in places or places != sorted(places):
         return True
     labels = {choice.label for choice in combination}
-    apart = [place for place, other in enumerate(types) if other.label in labels]
-    return not apart or models[apart[0]].label in labels
+    of_model, of_type = ([at for at, one in enumerate(group) if one.label in labels] for group in (models, types))
+    return not of_model or not of_type or of_model == of_type  # a tool may take only one of the two, or all at once
 
 
 def _speed_on(device: object, situation: Situation) -> float | None:

@@ -43,7 +43,7 @@ _BARE_MEMORY = re.compile(r"\d{1,3}")
 _GAP_TO_MEMORY = re.compile(r"[ (-]{0,2}")
 _NOT_ITS_MEMORY = re.compile(
     r" ?(?:of )?(?:system |main |normal |host |cpu )?(?:ram|ddr|dimm|lpddr|ssd|nvme|hdd|disk|storage|file|model|swap)"
-    r"|/s|ps\b| per | free| of context| (?:in )?(?:total|all)\b| together| combined| used| in use", re.I
+    r"|/s|ps\b| per | free| of context| (?:in )?total\b| in all\b| together| combined", re.I
 )  # fmt: skip
 
 

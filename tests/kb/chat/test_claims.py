@@ -91,3 +91,8 @@ def test_each_of_several_models_stands_with_its_own_quantization(index: Index) -
 def test_what_is_not_set_side_by_side_is_worked_out_once(index: Index) -> None:
     said = answered(index, "RTX 5090, what is the biggest Qwen that I can run, 4bit or 8bit?")
     assert [call.name for call in said.tool_calls].count("what_runs_on") == 1
+
+
+def test_models_that_are_taken_together_keep_their_quantizations(index: Index) -> None:
+    said = answered(index, "which is better on a 4090, llama 3.1 8B at Q8_0 or qwen3 14B at Q4_K_M?")
+    assert [call.name for call in said.tool_calls if call.name != "search_passages"]
