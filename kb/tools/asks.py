@@ -45,8 +45,6 @@ class AskSlot(Record):
     """Slots of which each leaves this one empty where it is filled."""
     at_most: int | None = None
     """With more values than that, the question is of another kind: ``otherwise`` answers it."""
-    alone: bool = False
-    """Taken where one value is named; of several none, as they are not what the tool sets side by side."""
     otherwise: str = ""
     ask_back: str = ""
     of_ram: tuple[str, ...] = ()

@@ -128,7 +128,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     told = heard or answers(index, situation, MAY_ANSWER)
     if planned.missing and planned.asks == (ANYTHING,) and (unheard or not told):
         ran, calls = [], []
-    said = list(_said(situation, ran))
+    said = _once(_said(situation, ran))
     stands_on = {basis for one in said if one.kind == "answer" for basis in one.basis}
     said = [one for one in said if not _is_told_above(one, stands_on)]
     if situation.why:
@@ -338,6 +338,18 @@ def _said(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Said]:
                 yield from _on(_beside(TOOLS.say(tool)(one.result, asked), one.step), [one])
         if not several[0].step.beside:
             yield from _assumptions(several[0])
+
+
+def _once(said: Iterable[Said]) -> list[Said]:
+    """What several results say word for word, once, with all that it stands on."""
+    kept: list[Said] = []
+    for one in said:
+        same = next((at for at, other in enumerate(kept) if replace(other, basis=one.basis) == one), None)
+        if same is None:
+            kept.append(one)
+        else:
+            kept[same] = replace(kept[same], basis=tuple(dict.fromkeys((*kept[same].basis, *one.basis))))
+    return kept
 
 
 def _different(situation: Situation, ran: Sequence[_Ran]) -> list[_Ran]:

@@ -288,7 +288,6 @@ def _is_left_out(asks: AskFile, slot: AskSlot, situation: Situation) -> bool:
 def _filling(asks: AskFile, name: str, situation: Situation) -> Sequence[Any]:
     slot = asks.slots[name]
     found = () if _is_left_out(asks, slot, situation) else values_of(situation, slot.role)
-    found = () if slot.alone and len(found) > 1 else found
     computer = computer_of(situation, slot.of_ram) if slot.of_ram and not found else None
     return (computer,) if computer else found
 

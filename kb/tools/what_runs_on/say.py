@@ -45,8 +45,9 @@ def _answer(result: WhatRunsOnAnswer, asked: Asked) -> Iterator[Said]:
         return
     size = result.largest_billions
     values["size"] = Quantity(size, "", 1 if size >= 2 else None)
+    values["kind"] = first.quantization if "quantization" in asked.stated else "4 bits"
     whole = " whole, larger ones with the help of RAM" if first.in_system_memory_gb else ""
-    yield Statement("answer", f"{{device}} {{runs}} {what} up to about {{size}}B at 4 bits{whole}; {text}.", values)
+    yield Statement("answer", f"{{device}} {{runs}} {what} up to about {{size}}B at {{kind}}{whole}; {text}.", values)
 
 
 def _held(result: WhatRunsOnAnswer) -> Iterator[Said]:

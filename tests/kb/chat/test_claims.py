@@ -5,6 +5,7 @@ import pytest
 from kb.errors import UnknownName
 from kb.search.live import Index
 from kb.text import markdown
+from kb.text.statements import Statement
 from kb.tools import TOOLS
 from kb.tools.asks import Asked
 from tests.kb.chat.asking import answered
@@ -88,9 +89,20 @@ def test_each_of_several_models_stands_with_its_own_quantization(index: Index) -
     assert arguments == [("llama-3-1-8b", "q4_k_m"), ("qwen2-5-72b", "q8_0")]
 
 
-def test_what_is_not_set_side_by_side_is_worked_out_once(index: Index) -> None:
+def test_what_runs_is_told_of_the_type_that_was_asked(index: Index) -> None:
+    assert "at Q8_0" in answered(index, "what runs on a 5090 at Q8_0?").text.split(".")[0]
     said = answered(index, "RTX 5090, what is the biggest Qwen that I can run, 4bit or 8bit?")
-    assert [call.name for call in said.tool_calls].count("what_runs_on") == 1
+    types = [call.arguments["quantization"] for call in said.tool_calls if call.name == "what_runs_on"]
+    assert types == ["q4_k_m", "q8_0"]
+    assert "at Q4_K_M" in said.text
+    assert "at Q8_0" in said.text
+
+
+def test_what_several_results_say_alike_is_said_once(index: Index) -> None:
+    said = answered(index, "compare llama 3.1 8B at Q8_0 and qwen3 14B at Q4_K_M")
+    assert len(said.tool_calls) == 2
+    (lead,) = [one for one in said.statements if one.kind == "answer" and isinstance(one, Statement)]
+    assert len(lead.basis) == 2
 
 
 def test_models_that_are_taken_together_keep_their_quantizations(index: Index) -> None:
