@@ -36,6 +36,7 @@ _DEVICE_NUMBER = re.compile(r"\d{3,5}(?:[a-z]{1,3}(?:\d[a-z]{0,2})?)?")
 _BARE_DEVICE = re.compile(r"\d{4}[a-z]{1,4}")
 _LETTERED_DEVICE = re.compile(r"[a-z]{1,2}\d{3,5}[a-z]?")
 _SERIES_NUMBER = re.compile(r"\d[a-z]?\+?")
+_OF_A_RANGE = re.compile(r"\d{1,5}-\d{1,5}(?![\w-])")
 _REVISION = re.compile(r"v\d")
 _PORTABLE = re.compile(r"laptop|notebook|mobile")
 _IS_PORTABLE = re.compile(r"\)? ?(?:vram )?(?:laptop|notebook|mobile)(?: gpu)?\b", re.I)
@@ -333,7 +334,7 @@ class Forms:
 
     def _device(self, at: int) -> _Form | None:
         head = self.tokens[at]
-        if head.start in self.measured or self._is_quantization(head):
+        if head.start in self.measured or self._is_quantization(head) or _OF_A_RANGE.match(self.text, head.start):
             return None
         span = self.taken.at(head.start)
         held = span is not None and span.kind in DEVICE_KINDS

@@ -204,14 +204,15 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
     if arguments.measured_tokens_per_s and fit.verdict == "does_not_fit" and arguments.system_memory_gb is None:
         arguments = arguments.model_copy(update={"system_memory_gb": _memory_to_run(parts)})
         fit = fit_of(parts, arguments)
-    speed = placed_speed(parts, fit, arguments, arguments.prompt_tokens)
+    at_start = arguments.model_copy(update={"context": AT_THE_START})
+    start = placed_speed(parts, fit, at_start)
+    # Where nobody tells how much stands in the context, the most that is possible is with as good as nothing.
+    prompt_tokens = arguments.prompt_tokens or arguments.context
+    speed = placed_speed(parts, fit, arguments if filled else at_start, prompt_tokens)
     at_once = _all_at_once(parts, fit, arguments)
     processor = _on_processor(parts, arguments)
     measured = arguments.measured_tokens_per_s if fit.verdict != "does_not_fit" else None
-    start = placed_speed(parts, fit, arguments.model_copy(update={"context": AT_THE_START}))
     standing = _standing(measured, speed, at_once, arguments.drafted) if measured is not None else None
-    if measured and standing == "above_ceiling" and not filled and measured <= start.ceiling_tokens_per_s:
-        standing = "fast"  # the context is as good as empty, as nobody said that it is not
     better, better_standing = _better(measured, standing, speed, at_once, arguments)
     other = _engine(catalogue, arguments.better_engine) if better else None
     likely = _likely(measured, parts, fit, processor) if measured is not None and standing == "far_below" else None

@@ -12,6 +12,8 @@ from kb.tools.base import Real
 
 DEFAULT_CPU_W = 250.0
 """A processor that nobody named, at work."""
+LEAST_CPU_W = 65.0
+"""The rating of the smaller processors of desktops."""
 DEFAULT_OTHER_W = 100.0
 """Board, memory, drives and fans."""
 Watts = Annotated[Real, Field(ge=0.001, le=100_000)]

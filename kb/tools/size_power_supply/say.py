@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, state
 from kb.tools.asks import Asked
-from kb.tools.shared.naming import OPENS
+from kb.tools.shared.naming import OPENS, the
 from kb.tools.shared.saying import notes
 from kb.tools.size_power_supply.tool import PowerSupplyAnswer
 
@@ -22,9 +22,24 @@ def say(result: PowerSupplyAnswer, asked: Asked) -> Iterator[Said]:
         load = Quantity(result.load_percent or 0.0, "%")
         supply = Quantity(float(given), "W")
         opens = OPENS.get(result.verdict, "")
-        yield state(
-            "answer", texts[result.verdict], opens=opens, given=supply, device=result.device, draw=draw, load=load
-        )
+        if result.left_for_cpu_w is not None:
+            left = Quantity(result.left_for_cpu_w, "W")
+            text = (
+                "{given} are enough for {device} with a processor of up to {left}; with one of {cpu} all draws {draw}."
+            )
+            yield state(
+                "answer",
+                text,
+                given=supply,
+                device=the(result.device),
+                left=left,
+                cpu=Quantity(result.cpu_w, "W"),
+                draw=draw,
+            )
+        else:
+            yield state(
+                "answer", texts[result.verdict], opens=opens, given=supply, device=result.device, draw=draw, load=load
+            )
         if result.verdict != "enough":
             yield state("next", "Plan {plan}, or limit the power of the cards.", plan=plan)
     else:
@@ -34,7 +49,7 @@ def say(result: PowerSupplyAnswer, asked: Asked) -> Iterator[Said]:
     if name:
         text = "{cpu} for “{name}”, of which I have no data: that of the {near}"
         yield state("assumption", text, cpu=cpu, name=name, near=result.cpu)
-    elif "cpu" not in asked.stated:
+    elif "cpu" not in asked.stated and result.left_for_cpu_w is None:
         yield state("assumption", "a processor of {cpu}, as none was named", cpu=cpu)
     yield state("detail", "{formula}.", formula=result.formula)
     wall = Quantity(result.wall_w, "W")

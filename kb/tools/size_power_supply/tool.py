@@ -12,7 +12,7 @@ from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, cite, tool
 from kb.tools.shared.fitting import DeviceCount
 from kb.tools.shared.naming import several
-from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W, Watts, board_power
+from kb.tools.shared.power import DEFAULT_CPU_W, DEFAULT_OTHER_W, LEAST_CPU_W, Watts, board_power
 from kb.tools.shared.resolve import split_count
 
 
@@ -49,6 +49,8 @@ class PowerSupplyAnswer(Result):
     """Of the supply that was given to judge: within the 80 % rule, within its rating, or not."""
     load_percent: float | None
     """Of the supply that was given to judge."""
+    left_for_cpu_w: float | None
+    """Where no processor was named and the one that is assumed is too much for that supply: what one may draw."""
     wall_w: float
     """What is drawn from the wall, with the supply's own loss."""
     circuits: tuple[str, ...]
@@ -149,6 +151,10 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
             f"{at_wall:,.0f} W at the wall is more than a {smallest.name} circuit carries for hours "
             f"({smallest.continuous_w:,.0f} W)"
         )
+    verdict = _verdict(sustained, arguments.psu_w)
+    left = None
+    if cpu is None and arguments.psu_w and verdict != "enough":
+        left = CONTINUOUS_LOAD_SHARE * arguments.psu_w - (sustained - cpu_w)
     return PowerSupplyAnswer(
         device=" + ".join(several(card.count, card.label) for card in cards),
         cpu=cpu_label,
@@ -156,8 +162,9 @@ def run(catalogue: Catalogue, arguments: PowerSupplyArguments) -> PowerSupplyAns
         sustained_w=sustained,
         recommended_psu_w=recommended,
         psu_count=supplies,
-        verdict=_verdict(sustained, arguments.psu_w),
+        verdict=verdict,
         load_percent=round(sustained / arguments.psu_w * 100, 1) if arguments.psu_w else None,
+        left_for_cpu_w=left if left is not None and left >= LEAST_CPU_W else None,
         wall_w=round(at_wall),
         circuits=circuits,
         formula=(

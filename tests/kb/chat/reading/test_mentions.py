@@ -34,6 +34,7 @@ from tests.kb.chat.reading.seen import devices, labels, models
         ("raspberry pi 5, is that a joke", ["Raspberry Pi 5"]),
         ("it cost me $3090 all in", []),
         ("with a 3090 it waits 30-60 seconds", ["GeForce RTX 3090"]),
+        ("7900 XTX reads prompts at ~4000-4400", ["AMD Radeon RX 7900 XTX"]),
         ("3090 and 64GB DDR5, 1TB m.2 drive", ["GeForce RTX 3090"]),
         ("3070 8gb, context at the max 262144", ["GeForce RTX 3070"]),
         ("2x RTX 3090 (48Gb total) or one 4090", ["2x GeForce RTX 3090", "GeForce RTX 4090"]),
