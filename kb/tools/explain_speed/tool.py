@@ -206,11 +206,17 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         fit = fit_of(parts, arguments)
     at_start = arguments.model_copy(update={"context": AT_THE_START})
     start = placed_speed(parts, fit, at_start)
-    # Where nobody tells how much stands in the context, the most that is possible is with as good as nothing.
-    prompt_tokens = arguments.prompt_tokens or arguments.context
-    speed = placed_speed(parts, fit, arguments if filled else at_start, prompt_tokens)
-    at_once = _all_at_once(parts, fit, arguments)
-    processor = _on_processor(parts, arguments)
+    told = arguments if filled else at_start
+    speed = placed_speed(parts, fit, told, arguments.prompt_tokens or arguments.context)
+    if (
+        not filled
+    ):  # then the most is possible with as good as nothing in the context, and usual is down to the usual one
+        low = placed_speed(parts, fit, arguments).decode_tokens_per_s.low
+        speed = speed.model_copy(
+            update={"decode_tokens_per_s": speed.decode_tokens_per_s.model_copy(update={"low": low})}
+        )
+    at_once = _all_at_once(parts, fit, told)
+    processor = _on_processor(parts, told)
     measured = arguments.measured_tokens_per_s if fit.verdict != "does_not_fit" else None
     standing = _standing(measured, speed, at_once, arguments.drafted) if measured is not None else None
     better, better_standing = _better(measured, standing, speed, at_once, arguments)

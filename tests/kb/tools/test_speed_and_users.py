@@ -8,8 +8,10 @@ from kb.catalogue import Catalogue
 from kb.errors import InvalidArgument, MissingArgument, UnknownName
 from kb.tools import TOOLS
 from kb.tools.check_fit.tool import FitAnswer
-from kb.tools.explain_speed.tool import ExplainAnswer
+from kb.tools.explain_speed.tool import AT_THE_START, ExplainAnswer
+from kb.tools.size_power_supply.tool import PowerSupplyAnswer
 from kb.tools.users_served.tool import UsersAnswer
+from tests.kb.tools.said import brief
 
 SPARK_70B = {"model": "llama 3.1 70b", "quantization": "q4_k_m", "device": "dgx spark"}
 CARD_8B = {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": "RTX 4090"}
@@ -229,3 +231,36 @@ def test_what_is_missing_comes_with_the_question_for_it(catalogue: Catalogue) ->
     with pytest.raises(MissingArgument) as of_speed:
         explain(catalogue, model="8b", device={"name": "an 8 GB card", "memory_gib": 8})
     assert of_speed.value.question.startswith("Which device is it exactly?")
+
+
+def test_without_a_context_the_ceiling_is_that_of_an_empty_one(catalogue: Catalogue) -> None:
+    alone, empty = explain(catalogue, **CARD_8B), explain(catalogue, **CARD_8B, context=AT_THE_START)
+    assert alone.ceiling_tokens_per_s == pytest.approx(empty.ceiling_tokens_per_s, rel=0.01)
+    assert alone.ceiling_tokens_per_s > explain(catalogue, **CARD_8B, context=8192).ceiling_tokens_per_s
+
+
+def test_an_older_card_with_less_bandwidth_is_no_faster(catalogue: Catalogue) -> None:
+    def decode(card: str) -> float:
+        asked = {"model": "llama 3.1 8b", "quantization": "q4_k_m", "device": card}
+        return explain(catalogue, **asked).decode_tokens_per_s.typical
+
+    assert decode("Tesla M40 24GB") < decode("Tesla P40")
+
+
+SUPPLY = {"device": "RTX 5060 Ti 16GB", "psu_w": 450}
+
+
+def test_a_supply_is_judged_by_what_it_leaves_for_a_processor_nobody_named(catalogue: Catalogue) -> None:
+    def sized(**arguments: Any) -> PowerSupplyAnswer:
+        answer = TOOLS["size_power_supply"].call(catalogue, SUPPLY | arguments)
+        assert isinstance(answer, PowerSupplyAnswer)
+        return answer
+
+    answer, named = sized(), sized(cpu="Ryzen 5 5600X")
+    assert answer.left_for_cpu_w is not None
+    assert (answer.left_for_cpu_w >= named.cpu_w) == (named.verdict == "enough")
+    assert named.left_for_cpu_w is None
+    assert answer.sustained_w - answer.cpu_w + answer.left_for_cpu_w == pytest.approx(0.8 * 450)
+    assert sized(psu_w=250).left_for_cpu_w is None, "which leaves less than any processor of a desktop takes"
+    first = brief(catalogue, "size_power_supply", SUPPLY)
+    assert first.startswith("450 W are enough for the GeForce RTX 5060 Ti")
