@@ -1,6 +1,6 @@
 """``/fit``: whether a model fits and how fast it is, as a page over ``check_fit`` and ``estimate_speed``."""
 
-from typing import Any, get_args
+from typing import Any
 
 from litestar import Response
 
@@ -9,15 +9,23 @@ from api.document import reads
 from api.forms import Filled, Names, Worked, contexts, quantization_names, worked_out
 from api.html import HTML
 from api.pages import page
+from kb.calc.memory.tensor_types import KV_CACHE_TYPES
 from kb.errors import KnowledgeBaseError
 from kb.tools import TOOLS
 from kb.tools.base import Arguments, Name
-from kb.tools.shared.fitting import Context, KvCacheType, LlamaOptions, ReservedMemory, SystemMemory
+from kb.tools.shared.fitting import (
+    Context,
+    Images,
+    KvCacheType,
+    LlamaOptions,
+    ReservedMemory,
+    SystemMemory,
+)
 
 _FIELDS = {
     "model": "model", "device": "device", "quantization": "quantization", "context": "context",
     "concurrency": "users", "kv_cache_type": "kv", "system_memory_gb": "ram", "reserved_gib": "reserved",
-    "options": "options",
+    "options": "options", "images": "images",
 }  # fmt: skip
 
 
@@ -34,6 +42,7 @@ class FitQuery(Arguments):
     ram: SystemMemory | None = None
     reserved: ReservedMemory | None = None
     options: LlamaOptions | None = None
+    images: Images = 0
 
     @property
     def devices(self) -> str:
@@ -61,7 +70,7 @@ async def fit(request: AnyRequest) -> Response[bytes]:
         asked=asked,
         quantizations=quantization_names(request),
         contexts=contexts(asked.context),
-        cache_types=get_args(KvCacheType),
+        cache_types=KV_CACHE_TYPES,
         example=TOOLS["check_fit"].example,
         said=[text for worked in results for text in worked.said],
         troubles=results[0].troubles,
@@ -74,6 +83,6 @@ async def _worked(request: AnyRequest, filled: Filled, asked: FitQuery, tool: st
     arguments: dict[str, Any] = {
         "model": asked.model, "device": asked.devices, "quantization": asked.quantization, "context": asked.context,
         "concurrency": asked.users, "kv_cache_type": asked.kv, "system_memory_gb": asked.ram,
-        "reserved_gib": asked.reserved, "options": asked.options,
+        "reserved_gib": asked.reserved, "options": asked.options, "images": asked.images,
     }  # fmt: skip
     return await worked_out(request, filled, tool, arguments, _FIELDS)

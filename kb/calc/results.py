@@ -16,6 +16,8 @@ class Breakdown(Record):
     kv_cache_gb: float
     compute_buffer_gb: float
     runtime_overhead_gb: float
+    projector_gb: float = 0.0
+    """What sees, where images are shown."""
 
 
 class DeviceLoad(Record):
@@ -28,6 +30,8 @@ class DeviceLoad(Record):
     kv_cache_gb: float
     compute_buffer_gb: float
     runtime_overhead_gb: float
+    projector_gb: float = 0.0
+    """What sees, where images are shown."""
     available_gb: float
     """What it has for them."""
 

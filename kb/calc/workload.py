@@ -20,6 +20,8 @@ class Workload:
     """llama.cpp's ``--swa-full``: layers with a window keep the whole context too."""
     reserved_bytes: int | None = None
     """Of the first device's memory, what other programs take; None where nobody says."""
+    projector_bytes: int = 0
+    """What sees, on the first device."""
     sharing: int = 1
     """Conversations that share the cells of one context (``--kv-unified``); each has windows and a state of its own."""
     gpu_layers: int | None = None

@@ -109,6 +109,7 @@ def fit(
     concurrency: Annotated[int, typer.Option(help="Conversations held at once.")] = 1,
     system_memory_gb: SystemMemory = None,
     reserved_gib: Reserved = None,
+    images: Annotated[int, typer.Option(help="Images in the conversation, for a model that sees.")] = 0,
     options: Options = None,
     as_json: Json = False,
 ) -> None:
@@ -117,7 +118,7 @@ def fit(
         result = _place(
             "check_fit", model, device, here, quantization=quantization, device_count=device_count, context=context,
             kv_cache_type=kv_cache_type, concurrency=concurrency, system_memory_gb=system_memory_gb,
-            reserved_gib=reserved_gib, options=options,
+            reserved_gib=reserved_gib, images=images, options=options,
         )  # fmt: skip
     show_result(result, as_json, _fit_lines)
 

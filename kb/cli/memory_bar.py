@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PARTS = (
     ("#", "weights", "blue"), ("=", "KV cache", "cyan"), ("+", "compute", "magenta"), ("%", "runtime", "yellow"),
+    ("@", "seeing", "green"),
 )  # fmt: skip
 FREE, END = ".", "|"
 WIDEST = 100
@@ -33,14 +34,14 @@ class Memory:
 def memories(fit: "FitAnswer") -> Iterator[Memory]:
     """Each device, and the system's memory where a part of the model stays there."""
     for one in fit.per_device:
-        parts = (one.weights_gb, one.kv_cache_gb, one.compute_buffer_gb, one.runtime_overhead_gb)
+        parts = (one.weights_gb, one.kv_cache_gb, one.compute_buffer_gb, one.runtime_overhead_gb, one.projector_gb)
         yield Memory(one.device, one.layers, parts, one.available_gb)
     if fit.offload and fit.system_memory_gb:
         cache = max(0.0, fit.breakdown.kv_cache_gb - sum(one.kv_cache_gb for one in fit.per_device))
         yield Memory(
             f"System memory, {fit.system_memory_gb:g} GiB{' assumed' if fit.system_memory_assumed else ''}",
             fit.offload.layers_total - fit.offload.layers_on_device,
-            (fit.offload.system_memory_gb - cache, cache, 0.0, 0.0),
+            (fit.offload.system_memory_gb - cache, cache, 0.0, 0.0, 0.0),
             fit.system_memory_gb * GIB / GB,
             "for the system",
         )

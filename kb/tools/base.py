@@ -279,14 +279,14 @@ def _accepted(model: type[Arguments], field: str) -> str:
     for branch in _branches(model).get(field, ()):
         if branch.get("type") == "null":
             continue
-        if "enum" in branch:
-            bounds.append(" | ".join(map(str, branch["enum"])))
+        if choices := branch.get("enum", branch.get("examples")):
+            bounds.append(" | ".join(map(str, choices)))
         low = branch.get("minimum", branch.get("exclusiveMinimum"))
         high = branch.get("maximum", branch.get("exclusiveMaximum"))
         if low is not None or high is not None:
             above = "more than " if "exclusiveMinimum" in branch else ""
             bounds.append(f"{above}{low if low is not None else '…'} to {high if high is not None else '…'}")
-        elif "type" in branch and "enum" not in branch:
+        elif "type" in branch and not choices:
             bounds.append(str(branch["type"]))
     return " or ".join(dict.fromkeys(bounds))
 

@@ -27,7 +27,7 @@ NAMED: Mapping[str, Schema] = {"device": {"description": "name (`2x` before it: 
 """The same where a name alone is taken."""
 LEFT_OUT = (
     "flash_attention", "device_count", "reserved_gib", "claimed_gb", "measured_gb", "considered_memory_channels",
-    "beyond", "wanted", "better_engine", "better_tokens_per_s", "drafted", "waited_s",
+    "beyond", "wanted", "better_engine", "better_tokens_per_s", "drafted", "waited_s", "image_size",
 )  # fmt: skip
 """What hardly anybody turns off, what is said before a device's name, and what an agent seldom knows; a tool takes them
 all the same."""

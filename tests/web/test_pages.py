@@ -202,6 +202,20 @@ def test_fit_places_a_model_by_options_and_beside_other_programs(browser: webdri
     assert "-ngl" in until(browser, "#options-error p").text
 
 
+def test_what_sees_has_its_part_of_the_bar(browser: webdriver.Chrome, base_url: str) -> None:
+    browser.get(f"{base_url}/fit?model=gemma+3+12b&device=RTX+3060+12GB&images=2")
+    until(browser, ".verdict-words", "Fits")
+    assert "Seeing" in until(browser, ".legend").text
+    assert browser.find_elements(By.CSS_SELECTOR, "rect.part-seeing")
+    images = browser.find_element(By.ID, "images")
+    assert (images.is_displayed(), images.get_attribute("value")) == (True, "2")
+    images.send_keys(Keys.DELETE + Keys.BACK_SPACE)
+    until_gone = WebDriverWait(browser, 30).until
+    assert until_gone(lambda b: "Seeing" not in b.find_element(By.CSS_SELECTOR, ".legend").text)
+    assert "images" not in parse_qs(urlsplit(browser.current_url).query)
+    assert_clean(browser, base_url, log(browser))
+
+
 def test_the_model_and_devices_are_suggested_while_one_types(browser: webdriver.Chrome, base_url: str) -> None:
     browser.get(f"{base_url}/fit")
     model = until(browser, "#model")

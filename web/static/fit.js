@@ -18,7 +18,7 @@ const context = () => 2 ** Number(fields.context.value);
 
 /** What follows from the fields: the context in words, no count beside a name that has its own, and no field hidden that is filled in. */
 function showState() {
-  if (fields.reserved.value || fields.options.value) more.open = true;
+  if (fields.reserved.value || fields.options.value || fields.images.value) more.open = true;
   for (const { name, count } of devices) count.disabled = /\+|^\s*\d+\s*[x×]/i.test(name.value);
   fields["context-shown"].value = `${number(context())} tokens`;
   fields.context.setAttribute("aria-valuetext", `${number(context())} tokens`);
@@ -29,7 +29,7 @@ function state() {
   const pairs = [file ? ["file", file.name] : ["model", fields.model.value.trim()], ["quantization", fields.quantization.value]];
   for (const { name, count } of devices) if (name.value.trim()) pairs.push(["device", name.value.trim()], ["count", count.value || "1"]);
   pairs.push(["context", String(context())], ["users", fields.users.value || "1"], ["kv", fields.kv.value], ["ram", fields.ram.value],
-    ["reserved", fields.reserved.value], ["options", fields.options.value.trim()]);
+    ["reserved", fields.reserved.value], ["options", fields.options.value.trim()], ["images", fields.images.value]);
   return new URLSearchParams(pairs.filter(([, value]) => value !== ""));
 }
 
@@ -46,7 +46,7 @@ function restore(query) {
   fields.context.value = String(Math.round(Math.log2(Number(given("context", "8192")) || 8192)));
   fields.users.value = given("users", "1");
   fields.kv.value = given("kv", "f16");
-  for (const name of ["ram", "reserved", "options"]) fields[name].value = given(name, "");
+  for (const name of ["ram", "reserved", "options", "images"]) fields[name].value = given(name, "");
   showState();
   if (!query.has("file")) return;
   take(keptFile(query.get("file")));
@@ -61,7 +61,7 @@ function toolArguments() {
     model: file?.config ?? fields.model.value.trim(), quantization: fields.quantization.value, device: named.map(counted).join(" + "),
     context: context(), concurrency: Number(fields.users.value) || 1, kv_cache_type: fields.kv.value,
     system_memory_gb: Number(fields.ram.value) || "", options: fields.options.value.trim(),
-    reserved_gib: fields.reserved.value === "" ? "" : Number(fields.reserved.value),
+    images: Number(fields.images.value) || "", reserved_gib: fields.reserved.value === "" ? "" : Number(fields.reserved.value),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));
 }
@@ -116,7 +116,7 @@ function shown(fit, speed) {
 // Errors, beside the field they are about
 
 const FIELD_OF = { model: "model", quantization: "quantization", device: "device-1", context: "context", concurrency: "users",
-  kv_cache_type: "kv", system_memory_gb: "ram", reserved_gib: "reserved", options: "options" };
+  kv_cache_type: "kv", system_memory_gb: "ram", reserved_gib: "reserved", options: "options", images: "images" };
 
 function clearErrors() {
   for (const node of form.querySelectorAll(".error:not(#file-error)")) node.replaceChildren();

@@ -4,6 +4,7 @@ import { h, number, svg } from "./dom.js";
 import { codeBlock } from "./markdown.js";
 
 const PARTS = [["weights_gb", "Weights"], ["kv_cache_gb", "Cache"], ["compute_buffer_gb", "Compute"], ["runtime_overhead_gb", "Runtime"]];
+const SEEING = ["projector_gb", "Seeing"];
 const GIB_IN_GB = 1.073741824;
 const hundredths = (value) => value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
@@ -42,32 +43,33 @@ export function report(fit, speed, change) {
 
 /** A bar for each device and, where it helps, for system RAM; the same numbers as a table. */
 function memory(fit) {
+  const parts = fit.breakdown.projector_gb ? [...PARTS, SEEING] : PARTS;
   const rows = fit.per_device.map((one) => ({
-    name: one.device, capacity: one.available_gb, parts: PARTS.map(([key]) => one[key]), layers: one.layers,
+    name: one.device, capacity: one.available_gb, parts: parts.map(([key]) => one[key]), layers: one.layers,
   }));
   if (fit.offload && fit.system_memory_gb) {
     const cache = Math.max(0, fit.breakdown.kv_cache_gb - fit.per_device.reduce((sum, one) => sum + one.kv_cache_gb, 0));
     rows.push({
       name: fit.system_memory_assumed ? "System RAM (assumed)" : "System RAM", capacity: fit.system_memory_gb * GIB_IN_GB,
-      parts: [fit.offload.system_memory_gb - cache, cache, 0, 0],
+      parts: parts.map((_, place) => [fit.offload.system_memory_gb - cache, cache][place] ?? 0),
       layers: fit.offload.layers_total - fit.offload.layers_on_device,
     });
   }
   const cells = rows.map((row) => ({ ...row, used: row.parts.reduce((sum, part) => sum + part, 0) }));
   const largest = Math.max(...cells.map((row) => Math.max(row.used, row.capacity)));
   return h("section", { class: "card" }, h("h2", {}, "Memory"),
-    h("ul", { class: "legend" }, [...PARTS.map(([, name]) => name), "Free"].map((name) =>
+    h("ul", { class: "legend" }, [...parts.map(([, name]) => name), "Free"].map((name) =>
       h("li", {}, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, rx: 2, class: `part-${name.toLowerCase()}` })), name))),
     cells.map((row) => h("div", { class: "bar" },
-      h("p", {}, row.name, h("small", {}, ` ${gb(row.used)} of ${gb(row.capacity)}`)), bar(row, largest))),
+      h("p", {}, row.name, h("small", {}, ` ${gb(row.used)} of ${gb(row.capacity)}`)), bar(row, parts, largest))),
     h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Memory in numbers" },
       h("table", { class: "numbers" }, h("caption", { class: "offscreen" }, "Memory of each device, in GB"),
-        h("thead", {}, h("tr", {}, ["Device", "Layers", ...PARTS.map(([, name]) => name), "Free", "Of"].map((name) => h("th", { scope: "col" }, name)))),
+        h("thead", {}, h("tr", {}, ["Device", "Layers", ...parts.map(([, name]) => name), "Free", "Of"].map((name) => h("th", { scope: "col" }, name)))),
         h("tbody", {}, cells.map((row) => h("tr", {}, h("th", { scope: "row" }, row.name),
           h("td", {}, String(row.layers)), [...row.parts, row.capacity - row.used, row.capacity].map((value) => h("td", {}, hundredths(value)))))))));
 }
 
-function bar(row, largest) {
+function bar(row, parts, largest) {
   let from = 0;
   const scaled = (value) => (100 * value) / largest;
   const piece = (size, name) => {
@@ -76,7 +78,7 @@ function bar(row, largest) {
     from += size;
     return drawn;
   };
-  const pieces = row.parts.map((size, place) => piece(size, PARTS[place][1]));
+  const pieces = row.parts.map((size, place) => piece(size, parts[place][1]));
   if (row.capacity > row.used) pieces.push(piece(row.capacity - row.used, "Free"));
   const edge = svg("line", { x1: `${scaled(row.capacity)}%`, x2: `${scaled(row.capacity)}%`, y1: 0, y2: 26, class: "edge" });
   const label = `${row.name}: ${gb(row.used)} of ${gb(row.capacity)} used`;

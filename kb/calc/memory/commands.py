@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from kb.calc.device import Device
 from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.placement import Placement
+from kb.calc.memory.tensor_types import cache_types
 from kb.calc.results import Commands
 from kb.calc.workload import Workload
 
@@ -40,13 +41,15 @@ def _llama_cpp(
     on_device = architecture.num_hidden_layers - placement.layers_on_cpu
     gpu_layers = 0 if all(device.backend == "cpu" for device in devices) else on_device + 1
     words = [f"llama-server -m {stem}.gguf", f"-c {load.context * load.concurrency}", f"-ngl {gpu_layers}"]
+    if load.projector_bytes:
+        words.insert(1, f"--mmproj mmproj-{_stem(architecture.name, 'F16')}.gguf")
     if placement.expert_layers_on_cpu:
         words.append(f"--n-cpu-moe {placement.expert_layers_on_cpu}")
     if placement.custom_split and len(devices) > 1:
         words.append("--tensor-split " + ",".join(str(share.blocks) for share in placement.shares))
     words.append("-fa on" if load.flash_attention else "-fa off")
     if load.kv_cache_type != "f16":
-        words.append(f"-ctk {load.kv_cache_type} -ctv {load.kv_cache_type}")
+        words.append("-ctk {} -ctv {}".format(*cache_types(load.kv_cache_type)))
     if load.concurrency * load.sharing > 1:
         words.append(f"-np {load.concurrency * load.sharing}")
     if load.sharing > 1:

@@ -22,7 +22,7 @@ from kb.calc.memory.architecture import (
 )
 from kb.calc.memory.arena import Graph, buffer_bytes
 from kb.calc.memory.kv_cache import cells
-from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.calc.memory.tensor_types import TENSOR_TYPES, cache_types
 from kb.calc.workload import Workload
 
 PIPELINE_COPIES = 4
@@ -188,30 +188,32 @@ def _attention(
 ) -> int:
     key, value = mixer.row_elements
     query_bytes = batch.floats(heads * mixer.head_dim)
-    rotated = batch.load.kv_cache_type not in _FLOATS and mixer.head_dim % 64 == 0
+    types = cache_types(batch.load.kv_cache_type)
+    keys_rotated, values_rotated = (kind not in _FLOATS and mixer.head_dim % 64 == 0 for kind in types)
     projected = graph.add(2 * query_bytes if style.output_gate else query_bytes, normed)
     # RoPE (or the norm before it) reads a reshaped view, and so cannot write in place.
     queries = graph.add(query_bytes, projected)
-    if rotated:
+    if keys_rotated:
         queries = graph.add(query_bytes, queries)
     if style.keys_first:
-        keys = _key_rows(graph, batch.floats(key), normed, rotated)
-        values = _value_rows(graph, batch.floats(value), normed, rotated)
+        keys = _key_rows(graph, batch.floats(key), normed, keys_rotated)
+        values = _value_rows(graph, batch.floats(value), normed, values_rotated)
     else:
-        values = _value_rows(graph, batch.floats(value), normed, rotated)
-        keys = _key_rows(graph, batch.floats(key), normed, rotated)
+        values = _value_rows(graph, batch.floats(value), normed, values_rotated)
+        keys = _key_rows(graph, batch.floats(key), normed, keys_rotated)
     graph.add(0, keys, inputs.key_indices)
     graph.add(0, values, inputs.value_indices)
     if batch.load.flash_attention:
         # FlashAttention takes 16-bit K and V: a 32-bit cache is converted first.
-        casts = [batch.cells(mixer) * size * 2 for size in (key, value)] if batch.load.kv_cache_type == "f32" else []
+        rows = zip(types, (key, value), strict=True)
+        casts = [batch.cells(mixer) * size * 2 for kind, size in rows if kind == "f32"]
         converted = [graph.add(size) for size in casts]
         joined = graph.add(query_bytes, queries, *converted, inputs.mask)
     else:
         scores = _scores(graph, heads * batch.cells(mixer), batch, queries, inputs)
         attended = graph.add(query_bytes, scores)
         joined = graph.add(query_bytes, attended)
-    if rotated:
+    if values_rotated:
         joined = graph.add(query_bytes, joined)
     if style.output_gate:
         gate = graph.add(query_bytes, projected)
@@ -256,7 +258,7 @@ def _latent_attention(
     else:
         width = batch.cells(mixer)
         scores = _scores(graph, heads * width, batch, queries, inputs)
-        transposed = graph.add(TENSOR_TYPES[batch.load.kv_cache_type].bytes_of(width * rank))
+        transposed = graph.add(TENSOR_TYPES[cache_types(batch.load.kv_cache_type)[0]].bytes_of(width * rank))
         attended = graph.add(batch.floats(heads * rank), scores, transposed)
     value_bytes = batch.floats(heads * mixer.v_head_dim)
     unpacked = graph.add(value_bytes, attended)

@@ -123,14 +123,13 @@ def requirement(
             )
     whole = whole or placement or Placement(split_by_free_memory(blocks, slots))
     breakdown = _breakdown(whole, rooms)
-    parts = (breakdown.weights_gb, breakdown.kv_cache_gb, breakdown.compute_buffer_gb, breakdown.runtime_overhead_gb)
     return Requirement(
         verdict="fits" if placement else "fits_with_offload" if offloaded else "does_not_fit",
         placement=placement,
         offloaded=offloaded,
         whole=whole,
         breakdown=breakdown,
-        required_gb=round(sum(parts), 3),
+        required_gb=round(sum(breakdown.model_dump().values()), 3),
         available_gb=round(sum(room.usable_bytes for room in rooms) / GB, 3),
     )
 
@@ -259,6 +258,7 @@ def _rooms(devices: Sequence[Device], load: Workload) -> tuple[Room, ...]:
             device,
             desktop=index == 0 and device.segment in ("consumer", "laptop"),
             reserved_bytes=load.reserved_bytes if index == 0 else 0,
+            projector_bytes=load.projector_bytes if index == 0 else 0,
         )
         for index, device in enumerate(devices)
     )
@@ -317,6 +317,7 @@ def _breakdown(placement: Placement, rooms: Sequence[Room]) -> Breakdown:
         kv_cache_gb=round(sum(share.kv_cache for share in shares) / GB, 3),
         compute_buffer_gb=round(sum(share.buffer for share in shares) / GB, 3),
         runtime_overhead_gb=round(sum(room.overhead_bytes for room in rooms) / GB, 3),
+        projector_gb=round(sum(room.projector_bytes for room in rooms) / GB, 3),
     )
 
 
@@ -330,6 +331,7 @@ def _loads(placement: Placement, devices: Sequence[Device], rooms: Sequence[Room
             kv_cache_gb=round(share.kv_cache / GB, 3),
             compute_buffer_gb=round(share.buffer / GB, 3),
             runtime_overhead_gb=round(room.overhead_bytes / GB, 3),
+            projector_gb=round(room.projector_bytes / GB, 3),
             available_gb=round(room.usable_bytes / GB, 3),
         )
         for index, (share, device, room) in enumerate(zip(placement.shares, devices, rooms, strict=True))

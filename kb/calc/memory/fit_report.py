@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 
 from kb.calc.device import Device
-from kb.calc.memory.architecture import Architecture
+from kb.calc.memory.architecture import Architecture, CompressedAttention, LatentAttention
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, Room, shares_system_memory
+from kb.calc.memory.tensor_types import cache_types
 from kb.calc.memory.weights import Weights
 from kb.calc.results import Breakdown, Verdict
 from kb.calc.workload import Workload
 from kb.catalogue.units import GB, GIB
 
+_CUDA_LEAVES = frozenset({"q4_1", "q5_0", "q5_1"})
+"""Types of a cache for which llama.cpp is not built for CUDA by default, and which it converts to 16 bits then
+(llama.cpp, ggml/CMakeLists.txt, docs/build.md)."""
+_CUDA_BUILDS = _CUDA_LEAVES | {"f16", "bf16", "q8_0", "q4_0"}
 UNKNOWN_STATE = "the constant state of the linear-attention layers is not known and not counted"
 
 
@@ -24,9 +29,10 @@ def formula(
     tokens = f"{load.context:,} tokens" + (f" × {load.concurrency} requests" if load.concurrency > 1 else "")
     usable = sum(room.usable_bytes for room in rooms)
     count = f" on {len(devices)} devices" if len(devices) > 1 else ""
+    seeing = f"{breakdown.projector_gb:.2f} GB for seeing + " if breakdown.projector_gb else ""
     return (
         f"{breakdown.weights_gb:.2f} GB weights + {breakdown.kv_cache_gb:.2f} GB KV cache ({tokens}, "
-        f"{load.kv_cache_type}) + {breakdown.compute_buffer_gb:.2f} GB compute buffer + "
+        f"{load.kv_cache_type}) + {breakdown.compute_buffer_gb:.2f} GB compute buffer + {seeing}"
         f"{breakdown.runtime_overhead_gb:.2f} GB runtime = {required:.2f} GB against {available:.2f} GB "
         f"({usable / GIB:.4g} GiB{count})"
     )
@@ -73,8 +79,17 @@ def warnings(
     limit = architecture.max_position_embeddings
     if limit and load.context > limit:
         lines.append(f"context {load.context:,} is over the model's limit of {limit:,} tokens")
-    if not load.flash_attention and load.kv_cache_type not in ("f32", "f16", "bf16"):
-        lines.append(f"llama.cpp refuses a {load.kv_cache_type} V cache without FlashAttention; turn it on")
+    keys, values = cache_types(load.kv_cache_type)
+    if not load.flash_attention and values not in ("f32", "f16", "bf16"):
+        lines.append(f"llama.cpp refuses a {values} V cache without FlashAttention; turn it on")
+    of_one = any(isinstance(mixer, LatentAttention | CompressedAttention) for mixer in architecture.mixers)
+    if keys != values and of_one:
+        lines.append("llama.cpp refuses unlike types of K and V for this model, whose cache is one for both")
+    elif devices[0].backend == "cuda" and {keys, values} <= _CUDA_BUILDS and (keys != values or keys in _CUDA_LEAVES):
+        lines.append(
+            f"K in {keys} and V in {values} are slow in llama.cpp's usual CUDA builds, which have kernels for "
+            f"f16, bf16, q8_0 and q4_0 of both alike; `-DGGML_CUDA_FA_QUANTS={keys}-{values}` builds it for these"
+        )
     if verdict != "fits" and headroom_gb > 0 and len(devices) > 1:
         lines.append("the devices' memory is enough in sum, but layers are not divided between devices")
     if load.is_placed and shares_system_memory(devices):

@@ -16,7 +16,7 @@ from kb.calc.memory.architecture import (
     Mixer,
 )
 from kb.calc.memory.kept import kept
-from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES
+from kb.calc.memory.tensor_types import KV_CACHE_TYPES, TENSOR_TYPES, TensorType, cache_types
 from kb.calc.workload import Workload
 from kb.errors import InvalidArgument
 
@@ -80,9 +80,9 @@ def _held_bytes(layers: tuple[int, ...]) -> int:
 @kept(16 * 2**20, _held_bytes)
 def kv_cache_layer_bytes(architecture: Architecture, load: Workload) -> tuple[int, ...]:
     """The same, layer by layer. Raises ``InvalidArgument`` for a type that llama.cpp does not cache in."""
-    if load.kv_cache_type not in KV_CACHE_TYPES:
+    if not set(cache_types(load.kv_cache_type)) <= set(KV_CACHE_TYPES):
         raise InvalidArgument("kv_cache_type", load.kv_cache_type, ", ".join(KV_CACHE_TYPES))
-    stored = TENSOR_TYPES[load.kv_cache_type]
+    keys, values = _stored(load.kv_cache_type)
     attending = [mixer for mixer in architecture.mixers if isinstance(mixer, Attending)]
     widest_value = max((mixer.row_elements[1] for mixer in attending), default=0)
 
@@ -101,9 +101,9 @@ def kv_cache_layer_bytes(architecture: Architecture, load: Workload) -> tuple[in
             value = widest_value
         held = cells(mixer, load.context, ubatch=load.ubatch, swa_full=load.swa_full, sharing=load.sharing)
         rows = held * load.concurrency
-        size = rows * (stored.bytes_of(key) + stored.bytes_of(value))
+        size = rows * (keys.bytes_of(key) + values.bytes_of(value))
         if isinstance(mixer, CompressedAttention):
-            row = stored.bytes_of(key) + stored.bytes_of(mixer.index_head_dim)
+            row = keys.bytes_of(key) + keys.bytes_of(mixer.index_head_dim)
             size += load.concurrency * compressed_rows(mixer, load.context) * row
         if isinstance(mixer, CompressedAttention | AttentionWithState):
             size += sequences * mixer.state_bytes
@@ -113,6 +113,11 @@ def kv_cache_layer_bytes(architecture: Architecture, load: Workload) -> tuple[in
     return tuple(sizes[layer.mixer] for layer in architecture.layers)
 
 
+def _stored(kind: str) -> tuple[TensorType, TensorType]:
+    keys, values = cache_types(kind)
+    return TENSOR_TYPES[keys], TENSOR_TYPES[values]
+
+
 def bytes_per_token(architecture: Architecture, context: int, kv_cache_type: str = "f16") -> int:
     """What one more token takes at this context: layers whose window is full already take none.
 
@@ -120,15 +125,16 @@ def bytes_per_token(architecture: Architecture, context: int, kv_cache_type: str
     >>> bytes_per_token(architecture_of(Config("8B", 8030261248, 1, 32, 4096, 32, 8, 128, 128256)), 1)
     131072
     """
-    stored = TENSOR_TYPES[kv_cache_type]
+    keys, values = _stored(kv_cache_type)
 
     def of(mixer: Mixer | None) -> int:
         if not isinstance(mixer, Attending) or _is_shared(mixer):
             return 0
         grows = not mixer.window or context < cells(mixer, context + CELL_PADDING)
-        row = sum(stored.bytes_of(elements) for elements in mixer.row_elements) if grows else 0
+        key, value = mixer.row_elements
+        row = keys.bytes_of(key) + values.bytes_of(value) if grows else 0
         if isinstance(mixer, CompressedAttention) and mixer.ratio:
-            row += (stored.bytes_of(mixer.head_dim) + stored.bytes_of(mixer.index_head_dim)) // mixer.ratio
+            row += (keys.bytes_of(mixer.head_dim) + keys.bytes_of(mixer.index_head_dim)) // mixer.ratio
         return row
 
     return sum(count * of(mixer) for mixer, count in architecture.mixers.items())
@@ -169,7 +175,8 @@ def _is_shared(mixer: Mixer) -> bool:
 
 def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, concurrency: int = 1) -> str:
     """The cache as a sum that can be worked out by hand, in bytes: a product for each sort of layer."""
-    each = f"{TENSOR_TYPES[kv_cache_type].bits_per_weight / 8:g} bytes ({kv_cache_type})"
+    keys, values = (kind.bits_per_weight / 8 for kind in _stored(kv_cache_type))
+    each = f"{(keys + values) / 2:g} bytes ({kv_cache_type})"
     slots = f" × {concurrency} conversations" if concurrency > 1 else ""
     attending = {
         mixer: count

@@ -30,13 +30,17 @@ class Room:
     usable_bytes: int
     overhead_bytes: int
     assumptions: tuple[str, ...]
+    projector_bytes: int = 0
+    """What sees, beside the model."""
 
     @property
     def free_bytes(self) -> int:
-        return max(0, self.usable_bytes - self.overhead_bytes)
+        return max(0, self.usable_bytes - self.overhead_bytes - self.projector_bytes)
 
 
-def room_on(device: Device, *, desktop: bool = False, reserved_bytes: int | None = None) -> Room:
+def room_on(
+    device: Device, *, desktop: bool = False, reserved_bytes: int | None = None, projector_bytes: int = 0
+) -> Room:
     """The memory of ``device`` that llama.cpp can use. ``reserved_bytes`` are said to be taken by other programs.
 
     Metal lets a process wire about 2/3 of the memory up to 36 GiB and 3/4 above (the default of
@@ -70,7 +74,7 @@ def room_on(device: Device, *, desktop: bool = False, reserved_bytes: int | None
     if reserved_bytes:
         overhead += reserved_bytes
         assumptions.append(f"{device.name}: {reserved_bytes / GB:.2f} GB for other programs, as was said")
-    return Room(usable, overhead, tuple(assumptions))
+    return Room(usable, overhead, tuple(assumptions), projector_bytes)
 
 
 def _system_share(device: Device) -> int:

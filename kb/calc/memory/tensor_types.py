@@ -43,6 +43,18 @@ TENSOR_TYPES: dict[str, TensorType] = {
 }  # fmt: skip
 
 KV_CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+
+
+def cache_types(kind: str) -> tuple[str, str]:
+    """Of K and of V.
+
+    >>> cache_types("q8_0"), cache_types("q8_0/q4_0")
+    (('q8_0', 'q8_0'), ('q8_0', 'q4_0'))
+    """
+    keys, _, values = kind.partition("/")
+    return keys, values or keys
+
+
 """What llama.cpp's ``--cache-type-k`` and ``--cache-type-v`` take (common/arg.cpp)."""
 
 # What a type falls back on when a row does not hold whole blocks of it (llama-quant.cpp, tensor_type_fallback).

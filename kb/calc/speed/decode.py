@@ -20,10 +20,11 @@ Cards that share a model by layers work one after another, so their times add up
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from operator import mul
 
 from kb.calc.device import Device
 from kb.calc.memory.architecture import Architecture, Attending
-from kb.calc.memory.tensor_types import TENSOR_TYPES
+from kb.calc.memory.tensor_types import TENSOR_TYPES, cache_types
 from kb.calc.memory.weights import Weights
 from kb.calc.speed.rates import generation_of, is_server_cpu, unpacking_flops
 from kb.catalogue.units import GB
@@ -205,13 +206,12 @@ def cache_bytes_read(architecture: Architecture, depth: int, kv_cache_type: str 
     >>> cache_bytes_read(llama, 8192) / 2**30
     1.0
     """
-    bytes_per_element = TENSOR_TYPES[kv_cache_type].bits_per_weight / 8
-    elements = sum(
-        count * sum(mixer.row_elements) * min(depth, mixer.window or depth)
-        for mixer, count in architecture.mixers.items()
-        if isinstance(mixer, Attending)
-    )
-    return elements * bytes_per_element
+    bits = [TENSOR_TYPES[kind].bits_per_weight for kind in cache_types(kv_cache_type)]
+    read = 0.0
+    for mixer, count in architecture.mixers.items():
+        if isinstance(mixer, Attending):
+            read += count * sum(map(mul, mixer.row_elements, bits)) / 8 * min(depth, mixer.window or depth)
+    return read
 
 
 def step_time(step: Step, device: Device, constants: DecodeConstants) -> StepTime:

@@ -98,6 +98,18 @@ class LanguageModel(Spec):
     linear_state_bytes: Count | None = None
     """Recurrent state of all linear layers for one sequence, f32."""
     mtp_layers: Count | None = None
+    reads: Texts | None = None
+    """Besides text: image, video, audio."""
+    projector_params: Count | None = None
+    """Parameters of what sees or hears, which llama.cpp has in a file of its own (``mmproj``)."""
+    image_tokens: Count | None = None
+    """Of each image, where that is always the same."""
+    image_token_side: Count | None = None
+    """Pixels along each side that one token stands for."""
+    image_tokens_most: Count | None = None
+    """Of one image."""
+    image_patches_per_token: Count | None = None
+    """Of the encoder."""
     files: tuple[ModelFile, ...] = ()
     repository: Text | None = None
     """On the Hugging Face hub, with the weights that follow instructions where there are such."""

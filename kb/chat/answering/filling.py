@@ -12,6 +12,7 @@ from kb.tools.asks import Role
 from kb.tools.base import Arguments
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.resolve import BACKEND_NAMES
+from kb.tools.shared.running import VISION
 
 MOST_CASES = 6
 """Calls of one tool for one question."""
@@ -164,6 +165,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
             carried = situation.tokens_per_s if situation.speed_is == "wanted" else None
             return _stated(next(wanted, carried))
+        case "images":
+            return _stated(situation.images or (1 if situation.use == VISION else None))
         case "and_more":  # *7B and what else?*
             return _stated(bool(_AND_MORE.search(situation.text)) or None)
         case "server_tensor_parallel":  # as servers do it, and not llama.cpp by its options

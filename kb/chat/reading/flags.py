@@ -16,6 +16,7 @@ from kb.tools.shared.options import parse_options
 
 _COUNT = re.compile(r"(\d{1,9})(k)?", re.I)
 _KV_TYPE = re.compile(r"(f16|f32|bf16|q8_0|q5_0|q5_1|q4_0|q4_1|iq4_nl|fp8)(?:_\w+)?", re.I)
+KEYS, VALUES = "keys_type", "values_type"
 PASSED_OVER, KV_TYPE, OPTIONS, ALONE = "passed_over", "kv_cache_type", "options", "options_alone"
 ALL_LAYERS = 99
 """From so many on, all that fit are meant."""
@@ -69,7 +70,7 @@ def _option() -> re.Pattern[str]:
 def flags(text: str) -> Iterator[Flag]:
     """
     >>> [(flag.sets, flag.value) for flag in flags("llama-server -c 32k -ctk q8_0 -ub 512")]
-    [('context', 32768), ('kv_cache_type', 'q8_0'), ('options', '-ub 512')]
+    [('context', 32768), ('keys_type', 'q8_0'), ('options', '-ub 512')]
     """
     for found in _option().finditer(text):
         name = found[1] or found[3]
@@ -87,6 +88,9 @@ def told_by(found: Sequence[Flag]) -> dict[str, Any]:
     """
     told: dict[str, Any] = {flag.sets: flag.value for flag in found[::-1] if flag.value is not None}
     told.pop(ALONE, None)
+    keys, values = told.pop(KEYS, None), told.pop(VALUES, None)
+    if keys or values:  # llama.cpp keeps the one that is not named in 16 bits
+        told[KV_TYPE] = keys if keys == values else f"{keys or 'f16'}/{values or 'f16'}"
     if placed := [str(flag.value) for flag in found if flag.sets in (OPTIONS, ALONE) and flag.value]:
         told[OPTIONS] = " ".join(dict.fromkeys(placed))
     if told.get("gpu_layers", 0) >= ALL_LAYERS:
@@ -108,7 +112,7 @@ def _as_it_stands(name: str, value: str | None) -> str | None:
 
 
 def _value(sets: str, written: str) -> int | str | None:
-    if sets == KV_TYPE:
+    if sets in (KV_TYPE, KEYS, VALUES):
         kind = _KV_TYPE.fullmatch(written.rstrip(".,:").lower())
         return KV_NAMES.get(kind[1], kind[1]) if kind else None
     count = _COUNT.fullmatch(written.rstrip(".,:"))

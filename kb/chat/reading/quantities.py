@@ -121,6 +121,9 @@ _RANK = re.compile(
     r"\brank\s?(?:=|:|of)?\s?(?P<rank>\d{1,4})\b|(?<![\w-])r\s?(?:[=:]\s?)?(?P<r>[48]|16|32|64|128|256)\b(?!\s?(?:gb|t/s|tok))",
     re.I,
 )
+_IMAGES = re.compile(
+    r"\b(\d{1,3}|two|three|four|five|six|eight|ten|twelve) (?:images|pictures|photos|screenshots)\b", re.I
+)
 _ALL_LINEAR = re.compile(r"\ball[- ](?:the )?linear|\ball (?:linear )?layers\b|\ball modules\b", re.I)
 _EIGHT_BIT_ADAM = re.compile(
     r"\b8[- ]?bit[- ](?:paged )?adam\w*|\badamw?[_ -](?:bnb_)?8[- ]?bit|\bpaged_adamw_8bit", re.I
@@ -186,6 +189,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values["days_per_week"] = 5.0 if week[1] is None else min(7.0, float(counted(week[1])))
     if rank := _RANK.search(text):
         values["rank"] = int(rank["rank"] or rank["r"])
+    if shown := _IMAGES.search(text):
+        values["images"] = counted(shown[1])
     if _ALL_LINEAR.search(text):
         values["targets"] = "all_linear"
     if _EIGHT_BIT_ADAM.search(text):

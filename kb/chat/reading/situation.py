@@ -123,6 +123,8 @@ class Quantities:
     """How fast a prompt is read."""
     wait_s: float | None = None
     """For the first word of an answer, or for all of it."""
+    images: int | None = None
+    """That a model is to be shown."""
     nvme_drives: int | None = None
     batch_size: int | None = None
     gpu_layers: int | None = None

@@ -9,6 +9,9 @@ from pydantic import TypeAdapter
 
 from kb.catalogue.records import Record
 
+IMAGES = "images"
+"""That are made."""
+
 
 class Use(Record):
     words: tuple[str, ...]

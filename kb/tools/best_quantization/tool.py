@@ -16,6 +16,7 @@ from kb.tools.shared.fitting import (
     Context,
     DeviceCount,
     FitArguments,
+    Images,
     KvCacheType,
     Parts,
     ReservedMemory,
@@ -48,6 +49,7 @@ class BestQuantizationArguments(Arguments):
     system_memory_gb: SystemMemory | None = None
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     reserved_gib: ReservedMemory | None = None
+    images: Images = 0
 
 
 class QuantizationChoice(Record):

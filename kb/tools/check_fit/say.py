@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
+from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.check_fit.tool import FitAnswer, WayOut
@@ -24,6 +24,8 @@ WAYS = {
     "smaller_model": "a model of about {size} fits whole at {quantization}",
 }
 _OF_EXPERTS = re.compile(r"\bactive\b|\bmoe\b|\bexperts?\b|\bsparse\b", re.I)
+LARGE_SHARE = 0.1
+"""Of the context: what an image takes is told first where it is more."""
 LOSS = ", at a loss of quality that is easy to notice"
 
 
@@ -32,6 +34,7 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         limit, context = tokens(result.model_context_limit), tokens(result.context)
         text = "A context of {context} is more than {model} was made for: {limit}."
         yield state("correction", text, limit=limit, context=context, model=result.model)
+    yield from _cannot_see(result)
     refused = list(_refused(result))
     yield from refused
     if asked.out_of_memory and result.verdict == "fits" and not refused:
@@ -52,6 +55,7 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
             )
         else:
             yield state("reason", "The context can grow to {longest}.", longest=tokens(result.max_context))
+    yield from _seeing(result)
     yield from _further(result)
     yield from _next(result)
     if result.system_memory_assumed:
@@ -115,14 +119,15 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     else:
         yield Statement("answer", f"{what} does not fit on {{device}}.", {**names, **load}, opens="No: ")
     need, sold = gb(result.required_gb), gb(result.sold_as_gb)
+    sees = gb(result.seeing.projector_gb) if result.seeing else ""
+    seeing = ", {sees} of it for what sees (the mmproj file)" if sees else ""
     text = (
-        "It needs {need} of {have}{why}."
+        f"It needs {{need}} of {{have}}{seeing}{{why}}."
         if result.verdict == "fits"
-        else "It needs {need}, and {have} can be used{why}."
+        else f"It needs {{need}}{seeing}, and {{have}} can be used{{why}}."
     )
-    yield Statement(
-        "reason", text.replace("{why}", KEPT[result.memory_kind]), {"need": need, "have": have, "sold": sold}
-    )
+    values: dict[str, Slot] = {"need": need, "have": have, "sold": sold, "sees": sees}
+    yield Statement("reason", text.replace("{why}", KEPT[result.memory_kind]), values)
     if result.offload and result.options and result.headroom_gb >= 0:
         yield state("reason", "Without these options all of it would fit on the device, which is faster.")
     if result.offload:
@@ -136,6 +141,39 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
     elif result.verdict == "does_not_fit" and result.memory_kind == "own":
         yield state("reason", "Weights in this format cannot stay partly in RAM.")
+
+
+def _cannot_see(result: FitAnswer) -> Iterator[Said]:
+    """Where images were to be shown to a model that does not read them, or more than any context holds."""
+    if result.reads_images is False:
+        text = "{model} is not known to read images; what follows is for text alone."
+        yield state("correction", text, model=result.model)
+    elif (seen := result.seeing) and seen.tokens and seen.tokens > result.max_context > 0:
+        text = "{images} take {tokens}, and no context of more than {longest} fits."
+        longest = tokens(result.max_context)
+        yield state("correction", text, images=_images(seen.images), tokens=tokens(seen.tokens), longest=longest)
+
+
+def _seeing(result: FitAnswer) -> Iterator[Said]:
+    """What images take of the context."""
+    seen = result.seeing
+    if seen is None or not seen.tokens or not seen.tokens_each:
+        return
+    if seen.images == 1:
+        kind: Kind = "reason" if seen.tokens > LARGE_SHARE * result.context else "detail"
+        yield state(kind, "Each image takes {each} of the context.", each=tokens(seen.tokens_each))
+    else:
+        text = "{images} take {all} of the context."
+        if result.context < seen.tokens <= result.max_context:
+            text = "{images} take {all}: open a larger context for them."
+        yield Statement("reason", text, {"images": _images(seen.images), "all": tokens(seen.tokens)})
+    if seen.image_size:
+        width, height = (int(side) for side in re.findall(r"\d+", seen.image_size))
+        yield state("assumption", "images of {size} pixels", size=f"{width:,} × {height:,}")
+
+
+def _images(count: int) -> Quantity:
+    return Quantity(count, "image" if count == 1 else "images", step=1)
 
 
 def _further(result: FitAnswer) -> Iterator[Said]:

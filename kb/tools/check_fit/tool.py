@@ -14,6 +14,7 @@ from kb.catalogue.records import LanguageModel, Record
 from kb.catalogue.units import GB, GIB
 from kb.tools.base import Result, cite, tool
 from kb.tools.shared.fitting import (
+    IMAGE_SIZE,
     LOSSY,
     TIGHT,
     FitArguments,
@@ -92,6 +93,21 @@ class Beyond(Record):
     """What that one needs."""
 
 
+class Seeing(Record):
+    """What images take, where there are some."""
+
+    images: int
+    """How many."""
+    tokens_each: int | None
+    """Of each; null where it is not known."""
+    tokens: int | None
+    """Of all, which are a part of the context."""
+    image_size: str
+    """Of each, in pixels; empty where it does not matter."""
+    projector_gb: float
+    """What sees, with its buffer."""
+
+
 class CheckArguments(FitArguments):
     beyond: bool = Field(False, description="also the largest model that fits, and the next that does not")
 
@@ -128,6 +144,10 @@ class FitAnswer(Fit, Result):
     """What would make it fit whole."""
     beyond: Beyond | None = None
     """Where it was asked for: what else fits."""
+    reads_images: bool | None = None
+    """Where images are to be shown: whether the model is known to read them; null of a size and of given figures."""
+    seeing: Seeing | None = None
+    """Where images are shown to a model that reads them."""
     tensor_parallel: TensorParallel | None = None
     """Where all cards were to work on each token, and servers refuse so many."""
     equal_share_gb: float | None = None
@@ -202,10 +222,32 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         system_memory_gb=(given or DEFAULT_SYSTEM_MEMORY_BYTES / GIB) if needs_ram else None,
         system_memory_assumed=needs_ram and given is None,
         ways_out=tuple(_ways_out(catalogue, parts, arguments, fit)) if fit.verdict != "fits" else (),
+        reads_images=_reads_images(parts) if arguments.images else None,
+        seeing=_seeing(parts, arguments, fit),
         tensor_parallel=_tensor_parallel(parts, arguments),
         equal_share_gb=round(fit.required_gb / len(parts.devices.devices), 3) if unequal else None,
         smallest_card_gb=round(min(sizes) / GB, 3) if unequal else None,
         citations=cite(catalogue, parts.references),
+    )
+
+
+def _reads_images(parts: Parts) -> bool | None:
+    record = parts.model.record
+    if record is None or parts.model.size:
+        return None
+    return record.reads is not None and "image" in record.reads.value
+
+
+def _seeing(parts: Parts, arguments: FitArguments, fit: Fit) -> Seeing | None:
+    projector, each = parts.projector, parts.image_tokens(arguments)
+    if projector is None or not arguments.images:
+        return None
+    return Seeing(
+        images=arguments.images,
+        tokens_each=each or None,
+        tokens=each * arguments.images or None,
+        image_size=(arguments.image_size or IMAGE_SIZE) if projector.token_side else "",
+        projector_gb=fit.breakdown.projector_gb,
     )
 
 

@@ -30,6 +30,7 @@ from kb.tools.shared.resolve import DeviceArgument, ModelArgument, ResolvedDevic
 from kb.tools.shared.running import (
     COMFORTABLE_TOKENS_PER_S,
     READABLE_TOKENS_PER_S,
+    VISION,
     Machine,
     Run,
     Wanted,
@@ -68,7 +69,7 @@ class UpgradeArguments(Arguments):
     system_memory_gb: SystemMemory | None = Field(None, description="RAM now, as printed; models may run partly there")
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     model: ModelArgument | None = Field(None, description="what is to run; without it, what one would start with")
-    use: Name = Field("any", description="chat, coding, writing, documents, agents, or `any`")
+    use: Name = Field("any", description="chat, coding, writing, documents, agents, vision, or `any`")
     context: Context = 8192
 
 
@@ -152,7 +153,7 @@ def run(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAnswer:
     devices.require_memory()
     now = Machine(
         arguments.device, devices, arguments.device_count, arguments.system_memory_gb,
-        arguments.system_bandwidth_gb_per_s,
+        arguments.system_bandwidth_gb_per_s, images=int(arguments.use == VISION),
     )  # fmt: skip
     beside = None if arguments.considered else _with_the_weaker(catalogue, now)
     if beside is not None:

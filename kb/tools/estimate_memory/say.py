@@ -37,6 +37,9 @@ def say(result: MemoryAnswer, asked: Asked) -> Iterator[Said]:
         )
     weights, looked_up, cache = gb(usual.weights_gb), gb(usual.looked_up_gb), gb(usual.kv_cache_gb)
     yield state("reason", text, weights=weights, looked_up=looked_up, cache=cache)
+    if usual.projector_gb:
+        text = "What sees (the mmproj file) takes {part} of it."
+        yield state("reason", text, part=gb(usual.projector_gb))
     if usual.smallest_card_gib:
         size = gb(usual.smallest_card_gib)
         yield state("next", "A graphics card sold with {size} is the smallest that holds it whole.", size=size)

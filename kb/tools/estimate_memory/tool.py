@@ -15,6 +15,7 @@ from kb.tools.base import Arguments, Name, Real, Result, Whole, cite, tool
 from kb.tools.shared.fitting import (
     Context,
     FitArguments,
+    Images,
     KvCacheType,
     fit_of,
     resolve_parts,
@@ -31,6 +32,7 @@ class MemoryArguments(Arguments):
     context: Context = 8192
     kv_cache_type: KvCacheType = "f16"
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    images: Images = 0
     measured_gb: Real | None = Field(None, ge=0.001, le=1_000_000, description="what it takes in fact, to be explained")
 
 
@@ -45,6 +47,8 @@ class MemoryNeed(Record):
     looked_up_gb: float
     """Of the weights, those that stay in RAM: tables of which a token reads a few rows."""
     kv_cache_gb: float
+    projector_gb: float = 0.0
+    """What sees, where images are shown to a model that reads them."""
     total_gb: float
     """Weights but those in RAM, cache, compute buffer and what the runtime takes."""
     total_gib: float
@@ -117,6 +121,7 @@ def run(catalogue: Catalogue, arguments: MemoryArguments) -> MemoryAnswer:
                 weights_gb=round(weights.total_bytes / GB, 2),
                 looked_up_gb=round((weights.total_bytes - weights.device_bytes) / GB, 2),
                 kv_cache_gb=fit.breakdown.kv_cache_gb,
+                projector_gb=fit.breakdown.projector_gb,
                 total_gb=fit.required_gb,
                 total_gib=round(fit.required_gb * GB / GIB, 2),
                 how=weights.how,

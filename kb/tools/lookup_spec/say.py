@@ -8,7 +8,7 @@ from kb.catalogue.records import Price
 from kb.text.markdown import number
 from kb.text.markdown import shown as written
 from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
-from kb.text.wording import first_paragraph, first_sentences, plain
+from kb.text.wording import first_paragraph, first_sentences, joined, plain
 from kb.tools.asks import Asked
 from kb.tools.lookup_spec.tool import Explained, SpecAnswer
 from kb.tools.shared.views import FigureView, SpecView
@@ -16,6 +16,8 @@ from kb.tools.shared.views import FigureView, SpecView
 MOST_MAIN = 4
 MOST_PRICES = 3
 MOST_COLUMNS = 4
+READS = "reads"
+INPUTS = {"image": "images", "video": "video", "audio": "sound"}
 UNKNOWN = "not in the sources"
 SUMMARY_WORDS, DETAIL_WORDS = 45, 90
 LONGEST_NOTE = 120
@@ -45,7 +47,10 @@ def say(result: SpecAnswer, asked: Asked) -> Iterator[Said]:
     for place, (key, figure) in enumerate(shown):
         kind: Kind = "answer" if place == 0 and not priced else "reason"
         yield from _figure(kind, result, key, figure)
-    if keys and not shown and not priced and not result.figures:
+    if READS in keys and result.kind == "models" and READS not in result.figures:
+        text = "{name} reads text alone, as far as the sources say."
+        yield state("answer", text, record, about=about, name=result.name)
+    elif keys and not shown and not priced and not result.figures:
         names = figure_names()
         what = ", ".join(dict.fromkeys(names.label(key) for key in keys[:2]))
         text = "The sources do not say the {what} of {the}{name}."
@@ -126,6 +131,11 @@ def _figure(kind: Kind, result: SpecView, key: str, figure: FigureView) -> Itera
         text = "Yes, {the}{name} has {label}." if figure.value else "No, {the}{name} has no {label}."
         yield state(kind, text, basis, about=about, the=_the(result), name=result.name, label=label)
         yield from _disputed(result, figure) if kind != "detail" else ()
+        return
+    if key == READS and isinstance(figure.value, tuple):
+        text = "{the}{name} reads text, {inputs}." if len(figure.value) > 1 else "{the}{name} reads text and {inputs}."
+        inputs = joined([INPUTS.get(str(one), str(one)) for one in figure.value])
+        yield state(kind, text, basis, about=about, the=_the(result), name=result.name, inputs=inputs)
         return
     date = f" (as of {figure.as_of})" if figure.as_of else ""
     note = f" ({figure.note})" if figure.note and len(figure.note) < LONGEST_NOTE else ""

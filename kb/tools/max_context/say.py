@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.max_context.tool import MaxContextAnswer, WayToContext
+from kb.tools.shared.fitting import IMAGE_SIZE
 from kb.tools.shared.naming import gb, named, the, tokens, varied
 from kb.tools.shared.saying import notes
 
@@ -62,6 +63,13 @@ def _longest(result: MaxContextAnswer) -> Iterator[Said]:
         if result.max_context_at_q8_0:
             text = "With the cache in 8 bits (q8_0) it is {longer}, at hardly any loss."
             yield state("next", text, longer=tokens(result.max_context_at_q8_0))
+    if result.image_tokens and result.max_context:
+        text = "Of images, with {each} each, that is room for about {count}."
+        yield state(
+            "reason", text, each=tokens(result.image_tokens),
+            count=Quantity(result.max_context // result.image_tokens, step=1),
+        )  # fmt: skip
+        yield state("assumption", "images of {size} pixels", size=IMAGE_SIZE.replace("x", " × "))
     if result.wanted and not result.way:
         text = "The {wanted} that you name fit."
         if not result.wanted_fits:

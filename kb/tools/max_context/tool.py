@@ -15,6 +15,7 @@ from kb.tools.shared.fitting import (
     Context,
     DeviceCount,
     FitArguments,
+    Images,
     KvCacheType,
     Parts,
     QuantizationArgument,
@@ -40,6 +41,7 @@ class MaxContextArguments(Arguments):
     wanted: Context | None = Field(None, description="tokens that are to fit: what it takes where they do not")
     system_memory_gb: SystemMemory | None = None
     reserved_gib: ReservedMemory | None = None
+    images: Images = 0
 
 
 SMALLER_CACHES: tuple[KvCacheType, ...] = ("q8_0", "q4_0")
@@ -73,6 +75,8 @@ class MaxContextAnswer(Result):
     """What the cache takes then."""
     kb_per_token: float
     """What one more token takes there, in kB (1,000 bytes)."""
+    image_tokens: int | None = None
+    """Of each image, where some are to be shown and it is known."""
     max_context_at_q8_0: int | None = None
     """The same with the cache in 8 bits, where that is longer."""
     smaller_quantization: str | None = None
@@ -121,6 +125,7 @@ def run(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswe
         limited_by=limited,
         kv_cache_gb_at_max=round(kv / GB, 3),
         kb_per_token=round(bytes_per_token(model.architecture, longest or 1024, arguments.kv_cache_type) / 1000, 2),
+        image_tokens=(parts.image_tokens(asked) or None) if asked.images else None,
         max_context_at_q8_0=_in_eight_bits(parts, asked, longest),
         smaller_quantization=smaller.quantization.record.name if smaller else None,
         max_context_of_smaller=smaller.longest_context(asked) if smaller else None,

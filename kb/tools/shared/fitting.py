@@ -1,19 +1,23 @@
 """A model at a quantization on devices: the arguments that say so, what they resolve to, and whether it fits."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from kb.calc.device import Device
 from kb.calc.memory.fit import Requirement, check_fit, fits, max_context, requirement
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
+from kb.calc.memory.tensor_types import KV_CACHE_TYPES, cache_types
+from kb.calc.memory.vision import Projector
 from kb.calc.memory.weights import Weights
 from kb.calc.results import Fit
 from kb.calc.workload import Workload
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Backend, Quantization, SourceRef
+from kb.catalogue.records import Backend, LanguageModel, Quantization, SourceRef
+from kb.catalogue.records.base import Count
 from kb.catalogue.units import GIB
 from kb.tools.base import Arguments, Name, Real, Whole
 from kb.tools.shared.options import parse_options, stated_by
@@ -31,7 +35,18 @@ from kb.tools.shared.resolve import (
     resolve_weights,
 )
 
-KvCacheType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
+
+def _of_cache(kind: str) -> str:
+    if not set(cache_types(kind)) <= set(KV_CACHE_TYPES):
+        raise ValueError("No type of a cache: one for K and V, or two with `/` between them")
+    return kind
+
+
+KvCacheType = Annotated[
+    str,
+    AfterValidator(_of_cache),
+    Field(description="of K and V, or of each: `q8_0/q4_0`", examples=[*KV_CACHE_TYPES, "q8_0/q4_0"]),
+]
 
 
 Context = Annotated[Whole, Field(ge=1, le=100_000_000, description="tokens of one conversation, prompt and answer")]
@@ -78,6 +93,12 @@ LlamaOptions = Annotated[
 ]
 
 
+IMAGE_SIZE = "1024x1024"
+"""Where nobody says how large an image is: about what a phone's picture or half a screen is shown as."""
+Images = Annotated[Whole, Field(ge=0, le=1000, description="in the conversation; what sees is then loaded too")]
+ImageSize = Annotated[str, Field(pattern=r"^\d{1,5} ?[x×] ?\d{1,5}$", description="pixels of each: `1920x1080`")]
+
+
 class FitArguments(Arguments):
     model: ModelArgument = Field(description="a name, a size (`70b`), or an object of config keys")
     quantization: QuantizationArgument = None
@@ -93,6 +114,8 @@ class FitArguments(Arguments):
     options: LlamaOptions | None = None
     backend: Backend | None = Field(None, description="`vulkan` or the maker's own, which is the default")
     reserved_gib: ReservedMemory | None = None
+    images: Images = 0
+    image_size: ImageSize | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -121,6 +144,16 @@ class Parts:
     def references(self) -> dict[str, tuple[SourceRef, ...]]:
         return {**self.model.references, **self.quantization.references, **self.devices.references}
 
+    @property
+    def projector(self) -> Projector | None:
+        """What sees; None where the model is not known to, and of a bare size."""
+        return projector_of(self.model.record) if self.model.record and not self.model.size else None
+
+    def image_tokens(self, arguments: FitArguments) -> int:
+        """Of each image; 0 where it is not known."""
+        width, height = (int(side) for side in re.split("[x×]", arguments.image_size or IMAGE_SIZE))
+        return self.projector.tokens_of(width, height) if self.projector else 0
+
     def holds(self, arguments: FitArguments) -> bool:
         """The verdict alone: whether the devices hold everything; much cheaper than the whole fit."""
         return fits(self.model.architecture, self.weights, self.devices.devices, self.load(arguments))
@@ -136,6 +169,7 @@ class Parts:
 
     def load(self, arguments: FitArguments) -> Workload:
         options = parse_options(arguments.options or "")
+        sees = self.projector if arguments.images else None
         return Workload(
             context=arguments.context,
             kv_cache_type=arguments.kv_cache_type,
@@ -145,11 +179,29 @@ class Parts:
             quantization_format=self.quantization.record.format,
             swa_full=options.swa_full,
             reserved_bytes=None if arguments.reserved_gib is None else round(arguments.reserved_gib * GIB),
+            projector_bytes=sees.held_bytes(self.image_tokens(arguments)) if sees else 0,
             sharing=options.sharing,
             gpu_layers=options.gpu_layers,
             cpu_expert_layers=options.cpu_expert_layers,
             tensor_split=options.tensor_split,
         )
+
+
+def projector_of(record: LanguageModel) -> Projector | None:
+    """Of a model that is known to read images."""
+    if record.projector_params is None or record.reads is None or "image" not in record.reads.value:
+        return None
+
+    def told(figure: Count | None) -> int:
+        return figure.value if figure else 0
+
+    return Projector(
+        record.projector_params.value,
+        tokens=told(record.image_tokens),
+        token_side=told(record.image_token_side),
+        most_tokens=told(record.image_tokens_most),
+        patches_per_token=told(record.image_patches_per_token) or 1,
+    )
 
 
 def system_memory_bytes(arguments: FitArguments) -> int | None:

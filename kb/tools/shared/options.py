@@ -41,13 +41,22 @@ class Options:
     slots: int | None = None
     unified: bool = False
     """Whether the slots share the context's cells."""
-    cache_type: str | None = None
+    keys_type: str | None = None
+    values_type: str | None = None
     flash_attention: bool | None = None
     swa_full: bool = False
 
     @property
     def micro_batch(self) -> int:
         return min(self.batch, self.ubatch)
+
+    @property
+    def cache_type(self) -> str | None:
+        """Of K and of V; llama.cpp keeps the one that is not named in 16 bits."""
+        if self.keys_type is None and self.values_type is None:
+            return None
+        keys, values = self.keys_type or "f16", self.values_type or "f16"
+        return keys if keys == values else f"{keys}/{values}"
 
     @property
     def sharing(self) -> int:
@@ -127,8 +136,10 @@ def _with(found: Options, option: str, sets: str, value: str) -> Options:
             told = "exps=CPU, which keeps all experts in RAM; for those of some layers give --n-cpu-moe and how many"
             raise InvalidArgument("options", f"{option} {value}", told)
         return replace(found, cpu_expert_layers=MOST_LAYERS)
-    if sets == "cache_type":
-        return replace(found, cache_type=_cache_type(found, option, value))
+    if sets == "keys_type":
+        return replace(found, keys_type=_cache_type(option, value))
+    if sets == "values_type":
+        return replace(found, values_type=_cache_type(option, value))
     if sets == "flash_attention":
         if value not in ("on", "off", "auto", "1", "0"):
             raise InvalidArgument("options", f"{option} {value}", "on, off or auto")
@@ -154,11 +165,9 @@ def _is_all_experts(value: str) -> bool:
     return where.upper() == "CPU" and "exps" in pattern and not any(letter in "0123456789[,=" for letter in pattern)
 
 
-def _cache_type(found: Options, option: str, value: str) -> str:
+def _cache_type(option: str, value: str) -> str:
     if value not in KV_CACHE_TYPES:
         raise InvalidArgument("options", f"{option} {value}", ", ".join(KV_CACHE_TYPES))
-    if found.cache_type not in (None, value):
-        raise InvalidArgument("options", f"{option} {value}", f"{found.cache_type} for K and V alike")
     return value
 
 

@@ -8,7 +8,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
-from kb.tools.shared.fitting import LADDER, FitArguments, Parts, fit_of, parts_of
+from kb.tools.shared.fitting import LADDER, FitArguments, Parts, fit_of, parts_of, projector_of
 from kb.tools.shared.given import ModelFigures
 from kb.tools.shared.resolve import (
     USUAL_TYPE,
@@ -48,6 +48,8 @@ class Machine:
     count: int = 1
     system_memory_gb: float | None = None
     system_bandwidth_gb_per_s: float | None = None
+    images: int = 0
+    """That are to be shown to it: what sees takes memory too."""
 
 
 Wanted = LanguageModel | ModelFigures
@@ -89,11 +91,20 @@ class Run:
         return self.speed is None or self.speed.typical >= tokens_per_s
 
 
+VISION = "vision"
+"""A use that no record is marked with: whatever people run now and reads images is for it."""
+
+
 def models_for(catalogue: Catalogue, use: str = "") -> list[LanguageModel]:
     """What people run now for that use, or at all where no model is marked with it; the largest first."""
     models = [record for record in catalogue.known.of(LanguageModel).values() if record.params_total is not None]
-    found = [record for record in models if use in record.use] or [record for record in models if record.representative]
+    meant = [record for record in models if is_for(record, use)]
+    found = meant or [record for record in models if record.representative]
     return sorted(found, key=lambda record: (-(record.params_total.value if record.params_total else 0), record.slug))
+
+
+def is_for(record: LanguageModel, use: str) -> bool:
+    return use in record.use or (use == VISION and bool(record.use) and projector_of(record) is not None)
 
 
 def run_whole(
@@ -172,7 +183,7 @@ def _asked(wanted: Wanted, quantization: str, machine: Machine, context: int) ->
     return FitArguments(
         model=_argument(wanted), quantization=quantization, device=machine.device, device_count=machine.count,
         context=context, system_memory_gb=machine.system_memory_gb,
-        system_bandwidth_gb_per_s=machine.system_bandwidth_gb_per_s,
+        system_bandwidth_gb_per_s=machine.system_bandwidth_gb_per_s, images=machine.images,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from kb.tools.shared.resolve import (
     resolve_model,
     resolve_quantization,
 )
-from kb.tools.shared.running import Machine, models_for, suggested
+from kb.tools.shared.running import VISION, Machine, models_for, suggested
 
 SYSTEMS_OF: Mapping[Backend, tuple[System, ...]] = {
     "metal": ("macos",), "cuda": ("linux", "windows"), "rocm": ("linux", "windows"),
@@ -176,7 +176,10 @@ def _model(catalogue: Catalogue, arguments: StartArguments, devices: ResolvedDev
         return typical[0].slug if typical else model
     if model is not None or devices is None or arguments.device is None or devices.memory_asked:
         return model
-    machine = Machine(arguments.device, devices, arguments.device_count, arguments.system_memory_gb)
+    machine = Machine(
+        arguments.device, devices, arguments.device_count, arguments.system_memory_gb,
+        images=int(arguments.use == VISION),
+    )  # fmt: skip
     current = models_for(catalogue, arguments.use or "any")
     runs = suggested(catalogue, current, [], machine, arguments.context, ())
     records = (run.model for run in runs if isinstance(run.model, LanguageModel))

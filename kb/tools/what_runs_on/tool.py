@@ -11,8 +11,10 @@ from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
 from kb.tools.shared.resolve import DeviceArgument, resolve_devices
 from kb.tools.shared.running import (
+    VISION,
     Machine,
     Run,
+    is_for,
     is_roomy,
     models_for,
     run_whole,
@@ -28,8 +30,8 @@ class WhatRunsOnArguments(Arguments):
     models: Annotated[tuple[Name, ...], Field(max_length=100)] | None = Field(None, description="only these")
     use: Name | None = Field(
         None,
-        description="only models that people run now for it: chat, coding, writing, documents, agents, or `any` of "
-        "these; without it, the whole catalogue",
+        description="only models that people run now for it: chat, coding, writing, documents, agents, vision, or "
+        "`any` of these; without it, the whole catalogue",
     )
     limit: Annotated[Whole, Field(ge=1, le=500)] = 20
     system_memory_gb: SystemMemory | None = Field(
@@ -80,7 +82,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
     devices.require_memory()
     machine = Machine(
         arguments.device, devices, arguments.device_count, arguments.system_memory_gb,
-        arguments.system_bandwidth_gb_per_s,
+        arguments.system_bandwidth_gb_per_s, images=int(arguments.use == VISION),
     )  # fmt: skip
     types = (arguments.quantization,) if arguments.quantization else ()
     meant = _models_meant(catalogue, arguments)
@@ -124,7 +126,7 @@ def _models_meant(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> list[
 
 
 def _marked(models: list[LanguageModel], use: str | None) -> str:
-    return use if use and any(use in record.use for record in models) else ""
+    return use if use and any(is_for(record, use) for record in models) else ""
 
 
 def _runnable(run: Run) -> RunnableModel:

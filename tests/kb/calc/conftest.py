@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import llama_cpp
 import pytest
+from llama_cpp import mtmd_cpp
 
 
 class Log:
@@ -15,7 +16,7 @@ class Log:
         self.text = ""
 
     def mib(self, label: str) -> float:
-        found = re.findall(rf"{label}\s+=\s+([\d.]+) MiB", self.text)
+        found = re.findall(rf"{label}(?:\s+=|:)\s+([\d.]+) MiB", self.text)
         assert found, f"llama.cpp did not report a {label}:\n{self.text[-2000:]}"
         return sum(float(figure) for figure in found)
 
@@ -32,6 +33,8 @@ def log() -> Iterator[Log]:
         kept.text += text.decode(errors="replace")
 
     llama_cpp.llama_log_set(keep, ctypes.c_void_p(0))
+    mtmd_cpp.mtmd_log_set(keep, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     yield kept
+    mtmd_cpp.mtmd_log_set(ctypes.cast(None, llama_cpp.llama_log_callback), ctypes.c_void_p(0))
     llama_cpp.llama_log_set(ctypes.cast(None, llama_cpp.llama_log_callback), ctypes.c_void_p(0))

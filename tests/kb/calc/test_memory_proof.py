@@ -15,6 +15,7 @@ import pytest
 
 from kb.calc.memory.compute_buffer import compute_buffer_bytes
 from kb.calc.memory.kv_cache import kv_cache_layer_bytes
+from kb.calc.memory.tensor_types import cache_types
 from kb.calc.workload import Workload
 from kb.catalogue.units import MIB
 from kb.tools.model_file import read_gguf
@@ -58,7 +59,7 @@ class LoadedModel:
         params.n_ubatch = ubatch
         params.n_seq_max = slots
         params.flash_attn_type = int(flash_attention)
-        params.type_k = params.type_v = GGML_TYPES[cache]
+        params.type_k, params.type_v = (GGML_TYPES[kind] for kind in cache_types(cache))
         params.swa_full = swa_full
         params.kv_unified = unified
         handle = llama_cpp.llama_init_from_model(self._model, params)
@@ -69,8 +70,9 @@ class LoadedModel:
         llama_cpp.llama_model_free(self._model)
 
 
-def workloads(windowed: bool) -> Iterator[tuple[int, bool, str, int, int, bool, bool]]:
-    """Context, FlashAttention, cache type, micro-batch, slots, full-size cache on windowed layers, one cache."""
+def workloads(windowed: bool, unlike: bool) -> Iterator[tuple[int, bool, str, int, int, bool, bool]]:
+    """Context, FlashAttention, cache type, micro-batch, slots, full-size cache on windowed layers, one cache.
+    Of a latent, which is K and V in one, llama.cpp refuses ``unlike`` types."""
     for context, slots, ubatch in product((4096, 32768), (2, 4), (512, 2048)):
         yield context, True, "f16", ubatch, slots, False, True
     for context, flash_attention in product((512, 2048, 8192, 32768, 131072), (True, False)):
@@ -83,6 +85,8 @@ def workloads(windowed: bool) -> Iterator[tuple[int, bool, str, int, int, bool, 
             yield context, flash_attention, "f16", 512, 1, True, False
     for cache in ("f32", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"):
         yield 8192, True, cache, 512, 1, False, False
+    for cache in ("q8_0/q4_0", "f16/q8_0", "q8_0/f16") if unlike else ():
+        yield 8192, True, cache, 512, 1, False, False
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -91,7 +95,7 @@ def test_cache_is_exact_and_compute_buffer_within_two_percent(name, real_shapes,
     architecture = read_gguf(path).architecture
     model = LoadedModel(path, log, simulated=True)
     misses = []
-    for load in workloads(bool(real_shapes[name].window)):
+    for load in workloads(bool(real_shapes[name].window), unlike=not real_shapes[name].latent):
         context, flash_attention, cache, ubatch, slots, swa_full, unified = load
         model.open_context(*load)
         apart, sharing = (1, slots) if unified else (slots, 1)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kb.catalogue import Catalogue
 from kb.errors import InvalidArgument
 from kb.tools import TOOLS
+from kb.tools.base import InvalidArguments
 from kb.tools.shared.options import Options, known_options, parse_options
 
 
@@ -25,7 +26,7 @@ def fit(catalogue: Catalogue, options: str | None, **more: object) -> object:
         ("llama-server -m model.gguf -ngl all -fa", Options(gpu_layers=1000, flash_attention=True)),
         ("--n-gpu-layers=auto --flash-attn off", Options(flash_attention=False)),
         ("-c 32k -np 4 -kvu", Options(context=32768, slots=4, unified=True)),
-        ("-ctk q8_0 -ctv q8_0 --swa-full", Options(cache_type="q8_0", swa_full=True)),
+        ("-ctk q8_0 -ctv q8_0 --swa-full", Options(keys_type="q8_0", values_type="q8_0", swa_full=True)),
         (r'-ot ".ffn_.*_exps.=CPU"', Options(cpu_expert_layers=1000)),
         ("--cpu-moe -ts 3,1 --temp 0.7 --no-mmap", Options(cpu_expert_layers=1000, tensor_split=(3.0, 1.0))),
         ("-ngl 20 \\\n -ub 4096", Options(gpu_layers=20, ubatch=4096)),
@@ -44,7 +45,6 @@ def test_lines_that_people_paste(line: str, found: Options) -> None:
         ("-ngl", "a value behind -ngl"),
         ("-ub 0", "a whole number from 1"),
         ("-np 99999", "to 10,000"),
-        ("-ctk q8_0 -ctv q4_0", "for K and V alike"),
         ("-ctk q9_0", "q8_0"),
         (r'-ot "blk\.1[0-9]\..*_exps.=CPU"', "--n-cpu-moe"),
         ("-ts nan,1", "shares"),
@@ -195,3 +195,28 @@ def test_another_backend_is_named(catalogue: Catalogue, device: str, backend: st
 def test_a_backend_that_a_device_has_not_is_refused(catalogue: Catalogue, device: str, backend: str) -> None:
     with pytest.raises(InvalidArgument, match="backend is"):
         speed(catalogue, model="8b", device=device, backend=backend)
+
+
+def test_the_type_that_is_not_named_stays_at_sixteen_bits(catalogue: Catalogue) -> None:
+    def cache(options: str) -> float:
+        return fit(catalogue, options, device="RTX 5090", context=65536).breakdown.kv_cache_gb
+
+    both, keys, none = cache("-ctk q8_0 -ctv q8_0"), cache("-ctk q8_0"), cache("-c 65536")
+    assert cache("-ctv q8_0") == keys
+    assert keys == pytest.approx((both + none) / 2, rel=0.001)
+    assert cache("-ctk q8_0 -ctv q4_0") < both < keys < none
+
+
+def test_unlike_types_of_k_and_v_have_their_price(catalogue: Catalogue) -> None:
+    def warned(model: str, device: str, kind: str) -> bool:
+        given = {"model": model, "device": device, "kv_cache_type": kind}
+        warnings = TOOLS["check_fit"].call(catalogue, given).warnings
+        return any("FA_QUANTS" in one or "unlike types" in one for one in warnings)
+
+    assert warned("llama 3.1 8b", "RTX 4090", "q8_0/q4_0")
+    assert warned("llama 3.1 8b", "RTX 4090", "q5_1")
+    assert not warned("llama 3.1 8b", "RTX 4090", "q8_0")
+    assert not warned("llama 3.1 8b", "M2 Max", "q8_0/q4_0")
+    assert warned("deepseek v3", "8x H200 SXM", "q8_0/q4_0")
+    with pytest.raises(InvalidArguments, match="q8_0/q4_0"):
+        fit(catalogue, None, kv_cache_type="q8_0/q9_0")

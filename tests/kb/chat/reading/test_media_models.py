@@ -67,3 +67,20 @@ def test_no_device_is_read_in_a_name(reading: Reading) -> None:
 
 def test_it_stays_in_the_conversation(reading: Reading) -> None:
     assert media(reading("can a 3060 run flux dev?", "and a 4090?")) == ["FLUX.1 dev"]
+
+
+@pytest.mark.parametrize(
+    ("text", "use"),
+    [
+        ("can gemma 3 12b take 3 images on a 3060 12gb?", "vision"),
+        ("I want to chat about photos on my 16GB mac m2, what model", "vision"),
+        ("can i show pictures to llama 3.3 70b on 2x3090?", "vision"),
+        ("which model describes images best on 8 GB", "vision"),
+        ("how many images per minute does sdxl make on a 3060", "images"),
+        ("show me image models for 8 GB", "images"),
+        ("make 4 pictures with flux on a 3060", "images"),
+        ("does llama 3.1 8b draw pictures", "images"),
+    ],
+)
+def test_pictures_are_shown_or_made(reading: Reading, text: str, use: str) -> None:
+    assert reading(text).use == use
