@@ -20,6 +20,8 @@ class Workload:
     """llama.cpp's ``--swa-full``: layers with a window keep the whole context too."""
     reserved_bytes: int | None = None
     """Of the first device's memory, what other programs take; None where nobody says."""
+    memory_share: float | None = None
+    """Of each device's memory, what the program may take; None where it takes what there is."""
     projector_bytes: int = 0
     """What sees, on the first device."""
     sharing: int = 1

@@ -19,7 +19,9 @@ COMMON: Mapping[str, Schema] = {
     "context": {"description": "tokens"},
     "options": {"description": "llama.cpp's: `-ngl 30 --n-cpu-moe 12`"},
     "backend": {"enum": ["vulkan"], "description": "else the maker's"},
-    "tensor_parallel": {"description": "all cards on each token"},
+    "tensor_parallel": {"description": "all cards at once"},
+    "images": {"description": "shown"},
+    "use": {"description": "chat, coding, writing, documents, agents, vision or `any`"},
     "kv_cache_type": {"enum": ["f16", "q8_0", "q4_0"]},
 }
 """Of arguments that many tools take, what is said in so few words; a tool takes more types of cache than these."""
@@ -27,7 +29,7 @@ NAMED: Mapping[str, Schema] = {"device": {"description": "name (`2x` before it: 
 """The same where a name alone is taken."""
 LEFT_OUT = (
     "flash_attention", "device_count", "reserved_gib", "claimed_gb", "measured_gb", "considered_memory_channels",
-    "beyond", "wanted", "better_engine", "better_tokens_per_s", "drafted", "waited_s", "image_size",
+    "beyond", "wanted", "better_engine", "better_tokens_per_s", "drafted", "waited_s", "image_size", "memory_share",
 )  # fmt: skip
 """What hardly anybody turns off, what is said before a device's name, and what an agent seldom knows; a tool takes them
 all the same."""

@@ -258,6 +258,7 @@ def _rooms(devices: Sequence[Device], load: Workload) -> tuple[Room, ...]:
             device,
             desktop=index == 0 and device.segment in ("consumer", "laptop"),
             reserved_bytes=load.reserved_bytes if index == 0 else 0,
+            share=load.memory_share,
             projector_bytes=load.projector_bytes if index == 0 else 0,
         )
         for index, device in enumerate(devices)

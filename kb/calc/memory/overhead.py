@@ -39,13 +39,19 @@ class Room:
 
 
 def room_on(
-    device: Device, *, desktop: bool = False, reserved_bytes: int | None = None, projector_bytes: int = 0
+    device: Device,
+    *,
+    desktop: bool = False,
+    reserved_bytes: int | None = None,
+    share: float | None = None,
+    projector_bytes: int = 0,
 ) -> Room:
     """The memory of ``device`` that llama.cpp can use. ``reserved_bytes`` are said to be taken by other programs.
 
     Metal lets a process wire about 2/3 of the memory up to 36 GiB and 3/4 above (the default of
     ``recommendedMaxWorkingSetSize``; ``sysctl iogpu.wired_limit_mb`` raises it). Other unified memory is shared
-    with the operating system. ``desktop``: a screen is connected to this card.
+    with the operating system. ``desktop``: a screen is connected to this card. ``share``: of the memory, what the
+    program may take (vLLM's ``gpu_memory_utilization``); what others take is beside it.
 
     >>> mac = Device("M2 Ultra", "metal", 192 * GIB, 800e9, unified_memory=True)
     >>> room_on(mac).usable_bytes // GIB
@@ -56,7 +62,13 @@ def room_on(
         [f"{device.name}: {overhead / GB:.2f} GB for the {device.backend} runtime (estimate)"] if overhead else []
     )
     usable = device.memory_bytes
-    if device.backend == "metal":
+    if share is not None:
+        usable, reserved_bytes = round(share * usable), 0
+        assumptions.append(
+            f"{device.name}: the program may take {share:g} × {device.memory_bytes / GB:.1f} GB; what else runs there "
+            "has the rest"
+        )
+    elif device.backend == "metal":
         usable = (
             device.memory_bytes * 2 // 3 if device.memory_bytes <= _METAL_LARGE_FROM else device.memory_bytes * 3 // 4
         )

@@ -14,8 +14,10 @@ from kb.errors import InvalidArgument
 from kb.tools.asks import read_form
 from kb.tools.shared.options import parse_options
 
+_SHARE = re.compile(r"0?\.\d{1,4}|1(?:\.0{1,2})?")
 _COUNT = re.compile(r"(\d{1,9})(k)?", re.I)
 _KV_TYPE = re.compile(r"(f16|f32|bf16|q8_0|q5_0|q5_1|q4_0|q4_1|iq4_nl|fp8)(?:_\w+)?", re.I)
+SHARE = "memory_share"
 KEYS, VALUES = "keys_type", "values_type"
 PASSED_OVER, KV_TYPE, OPTIONS, ALONE = "passed_over", "kv_cache_type", "options", "options_alone"
 ALL_LAYERS = 99
@@ -29,7 +31,7 @@ class Flag:
     start: int
     end: int
     sets: str
-    value: int | str | None
+    value: float | int | str | None
 
 
 @cache
@@ -111,10 +113,13 @@ def _as_it_stands(name: str, value: str | None) -> str | None:
     return written
 
 
-def _value(sets: str, written: str) -> int | str | None:
+def _value(sets: str, written: str) -> float | int | str | None:
     if sets in (KV_TYPE, KEYS, VALUES):
         kind = _KV_TYPE.fullmatch(written.rstrip(".,:").lower())
         return KV_NAMES.get(kind[1], kind[1]) if kind else None
+    if sets == SHARE:
+        share = _SHARE.fullmatch(written.rstrip(".,:)"))
+        return float(share[0]) if share else None
     count = _COUNT.fullmatch(written.rstrip(".,:"))
     if count is None or sets == PASSED_OVER:
         return None

@@ -93,6 +93,8 @@ class Quantities:
     memory_in_use_gb: float | None = None
     memory_free_gb: float | None = None
     """Of the device's memory, what can be used of it."""
+    memory_share: float | None = None
+    """Of a device's memory, what a program may take."""
     memory_needed_gb: float | None = None
     """What a model is said, or seen, to take in all."""
     cache_gb: float | None = None

@@ -18,6 +18,7 @@ from kb.tools.shared.fitting import (
     FitArguments,
     Images,
     KvCacheType,
+    MemoryShare,
     Parts,
     ReservedMemory,
     SystemBandwidth,
@@ -49,6 +50,7 @@ class BestQuantizationArguments(Arguments):
     system_memory_gb: SystemMemory | None = None
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     reserved_gib: ReservedMemory | None = None
+    memory_share: MemoryShare | None = None
     images: Images = 0
 
 

@@ -15,6 +15,7 @@ KEPT = {
     "shared": " (its memory is sold as {sold}; the system keeps a part)",
     "system": " (it runs on the processor, from {sold} of RAM of which the system keeps a part)",
 }
+SHARED = " (the program may take {share} of what is there)"
 WAYS = {
     "more_devices": "{device} would hold all of it",
     "smaller_quantization": "at {quantization} it fits whole",
@@ -127,7 +128,10 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         else f"It needs {{need}}{seeing}, and {{have}} can be used{{why}}."
     )
     values: dict[str, Slot] = {"need": need, "have": have, "sold": sold, "sees": sees}
-    yield Statement("reason", text.replace("{why}", KEPT[result.memory_kind]), values)
+    why = KEPT[result.memory_kind]
+    if result.memory_share is not None:
+        why, values["share"] = SHARED, Quantity(100 * result.memory_share, "%")
+    yield Statement("reason", text.replace("{why}", why), values)
     if result.offload and result.options and result.headroom_gb >= 0:
         yield state("reason", "Without these options all of it would fit on the device, which is faster.")
     if result.offload:

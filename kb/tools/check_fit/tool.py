@@ -132,6 +132,8 @@ class FitAnswer(Fit, Result):
     """The device's own, shared with the operating system, or the processor's RAM."""
     sold_as_gb: float
     """The memory as it is printed on the box: 24 GB are 24 GiB, 25.8 GB of 10^9 bytes."""
+    memory_share: float | None = None
+    """Of the memory, what the program may take, where it was told."""
     is_tight: bool = False
     """It fits, with so little room that nothing else may run."""
     can_offload: bool = False
@@ -217,6 +219,7 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         within_model_limit=limit is None or arguments.context <= limit,
         memory_kind=kind,
         sold_as_gb=round(parts.devices.memory_bytes / GIB, 1),
+        memory_share=arguments.memory_share,
         is_tight=fit.verdict == "fits" and fit.headroom_gb < TIGHT * fit.available_gb,
         can_offload=can_offload,
         system_memory_gb=(given or DEFAULT_SYSTEM_MEMORY_BYTES / GIB) if needs_ram else None,

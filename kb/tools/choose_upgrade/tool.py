@@ -60,13 +60,13 @@ class UpgradeArguments(Arguments):
     device: DeviceArgument = Field(description="what is there now: a card (`2x` before it for two) or a machine")
     device_count: DeviceCount = 1
     considered: Annotated[tuple[DeviceArgument, ...], Field(max_length=4)] = Field(
-        (), description="what to change to or add; without any, several are tried"
+        (), description="what to change to or add; else several are tried"
     )
     considered_system_memory_gb: SystemMemory | None = Field(None, description="RAM then, as printed")
     considered_memory_channels: Annotated[Whole, Field(ge=2, le=24)] | None = Field(
         None, description="channels of RAM then, of a machine with one: a second module"
     )
-    system_memory_gb: SystemMemory | None = Field(None, description="RAM now, as printed; models may run partly there")
+    system_memory_gb: SystemMemory | None = Field(None, description="RAM now, as printed")
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     model: ModelArgument | None = Field(None, description="what is to run; without it, what one would start with")
     use: Name = Field("any", description="chat, coding, writing, documents, agents, vision, or `any`")

@@ -32,10 +32,8 @@ class TrainingMemoryArguments(Arguments):
     """Examples at once on each device."""
     rank: Annotated[Whole, Field(ge=1, le=4096)] = 16
     """Of the LoRA adapters."""
-    targets: Targets = Field(
-        "attention", description="what LoRA adapters stand on: `attention`, or `all_linear` layers"
-    )
-    optimizer: Optimizer = Field("adamw", description="`adamw` with 32-bit moments, or `adamw_8bit`")
+    targets: Targets = Field("attention", description="what LoRA adapters stand on")
+    optimizer: Optimizer = Field("adamw", description="`adamw` has 32-bit moments")
     device: DeviceArgument | None = Field(None, description="a device to hold it against")
     device_count: DeviceCount = 1
     sharding: Sharding | None = None

@@ -17,6 +17,7 @@ from kb.tools.shared.fitting import (
     FitArguments,
     Images,
     KvCacheType,
+    MemoryShare,
     Parts,
     QuantizationArgument,
     ReservedMemory,
@@ -41,6 +42,7 @@ class MaxContextArguments(Arguments):
     wanted: Context | None = Field(None, description="tokens that are to fit: what it takes where they do not")
     system_memory_gb: SystemMemory | None = None
     reserved_gib: ReservedMemory | None = None
+    memory_share: MemoryShare | None = None
     images: Images = 0
 
 

@@ -45,7 +45,7 @@ def _of_cache(kind: str) -> str:
 KvCacheType = Annotated[
     str,
     AfterValidator(_of_cache),
-    Field(description="of K and V, or of each: `q8_0/q4_0`", examples=[*KV_CACHE_TYPES, "q8_0/q4_0"]),
+    Field(examples=[*KV_CACHE_TYPES, "q8_0/q4_0"]),
 ]
 
 
@@ -99,6 +99,16 @@ Images = Annotated[Whole, Field(ge=0, le=1000, description="in the conversation;
 ImageSize = Annotated[str, Field(pattern=r"^\d{1,5} ?[x×] ?\d{1,5}$", description="pixels of each: `1920x1080`")]
 
 
+MemoryShare = Annotated[
+    Real,
+    Field(
+        gt=0.01,
+        le=1,
+        description="of each device's memory, what the program may take (vLLM's `--gpu-memory-utilization`); else all",
+    ),
+]
+
+
 class FitArguments(Arguments):
     model: ModelArgument = Field(description="a name, a size (`70b`), or an object of config keys")
     quantization: QuantizationArgument = None
@@ -107,13 +117,14 @@ class FitArguments(Arguments):
     context: Context = 8192
     kv_cache_type: KvCacheType = "f16"
     flash_attention: bool = True
-    concurrency: Annotated[Whole, Field(ge=1, le=10_000, description="conversations held at once")] = 1
+    concurrency: Annotated[Whole, Field(ge=1, le=10_000, description="conversations at once")] = 1
     system_memory_gb: SystemMemory | None = None
     system_bandwidth_gb_per_s: SystemBandwidth | None = None
     tensor_parallel: bool = Field(False, description="all cards work on each token, as in vLLM")
     options: LlamaOptions | None = None
     backend: Backend | None = Field(None, description="`vulkan` or the maker's own, which is the default")
     reserved_gib: ReservedMemory | None = None
+    memory_share: MemoryShare | None = None
     images: Images = 0
     image_size: ImageSize | None = None
 
@@ -180,6 +191,7 @@ class Parts:
             swa_full=options.swa_full,
             reserved_bytes=None if arguments.reserved_gib is None else round(arguments.reserved_gib * GIB),
             projector_bytes=sees.held_bytes(self.image_tokens(arguments)) if sees else 0,
+            memory_share=arguments.memory_share,
             sharing=options.sharing,
             gpu_layers=options.gpu_layers,
             cpu_expert_layers=options.cpu_expert_layers,

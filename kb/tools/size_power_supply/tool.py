@@ -20,13 +20,13 @@ class PowerSupplyArguments(Arguments):
     device: Name | None = Field(None, description="the graphics card; or list several different ones in `devices`")
     device_count: DeviceCount = 1
     devices: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] | None = Field(
-        None, description="different cards in one machine by name, `2x` before it for two"
+        None, description="different cards by name, `2x` before it for two"
     )
     power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
     cpu: Name | None = Field(None, description="the processor; without it 250 W is assumed")
     cpu_like: Name | None = Field(
         None,
-        description="a processor without a record, instead of `cpu`: one of a similar name counts for it",
+        description="instead of `cpu`, one without a record: a similar one counts",
     )
     other_w: Annotated[Real, Field(ge=0, le=10_000)] = DEFAULT_OTHER_W
     """Mainboard, memory, drives and fans."""

@@ -16,6 +16,7 @@ from kb.tools.shared.fitting import (
     DeviceCount,
     FitArguments,
     KvCacheType,
+    MemoryShare,
     QuantizationArgument,
     ReservedMemory,
     SystemMemory,
@@ -42,6 +43,7 @@ class UsersArguments(Arguments):
     kv_cache_type: KvCacheType = "f16"
     system_memory_gb: SystemMemory | None = None
     reserved_gib: ReservedMemory | None = None
+    memory_share: MemoryShare | None = None
     users: Annotated[Whole, Field(ge=1, le=10_000)] | None = Field(None, description="how many there are to be")
     tensor_parallel: bool | None = Field(
         None,

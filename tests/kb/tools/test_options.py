@@ -12,6 +12,7 @@ from kb.errors import InvalidArgument
 from kb.tools import TOOLS
 from kb.tools.base import InvalidArguments
 from kb.tools.shared.options import Options, known_options, parse_options
+from tests.kb.tools.said import brief
 
 
 def fit(catalogue: Catalogue, options: str | None, **more: object) -> object:
@@ -220,3 +221,21 @@ def test_unlike_types_of_k_and_v_have_their_price(catalogue: Catalogue) -> None:
     assert warned("deepseek v3", "8x H200 SXM", "q8_0/q4_0")
     with pytest.raises(InvalidArguments, match="q8_0/q4_0"):
         fit(catalogue, None, kv_cache_type="q8_0/q9_0")
+
+
+def test_a_program_may_take_a_share_of_the_memory(catalogue: Catalogue) -> None:
+    asked = {"model": "llama 3.1 8b", "device": "RTX 4090", "quantization": "awq"}
+    whole, most, half = (
+        TOOLS["check_fit"].call(catalogue, asked | {"memory_share": share}) for share in (None, 0.9, 0.5)
+    )
+    assert most.available_gb == pytest.approx(0.9 * whole.available_gb, rel=0.001)
+    assert half.max_context < most.max_context
+    assert most.breakdown.runtime_overhead_gb < whole.breakdown.runtime_overhead_gb, "a desktop has the rest"
+    users = [
+        TOOLS["users_served"].call(catalogue, asked | {"memory_share": share}).users_by_memory for share in (0.9, 0.5)
+    ]
+    assert users[0] > users[1] > 0
+    text = brief(catalogue, "check_fit", asked | {"memory_share": 0.5})
+    assert "(the program may take 50 % of what is there)" in text
+    with pytest.raises(InvalidArguments, match="memory_share"):
+        TOOLS["check_fit"].call(catalogue, asked | {"memory_share": 1.5})

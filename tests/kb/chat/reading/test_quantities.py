@@ -39,6 +39,8 @@ from tests.kb.chat.reading.conftest import Reading
         ("under £900", {"budget": 900, "currency": "GBP"}),
         ("llama-server -c 16k -ctk q8_0 -ctv q4_0", {"kv_cache_type": "q8_0/q4_0"}),
         ("--cache-type-k q8_0 is all I set", {"kv_cache_type": "q8_0/f16"}),
+        ("vllm serve --gpu-memory-utilization 0.85 --max-model-len 8k", {"memory_share": 0.85, "context": 8192}),
+        ("KV cache -1.05GiB (gpu_memory_utilization 0.70). is my card too small?", {"memory_share": 0.7}),
         ("gemma 3 12b with 3 images on 12 GB", {"images": 3}),
         ("renting costs $0.79 per hour", {"rent_per_hour": 0.79, "budget": None}),
         ("$2 an hour against buying for $1600", {"rent_per_hour": 2, "price": 1600}),
