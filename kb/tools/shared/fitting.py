@@ -45,7 +45,7 @@ def _of_cache(kind: str) -> str:
 KvCacheType = Annotated[
     str,
     AfterValidator(_of_cache),
-    Field(examples=[*KV_CACHE_TYPES, "q8_0/q4_0"]),
+    Field(max_length=20, examples=[*KV_CACHE_TYPES, "q8_0/q4_0"]),
 ]
 
 
@@ -102,7 +102,7 @@ ImageSize = Annotated[str, Field(pattern=r"^\d{1,5} ?[x×] ?\d{1,5}$", descripti
 MemoryShare = Annotated[
     Real,
     Field(
-        gt=0.01,
+        ge=0.01,
         le=1,
         description="of each device's memory, what the program may take (vLLM's `--gpu-memory-utilization`); else all",
     ),
