@@ -120,6 +120,10 @@ class Spec(Record):
     prices: tuple[Price, ...] = ()
     sources: Citations
 
+    def __hash__(self) -> int:
+        """By its name, which no other has: calculators keep results by records, and look up hundreds in a call."""
+        return hash((self.kind, self.slug))
+
     def figures(self) -> Iterator[tuple[str, Figure[Any]]]:
         """The figures that are known, by key."""
         for key in type(self).model_fields:

@@ -65,7 +65,7 @@ def _option() -> re.Pattern[str]:
     taking = [name for name, sets in _known().items() if sets != ALONE]
     alone = [name for name, sets in _known().items() if sets == ALONE]
     with_value, without = ("|".join(sorted(map(re.escape, names), key=len, reverse=True)) for names in (taking, alone))
-    value = r"[\w.][\w.,:*=\\+^$()|/-]{0,80}"
+    value = r"[\w.(][\w.,:*=\\+^$()|/\[\]?-]{0,100}"
     return re.compile(rf"(?<![\w-])(?:({with_value})(?:[ =]|: ?)[\"']?({value})|({without})(?![\w-]))")
 
 

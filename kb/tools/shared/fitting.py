@@ -181,6 +181,7 @@ class Parts:
     def load(self, arguments: FitArguments) -> Workload:
         options = parse_options(arguments.options or "")
         sees = self.projector if arguments.images else None
+        layers = self.model.architecture.num_hidden_layers
         return Workload(
             context=arguments.context,
             kv_cache_type=arguments.kv_cache_type,
@@ -194,7 +195,8 @@ class Parts:
             memory_share=arguments.memory_share,
             sharing=options.sharing,
             gpu_layers=options.gpu_layers,
-            cpu_expert_layers=options.cpu_expert_layers,
+            # Which layers they are changes nothing but on several cards, where the first ones are taken.
+            cpu_expert_layers=None if options.cpu_experts is None else sum(one < layers for one in options.cpu_experts),
             tensor_split=options.tensor_split,
         )
 

@@ -31,8 +31,8 @@ class Options:
 
     gpu_layers: int | None = None
     """The output counts as one more than the model has layers."""
-    cpu_expert_layers: int | None = None
-    """Of the first layers, how many keep their experts in system memory."""
+    cpu_experts: frozenset[int] | None = None
+    """Numbers of the layers that keep their experts in system memory, of a model with as many as there may be."""
     batch: int = 2048
     ubatch: int = 512
     tensor_split: tuple[float, ...] = ()
@@ -126,16 +126,14 @@ def _with(found: Options, option: str, sets: str, value: str) -> Options:
     if sets.startswith("passed_over"):
         return found
     if sets == "all_experts_on_cpu":
-        return replace(found, cpu_expert_layers=MOST_LAYERS)
+        return replace(found, cpu_experts=_first(MOST_LAYERS))
     if sets == "unified":
         return replace(found, unified=True)
     if sets == "swa_full":
         return replace(found, swa_full=True)
     if sets == "tensors":
-        if not _is_all_experts(value):
-            told = "exps=CPU, which keeps all experts in RAM; for those of some layers give --n-cpu-moe and how many"
-            raise InvalidArgument("options", f"{option} {value}", told)
-        return replace(found, cpu_expert_layers=MOST_LAYERS)
+        named = [_experts_named(option, part) for part in value.split(",")]
+        return replace(found, cpu_experts=frozenset().union(found.cpu_experts or (), *named))
     if sets == "keys_type":
         return replace(found, keys_type=_cache_type(option, value))
     if sets == "values_type":
@@ -150,19 +148,60 @@ def _with(found: Options, option: str, sets: str, value: str) -> Options:
         return replace(found, gpu_layers=None if value == "auto" else MOST_LAYERS)
     count = _COUNT.fullmatch(value)
     number = int(count[1]) * (1024 if count[2] else 1) if count else -1
-    least = 0 if sets in ("gpu_layers", "cpu_expert_layers") else 1
+    least = 0 if sets in ("gpu_layers", "cpu_experts") else 1
     most = MOST.get(sets, 10**9)
     if not least <= number <= most:
         told = f"a whole number from {least}{f' to {most:,}' if sets in MOST else ''}"
         raise InvalidArgument("options", f"{option} {value}", told)
+    if sets == "cpu_experts":
+        return replace(found, cpu_experts=_first(min(number, MOST_LAYERS)))
     counted: dict[str, Any] = {sets: number}
     return replace(found, **counted)
 
 
-def _is_all_experts(value: str) -> bool:
-    """A pattern that names experts and no layer, for the processor: ``exps=CPU``, ``.ffn_.*_exps.=CPU``."""
+def _first(layers: int) -> frozenset[int]:
+    return frozenset(range(layers))
+
+
+_PATTERN = re.compile(r"[\w.\\|():\[\]^$*+?-]{1,120}")
+_REPEATED = re.compile(r"\)[*+?]|[*+?]{2}")
+MOST_REPEATS = 2
+"""Of a pattern that comes from outside: with more, or a repeated group, matching may take for ever."""
+_MATRICES = ("gate", "up", "down")
+_NOT_EXPERTS = ("blk.0.attn_q.weight", "blk.0.ffn_norm.weight", "token_embd.weight", "output.weight")
+
+
+def _experts_named(option: str, value: str) -> frozenset[int]:
+    r"""The layers of which a pattern puts all experts on the processor, as llama.cpp looks for it in tensors' names.
+
+    >>> sorted(_experts_named("-ot", r"blk\.(2|1[0-1])\.ffn_.*_exps.=CPU"))
+    [2, 10, 11]
+
+    Raises ``InvalidArgument`` for a pattern that names anything else.
+    """
+    told = InvalidArgument(
+        "options",
+        f"{option} {value}",
+        "a pattern of whole experts for the processor, as `exps=CPU` or `blk\\.(2[0-9]|3[0-9])\\.ffn_.*_exps.=CPU`, "
+        "without repeated groups; or --n-cpu-moe and how many",
+    )
     pattern, _, where = value.rpartition("=")
-    return where.upper() == "CPU" and "exps" in pattern and not any(letter in "0123456789[,=" for letter in pattern)
+    repeats = sum(pattern.count(sign) for sign in "*+")
+    if where.upper() != "CPU" or not _PATTERN.fullmatch(pattern) or _REPEATED.search(pattern) or repeats > MOST_REPEATS:
+        raise told
+    try:
+        looked = re.compile(pattern)
+    except re.error:
+        raise told from None
+    names = (tuple(f"blk.{layer}.ffn_{one}_exps.weight" for one in _MATRICES) for layer in range(MOST_LAYERS))
+    found = [[bool(looked.search(name)) for name in layer] for layer in names]
+    if (
+        any(map(looked.search, _NOT_EXPERTS))
+        or any(any(layer) != all(layer) for layer in found)
+        or not any(map(any, found))
+    ):
+        raise told
+    return frozenset(number for number, layer in enumerate(found) if all(layer))
 
 
 def _cache_type(option: str, value: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from kb.calc.results import Offload, Range
 from kb.catalogue import Catalogue
@@ -50,6 +51,14 @@ class Machine:
     system_bandwidth_gb_per_s: float | None = None
     images: int = 0
     """That are to be shown to it: what sees takes memory too."""
+
+    @cached_property
+    def asked(self) -> FitArguments:
+        """Of any model: to check them once is enough, where hundreds are tried."""
+        return FitArguments(
+            model="any", device=self.device, device_count=self.count, system_memory_gb=self.system_memory_gb,
+            system_bandwidth_gb_per_s=self.system_bandwidth_gb_per_s, images=self.images,
+        )  # fmt: skip
 
 
 Wanted = LanguageModel | ModelFigures
@@ -180,11 +189,8 @@ def usual_type(wanted: Wanted) -> str:
 
 
 def _asked(wanted: Wanted, quantization: str, machine: Machine, context: int) -> FitArguments:
-    return FitArguments(
-        model=_argument(wanted), quantization=quantization, device=machine.device, device_count=machine.count,
-        context=context, system_memory_gb=machine.system_memory_gb,
-        system_bandwidth_gb_per_s=machine.system_bandwidth_gb_per_s, images=machine.images,
-    )  # fmt: skip
+    named = {"model": _argument(wanted), "quantization": quantization, "context": context}
+    return machine.asked.model_copy(update=named)
 
 
 def comfortable_run(catalogue: Catalogue, run: Run, machine: Machine) -> Run:

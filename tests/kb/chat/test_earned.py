@@ -138,7 +138,7 @@ def test_the_tasks_are_fair() -> None:
     first = [question.offered[0] == question.is_ for question in given.questions]
     assert sum(first) < len(first) / 2
     right = [sentence for sentence in given.sentences if sentence.follows]
-    assert 2 * len(right) == len(given.sentences)
+    assert 0.4 < len(right) / len(given.sentences) < 0.6
     assert LETS_PASS * len(right) >= 1
     assert len({sentence.sentence for sentence in given.sentences}) == len(given.sentences)
 

@@ -14,6 +14,8 @@ from kb.tools.base import InvalidArguments
 from kb.tools.shared.options import Options, known_options, parse_options
 from tests.kb.tools.said import brief
 
+ALL = frozenset(range(1000))
+
 
 def fit(catalogue: Catalogue, options: str | None, **more: object) -> object:
     arguments = {"model": "gpt-oss 120b", "device": "RTX 3090", "options": options, **more}
@@ -23,13 +25,13 @@ def fit(catalogue: Catalogue, options: str | None, **more: object) -> object:
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ("-ngl 30 --n-cpu-moe 12 -ub 2048", Options(gpu_layers=30, cpu_expert_layers=12, ubatch=2048)),
+        ("-ngl 30 --n-cpu-moe 12 -ub 2048", Options(gpu_layers=30, cpu_experts=frozenset(range(12)), ubatch=2048)),
         ("llama-server -m model.gguf -ngl all -fa", Options(gpu_layers=1000, flash_attention=True)),
         ("--n-gpu-layers=auto --flash-attn off", Options(flash_attention=False)),
         ("-c 32k -np 4 -kvu", Options(context=32768, slots=4, unified=True)),
         ("-ctk q8_0 -ctv q8_0 --swa-full", Options(keys_type="q8_0", values_type="q8_0", swa_full=True)),
-        (r'-ot ".ffn_.*_exps.=CPU"', Options(cpu_expert_layers=1000)),
-        ("--cpu-moe -ts 3,1 --temp 0.7 --no-mmap", Options(cpu_expert_layers=1000, tensor_split=(3.0, 1.0))),
+        (r'-ot ".ffn_.*_exps.=CPU"', Options(cpu_experts=ALL)),
+        ("--cpu-moe -ts 3,1 --temp 0.7 --no-mmap", Options(cpu_experts=ALL, tensor_split=(3.0, 1.0))),
         ("-ngl 20 \\\n -ub 4096", Options(gpu_layers=20, ubatch=4096)),
         ("", Options()),
     ],
@@ -47,7 +49,12 @@ def test_lines_that_people_paste(line: str, found: Options) -> None:
         ("-ub 0", "a whole number from 1"),
         ("-np 99999", "to 10,000"),
         ("-ctk q9_0", "q8_0"),
-        (r'-ot "blk\.1[0-9]\..*_exps.=CPU"', "--n-cpu-moe"),
+        (r'-ot "blk\.1[0-9]\..*_exps.=CUDA1"', "--n-cpu-moe"),
+        (r'-ot "blk\..*\.attn.*=CPU"', "--n-cpu-moe"),
+        (r'-ot "blk\.1\.ffn_up_exps=CPU"', "whole experts"),
+        (r'-ot "(.*)*exps=CPU"', "without repeated groups"),
+        (r'-ot ".*.*.*exps=CPU"', "without repeated groups"),
+        ('-ot "blk.(1=CPU"', "--n-cpu-moe"),
         ("-ts nan,1", "shares"),
         ("-fa perhaps", "on, off or auto"),
         ("-ngl '30", "quotation marks"),
@@ -239,3 +246,18 @@ def test_a_program_may_take_a_share_of_the_memory(catalogue: Catalogue) -> None:
     assert "(the program may take 50 % of what is there)" in text
     with pytest.raises(InvalidArguments, match="memory_share"):
         TOOLS["check_fit"].call(catalogue, asked | {"memory_share": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "layers"),
+    [
+        (r"blk\.(2[0-9]|3[0-9])\.ffn_.*_exps\.=CPU", 16),
+        (r"blk\.[0-9]\.ffn_(gate|up|down)_exps=CPU", 10),
+        (r"blk\.(?:0|1)\.ffn_.*_exps.=CPU,blk\.7\.ffn_.*_exps.=CPU", 3),
+    ],
+)
+def test_experts_of_the_layers_that_a_pattern_names(catalogue: Catalogue, pattern: str, layers: int) -> None:
+    named = fit(catalogue, f'-ngl 99 -ot "{pattern}"')
+    counted = fit(catalogue, f"-ngl 99 --n-cpu-moe {layers}")
+    assert named.breakdown == counted.breakdown
+    assert named.per_device == counted.per_device

@@ -69,7 +69,7 @@ REPLIES = {
     ),
     "a reason of all that is slow is none of what fits": (
         [("why is qwen3 32b so slow on my 4090", "explain_speed")],
-        "About 37 tokens/s is what the memory allows",
+        "About 41 tokens/s is what the memory allows",
     ),
     "memory kept free is counted": (
         [("keep 3 GB of my 4070 free for the desktop: which context fits with qwen3 14b q4_k_m", "max_context")],

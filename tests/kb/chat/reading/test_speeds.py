@@ -57,11 +57,11 @@ FIRST = {
     ),
     "the weights that a server loads by itself": (
         "llama 3.1 8b in vllm on a 3090, one request: 46 tok/s. normal?",
-        "46 tokens/s is what the memory allows: 936 GB/s ÷ 16.1 GB",
+        "46 tokens/s is what the memory allows: 936 GB/s ÷ 15.1 GB",
     ),
     "a speed at the start of a conversation": (
         "mistral 7b q4_0 on an m2 air: 20 t/s. normal?",
-        "20 tokens/s is good",
+        "20 tokens/s is what the memory allows",
     ),
 }
 
