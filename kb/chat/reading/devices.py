@@ -83,6 +83,10 @@ _BESIDE_ANOTHER = re.compile(r"\b(?:or|and|vs\.?|versus|than|to|from|with)\s(?:a
 NEAR_BEHIND = 20
 NEAR_FIGURES = 40
 _SHARED = re.compile(r" ?(?:of )?(?:unified|shared|lpddr)", re.I)
+_WITH = re.compile(r",?\s?(?:with|and|plus|\+|w/)\s(?:a )?|\s?\+\s?", re.I)
+RAM_SIZES = frozenset({32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024})
+MORE = 1.3
+"""Times what the cards have: it is none of theirs, nor a larger edition's."""
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")
 _OR_A_SIZE = re.compile(
     r"(?:\s?gb)?(?:\s?[,/]\s?|,?\s(?:or|vs\.?|versus)\s(?:go (?:for|with) )?(?:the |a |even |better )?)", re.I
@@ -207,9 +211,21 @@ class Devices:
                     belongs.add(id(figure))
                     break
         gone = {id(figure) for figure in self.figures if figure.start in self.of_unknown}
+        beside = {
+            id(figure) for named, span in self.found for figure in sizes if self._is_ram_beside(named, span, figure)
+        }
+        roles = [replace(one, role="ram") if id(one.figure) in beside else one for one in roles]
         return [
             one for one in roles if id(one.figure) not in gone and (id(one.figure) not in belongs or one.role == "ram")
         ]
+
+    def _is_ram_beside(self, card: Named, span: Span, figure: FigureFound) -> bool:
+        """``a 3090 with 64GB``: more than the card has, and a size that RAM is sold in."""
+        if card.kind != "accelerators" or not _WITH.fullmatch(self.text, span.end, figure.start):
+            return False
+        record = self.names.record(card.match)
+        has = record.memory_gib if isinstance(record, Accelerator) and not record.unified_memory else None
+        return has is not None and gib_of(figure) in RAM_SIZES and gib_of(figure) > MORE * card.count * has.value
 
     def _by_its_figures(
         self, span: Span, sizes: Sequence[FigureFound], role_of: Mapping[int, str]
