@@ -26,7 +26,7 @@ Role = Literal[
     "models_compared", "model_name", "tensor_parallel", "server_tensor_parallel", "kwh_currency",
     "considered_system_memory_gb", "considered_memory_channels", "and_more",
     "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
-    "sharding", "measured_gb", "images", "memory_share",
+    "sharding", "measured_gb", "images", "image_size", "memory_share",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 

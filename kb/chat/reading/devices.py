@@ -193,7 +193,9 @@ class Devices:
             if named.figures is not None:
                 continue
             unified = is_unified(self.names, named)
-            if any(match.memory_gib for match in named.candidates):
+            if size := next((match.memory_gib for match in named.candidates if match.memory_gib), None):
+                bare = tuple(replace(match, memory_gib=None) for match in named.candidates)
+                self.found[at] = (replace(named, candidates=sized(self.names, bare, size) or named.candidates), span)
                 belongs |= self._also_with(at, span.end, sizes) if unified else set()
                 continue
             for figure in sizes[:MOST_DEVICES]:

@@ -272,7 +272,7 @@ class Forms:
             return True
         if low in self.words.device_suffixes and (form.lettered or (begun and token.text[0].isupper())):
             return True  # DeepSeek V4 Pro
-        if known and len(low) == 1 and self._is_letter(at):
+        if known and len(low) == 1 and self._is_letter(at) and not (form.size and token.text.islower()):
             form.versioned = True
             return True
         return known and not form.size and self._is_between(at)

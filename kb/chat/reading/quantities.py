@@ -122,8 +122,10 @@ _RANK = re.compile(
     re.I,
 )
 _IMAGES = re.compile(
-    r"\b(\d{1,3}|two|three|four|five|six|eight|ten|twelve) (?:images|pictures|photos|screenshots)\b", re.I
+    r"\b(\d{1,3}|two|three|four|five|six|eight|ten|twelve) (?:\w{1,12} )?(?:images|pictures|photos|pics|screenshots|scans)\b",
+    re.I,
 )
+_PIXELS = re.compile(r"(?<![\w.])(\d{3,5}) ?[x×] ?(\d{3,5})(?![\w.])")
 _ALL_LINEAR = re.compile(r"\ball[- ](?:the )?linear|\ball (?:linear )?layers\b|\ball modules\b", re.I)
 _EIGHT_BIT_ADAM = re.compile(
     r"\b8[- ]?bit[- ](?:paged )?adam\w*|\badamw?[_ -](?:bnb_)?8[- ]?bit|\bpaged_adamw_8bit", re.I
@@ -153,6 +155,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     values: dict[str, Any] = {}
     for one in found:
         field, figure = _FIELDS.get(one.role), one.figure
+        if one.role == "users" and _IMAGES.match(text, figure.start):
+            continue  # photos at once are no people
         if field is None or figure.dimension not in field.dimensions | {""}:
             continue
         if not field.least <= (value := field.value(figure)) <= field.most or field.name in values:
@@ -191,6 +195,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values["rank"] = int(rank["rank"] or rank["r"])
     if shown := _IMAGES.search(text):
         values["images"] = counted(shown[1])
+    if size := _PIXELS.search(text):
+        values["image_size"] = f"{size[1]}x{size[2]}"
     if _ALL_LINEAR.search(text):
         values["targets"] = "all_linear"
     if _EIGHT_BIT_ADAM.search(text):
@@ -271,11 +277,24 @@ def _beside(figure: FigureFound, text: str, places: Sequence[Place]) -> str:
 
 def kv_type_in(text: str) -> tuple[int, int] | None:
     """Where the type of the KV cache is named."""
+    if pair := _KV_PAIR.search(text):
+        return pair.span()
     found = _KV_TYPE.search(text) or (_KV_OF_TOKENS.search(text) if _CACHE.search(text) else None)
     return found.span(found.lastindex or 0) if found else None
 
 
+_KV_PAIR = re.compile(
+    rf"\bk(?:[- ]?cache)?[ :=]{{1,3}}{_KV_FORMAT}[ ,;/&]{{1,3}}(?:and )?v(?:[- ]?cache)?[ :=]{{1,3}}{_KV_FORMAT}(?![\w.])",
+    re.I,
+)
+"""*K cache q8_0, V cache q4_0.*"""
+
+
 def _kv_type(text: str) -> str | None:
+    if pair := _KV_PAIR.search(text):
+        written = (kind.casefold().replace("-", "").replace(" ", "") for kind in pair.groups())
+        keys, values = (KV_NAMES.get(kind, kind) for kind in written)
+        return keys if keys == values else f"{keys}/{values}"
     place = kv_type_in(text)
     if place is None:
         return None

@@ -127,6 +127,8 @@ class Quantities:
     """For the first word of an answer, or for all of it."""
     images: int | None = None
     """That a model is to be shown."""
+    image_size: str | None = None
+    """Of each, in pixels: ``1920x1080``."""
     nvme_drives: int | None = None
     batch_size: int | None = None
     gpu_layers: int | None = None

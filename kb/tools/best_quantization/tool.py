@@ -17,6 +17,7 @@ from kb.tools.shared.fitting import (
     DeviceCount,
     FitArguments,
     Images,
+    ImageSize,
     KvCacheType,
     MemoryShare,
     Parts,
@@ -52,6 +53,7 @@ class BestQuantizationArguments(Arguments):
     reserved_gib: ReservedMemory | None = None
     memory_share: MemoryShare | None = None
     images: Images = 0
+    image_size: ImageSize | None = None
 
 
 class QuantizationChoice(Record):

@@ -56,7 +56,7 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
             )
         else:
             yield state("reason", "The context can grow to {longest}.", longest=tokens(result.max_context))
-    yield from _seeing(result)
+    yield from _seeing(result, asked)
     yield from _further(result)
     yield from _next(result)
     if result.system_memory_assumed:
@@ -158,7 +158,7 @@ def _cannot_see(result: FitAnswer) -> Iterator[Said]:
         yield state("correction", text, images=_images(seen.images), tokens=tokens(seen.tokens), longest=longest)
 
 
-def _seeing(result: FitAnswer) -> Iterator[Said]:
+def _seeing(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     """What images take of the context."""
     seen = result.seeing
     if seen is None or not seen.tokens or not seen.tokens_each:
@@ -171,7 +171,7 @@ def _seeing(result: FitAnswer) -> Iterator[Said]:
         if result.context < seen.tokens <= result.max_context:
             text = "{images} take {all}: open a larger context for them."
         yield Statement("reason", text, {"images": _images(seen.images), "all": tokens(seen.tokens)})
-    if seen.image_size:
+    if seen.image_size and "image_size" not in asked.stated:
         width, height = (int(side) for side in re.findall(r"\d+", seen.image_size))
         yield state("assumption", "images of {size} pixels", size=f"{width:,} × {height:,}")
 

@@ -16,6 +16,7 @@ from kb.tools.shared.fitting import (
     Context,
     FitArguments,
     Images,
+    ImageSize,
     KvCacheType,
     fit_of,
     resolve_parts,
@@ -33,6 +34,7 @@ class MemoryArguments(Arguments):
     kv_cache_type: KvCacheType = "f16"
     concurrency: Annotated[Whole, Field(ge=1, le=10_000)] = 1
     images: Images = 0
+    image_size: ImageSize | None = None
     measured_gb: Real | None = Field(None, ge=0.001, le=1_000_000, description="what it takes in fact, to be explained")
 
 

@@ -17,6 +17,11 @@ MOST_MAIN = 4
 MOST_PRICES = 3
 MOST_COLUMNS = 4
 READS = "reads"
+IMAGE_FIGURES = {
+    "image_tokens": "{name} makes {value} tokens of each image.",
+    "image_token_side": "{name} makes a token of each {value} × {value} pixels.",
+    "image_tokens_most": "llama.cpp makes at most {value} tokens of one image for {name}.",
+}
 INPUTS = {"image": "images", "video": "video", "audio": "sound"}
 UNKNOWN = "not in the sources"
 SUMMARY_WORDS, DETAIL_WORDS = 45, 90
@@ -136,6 +141,10 @@ def _figure(kind: Kind, result: SpecView, key: str, figure: FigureView) -> Itera
         text = "{the}{name} reads text, {inputs}." if len(figure.value) > 1 else "{the}{name} reads text and {inputs}."
         inputs = joined([INPUTS.get(str(one), str(one)) for one in figure.value])
         yield state(kind, text, basis, about=about, the=_the(result), name=result.name, inputs=inputs)
+        return
+    if key in IMAGE_FIGURES and isinstance(figure.value, int):
+        value = Quantity(figure.value, step=1)
+        yield state(kind, IMAGE_FIGURES[key], basis, about=about, name=result.name, value=value)
         return
     date = f" (as of {figure.as_of})" if figure.as_of else ""
     note = f" ({figure.note})" if figure.note and len(figure.note) < LONGEST_NOTE else ""

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.tools.asks import Asked
 from kb.tools.max_context.tool import MaxContextAnswer, WayToContext
-from kb.tools.shared.fitting import IMAGE_SIZE
 from kb.tools.shared.naming import gb, named, the, tokens, varied
 from kb.tools.shared.saying import notes
 
@@ -15,9 +14,9 @@ ENDS = {"memory": "memory", "model": "the model's own limit", "weights": "weight
 def say(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
     if result.way:
         yield from _how(result, result.way)
-        yield from (_behind(one) for one in _longest(result))
+        yield from (_behind(one) for one in _longest(result, asked))
         return
-    yield from _longest(result)
+    yield from _longest(result, asked)
 
 
 def _behind(one: Said) -> Said:
@@ -37,7 +36,7 @@ def _how(result: MaxContextAnswer, way: WayToContext) -> Iterator[Said]:
         yield state("reason", "So small a file costs quality that is easy to notice.")
 
 
-def _longest(result: MaxContextAnswer) -> Iterator[Said]:
+def _longest(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
     names = named(result)
     longest, cache = tokens(result.max_context), gb(result.kv_cache_gb_at_max)
     if result.limited_by == "weights":
@@ -69,7 +68,8 @@ def _longest(result: MaxContextAnswer) -> Iterator[Said]:
             "reason", text, each=tokens(result.image_tokens),
             count=Quantity(result.max_context // result.image_tokens, step=1),
         )  # fmt: skip
-        yield state("assumption", "images of {size} pixels", size=IMAGE_SIZE.replace("x", " × "))
+        if result.image_size and "image_size" not in asked.stated:
+            yield state("assumption", "images of {size} pixels", size=result.image_size.replace("x", " × "))
     if result.wanted and not result.way:
         text = "The {wanted} that you name fit."
         if not result.wanted_fits:

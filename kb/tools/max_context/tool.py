@@ -10,12 +10,14 @@ from kb.catalogue.records import Record
 from kb.catalogue.units import GB
 from kb.tools.base import Arguments, Result, Whole, cite, tool
 from kb.tools.shared.fitting import (
+    IMAGE_SIZE,
     LADDER,
     LOSSY,
     Context,
     DeviceCount,
     FitArguments,
     Images,
+    ImageSize,
     KvCacheType,
     MemoryShare,
     Parts,
@@ -44,6 +46,7 @@ class MaxContextArguments(Arguments):
     reserved_gib: ReservedMemory | None = None
     memory_share: MemoryShare | None = None
     images: Images = 0
+    image_size: ImageSize | None = None
 
 
 SMALLER_CACHES: tuple[KvCacheType, ...] = ("q8_0", "q4_0")
@@ -79,6 +82,8 @@ class MaxContextAnswer(Result):
     """What one more token takes there, in kB (1,000 bytes)."""
     image_tokens: int | None = None
     """Of each image, where some are to be shown and it is known."""
+    image_size: str = ""
+    """Of each, in pixels; empty where it does not matter."""
     max_context_at_q8_0: int | None = None
     """The same with the cache in 8 bits, where that is longer."""
     smaller_quantization: str | None = None
@@ -127,6 +132,7 @@ def run(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswe
         limited_by=limited,
         kv_cache_gb_at_max=round(kv / GB, 3),
         kb_per_token=round(bytes_per_token(model.architecture, longest or 1024, arguments.kv_cache_type) / 1000, 2),
+        image_size=(arguments.image_size or IMAGE_SIZE) if parts.projector and parts.projector.token_side else "",
         image_tokens=(parts.image_tokens(asked) or None) if asked.images else None,
         max_context_at_q8_0=_in_eight_bits(parts, asked, longest),
         smaller_quantization=smaller.quantization.record.name if smaller else None,

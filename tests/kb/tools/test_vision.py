@@ -113,3 +113,11 @@ def test_what_sees_is_no_more_than_the_model(catalogue: Catalogue) -> None:
         if projector.token_side:
             patch = projector.token_side / projector.patches_per_token**0.5
             assert patch in (14, 16, 40, 48), record.slug
+
+
+def test_how_many_tokens_an_image_is(catalogue: Catalogue) -> None:
+    def said(name: str, key: str) -> str:
+        return brief(catalogue, "lookup_spec", {"name": name, "kind": "models", "figures": [key]})
+
+    assert said("gemma 3 27b", "image_tokens").startswith("Gemma 3 27B makes 256 tokens of each image.")
+    assert "a token of each 32 × 32 pixels" in said("qwen3-vl 8b", "image_tokens")

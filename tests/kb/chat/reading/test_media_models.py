@@ -84,3 +84,13 @@ def test_it_stays_in_the_conversation(reading: Reading) -> None:
 )
 def test_pictures_are_shown_or_made(reading: Reading, text: str, use: str) -> None:
     assert reading(text).use == use
+
+
+def test_an_article_behind_a_size_is_no_part_of_the_name(reading: Reading) -> None:
+    situation = reading("is Qwen3 8B a vision model?")
+    assert ([model.label for model in situation.models], situation.unknown) == (["Qwen3 8B"], ())
+
+
+def test_a_stated_memory_is_that_of_each_machine_it_may_be(reading: Reading) -> None:
+    (air,) = reading("vision model for macbook air 16gb").devices
+    assert {match.memory_gib for match in air.candidates} == {16}
