@@ -22,10 +22,12 @@ from kb.text.statements import Quantity
 from kb.tools import TOOLS
 from kb.tools.base import Arguments, Name, Real
 from kb.tools.shared.fitting import Context, DeviceCount, SystemMemory
+from kb.tools.shared.running import VISION
 from kb.tools.what_runs_on.tool import RunnableModel, WhatRunsOnAnswer
 
 MOST_MODELS = 500
 ANY = "any"
+USES = (*get_args(Use), VISION)
 Billions = Annotated[Real, Field(ge=0, le=100_000, description="parameters, in billions")]
 _FIELDS = {"device": "device", "device_count": "count", "system_memory_gb": "ram", "context": "context", "use": "use"}
 
@@ -91,8 +93,8 @@ async def run(request: AnyRequest) -> Response[bytes]:
         "run.html",
         asked=asked,
         contexts=contexts(asked.context),
-        uses=[(ANY, "any of these"), *((use, use) for use in get_args(Use))],
-        use=asked.use if asked.use is None or asked.use in get_args(Use) else ANY,
+        uses=[(ANY, "any of these"), *((use, use) for use in USES)],
+        use=asked.use if asked.use is None or asked.use in USES else ANY,
         licences=_licences(catalogue),
         troubles=worked.trouble_of,
         result=worked.result,

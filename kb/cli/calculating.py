@@ -178,7 +178,8 @@ def runs(
     device_count: Count = 1,
     context: ContextOption = 8192,
     use: Annotated[
-        str | None, typer.Option(help="For chat, coding, writing, documents, agents or any: what people take now.")
+        str | None,
+        typer.Option(help="For chat, coding, writing, documents, agents, vision or any: what people take now."),
     ] = None,
     system_memory_gb: SystemMemory = None,
     limit: Annotated[int, typer.Option(help="How many models.")] = 20,

@@ -85,6 +85,7 @@ NEAR_FIGURES = 40
 _SHARED = re.compile(r" ?(?:of )?(?:unified|shared|lpddr)", re.I)
 _WITH = re.compile(r",?\s?(?:with|and|plus|\+|w/)\s(?:a )?|\s?\+\s?", re.I)
 RAM_SIZES = frozenset({32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024})
+"""GB of computers that models are run on."""
 MORE = 1.3
 """Times what the cards have: it is none of theirs, nor a larger edition's."""
 _LEADING_MEMORY = re.compile(r"[ -]{1,2}(?:[\w]+ )?$")

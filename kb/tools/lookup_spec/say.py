@@ -18,9 +18,9 @@ MOST_PRICES = 3
 MOST_COLUMNS = 4
 READS = "reads"
 IMAGE_FIGURES = {
-    "image_tokens": "{name} makes {value} tokens of each image.",
-    "image_token_side": "{name} makes a token of each {value} × {value} pixels.",
-    "image_tokens_most": "llama.cpp makes at most {value} tokens of one image for {name}.",
+    "image_tokens": "{name} makes {value} tokens of each image",
+    "image_token_side": "{name} makes a token of each {value} × {value} pixels",
+    "image_tokens_most": "One image of {name} is at most {value} tokens",
 }
 INPUTS = {"image": "images", "video": "video", "audio": "sound"}
 UNKNOWN = "not in the sources"
@@ -143,8 +143,10 @@ def _figure(kind: Kind, result: SpecView, key: str, figure: FigureView) -> Itera
         yield state(kind, text, basis, about=about, the=_the(result), name=result.name, inputs=inputs)
         return
     if key in IMAGE_FIGURES and isinstance(figure.value, int):
+        is_short = key == "image_tokens_most" and 0 < len(figure.note) < LONGEST_NOTE
+        note = f" ({figure.note[0].lower()}{figure.note[1:].rstrip('.')})" if is_short else ""
         value = Quantity(figure.value, step=1)
-        yield state(kind, IMAGE_FIGURES[key], basis, about=about, name=result.name, value=value)
+        yield state(kind, IMAGE_FIGURES[key] + note + ".", basis, about=about, name=result.name, value=value)
         return
     date = f" (as of {figure.as_of})" if figure.as_of else ""
     note = f" ({figure.note})" if figure.note and len(figure.note) < LONGEST_NOTE else ""

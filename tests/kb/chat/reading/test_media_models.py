@@ -76,6 +76,8 @@ def test_it_stays_in_the_conversation(reading: Reading) -> None:
         ("I want to chat about photos on my 16GB mac m2, what model", "vision"),
         ("can i show pictures to llama 3.3 70b on 2x3090?", "vision"),
         ("which model describes images best on 8 GB", "vision"),
+        ("quero um modelo que veja fotos numa RTX 3060 12GB", "vision"),
+        ("модель которая видит картинки для 8 гб видеокарты", "vision"),
         ("how many images per minute does sdxl make on a 3060", "images"),
         ("show me image models for 8 GB", "images"),
         ("make 4 pictures with flux on a 3060", "images"),
