@@ -90,7 +90,7 @@ def test_check_says_what_for_and_keeps_it(data: Path) -> None:
     make_gguf(file)
     assert "No language model is in force" in kb("check", data=data, status=1)[1]
     found = as_json("check", "tiny", data=data)
-    assert (found["questions"], found["right"], found["broken"]) == (20, 30, 30)
+    assert (found["questions"], found["right"], found["broken"]) == (20, 40, 50)
     assert not found["earned"]["explains"]
     used = kb("use", "tiny", data=data)[0]
     assert "may explain answers: no. Checking sentences, it dropped" in used
