@@ -62,13 +62,7 @@ def room_on(
         [f"{device.name}: {overhead / GB:.2f} GB for the {device.backend} runtime (estimate)"] if overhead else []
     )
     usable = device.memory_bytes
-    if share is not None:
-        usable, reserved_bytes = round(share * usable), 0
-        assumptions.append(
-            f"{device.name}: the program may take {share:g} × {device.memory_bytes / GB:.1f} GB; what else runs there "
-            "has the rest"
-        )
-    elif device.backend == "metal":
+    if device.backend == "metal":
         usable = (
             device.memory_bytes * 2 // 3 if device.memory_bytes <= _METAL_LARGE_FROM else device.memory_bytes * 3 // 4
         )
@@ -77,12 +71,19 @@ def room_on(
             "(default working-set limit: 2/3 up to 36 GiB, 3/4 above)"
         )
     elif device.unified_memory or device.backend == "cpu":
-        share = _system_share(device)
-        usable -= share
-        assumptions.append(f"{device.name}: {share / GB:.1f} GB stay with the operating system (estimate)")
-    elif desktop and reserved_bytes is None:
+        system = _system_share(device)
+        usable -= system
+        assumptions.append(f"{device.name}: {system / GB:.1f} GB stay with the operating system (estimate)")
+    elif desktop and reserved_bytes is None and share is None:
         overhead += DESKTOP_BYTES
         assumptions.append(f"{device.name}: {DESKTOP_BYTES / GB:.2f} GB for a desktop on this card (estimate)")
+    if share is not None:
+        usable = max(0, min(usable - (reserved_bytes or 0), round(share * device.memory_bytes)))
+        reserved_bytes = 0
+        assumptions.append(
+            f"{device.name}: the program may take {share:g} × {device.memory_bytes / GB:.1f} GB; what else runs there "
+            "has the rest"
+        )
     if reserved_bytes:
         overhead += reserved_bytes
         assumptions.append(f"{device.name}: {reserved_bytes / GB:.2f} GB for other programs, as was said")

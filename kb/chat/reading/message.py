@@ -23,13 +23,12 @@ from kb.chat.reading.roles import ENGINE, Place, RoleReader, places_of
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.spans import Span
 from kb.chat.reading.training import ran_out, sharding, training_method
-from kb.chat.reading.uses import IMAGES, is_of_text, use_of
+from kb.chat.reading.uses import is_of_text, use_of
 from kb.text.figures import FigureFound
 from kb.text.figures import read as read_figures
 from kb.text.squeezed import LEFT_OUT, MOST_DIGITS
 from kb.tools.shared.fitting import projector_of
 from kb.tools.shared.given import DeviceFigures
-from kb.tools.shared.running import VISION
 
 MOST_SIZES = 16
 ALIKE = 0.1
@@ -46,12 +45,6 @@ _WHY = re.compile(
     r"\W{0,9}(?:(?:and|but|so|ok|hm{1,9})\W{1,9})?(?:why|how come|how so)(?: (?:is|was) (?:that|it)| so| that)?\W{0,9}",
     re.I,
 )
-_SHOWN = re.compile(
-    r"\b(?:show(?:ing)?(?! me)|see|sees|read|reads|reading|describ\w{1,3}|look(?:ing|s)? (?:at|through)|analy[sz]\w{1,3}|underst\w{2,8}"
-    r"|recogni[sz]\w{1,3}|caption\w{0,3}|about|sort\w{0,3})\b[^.?!,]{0,20}\b(?:images?|pictures?|photos?|pics?)\b(?! ?(?:gen|model|edit|mak))",
-    re.I,
-)
-"""Pictures that a model is to look at, and not to make."""
 _TENSOR = re.compile(
     r"\btensor[- ]?parallel\w*|(?<![\w-])-{0,2}tp[ =:]{0,2}\d{1,2}\b|\bin tp\b|-sm (?:row|graph|tensor)", re.I
 )
@@ -156,9 +149,7 @@ class _Message:
         devices = [self._usual_first(device) for device in devices]
         beside = ("memory_gib", stated.system_memory_gb) if _BESIDE.search(text) else None
         claims = tuple(claim for claim in self.named.claims(devices, roles) if (claim.key, claim.value) != beside)
-        use = use_of(text)
-        if use == IMAGES and (_SHOWN.search(text) or any(map(self._sees, self.models))):
-            use = VISION  # they are shown to it, not made by it
+        use = use_of(text, sees=any(map(self._sees, self.models)))
         situation = Situation(
             text=text,
             models=tuple(self.models),

@@ -8,9 +8,18 @@ import yaml
 from pydantic import TypeAdapter
 
 from kb.catalogue.records import Record
+from kb.tools.shared.running import VISION
 
 IMAGES = "images"
 """That are made."""
+
+
+_SHOWN = re.compile(
+    r"\b(?:show(?:ing)?(?! me)|see|sees|read|reads|reading|describ\w{1,3}|look(?:ing|s)? (?:at|through)|analy[sz]\w{1,3}|underst\w{2,8}"
+    r"|recogni[sz]\w{1,3}|caption\w{0,3}|about|sort\w{0,3})\b[^.?!,]{0,20}\b(?:images?|pictures?|photos?|pics?)\b(?! ?(?:gen|model|edit|mak))",
+    re.I,
+)
+"""Pictures that a model is to look at, and not to make."""
 
 
 class Use(Record):
@@ -36,12 +45,14 @@ def _pattern(word: str) -> str:
     return r"(?<![\w-])" + re.escape(word.removesuffix("*")) + end
 
 
-def use_of(text: str) -> str:
-    """
+def use_of(text: str, *, sees: bool = False) -> str:
+    """``sees``: a model that reads images is named, so that images are shown to it and not made.
+
     >>> use_of("FramePack with 4 GB?"), use_of("does the mmproj of an image fit?"), use_of("how fast is it?")
     ('video', 'vision', '')
     """
-    return next((name for name, pattern in _patterns() if pattern.search(text)), "")
+    found = next((name for name, pattern in _patterns() if pattern.search(text)), "")
+    return VISION if found == IMAGES and (sees or _SHOWN.search(text)) else found
 
 
 def is_of_text(use: str) -> bool:

@@ -208,13 +208,11 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
     start = placed_speed(parts, fit, at_start)
     told = arguments if filled else at_start
     speed = placed_speed(parts, fit, told, arguments.prompt_tokens or arguments.context)
-    if (
-        not filled
-    ):  # then the most is possible with as good as nothing in the context, and usual is down to the usual one
+    if not filled:
+        # The most is possible with as good as nothing in the context; what is usual begins at the usual context.
         low = placed_speed(parts, fit, arguments).decode_tokens_per_s.low
-        speed = speed.model_copy(
-            update={"decode_tokens_per_s": speed.decode_tokens_per_s.model_copy(update={"low": low})}
-        )
+        usual = speed.decode_tokens_per_s.model_copy(update={"low": low})
+        speed = speed.model_copy(update={"decode_tokens_per_s": usual})
     at_once = _all_at_once(parts, fit, told)
     processor = _on_processor(parts, told)
     measured = arguments.measured_tokens_per_s if fit.verdict != "does_not_fit" else None

@@ -163,45 +163,46 @@ def _first(layers: int) -> frozenset[int]:
     return frozenset(range(layers))
 
 
-_PATTERN = re.compile(r"[\w.\\|():\[\]^$*+?-]{1,120}")
-_REPEATED = re.compile(r"\)[*+?]|[*+?]{2}")
-MOST_REPEATS = 2
-"""Of a pattern that comes from outside: with more, or a repeated group, matching may take for ever."""
-_MATRICES = ("gate", "up", "down")
-_NOT_EXPERTS = ("blk.0.attn_q.weight", "blk.0.ffn_norm.weight", "token_embd.weight", "output.weight")
+_EXPERTS = re.compile(
+    r"(?:\^?(?:blk)?\\?\.(?P<layers>[\d()\[\]|:?-]{1,200}|\\d\+|\[0-9\]\+|\.\*)(?=\\?\.))?"
+    r"[\\.]{0,2}(?:ffn_)?(?:\.\*|\((?:\?:)?(?P<matrices>[a-z|]{1,20})\))?_?exps(?:[\\.]{0,2}(?:\*|weight)?)\$?"
+)
+"""What a pattern may be: layers, and all their experts. It comes from outside: no other is run as an expression, for
+one can be made that takes for ever."""
+_EVERY = (None, r"\d+", "[0-9]+", ".*")
+_MATRICES = frozenset({"gate", "up", "down"})
 
 
 def _experts_named(option: str, value: str) -> frozenset[int]:
-    r"""The layers of which a pattern puts all experts on the processor, as llama.cpp looks for it in tensors' names.
+    r"""The layers of which a pattern puts all experts on the processor.
 
     >>> sorted(_experts_named("-ot", r"blk\.(2|1[0-1])\.ffn_.*_exps.=CPU"))
     [2, 10, 11]
 
-    Raises ``InvalidArgument`` for a pattern that names anything else.
+    Raises ``InvalidArgument`` for a pattern that names anything else, or that is another than people write.
     """
     told = InvalidArgument(
         "options",
         f"{option} {value}",
-        "a pattern of whole experts for the processor, as `exps=CPU` or `blk\\.(2[0-9]|3[0-9])\\.ffn_.*_exps.=CPU`, "
-        "without repeated groups; or --n-cpu-moe and how many",
+        "all experts for the processor, `exps=CPU`, or those of some layers, "
+        "`blk\\.(2[0-9]|3[0-9])\\.ffn_.*_exps.=CPU`; or --n-cpu-moe and how many",
     )
     pattern, _, where = value.rpartition("=")
-    repeats = sum(pattern.count(sign) for sign in "*+")
-    if where.upper() != "CPU" or not _PATTERN.fullmatch(pattern) or _REPEATED.search(pattern) or repeats > MOST_REPEATS:
+    found = _EXPERTS.fullmatch(pattern)
+    if where.upper() != "CPU" or found is None:
+        raise told
+    if found["matrices"] and set(found["matrices"].split("|")) != _MATRICES:
+        raise told
+    if found["layers"] in _EVERY:
+        return _first(MOST_LAYERS)
+    layers = found["layers"].replace("(?:", "(")
+    if layers.count("(") > 1 or any(sign in layers for sign in "?:"):
         raise told
     try:
-        looked = re.compile(pattern)
+        numbers = re.compile(layers)
     except re.error:
         raise told from None
-    names = (tuple(f"blk.{layer}.ffn_{one}_exps.weight" for one in _MATRICES) for layer in range(MOST_LAYERS))
-    found = [[bool(looked.search(name)) for name in layer] for layer in names]
-    if (
-        any(map(looked.search, _NOT_EXPERTS))
-        or any(any(layer) != all(layer) for layer in found)
-        or not any(map(any, found))
-    ):
-        raise told
-    return frozenset(number for number, layer in enumerate(found) if all(layer))
+    return frozenset(number for number in range(MOST_LAYERS) if numbers.fullmatch(str(number)))
 
 
 def _cache_type(option: str, value: str) -> str:

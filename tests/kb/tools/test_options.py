@@ -51,9 +51,13 @@ def test_lines_that_people_paste(line: str, found: Options) -> None:
         ("-ctk q9_0", "q8_0"),
         (r'-ot "blk\.1[0-9]\..*_exps.=CUDA1"', "--n-cpu-moe"),
         (r'-ot "blk\..*\.attn.*=CPU"', "--n-cpu-moe"),
-        (r'-ot "blk\.1\.ffn_up_exps=CPU"', "whole experts"),
-        (r'-ot "(.*)*exps=CPU"', "without repeated groups"),
-        (r'-ot ".*.*.*exps=CPU"', "without repeated groups"),
+        (r'-ot "blk\.1\.ffn_up_exps=CPU"', "all experts"),
+        (r'-ot "blk\.1\.ffn_(up|gate)_exps=CPU"', "all experts"),
+        (r'-ot "(.*)*exps=CPU"', "all experts"),
+        (r'-ot ".*.*.*exps=CPU"', "all experts"),
+        (f'-ot "{".?" * 26}exps_=CPU"', "all experts"),
+        (f'-ot "{"(.|..)" * 16}exps_=CPU"', "all experts"),
+        (f'-ot "blk.{"(1|)" * 40}x.ffn_.*_exps=CPU"', "all experts"),
         ('-ot "blk.(1=CPU"', "--n-cpu-moe"),
         ("-ts nan,1", "shares"),
         ("-fa perhaps", "on, off or auto"),
@@ -261,3 +265,14 @@ def test_experts_of_the_layers_that_a_pattern_names(catalogue: Catalogue, patter
     counted = fit(catalogue, f"-ngl 99 --n-cpu-moe {layers}")
     assert named.breakdown == counted.breakdown
     assert named.per_device == counted.per_device
+
+
+def test_a_share_adds_to_what_is_known_of_the_memory(catalogue: Catalogue) -> None:
+    def available(device: str, **more: float) -> float:
+        given = {"model": "llama 3.1 8b", "device": device, **more}
+        return TOOLS["check_fit"].call(catalogue, given).available_gb
+
+    assert available("m2 max", memory_share=1.0) == available("m2 max"), "Metal's limit stands"
+    card = "RTX 4090"
+    assert available(card, memory_share=0.9, reserved_gib=1) == available(card, memory_share=0.9), "it lies in the rest"
+    assert available(card, memory_share=0.9, reserved_gib=8) < available(card, memory_share=0.9)
