@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kb.errors import IndexUnusable
 
-SCHEMA = 10
+SCHEMA = 11
 """Raise when the tables, the vectors or the text that is embedded change their form."""
 
 PACKAGES = ("hardware-kb", "chromadb", "sentence-transformers", "sqlalchemy", "pydantic")

@@ -8,11 +8,15 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 # --- other scripts -----------------------------------------------------------------------------------------------
 
 _POINTS = {"٫": ".", "٬": ",", "٪": "%", "点": ".", "點": "."}
 """Signs of other scripts within a number."""
+_POWERS = frozenset({100.0, 1000.0, 10_000.0, 100_000_000.0})
+"""Of characters (百, 千, 万, 億) that multiply the digits before them."""
+_LONGEST_FACTOR = 12
 _RAISED = ("<super>", "<sub>")
 
 
@@ -21,6 +25,8 @@ def in_western_digits(text: str) -> str:
 
     >>> in_western_digits("٤٥ GB, ４５．７ ＧＢ, 四十五 GB, 3½ GB, ⅩⅬⅤ GB, ㊺ GB, 10⁹")
     '45 GB, 45.7 GB, 45 GB, 3.5 GB, XLV GB, 45 GB, 10^9'
+    >>> in_western_digits("10万, 1.5万元, 3億")
+    '100000, 15000元, 300000000'
     """
     return western(text)[0]
 
@@ -48,6 +54,8 @@ def western(text: str) -> tuple[str, Sequence[int]]:
         value = unicodedata.numeric(character, None)
         roman = unicodedata.category(character) == "Nl" and "ROMAN" in unicodedata.name(character, "")
         raised = unicodedata.decomposition(character).startswith(_RAISED)
+        if not run and value in _POWERS and _raise_to(value, written, places):
+            continue
         if value is not None and unicodedata.decimal(character, None) is None and not roman and not raised:
             begun = begun if run else at
             run.append(value)
@@ -62,6 +70,23 @@ def western(text: str) -> tuple[str, Sequence[int]]:
         power = raised
     write(_closed(run, written), begun)
     return "".join(written), [*places, len(text)]
+
+
+def _raise_to(power: float, written: list[str], places: list[int]) -> bool:
+    """``10万`` is 100,000: the number that was written last times ``power``; false where none was."""
+    start = len(written)
+    while start > max(0, len(written) - _LONGEST_FACTOR) and (
+        written[start - 1].isdecimal() or written[start - 1] == "."
+    ):
+        start -= 1
+    try:
+        product = f"{Decimal(''.join(written[start:])) * int(power):f}"
+    except InvalidOperation:
+        return False
+    number = product.rstrip("0").rstrip(".") if "." in product else product
+    places[start:] = [places[start]] * len(number)
+    written[start:] = number
+    return True
 
 
 def _closed(run: list[float], written: list[str]) -> str:

@@ -21,12 +21,12 @@ Role = Literal[
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
     "power_limit_w", "memory_in_use_gb", "memory_needed_gb", "cache_gb",
     "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
-    "prompt_tokens", "options", "backend", "draft", "spec_count", "purchase",
+    "prompt_tokens", "output_tokens", "requests", "options", "backend", "draft", "spec_count", "purchase",
     "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "unknown_processor", "told",
     "models_compared", "model_name", "tensor_parallel", "server_tensor_parallel", "kwh_currency",
     "considered_system_memory_gb", "considered_memory_channels", "and_more",
     "form", "media_model", "rank", "targets", "optimizer", "days_per_week",
-    "sharding", "measured_gb", "images", "image_size", "memory_share",
+    "sharding", "measured_gb", "images", "image_size", "memory_share", "system",
 ]  # fmt: skip
 """What in a question fills a slot; :mod:`kb.chat.reading.situation` has each by this name."""
 

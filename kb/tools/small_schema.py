@@ -1,4 +1,4 @@
-"""JSON Schemas of arguments that are small enough for a language model to load: twenty-eight of them at once.
+"""JSON Schemas of arguments that are small enough for a language model to load: all of them at once.
 
 They say types, choices and meanings. Ranges are left to the tools, whose errors name them; objects of figures are named
 and not spelled out, as the tools' own schemas do that.

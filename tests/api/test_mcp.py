@@ -100,6 +100,7 @@ NATURAL = (
     ("check_fit", {"model": "qwen3 8b", "device": "8GB card"}, "an 8 GB graphics card"),
     ("what_runs_on", {"device": "24 GB of VRAM"}, "a 24 GB graphics card"),
     ("check_price", {"device": "rtx 3090", "price": 700}, "fair"),
+    ("check_support", {"program": "vllm", "device": "tesla p40"}, "compute capability"),
 )
 MENDED = (
     ("check_fit", {"model": "qwen3 32b", "device": "big card"}, "No device is called"),

@@ -18,9 +18,11 @@ from kb.catalogue.records.media import MediaModel, MediaPart, PartFile, StatedMe
 from kb.catalogue.records.software import (
     Engine,
     InstallWay,
+    Interface,
     LanguageModel,
     ModelFile,
     Quantization,
+    RunsOn,
     StartLine,
     System,
 )
@@ -37,8 +39,8 @@ kinds: dict[str, type[Spec]] = {
 
 __all__ = [
     "Accelerator", "Backend", "Build", "Case", "Citation", "Claim", "Cooler", "Cpu", "Dispute", "Engine", "Figure",
-    "InstallWay", "Interconnect", "LanguageModel", "Machine", "Measurement", "MediaModel", "MediaPart", "MemoryKit",
-    "ModelFile", "Motherboard", "Part", "PartFile", "Passage", "PowerSupply", "Price", "Provider", "Quantization",
-    "Record", "Source", "SourceRef", "Spec", "StartLine", "StatedMemory", "StorageDrive", "System", "Task", "Term",
-    "TermFigure", "ends", "kinds",
+    "InstallWay", "Interconnect", "Interface", "LanguageModel", "Machine", "Measurement", "MediaModel", "MediaPart",
+    "MemoryKit", "ModelFile", "Motherboard", "Part", "PartFile", "Passage", "PowerSupply", "Price", "Provider",
+    "Quantization", "Record", "RunsOn", "Source", "SourceRef", "Spec", "StartLine", "StatedMemory", "StorageDrive",
+    "System", "Task", "Term", "TermFigure", "ends", "kinds",
 ]  # fmt: skip

@@ -5,7 +5,20 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from kb.catalogue.records.base import Backend, Citations, Count, Flag, Number, Record, Slug, Span, Spec, Text, Texts
+from kb.catalogue.records.base import (
+    AsOf,
+    Backend,
+    Citations,
+    Count,
+    Flag,
+    Number,
+    Record,
+    Slug,
+    Span,
+    Spec,
+    Text,
+    Texts,
+)
 
 Use = Literal["chat", "coding", "writing", "documents", "agents"]
 System = Literal["linux", "macos", "windows"]
@@ -158,7 +171,7 @@ class InstallWay(Record):
         return self
 
 
-START_SLOTS = ("ollama_name", "repository", "gguf_repository", "quantization", "context", "device_count")
+START_SLOTS = ("ollama_name", "repository", "gguf_repository", "gguf_file", "quantization", "context", "device_count")
 """What is filled in where a line that starts a model has it in braces."""
 
 
@@ -175,18 +188,52 @@ class StartLine(Record):
         return self
 
 
+Interface = Literal["cuda", "rocm", "metal", "vulkan", "sycl", "cpu", "openvino", "npu"]
+"""How a program reaches what computes."""
+
+
+class RunsOn(Record):
+    """An interface that a program has, and the devices that its makers built or listed it for."""
+
+    backend: Interface
+    systems: Annotated[tuple[System, ...], Field(min_length=1)]
+    """For which it can be had ready-made; what runs in WSL is of Linux."""
+    least_compute_capability: Annotated[float, Field(ge=2, le=20)] | None = None
+    """Of NVIDIA's, with ``cuda``; without it any."""
+    most_compute_capability: Annotated[float, Field(ge=2, le=20)] | None = None
+    """Newer cards than that need another build."""
+    architectures: tuple[str, ...] = ()
+    """That are listed, as the records of devices call them; without them any that has the interface."""
+    devices: tuple[Slug, ...] = ()
+    """Of the architectures, which are listed, where not all of them are."""
+    unlisted: str = ""
+    """A sentence on what owners of others do."""
+    note: str = ""
+    """A sentence on what is missing there."""
+    as_of: AsOf | None = None
+    sources: Citations
+
+    @model_validator(mode="after")
+    def _fits_the_interface(self) -> "RunsOn":
+        if (self.least_compute_capability or self.most_compute_capability) and self.backend != "cuda":
+            raise ValueError("a compute capability is NVIDIA's: give it with backend cuda")
+        if self.architectures and self.backend in ("cuda", "metal", "cpu"):
+            raise ValueError(f"architectures are of no use with backend {self.backend}")
+        return self
+
+
 class Engine(Spec):
-    """Software that runs models."""
+    """Software that runs models, or that what runs them is built on."""
 
     kind: ClassVar[str] = "engines"
 
     ease: Annotated[int, Field(ge=1)] | None = None
     """How easily somebody who never ran a model gets it to answer, 1 the easiest; our own judgement."""
-    backends: tuple[Backend, ...] = ()
-    """Devices that it runs on."""
+    runs_on: tuple[RunsOn, ...] = ()
+    """Empty where the sources do not say."""
     install: tuple[InstallWay, ...] = ()
     start: tuple[StartLine, ...] = ()
-    """The best first; taken is the first whose slots are known."""
+    """The best first; taken is the first whose slots are known. None for a program with a window."""
     starts_with: Slug | None = None
     """The type of weights that its line loads where none is named; unset: the common 4-bit type, or the model's own."""
     first_start: Text | None = None
@@ -205,3 +252,9 @@ class Engine(Spec):
     multi_user: Flag | None = None
     latest_version: Text | None = None
     features: Texts | None = None
+
+    @property
+    def backends(self) -> frozenset[str]:
+        """Of devices that it runs on: Vulkan reaches the graphics cards of all makers."""
+        own: set[str] = {way.backend for way in self.runs_on}
+        return frozenset(own | ({"cuda", "rocm", "sycl"} if "vulkan" in own else set()))

@@ -22,6 +22,7 @@ from kb.chat.reading.quantities import kv_type_in, quantities, speeds
 from kb.chat.reading.roles import ENGINE, Place, RoleReader, places_of
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.spans import Span
+from kb.chat.reading.systems import system_of
 from kb.chat.reading.training import ran_out, sharding, training_method
 from kb.chat.reading.uses import is_of_text, use_of
 from kb.text.figures import FigureFound
@@ -168,6 +169,7 @@ class _Message:
             sharding=sharding(text),
             out_of_memory=ran_out(text),
             engine=self._engine(),
+            system=system_of(text),
             use=use,
             draft=self.draft or _guesser(text),
             other_models=not is_of_text(use) or any(is_of_another_kind(self.names, span) for span in self.spans),
@@ -176,7 +178,7 @@ class _Message:
             quiet=bool(_QUIET.search(text)),
             why=bool(_WHY.fullmatch(text)),
             hearsay=bool(_HEARSAY.search(text)) and not _ASKS.search(text),
-            notes=tuple(self._notes()),
+            notes=tuple(self._notes(stated)),
             **vars(stated),
         )
         named_now = bool(
@@ -418,7 +420,7 @@ class _Message:
         found += [(one.start(), one[0]) for one in typed if not self.names.knows("quantizations", one[0])]
         return tuple(dict.fromkeys(text for _, text in sorted(found)))
 
-    def _notes(self) -> Iterator[str]:
+    def _notes(self, stated: Quantities) -> Iterator[str]:
         for span in self.spans:
             for match in span.matches[:1]:
                 if match.note and match.kind != "terms":
@@ -427,6 +429,8 @@ class _Message:
         told += [place] if (place := kv_type_in(self.text)) else []
         if any("fp8" in self.text[start:end].lower() for start, end in told):
             yield "a cache in fp8 was worked out as q8_0, which takes 6 % more"
+        if stated.output_tokens and any(figure.dimension == "words" for figure in self.figures):
+            yield f"so many words were taken as {stated.output_tokens:,} tokens, four for three words"
         if LEFT_OUT in self.text:
             yield f"a number of more than {MOST_DIGITS} digits was left unread"
 

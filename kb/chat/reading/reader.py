@@ -50,7 +50,7 @@ SHORT = 6
 
 
 _KEPT = ("system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "memory_in_use_gb", "memory_free_gb", "psu_w", "power_limit_w",
-    "price_per_kwh", "kwh_currency", "currency")  # fmt: skip
+    "price_per_kwh", "kwh_currency", "currency", "system")  # fmt: skip
 """What is true of the person or of their machine, whatever is asked next."""
 _OF_ONE_ASK = frozenset(
     {
@@ -64,6 +64,8 @@ _OF_ONE_ASK = frozenset(
         "watts",
         "rent_per_hour",
         "prompt_tokens",
+        "output_tokens",
+        "requests",
         "batch_size",
         "measured_gb",
     }

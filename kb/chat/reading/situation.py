@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kb.catalogue.names import Match
+from kb.catalogue.records import System
 from kb.text.wording import article
 from kb.tools.shared.given import DeviceFigures, ModelFigures
 
@@ -135,6 +136,10 @@ class Quantities:
     options: str | None = None
     """Of llama.cpp, that say what goes where, as they stand."""
     prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    """That the model is to write for one request."""
+    requests: int | None = None
+    """Texts that are to be worked through."""
     rank: int | None = None
     """Of LoRA adapters."""
     targets: str | None = None
@@ -188,6 +193,8 @@ class Situation(Quantities):
     """It tells that memory ran out."""
     engine: str = ""
     """The slug of the program that is spoken of."""
+    system: System | None = None
+    """The operating system that is spoken of."""
     use: str = ""
     """``coding``, ``chat``, ``writing``, ``images``, ``documents`` …; empty where none is named."""
     other_models: bool = False

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from kb.calc.results import Offload
 from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
@@ -25,6 +26,9 @@ WAYS = {
     "smaller_model": "a model of about {size} fits whole at {quantization}",
 }
 _OF_EXPERTS = re.compile(r"\bactive\b|\bmoe\b|\bexperts?\b|\bsparse\b", re.I)
+_OF_LAYERS = re.compile(
+    r"-ngl\b|\bngl\b|n-gpu-layers|num_gpu\b|gpu-?layers|\blayers\b|n-cpu-moe|cpu-moe|\boffload", re.I
+)
 LARGE_SHARE = 0.1
 """Of the context: what an image takes is told first where it is more."""
 LOSS = ", at a loss of quality that is easy to notice"
@@ -42,7 +46,9 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
         yield from _ran_out(result)
         yield from _details(result)
         return
-    yield from (_behind(one) if refused else one for one in _verdict(result, asked))
+    placed = list(_placed(result, asked))
+    yield from placed
+    yield from (_behind(one) if refused or placed else one for one in _verdict(result, asked))
     if result.active_share and _OF_EXPERTS.search(asked.text):
         text = "All of its weights have to be held: the {share} that a token passes through say how fast it is."
         yield state("reason", text, share=Quantity(100 * result.active_share, "%"))
@@ -62,6 +68,38 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     if result.system_memory_assumed:
         yield state("assumption", "{ram} of RAM, as none was named", ram=_ram([result]))
     yield from _details(result)
+
+
+def _placed(result: FitAnswer, asked: Asked) -> Iterator[Said]:
+    """How many layers, where that was asked and is to be chosen."""
+    if result.options or not _OF_LAYERS.search(asked.text):
+        return
+    if result.offload:
+        yield _placement(result.offload)
+    elif result.verdict == "fits":
+        text = "All layers of {model} go on {device}: `-ngl all`, or leave the option out."
+        yield Statement("answer", text, {name: named(result)[name] for name in ("model", "device")})
+
+
+def _placement(offload: Offload) -> Said:
+    """Where the layers lie, and the options of llama.cpp for it; the output counts as one more layer there."""
+    values: dict[str, Slot] = {
+        "layers": Quantity(offload.layers_total, step=1), "here": Quantity(offload.layers_on_device, step=1),
+        "option": f"-ngl {offload.layers_on_device + 1}",
+    }  # fmt: skip
+    text = "Of {layers} layers {here} go on the card: `{option}`."
+    if offload.experts_on_cpu_layers:
+        values["experts"] = Quantity(offload.experts_on_cpu_layers, step=1)
+        values["option"] = f"--n-cpu-moe {offload.experts_on_cpu_layers}"
+        text = "Of {layers} layers {experts} leave their experts in RAM: `{option}`."
+        if offload.layers_on_device < offload.layers_total:
+            values["option"] = f"-ngl {offload.layers_on_device + 1} {values['option']}"
+            text = (
+                "Of {layers} layers {here} go on the card, of which {experts} leave their experts in RAM: `{option}`."
+            )
+        else:
+            del values["here"]
+    return Statement("answer", text, values)
 
 
 def _ran_out(result: FitAnswer) -> Iterator[Said]:

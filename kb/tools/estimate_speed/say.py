@@ -6,8 +6,8 @@ from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Tab
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.estimate_speed.drafting import Drafting
-from kb.tools.estimate_speed.tool import PublishedMeasurement, SpeedAnswer
-from kb.tools.shared.naming import gb, named, speed_of, the, tokens, varied
+from kb.tools.estimate_speed.tool import Job, PublishedMeasurement, SpeedAnswer
+from kb.tools.shared.naming import gb, lasting, named, speed_of, the, tokens, varied
 from kb.tools.shared.saying import OF_PROMPTS, notes, shortened
 
 LIMITS = {
@@ -49,6 +49,8 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         yield from _drafted(result, result.drafting, depth)
         yield from _bound(result)
         return
+    if result.job and not result.aggregate_tokens_per_s:
+        yield from _job(result.job)
     text = "About {typical}" + each + " is what {model} at {quantization} reaches on {device}" + partly + depth + "."
     yield state("answer", text, typical=speed_of(decode.typical), context=tokens(result.context), **names)
     yield from _more(result)
@@ -70,6 +72,24 @@ def _drafted(result: SpeedAnswer, drafting: Drafting, depth: str) -> Iterator[Sa
     if drafting.draft_gb:
         yield state("reason", "The draft takes {size} beside the model.", size=gb(drafting.draft_gb))
     yield state("detail", "Draft: {formula}.", formula=drafting.formula)
+
+
+def _job(job: Job) -> Iterator[Said]:
+    """How long it takes, first, as it was asked for."""
+    values: dict[str, Slot] = {
+        "time": lasting(job.seconds), "requests": Quantity(job.requests, step=1),
+        "output": Quantity(job.output_tokens, "tokens", 1), "prompt": Quantity(job.prompt_tokens, "tokens", 1),
+    }  # fmt: skip
+    text = "Writing {output} takes about {time}."
+    if job.requests > 1:
+        text = "One after the other, {requests} answers of {output} take about {time}."
+    elif job.prompt_tokens:
+        text = "Reading {prompt} and writing {output} takes about {time}."
+    used = {name: value for name, value in values.items() if f"{{{name}}}" in text}
+    yield Statement("answer", text, used)
+    if job.requests > 1:
+        yield state("next", "A server that works on many at once (vLLM, or slots in llama.cpp) needs far less time.")
+    yield state("detail", "Time: {formula}.", formula=job.formula)
 
 
 def _more(result: SpeedAnswer) -> Iterator[Said]:

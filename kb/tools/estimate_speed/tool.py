@@ -35,8 +35,25 @@ class PublishedMeasurement(Record):
     """Whether it is of the type asked about."""
 
 
+class Job(Record):
+    """One request after the other: each is read, then answered."""
+
+    requests: int
+    prompt_tokens: int
+    """Of each; 0 where nobody said."""
+    output_tokens: int
+    """Of each."""
+    seconds: float
+    """For all of them."""
+    formula: str
+
+
 class SpeedArguments(FitArguments):
     prompt_tokens: Context | None = Field(None, description="new ones in the prompt; else all of the context")
+    output_tokens: Annotated[Whole, Field(ge=1, le=10_000_000)] | None = Field(
+        None, description="to write for a request"
+    )
+    requests: Annotated[Whole, Field(ge=1, le=10_000_000_000)] | None = Field(None, description="how many, one by one")
     draft: ModelArgument | None = Field(None, description="what guesses ahead: a model, `mtp` (own heads) or `ngram`")
     draft_tokens: Annotated[Whole, Field(ge=1, le=64)] | None = Field(None, description="guesses for each step")
     draft_acceptance: Annotated[Real, Field(ge=0, le=1)] | None = Field(
@@ -56,6 +73,8 @@ class SpeedAnswer(Speed, Result):
     """Whether no context was given and the usual one does not fit: this is the longest that does."""
     prompt_tokens: int
     """Of the prompt that prefill and time to first token are of."""
+    job: "Job | None" = None
+    """How long the writing takes, where it was said how much is to be written."""
     drafting: Drafting | None = None
     """With a draft, where one was named."""
     measured: PublishedMeasurement | None = None
@@ -91,10 +110,30 @@ def speed_answer(catalogue: Catalogue, parts: Parts, given: FitArguments) -> Spe
         context=arguments.context,
         prompt_tokens=prompt_tokens or arguments.context,
         shortened=shortened,
+        job=_job(given, speed) if isinstance(given, SpeedArguments) and fit.verdict != "does_not_fit" else None,
         drafting=drafting,
         measured=nearest_measurement(catalogue, parts),
         citations=cite(catalogue, parts.references),
     )
+
+
+def _job(given: SpeedArguments, speed: Speed) -> Job | None:
+    """At the typical speeds."""
+    if given.output_tokens is None:
+        return None
+    requests, prompt = given.requests or 1, given.prompt_tokens or 0
+    read, write = speed.prefill_tokens_per_s.typical, speed.decode_tokens_per_s.typical
+    each = prompt / read + given.output_tokens / write
+    formula = f"{given.output_tokens:,} tokens / {write:g} tokens/s"
+    if prompt:
+        formula = f"{prompt:,} tokens / {read:,.0f} tokens/s + {formula}"
+    formula += f" = {each:.3g} s"
+    if requests > 1:
+        formula = f"{requests:,} × ({formula}) = {requests * each:,.0f} s"
+    return Job(
+        requests=requests, prompt_tokens=prompt, output_tokens=given.output_tokens,
+        seconds=requests * each, formula=formula,
+    )  # fmt: skip
 
 
 def nearest_measurement(catalogue: Catalogue, parts: Parts) -> PublishedMeasurement | None:

@@ -51,6 +51,18 @@ def gb(size: float) -> Quantity:
     return Quantity(size, "GB")
 
 
+def lasting(seconds: float) -> Quantity:
+    """A time in the unit in which people would say it.
+
+    >>> [lasting(each).value for each in (90, 600, 9000, 400_000)]
+    [90.0, 10.0, 2.5, 4.63]
+    """
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return Quantity(float(f"{seconds / length:.3g}"), unit)
+    return Quantity(float(f"{seconds:.3g}"), "s")
+
+
 def speed_of(*ends: float) -> Quantity:
     """No finer than a speed can be told."""
     shown = [end if end >= 10 else round(end, 1 if end >= 1 else 2) for end in ends]

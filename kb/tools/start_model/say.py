@@ -43,10 +43,11 @@ def _too_large(result: StartAnswer, fit: StartFit, basis: Basis) -> Iterator[Sta
     text = "No, {model} at {quantization} does not fit on {device}: it needs {need}, and there are {have}."
     yield _held("answer", text, fit, **names)
     text = "On a device that holds it, {engine} starts it with `{line}`."
-    yield state("reason", text, basis, engine=start.name, line=start.line)
+    if start.line:
+        yield state("reason", text, basis, engine=start.name, line=start.line)
     able = next((other for other in result.others if other.fit and other.fit.verdict != "does_not_fit"), None)
     if able:
-        text = "With {engine} it runs there at {quantization}: `{line}`."
+        text = "With {engine} it runs there at {quantization}" + (": `{line}`." if able.line else ".")
         values = {"engine": able.name, "quantization": able.quantization or "", "line": able.line}
         yield state("next", text, Basis("spec", f"engines/{able.engine}"), **values)
     else:
@@ -146,7 +147,7 @@ def side_by_side(results: Sequence[StartAnswer], asked: Asked) -> Iterator[Said]
     rows = tuple(
         (
             " on ".join(part for part in (result.model, result.device) if part) or result.start.name,
-            f"`{result.start.line}`",
+            f"`{result.start.line}`" if result.start.line else "in its window",
             VERDICTS[result.start.fit.verdict] if result.start.fit else "depends on the device",
         )
         for result in results

@@ -32,6 +32,8 @@ SYSTEMS_OF: Mapping[Backend, tuple[System, ...]] = {
 }  # fmt: skip
 """Where such a device is found; any system where it is not listed."""
 
+MOST_OTHERS = 4
+
 Hindrance = Literal["unknown", "system", "device"]
 
 
@@ -156,7 +158,7 @@ def run(catalogue: Catalogue, arguments: StartArguments) -> StartAnswer:
         system=arguments.system,
         context=arguments.context,
         start=starts[0],
-        others=tuple(starts[1:]),
+        others=tuple(starts[1 : 1 + MOST_OTHERS]),
         chosen_as="named" if engine is named else "easiest",
         wanted=named.name if named and hindrance else None,
         hindrance=hindrance,
@@ -194,11 +196,13 @@ def _running(catalogue: Catalogue, systems: Sequence[System], backend: Backend |
 
 
 def _hindrance(engine: Engine, systems: Sequence[System], backend: Backend | None) -> Hindrance | None:
-    if not engine.start or not engine.install:
+    if not engine.install:
         return "unknown"
     if backend and backend not in engine.backends:
         return "device"
-    return None if _ways(engine, systems, backend) else "system"
+    if _ways(engine, systems, backend):
+        return None
+    return "system" if _ways(engine, (), backend) else "device"
 
 
 def _ways(engine: Engine, systems: Sequence[System], backend: Backend | None) -> list[InstallWay]:
@@ -281,7 +285,7 @@ def _template(engine: Engine, values: dict[str, str], is_brought: bool) -> tuple
         typed = [line for line in lines if "quantization" in _slots(line)]
         values = values if typed else {slot: value for slot, value in values.items() if slot != "repository"}
         lines = typed or lines
-    return next((line for line in lines if set(_slots(line)) <= set(values)), lines[-1]), values
+    return next((line for line in lines if set(_slots(line)) <= set(values)), "".join(lines[-1:])), values
 
 
 def _slots(template: str) -> list[str]:

@@ -12,6 +12,7 @@ from kb.text.statements import Basis, Said
 from kb.tools import TOOLS
 from kb.tools.asks import Asked
 from tests.kb.tools.said import brief as in_brief
+from tests.kb.tools.said import first_sentence
 
 MOST_WORDS = 135
 BAD = re.compile(
@@ -289,3 +290,26 @@ def test_what_a_context_takes_that_does_not_fit(catalogue: Catalogue) -> None:
     assert "The 8,192 tokens that you name fit." in in_brief(catalogue, "max_context", asked)
     asked = {"model": "qwen3.6 27b", "device": CARD_8GB, "wanted": 262_144}
     assert "262,144 tokens fit at none of the common types" in in_brief(catalogue, "max_context", asked)
+
+
+@pytest.mark.parametrize(
+    ("question", "arguments", "first"),
+    [
+        (
+            "how many gpu layers for it",
+            {"model": "llama 3.1 70b", "device": "rtx 4090"},
+            r"Of 80 layers \d+ go .*-ngl \d+",
+        ),
+        (
+            "what do i put for --n-cpu-moe",
+            {"model": "gpt-oss 120b", "device": "rtx 4090", "system_memory_gb": 64},
+            r"Of 36 layers \d+ leave their experts in RAM: `--n-cpu-moe \d+`",
+        ),
+        ("-ngl for it?", {"model": "qwen3 8b", "device": "rtx 4090"}, r"All layers of Qwen3 8B go on the "),
+    ],
+)
+def test_who_asks_how_many_layers_hears_the_number_first(
+    catalogue: Catalogue, question: str, arguments: dict[str, Any], first: str
+) -> None:
+    assert re.match(first, first_sentence(in_brief(catalogue, "check_fit", arguments, text=question)))
+    assert "layers" not in in_brief(catalogue, "check_fit", arguments, text="does it fit")
