@@ -64,27 +64,15 @@ _DIMENSIONS: dict[str, dict[str, float]] = {
     "cores": {"core": 1, "cores": 1}, "threads": {"thread": 1, "threads": 1}, "lanes": {"lane": 1, "lanes": 1},
     "slots": {"slot": 1, "slots": 1}, "users": {"user": 1, "users": 1}, "cards": {"card": 1, "cards": 1},
     "parameters": {"parameter": 1, "parameters": 1, "param": 1, "params": 1},
-    "words": {"word": 1, "words": 1},
+    "words": {"word": 1, "words": 1}, "pages": {"page": 1, "pages": 1},
     "characters": {"character": 1, "characters": 1, "char": 1, "chars": 1},
 }  # fmt: skip
 """What units measure, and how many of the first one is."""
 UNITS = {word: (dimension, float(factor)) for dimension, of_it in _DIMENSIONS.items() for word, factor in of_it.items()}
 COUNTS = frozenset(
-    {
-        "layers",
-        "heads",
-        "experts",
-        "cores",
-        "threads",
-        "lanes",
-        "slots",
-        "users",
-        "cards",
-        "parameters",
-        "words",
-        "characters",
-    }
-)
+    {"layers", "heads", "experts", "cores", "threads", "lanes", "slots", "users", "cards", "parameters", "words",
+     "pages", "characters"}
+)  # fmt: skip
 MONEY = frozenset(
     {"usd", "eur", "gbp", "sek", "jpy", "cny", "krw", "inr", "brl", "try", "rub", "dkk", "nok", "chf", "pln", "czk",
      "uah", "cad", "aud", "cents"}

@@ -18,7 +18,7 @@ from kb.chat.reading.language import ENGLISH, language_of
 from kb.chat.reading.lexicon import lexicon
 from kb.chat.reading.mentions import is_of_another_kind, spans
 from kb.chat.reading.one_form import in_one_form
-from kb.chat.reading.quantities import kv_type_in, quantities, speeds
+from kb.chat.reading.quantities import TOKENS_PER, kv_type_in, quantities, speeds
 from kb.chat.reading.roles import ENGINE, Place, RoleReader, places_of
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.spans import Span
@@ -429,8 +429,8 @@ class _Message:
         told += [place] if (place := kv_type_in(self.text)) else []
         if any("fp8" in self.text[start:end].lower() for start, end in told):
             yield "a cache in fp8 was worked out as q8_0, which takes 6 % more"
-        if stated.output_tokens and any(figure.dimension == "words" for figure in self.figures):
-            yield f"so many words were taken as {stated.output_tokens:,} tokens, four for three words"
+        if stated.output_tokens and any(figure.dimension in TOKENS_PER for figure in self.figures):
+            yield f"what is to be written was taken as {stated.output_tokens:,} tokens: four for three words, 500 words a page"
         if LEFT_OUT in self.text:
             yield f"a number of more than {MOST_DIGITS} digits was left unread"
 

@@ -30,13 +30,13 @@ def tokens_of(figure: FigureFound) -> float:
     return round(figure.value)
 
 
-TOKENS_PER_WORD = 4 / 3
-"""Of English; other languages take more."""
+TOKENS_PER = {"words": 4 / 3, "pages": 2000 / 3}
+"""Of English, with 500 words on a page; other languages take more."""
 
 
 def written_tokens(figure: FigureFound) -> float:
     """Of what a model writes: words are longer than tokens."""
-    return round(figure.value * (TOKENS_PER_WORD if figure.dimension == "words" else 1))
+    return round(figure.value * TOKENS_PER.get(figure.dimension, 1))
 
 
 def _price_of(figure: FigureFound) -> float:
@@ -73,8 +73,8 @@ _FIELDS = {
     "context": _Field("context", _TOKENS, tokens_of, LEAST_CONTEXT, MOST_CONTEXT),
     "wait": _Field("wait_s", frozenset({"s"}), _in(1), 1),
     "prompt": _Field("prompt_tokens", _TOKENS, tokens_of, 16),
-    "output": _Field("output_tokens", frozenset({"tokens", "words"}), written_tokens, 2),
-    "requests": _Field("requests", frozenset(), _count, 2),
+    "output": _Field("output_tokens", frozenset({"tokens", *TOKENS_PER}), written_tokens, 2),
+    "requests": _Field("requests", frozenset({"pages"}), _count, 2),
     "users": _Field("users", frozenset({"users", "slots"}), _count, 1),
     "batch": _Field("batch_size", frozenset(), _count, 1),
     "layers": _Field("gpu_layers", frozenset({"layers"}), _count),

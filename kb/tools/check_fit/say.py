@@ -27,8 +27,10 @@ WAYS = {
 }
 _OF_EXPERTS = re.compile(r"\bactive\b|\bmoe\b|\bexperts?\b|\bsparse\b", re.I)
 _OF_LAYERS = re.compile(
-    r"-ngl\b|\bngl\b|n-gpu-layers|num_gpu\b|gpu-?layers|\blayers\b|n-cpu-moe|cpu-moe|\boffload", re.I
-)
+    r"\b(?:ngl|n-?gpu-?layers|num_gpu|gpu-?layers|n-?cpu-?moe|ncmoe|cpu-?moe|moe layers|gpu offload|layers|couches"
+    r"|schichten|capas|camadas|слоёв|слоев)\b(?! ?[=:]? ?\d)|层|レイヤー", re.I
+)  # fmt: skip
+"""Without a number behind it, which would be the asker's own."""
 LARGE_SHARE = 0.1
 """Of the context: what an image takes is told first where it is more."""
 LOSS = ", at a loss of quality that is easy to notice"

@@ -15,6 +15,7 @@ NAMES: dict[Interface, str] = {
     "openvino": "OpenVINO", "npu": "the NPU",
 }  # fmt: skip
 MOST_INSTEAD = 4
+_GRAPHICS = frozenset({"cuda", "rocm", "metal", "vulkan", "sycl"})
 WORDS = {"yes": "yes", "unlisted": "not listed", "no": "no", "unknown": "not known"}
 
 
@@ -23,6 +24,9 @@ def say(result: SupportAnswer, asked: Asked) -> Iterator[Said]:
         yield from _all(result)
         return
     (one,) = result.programs
+    if result.device is None:
+        yield from _whatever(one, result)
+        return
     names = {"program": one.program, "device": the(result.device)}
     basis = Basis("spec", f"engines/{one.slug}")
     if not one.ways:
@@ -38,6 +42,37 @@ def say(result: SupportAnswer, asked: Asked) -> Iterator[Said]:
         text = "What runs there: {instead}."
         yield state("next", text, instead=joined(result.instead[:MOST_INSTEAD]))
     yield state("detail", "{formula}.", formula=result.formula)
+
+
+def _whatever(one: ProgramSupport, result: SupportAnswer) -> Iterator[Said]:
+    """All that a program runs on, where no device is named."""
+    if not one.ways:
+        yield from _without_interface(one, {"program": one.program})
+        return
+    on: dict[Interface, tuple[System, ...]] = {}
+    for way in one.ways:
+        on[way.interface] = tuple(dict.fromkeys((*on.get(way.interface, ()), *way.systems)))
+    told = [f"{NAMES[interface]} ({_systems(systems)})" for interface, systems in on.items() if interface in _GRAPHICS]
+    if told:
+        text = "{program} uses graphics cards with {told}."
+        yield state("answer", text, program=one.program, told=joined(told))
+    if result.system and not any(result.system in systems for systems in on.values()):
+        text = "It is not offered for {system}."
+        yield state("answer", text, system=SYSTEMS[result.system])
+    if one.on_processor:
+        yield state("reason" if told else "answer", "It runs on the processor alone too, more slowly.")
+    if "npu" in on or "openvino" in on:
+        npu = joined([NAMES[interface] for interface in ("npu", "openvino") if interface in on])
+        yield state("reason", "It can use {npu} as well.", npu=npu)
+    for way in one.ways:
+        if way.needs:
+            text = "With CUDA it needs compute capability {needs} or newer."
+            yield state("reason", text, needs=_version(way.needs))
+        if way.listed:
+            text = "With {interface} its makers list {listed}."
+            yield state("detail", text, interface=NAMES[way.interface], listed=joined(way.listed))
+        if way.note:
+            yield state("detail", "{interface}: {note}", interface=NAMES[way.interface], note=way.note)
 
 
 def _best(result: SupportAnswer, way: Way, names: dict[str, str]) -> Iterator[Said]:
@@ -111,12 +146,13 @@ def _without_interface(one: ProgramSupport, names: dict[str, str]) -> Iterator[S
 
 def _all(result: SupportAnswer) -> Iterator[Said]:
     """A line for each program."""
+    device = the(result.device or "")
     runs = [one.program for one in result.programs if one.support == "yes"]
     if not runs:
-        yield state("answer", "Of the programs that I know none is made for {device}.", device=the(result.device))
+        yield state("answer", "Of the programs that I know none is made for {device}.", device=device)
         return
     text = "{runs} run on {device}."
-    yield state("answer", text, runs=joined(runs[:MOST_INSTEAD]), device=the(result.device))
+    yield state("answer", text, runs=joined(runs[:MOST_INSTEAD]), device=device)
     rows = tuple(
         (
             one.program,

@@ -1,14 +1,14 @@
 """Does a program run on a device, and by which interface?"""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import Accelerator, Cpu, Engine, Interface, Machine, Record, RunsOn, SourceRef, System
-from kb.errors import InvalidArgument
+from kb.errors import InvalidArgument, MissingArgument
 from kb.tools.base import Arguments, Name, Result, cite, tool
 
 OF_VENDOR: dict[str, tuple[Interface, ...]] = {
@@ -24,7 +24,8 @@ BEST: tuple[Support, ...] = ("yes", "unlisted", "unknown", "no")
 
 class SupportArguments(Arguments):
     program: Name | None = Field(None, description="`vLLM`, `ComfyUI`, `ROCm` …; without it, all that run there")
-    device: Name
+    device: Name | None = None
+    """Without it, all that the program runs on."""
     system: System | None = None
     """The operating system; without it, any."""
 
@@ -63,7 +64,8 @@ class ProgramSupport(Record):
 
 
 class SupportAnswer(Result):
-    device: str
+    device: str | None
+    """As it was understood; null where none was named."""
     architecture: str | None
     system: System | None
     programs: tuple[ProgramSupport, ...]
@@ -74,7 +76,9 @@ class SupportAnswer(Result):
 
 
 def run(catalogue: Catalogue, arguments: SupportArguments) -> SupportAnswer:
-    device = _device(catalogue, arguments.device)
+    if arguments.program is None and arguments.device is None:
+        raise MissingArgument("program", "a program, a device or both", "Which program is it, or which device?")
+    device = _device(catalogue, arguments.device) if arguments.device else ANY
     engines = [one for one in catalogue.known.of(Engine).values() if one.runs_on]
     engines.sort(key=lambda one: (one.ease is None, one.ease or 0, one.name.casefold()))
     named = catalogue.find(Engine, arguments.program, "program")[0] if arguments.program else None
@@ -88,11 +92,11 @@ def run(catalogue: Catalogue, arguments: SupportArguments) -> SupportAnswer:
         figures = [figure for figure in (device.chip.compute_capability, device.chip.architecture) if figure]
         references[f"architecture of {device.chip.name}"] = tuple(source for one in figures for source in one.sources)
     return SupportAnswer(
-        device=device.name,
+        device=device.name or None,
         architecture=device.architecture or None,
         system=arguments.system,
         programs=tuple(found),
-        instead=tuple(runs) if named and found[0].support in ("no", "unlisted") else (),
+        instead=tuple(runs) if named and arguments.device and found[0].support in ("no", "unlisted") else (),
         formula="; ".join(_shown(one) for one in found),
         citations=cite(catalogue, references),
     )
@@ -100,10 +104,12 @@ def run(catalogue: Catalogue, arguments: SupportArguments) -> SupportAnswer:
 
 class _Device(Record):
     name: str
-    chip: Accelerator | Cpu
+    chip: Accelerator | Cpu | None
 
     @property
     def interfaces(self) -> tuple[Interface, ...]:
+        if self.chip is None:
+            return get_args(Interface)
         return OF_VENDOR.get(self.chip.vendor, ("vulkan",)) if isinstance(self.chip, Accelerator) else OF_PROCESSORS
 
     @property
@@ -115,6 +121,9 @@ class _Device(Record):
     def compute_capability(self) -> float | None:
         figure = self.chip.compute_capability if isinstance(self.chip, Accelerator) else None
         return float(figure.value) if figure else None
+
+
+ANY = _Device(name="", chip=None)
 
 
 def _device(catalogue: Catalogue, name: str) -> _Device:
@@ -146,7 +155,8 @@ def _support(engine: Engine, device: _Device, system: System | None) -> ProgramS
 def _ways(engine: Engine, device: _Device, system: System | None) -> Iterator[Way]:
     for interface in device.interfaces:
         for way in engine.runs_on:
-            if way.backend == interface:
+            partly = way.devices and device.chip and device.architecture not in way.architectures
+            if way.backend == interface and not partly:
                 support = _of(way, device)
                 if support == "yes" and system and system not in way.systems:
                     support = "no"
@@ -165,6 +175,8 @@ def _ways(engine: Engine, device: _Device, system: System | None) -> Iterator[Wa
 
 
 def _of(way: RunsOn, device: _Device) -> Support:
+    if device.chip is None:
+        return "yes"
     if way.least_compute_capability is not None:
         if device.compute_capability is None:
             return "unknown"
@@ -181,7 +193,8 @@ def _shown(one: ProgramSupport) -> str:
         return f"{one.program}: {', '.join(one.interfaces) or 'no interface'} known, none of them the device's"
     told = []
     for way in one.ways:
-        reason = f"compute capability {way.has:g}, {way.needs:g} needed" if way.has and way.needs else ""
+        has = f"{way.has:g}, " if way.has else ""
+        reason = f"compute capability {has}{way.needs:g} needed" if way.needs else ""
         reason = reason or (f"listed for {', '.join(way.listed)}" if way.listed else "any device that has it")
         told.append(f"{way.interface} ({reason}): {way.support}")
     return f"{one.program}: {'; '.join(told)}"
