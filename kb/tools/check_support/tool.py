@@ -34,7 +34,9 @@ class Way(Record):
     """An interface that both the program and the device have."""
 
     interface: Interface
+    """By which they reach each other."""
     support: Support
+    """Whether the program's makers offer or list it for the device."""
     systems: tuple[System, ...]
     """For which the program is offered with it."""
     needs: float | None = None
@@ -53,8 +55,10 @@ class Way(Record):
 
 class ProgramSupport(Record):
     program: str
+    """Its name."""
     slug: str
     support: Support
+    """By the best of the ways."""
     ways: tuple[Way, ...]
     """The best first; empty where the program has no interface that the device has."""
     on_processor: bool
@@ -67,7 +71,9 @@ class SupportAnswer(Result):
     device: str | None
     """As it was understood; null where none was named."""
     architecture: str | None
+    """Of the graphics card, where it is known."""
     system: System | None
+    """The operating system; null where nobody named it."""
     programs: tuple[ProgramSupport, ...]
     """The one that was named; without one, all whose interfaces are known, the easiest first."""
     instead: tuple[str, ...] = ()

@@ -39,6 +39,7 @@ class Job(Record):
     """One request after the other: each is read, then answered."""
 
     requests: int
+    """How many."""
     prompt_tokens: int
     """Of each; 0 where nobody said."""
     output_tokens: int

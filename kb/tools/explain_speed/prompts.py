@@ -9,7 +9,6 @@ from kb.tools.explain_speed.tool import ExplainAnswer, PrefillStanding
 from kb.tools.shared.naming import speed_of, tokens
 from kb.tools.shared.saying import OF_PROMPTS
 
-EXAMPLE_PROMPT = 10_000
 _BY_PROGRAMS = frozenset({"coding", "agents"})
 """Uses for which a program may ask, and send a long prompt each time."""
 _ASKS_AGAIN = re.compile(r"\b(?:behind|cli|agent\w*|harness|repl(?:y|ies)|answers? (?:take|need)\w*)\b", re.I)
@@ -31,8 +30,8 @@ def _is_clear(asked: Asked) -> bool:
 def of_prompts(result: ExplainAnswer, case: str, asked: Asked) -> Iterator[Said]:
     """How fast prompts are read, which is another matter than how fast it writes."""
     usual = result.prefill_tokens_per_s
-    typical, example = speed_of(usual.typical), Quantity(EXAMPLE_PROMPT, "tokens", 1)
-    time, speed = Quantity(EXAMPLE_PROMPT / usual.typical, "s"), speed_of(result.decode_tokens_per_s.typical)
+    typical, example = speed_of(usual.typical), Quantity(result.example_prompt_tokens, "tokens", 1)
+    time, speed = Quantity(result.example_prompt_s, "s"), speed_of(result.decode_tokens_per_s.typical)
     if result.drafted:
         yield state("answer", "A draft (MTP too) does nothing for the prompt: it speeds up writing alone.")
     if result.prefill_standing:

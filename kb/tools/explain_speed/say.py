@@ -8,8 +8,8 @@ from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.explain_speed.prompts import is_of_prompts, of_prompts
 from kb.tools.explain_speed.runs import next_of_two_runs, of_two_runs, worth
-from kb.tools.explain_speed.tool import Check, ExplainAnswer, Help, Improvement, OtherWeights
-from kb.tools.shared.naming import opening, speed_of, the, varied
+from kb.tools.explain_speed.tool import Check, ExplainAnswer, Grown, Help, Improvement, OtherWeights
+from kb.tools.shared.naming import opening, speed_of, the, tokens, varied
 from kb.tools.shared.saying import notes, shortened
 
 WRONG: Mapping[Check, str] = {
@@ -73,6 +73,11 @@ HELD_AGAINST = re.compile(r"\b(?:bigger|larger|heavier|more parameters|faster|sa
 """The size of a model is held against its speed."""
 FEW = 0.5
 """Of its parameters: a model that uses fewer for each token is fast for its size."""
+_GROWS = re.compile(
+    r"\b(?:long(?:er)? (?:chats?|conversations?|contexts?)|(?:chat|context|conversation) (?:grows|gets long(?:er)?)"
+    r"|over time|after a (?:while|few (?:messages|turns))|the longer)\b", re.I
+)  # fmt: skip
+"""It is of speed that falls as a conversation goes on."""
 FROM_MEMORY = 2.0
 """Tokens a second that no drive gives to a model larger than the memory."""
 
@@ -100,6 +105,10 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
         return
     if IN_A_ROW.search(asked.text) and result.ceiling_all_at_once_tokens_per_s:
         yield state("answer", ONE_AFTER_ANOTHER)
+    if result.grown and result.standing is None and _GROWS.search(asked.text):
+        yield from _grows(result.grown, case)
+        yield _answer(result, case, asked).as_kind("detail")
+        return
     held_against = _is_sparse(result) and not result.checks and HELD_AGAINST.search(asked.text)
     if held_against:
         yield _by_experts(result).as_kind("answer")
@@ -121,6 +130,18 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
         yield state("detail", "Look also at " + LOOK[check] + ".")
     yield state("detail", "Arithmetic: {formula}.", formula=result.formula)
     yield from notes("detail", result.assumptions)
+
+
+def _grows(grown: Grown, case: str) -> Iterator[Said]:
+    """What a long conversation costs."""
+    start, there = speed_of(grown.start_tokens_per_s), speed_of(grown.tokens_per_s)
+    text = (
+        "It slows as the chat grows: {case} writes about {start} at the start, and about {there} with {context} in it."
+    )
+    yield state("answer", text, case=case, start=start, there=there, context=tokens(grown.context))
+    yield state("reason", "Each new token reads the cache of the whole conversation beside the weights.")
+    text = "Begin a new chat, or let the program keep a summary; a cache of 8 bits (q8_0) halves that part."
+    yield state("next", text)
 
 
 def _why(result: ExplainAnswer) -> Iterator[Said]:

@@ -41,6 +41,8 @@ Check = Literal[
 Help = Literal["smaller_quantization", "more_device_memory", "faster_memory", "all_cards_at_once", "mixture_of_experts"]
 
 AT_THE_START = 512
+LONG = 32_768
+EXAMPLE_PROMPT = 10_000
 """Tokens of a context that is as good as empty."""
 FAR_BELOW = 2.0
 """How many times slower than the typical speed nothing but a fault explains."""
@@ -99,6 +101,17 @@ class OtherWeights(Record):
     decode_tokens_per_s: Range
 
 
+class Grown(Record):
+    """A long conversation, and how fast it writes there."""
+
+    context: int
+    """Tokens in the cache: the most that fits, 32,768 at most."""
+    start_tokens_per_s: float
+    """With as good as nothing in the cache."""
+    tokens_per_s: float
+    """With so many in it."""
+
+
 class ExplainAnswer(Result):
     """All speeds are of one conversation while it writes."""
 
@@ -151,6 +164,12 @@ class ExplainAnswer(Result):
     """Of the time of each token, what reading from there takes."""
     short_context_tokens_per_s: Range | None = None
     """What is to be expected at the start of a conversation, where a longer one was named."""
+    grown: Grown | None = None
+    """How much slower it gets; null where it does not fit."""
+    example_prompt_tokens: int
+    """Of a prompt such as a program sends."""
+    example_prompt_s: float
+    """For reading it."""
     quantization_because: str
     """Why this one, where none was named."""
     prefill_tokens_per_s: Range
@@ -254,6 +273,9 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         in_ram_percent=fit.offload.weights_offloaded_percent if fit.offload else None,
         in_ram_time_percent=_ram_time(speed) if fit.offload else None,
         short_context_tokens_per_s=start.decode_tokens_per_s if better and filled else None,
+        grown=_grown(parts, fit, arguments, start.decode_tokens_per_s.typical),
+        example_prompt_tokens=EXAMPLE_PROMPT,
+        example_prompt_s=round(EXAMPLE_PROMPT / prompts.typical, 1) if prompts.typical else 0.0,
         quantization_because=because,
         prefill_tokens_per_s=prompts,
         measured_prefill_tokens_per_s=prefill,
@@ -278,6 +300,16 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         assumptions=speed.assumptions,
         citations=cite(catalogue, parts.references),
     )
+
+
+def _grown(parts: Parts, fit: Fit, arguments: FitArguments, start: float) -> Grown | None:
+    if fit.verdict == "does_not_fit":
+        return None
+    limit = parts.model.architecture.max_position_embeddings or LONG
+    context = min(LONG, limit, max(fit.max_context, arguments.context))
+    longer = arguments.model_copy(update={"context": context})
+    speed = placed_speed(parts, fit_of(parts, longer), longer).decode_tokens_per_s.typical
+    return Grown(context=context, start_tokens_per_s=start, tokens_per_s=speed) if speed else None
 
 
 def _available(parts: Parts, fit: Fit, arguments: ExplainArguments) -> float:

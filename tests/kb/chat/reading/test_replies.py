@@ -65,7 +65,7 @@ REPLIES = {
     ),
     "why it is slow is told in words where no speed is": (
         [("why does my 4090 get slower with long chats, qwen3 32b q4", "explain_speed")],
-        "**Fast at first and slower as the chat grows.**",
+        "It slows as the chat grows: Qwen3 32B at Q4_K_M on the GeForce RTX 4090 writes about",
     ),
     "a reason of all that is slow is none of what fits": (
         [("why is qwen3 32b so slow on my 4090", "explain_speed")],

@@ -19,7 +19,7 @@ from tests.kb.chat.reading.conftest import Reading
 ROLES = {
     "context", "prompt", "users", "batch", "layers", "nvme", "ram", "vram", "unified", "used", "free", "need", "file",
     "disk", "bandwidth", "read", "limit", "psu", "draw", "budget", "price", "rent", "kwh", "fee", "hours", "measured",
-    "wanted", "claimed", "prefill", "wait",
+    "wanted", "claimed", "prefill", "wait", "output", "requests",
 }  # fmt: skip
 
 
