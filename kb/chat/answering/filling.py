@@ -53,7 +53,10 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "devices":
             return _whole([_counted(one) for named in runners(situation) for one in _each(named)])
         case "cards":
-            cards = [_counted(named) for named in _planned(situation) if named.kind == "accelerators"]
+            planned = [named for named in _planned(situation) if named.kind == "accelerators"]
+            if not situation.together and all(named.label in situation.carried for named in planned):
+                planned = planned[-1:]  # of several that were thought of, the one that was spoken of last
+            cards = [_counted(named) for named in planned]
             return [[card] for card in cards] if situation.alternatives and not situation.together else _whole(cards)
         case "quantization":
             return situation.quantizations
@@ -73,7 +76,7 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             of_carried = [named for named in _specs(situation) if named.label in situation.carried]
             return () if situation.figure_keys and of_carried else untold(situation)
         case "terms":
-            return _whole([named.argument for named in situation.terms])
+            return _whole([named.argument for named in _terms(situation)])
         case "spec":
             specs = _specs(situation)
             now = [named for named in specs if named.label not in situation.carried]
@@ -237,7 +240,15 @@ def plain(value: Any) -> Any:
 def untold(situation: Situation) -> list[Named]:
     """Terms that the answer before has not explained."""
     told = situation.carried if situation.earlier_ask == "lookup_term" else ()
-    return [named for named in situation.terms if named.label not in told]
+    return [named for named in _terms(situation) if named.label not in told]
+
+
+def _terms(situation: Situation) -> Sequence[Named]:
+    """None of those of earlier turns where a format is named now: it is what is asked about."""
+    named_now = any(named.label not in situation.carried for named in situation.quantizations)
+    if named_now and all(named.label in situation.carried for named in situation.terms):
+        return ()
+    return situation.terms
 
 
 def _stated(value: Any) -> Sequence[Any]:

@@ -23,7 +23,8 @@ _HOST = (
     r"(?:(?:gaming |old |office |work |mini[ -]?|home |cheap |used |small |linux |windows |desktop ){0,3}"
     r"(?:laptop|notebook|pc|desktop|computer|machine|server|workstation|box|nuc|thinkpad|vps|vm|phone|tablet|chromebook))"
 )
-_PORTABLE = re.compile(r"laptop|notebook|thinkpad|chromebook|phone|tablet", re.I)
+_PORTABLE = re.compile(r"laptop|notebook|thinkpad|chromebook|phone|tablet|mini[ -]?pc|nuc|vps", re.I)
+"""Into which no graphics card can be put."""
 _HANDHELD = re.compile(r"phone|tablet", re.I)
 """Their memory is one, for the system and what computes."""
 _AMD = re.compile(r"\b(?:amd|radeon|rocm)\b", re.I)
@@ -159,6 +160,26 @@ def processor(stated: Quantities, host: str = "") -> Named:
         portable=_PORTABLE.search(host) is not None,
     )  # fmt: skip
     return Named(name, figures=figures)
+
+
+_YEAR = re.compile(r"\b(20[0-2]\d)\b")
+_OLD = re.compile(r"\b(?:old|ancient|aging|vintage)\b", re.I)
+_FIRST_DDR4, _FIRST_DDR5 = 2015, 2022
+"""Years from which most new computers had it."""
+
+
+def memory_of_age(text: str) -> str | None:
+    """The RAM that a computer of a told age mostly has; None where no age is told, or it is new.
+
+    >>> memory_of_age("a thinkpad from 2016"), memory_of_age("my 2012 pc"), memory_of_age("a new laptop")
+    ('DDR4-2400', 'DDR3-1600', None)
+    """
+    year = _YEAR.search(text)
+    if year is None:
+        return "DDR4-2400" if _OLD.search(text) else None
+    if int(year[1]) >= _FIRST_DDR5:
+        return None
+    return "DDR4-2400" if int(year[1]) >= _FIRST_DDR4 else "DDR3-1600"
 
 
 def host_in(text: str) -> str:

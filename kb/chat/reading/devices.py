@@ -395,6 +395,8 @@ def _launched(record: object) -> str:
 def is_unified(names: Names, named: Named) -> bool:
     """Whether its memory is the system's too."""
     record = names.record(named.match) if named.candidates else None
+    if isinstance(record, Machine) and not record.accelerator:
+        return True  # its processor runs models, from the memory that it is sold with
     if isinstance(record, Machine) and record.accelerator:
         record = names.record(Match("accelerators", record.accelerator, ""))
     return isinstance(record, Accelerator) and record.unified_memory

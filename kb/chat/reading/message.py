@@ -9,7 +9,15 @@ from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
 from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, Term
 from kb.chat.reading.asks import CALLED
-from kb.chat.reading.described import described, host_in, mixture_of_size, model_of_size, on_processor, processor
+from kb.chat.reading.described import (
+    described,
+    host_in,
+    memory_of_age,
+    mixture_of_size,
+    model_of_size,
+    on_processor,
+    processor,
+)
 from kb.chat.reading.devices import MOST_COUNT, Devices, card_of, is_same
 from kb.chat.reading.flags import KV_TYPE, flags, program_of, told_by
 from kb.chat.reading.fragments import is_fragment
@@ -148,6 +156,8 @@ class _Message:
             at = next((one.figure.start for one in roles if one.role == "vram"), 0)
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
         devices = [self._usual_first(device) for device in devices]
+        if _INTEL_MAC.search(text):
+            devices = [device for device in devices if device.kind != "machines"]
         beside = ("memory_gib", stated.system_memory_gb) if _BESIDE.search(text) else None
         claims = tuple(claim for claim in self.named.claims(devices, roles) if (claim.key, claim.value) != beside)
         use = use_of(text, sees=any(map(self._sees, self.models)))
@@ -347,6 +357,8 @@ class _Message:
             return
         said = stated.system_memory_gb or _NOTHING_SAID.search(host)
         if only or (host and said):
+            if not stated.memory_type and (age := memory_of_age(self.text)):
+                stated = replace(stated, memory_type=age)
             found = processor(stated, "" if only else host)
             yield self.named.standing(found, only.start() if only else self.text.casefold().find(host.split()[-1]))
 
@@ -413,6 +425,8 @@ class _Message:
     def _unknown(self) -> tuple[str, ...]:
         """In the order of the text."""
         unknown = {name for name in (*self.unknown, *self.named.unknown) if not _ACTIVE_SIZE.fullmatch(name)}
+        if mac := _INTEL_MAC.search(self.text):
+            return (mac[0],)  # those that are known have chips of Apple's
         found = [(span.start, span.text) for span in self.spans if span.text in unknown]
         found += self.named.of_another_size
         covered = {place for span in self.spans for place in range(span.start, span.end)}
@@ -444,6 +458,12 @@ class _Message:
 
 
 _BESIDE_ITS_NAME = re.compile(r"[ ,(-]{1,3}")
+_INTEL_MAC = re.compile(
+    r"\b(?:20(?:0\d|1\d) )?intel(?:[- ]based)? (?:i?mac(?:book)?(?: (?:pro|air|mini))?)\b"
+    r"|\b(?:i?mac(?:book)?(?: (?:pro|air|mini))?)(?: \d\d[\"\u2033]?)?,? (?:from )?20(?:0\d|1\d)\b"
+    r"|\b20(?:0\d|1\d) (?:i?mac(?:book)?(?: (?:pro|air|mini))?)\b", re.I
+)  # fmt: skip
+"""By its processor or its year: Apple's own chips came at the end of 2020."""
 _BESIDE = re.compile(r"\bwith\s+\d+\s?gi?b?\b", re.I)
 """*A 3090 with 64GB*: where so much is RAM, it is the machine's and nothing that the card is said to have."""
 _GUESSERS = {

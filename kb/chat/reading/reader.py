@@ -26,6 +26,7 @@ from kb.chat.reading.roles import RoleReader
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.training import at_bits
 from kb.chat.reading.turn import Turn
+from kb.chat.reading.uses import is_of_text
 from kb.tools import TOOLS
 from kb.tools.shared.given import DeviceFigures
 
@@ -256,6 +257,7 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
         taken["use"] = now.use or before.situation.use
         taken["tensor_parallel"] = now.tensor_parallel or before.situation.tensor_parallel
         carried += ["use"] if taken["use"] and not now.use else []
+        taken["other_models"] = now.other_models or not is_of_text(taken["use"])
         if len(now.text.split()) <= SHORT and (now.devices or now.others):
             taken["figure_keys"] = now.figure_keys or before.situation.figure_keys
     for name, habit in before.habits.items() if now.models or taken.get("models") else ():

@@ -1,5 +1,6 @@
 """What is said of a program on a device: yes or no, by which interface, and what else runs there."""
 
+import re
 from collections.abc import Iterator
 
 from kb.catalogue.records import Interface, System
@@ -15,6 +16,8 @@ NAMES: dict[Interface, str] = {
     "openvino": "OpenVINO", "npu": "the NPU",
 }  # fmt: skip
 MOST_INSTEAD = 4
+_TURNED = re.compile(r"\b(?:drop|end|stop|los|kill|remov|deprecat|abandon|refus|too old|no longer|anymore)\w*", re.I)
+"""Who asks whether it was dropped is not told Yes where it runs."""
 _GRAPHICS = frozenset({"cuda", "rocm", "metal", "vulkan", "sycl"})
 WORDS = {"yes": "yes", "unlisted": "not listed", "no": "no", "unknown": "not known"}
 
@@ -33,9 +36,9 @@ def say(result: SupportAnswer, asked: Asked) -> Iterator[Said]:
         yield from _without_interface(one, names)
     else:
         best, *others = one.ways
-        yield from _best(result, best, names)
+        yield from _best(result, asked, best, names)
         if best.note and best.support in ("yes", "unlisted"):
-            yield state("reason", "{note}", basis, note=best.note)
+            yield state("reason", "{interface}: {note}", basis, interface=NAMES[best.interface], note=best.note)
         for way in {way.interface: way for way in others if way.interface != best.interface}.values():
             yield from _other(way, best)
     if result.instead:
@@ -75,13 +78,13 @@ def _whatever(one: ProgramSupport, result: SupportAnswer) -> Iterator[Said]:
             yield state("detail", "{interface}: {note}", interface=NAMES[way.interface], note=way.note)
 
 
-def _best(result: SupportAnswer, way: Way, names: dict[str, str]) -> Iterator[Said]:
+def _best(result: SupportAnswer, asked: Asked, way: Way, names: dict[str, str]) -> Iterator[Said]:
     values = {**names, "interface": NAMES[way.interface], "systems": _systems(way.systems)}
     if way.support == "yes":
         text = "{program} runs on {device} with {interface}, on {systems}."
         if way.interface == "cpu":
             text = "{program} runs on {device}, on {systems}."
-        yield state("answer", text, opens="Yes: ", **values)
+        yield state("answer", text, opens="" if _TURNED.search(asked.text) else "Yes: ", **values)
     elif way.support == "unlisted":
         text = "{device} is not on the list of {program}: it is {architecture}."
         yield state("answer", text, opens="Not officially: ", architecture=result.architecture or "", **names)
@@ -93,7 +96,10 @@ def _best(result: SupportAnswer, way: Way, names: dict[str, str]) -> Iterator[Sa
             yield state("reason", text, needs=_version(way.needs))
     elif way.needs and way.has is not None and way.has < way.needs:
         text = "{program} needs compute capability {needs} or newer, and {device} has {has}."
-        yield state("answer", text, opens="No: ", needs=_version(way.needs), has=_version(way.has), **names)
+        opens = "" if _TURNED.search(asked.text) else "No: "
+        yield state("answer", text, opens=opens, needs=_version(way.needs), has=_version(way.has), **names)
+        if way.note:
+            yield state("detail", "{note}", note=way.note)
     elif way.at_most and way.has is not None and way.has > way.at_most:
         text = "the packages of {program} go up to compute capability {most}, and {device} has {has}."
         yield state("answer", text, opens="No: ", most=_version(way.at_most), has=_version(way.has), **names)

@@ -112,7 +112,13 @@ def _keep(result: UpgradeAnswer) -> Iterator[Said]:
     device = the(result.device)
     if not result.options:
         text = "I know of nothing to change {device} to that brings more memory at the same speed."
+        if result.takes_no_card:
+            text = "No graphics card can be put into {device}, and its speed is that of its memory."
         yield state("answer", text, device=device)
+        text = (
+            "A model with fewer active parameters (a mixture of experts such as 30B A3B), or a smaller file, is faster "
+        )
+        yield state("next", text + "on what you have.")
         return
     option = result.options[0]
     values: dict[str, Slot] = {

@@ -9,7 +9,7 @@ from pydantic import Field
 from kb.calc.power import recommended_psu_w
 from kb.calc.results import Range
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Accelerator, Price, Record
+from kb.catalogue.records import Accelerator, Cpu, Price, Record
 from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
 from kb.text.wording import joined
@@ -131,6 +131,8 @@ class UpgradeAnswer(Result):
     """Of the reference now."""
     ram_could_help: bool
     """It was not given, and models may run partly from there."""
+    takes_no_card: bool
+    """A laptop, a mini PC or a phone."""
     options: tuple[Upgrade, ...]
     """Changes that were tried."""
     best: int | None
@@ -176,6 +178,7 @@ def run(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAnswer:
         model_held=_held(before),
         decode_tokens_per_s=before.speed if before else None,
         ram_could_help=arguments.system_memory_gb is None and not devices.each.unified_memory,
+        takes_no_card=_takes_no_card(catalogue, devices, arguments.device),
         options=options,
         best=_best(options),
         formula="; ".join(_sum(option) for option in options) or "nothing that is sold was found to change to",
@@ -257,8 +260,7 @@ def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> I
     worth = now.devices.each.memory_bytes >= WORTH_A_SECOND_GIB * GIB and now.count < MOST_DEVICES
     if worth and _is_card(catalogue, now.devices):
         yield _more_of_it(catalogue, now, 1)
-    portable = now.devices.each.segment == "laptop" or (isinstance(now.device, DeviceFigures) and now.device.portable)
-    for offer in () if portable else bigger(catalogue, now.devices):
+    for offer in () if _takes_no_card(catalogue, now.devices, now.device) else bigger(catalogue, now.devices):
         devices = resolve_devices(catalogue, offer.device)
         machine = replace(now, device=offer.device, devices=devices, count=1)
         yield _Change("other_device", offer.label, machine, offer.price)
@@ -313,6 +315,18 @@ def _beside(catalogue: Catalogue, now: Machine, named: str) -> Machine | None:
         return replace(now, device=joined, devices=resolve_devices(catalogue, joined), count=1)
     except InvalidArgument:  # of two makers
         return None
+
+
+SOLDERED = ("BGA", "FP", "FL")
+"""What the sockets of processors in laptops and mini PCs begin with."""
+
+
+def _takes_no_card(catalogue: Catalogue, devices: ResolvedDevices, device: DeviceArgument) -> bool:
+    """Whether it is a laptop or a mini PC, or a processor of one."""
+    if devices.each.segment == "laptop" or (isinstance(device, DeviceFigures) and device.portable):
+        return True
+    record = catalogue.known.of(Cpu).get(devices.slug or "") if devices.kind == "cpus" else None
+    return record is not None and record.socket is not None and record.socket.value.startswith(SOLDERED)
 
 
 def _is_card(catalogue: Catalogue, devices: ResolvedDevices) -> bool:
