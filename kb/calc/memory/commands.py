@@ -30,6 +30,10 @@ def commands_for(
     )
 
 
+ALL_LAYERS = 99
+"""More than any model has: llama.cpp counts the output and the layers of prediction heads too."""
+
+
 def _stem(model_label: str, quantization_label: str) -> str:
     joined = "-".join(part for part in (model_label, quantization_label) if part)
     return re.sub(r"[^A-Za-z0-9._-]+", "-", joined).strip("-")
@@ -39,7 +43,9 @@ def _llama_cpp(
     architecture: Architecture, placement: Placement, devices: Sequence[Device], load: Workload, stem: str
 ) -> str:
     on_device = architecture.num_hidden_layers - placement.layers_on_cpu
-    gpu_layers = 0 if all(device.backend == "cpu" for device in devices) else on_device + 1
+    gpu_layers = on_device + 1 if placement.layers_on_cpu else ALL_LAYERS
+    if all(device.backend == "cpu" for device in devices):
+        gpu_layers = 0
     words = [f"llama-server -m {stem}.gguf", f"-c {load.context * load.concurrency}", f"-ngl {gpu_layers}"]
     if load.projector_bytes:
         words.insert(1, f"--mmproj mmproj-{_stem(architecture.name, 'F16')}.gguf")

@@ -70,7 +70,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "drive":
             return [named for named in situation.others if named.kind == "storage"][:1]
         case "link":
-            return [named for named in situation.others if named.kind == "interconnects"]
+            links = [named for named in situation.others if named.kind == "interconnects"]
+            return links or _stated(f"{situation.mbit_per_s:g} Mbit/s" if situation.mbit_per_s else None)
         case "term":
             # "what is its TDP": a figure of what was spoken of, and no definition
             of_carried = [named for named in _specs(situation) if named.label in situation.carried]

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
-from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, Term
+from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, System, Term
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import (
     described,
@@ -149,6 +149,8 @@ class _Message:
         roles = [one for one in roles if one.figure.start not in in_place]
         stated = self._with_bandwidth(replace(quantities(text, roles), **told_by(self.flags)), devices)
         stated = self._with_free(stated, devices)
+        lines = (one.base for one in self.figures if one.dimension in ("bits/s", "bits") and one.base >= LEAST_LINE)
+        stated = replace(stated, mbit_per_s=next((rate / 1e6 for rate in lines), None))
         devices += [self.named.standing(one.named, one.start) for one in by_memory]
         if not any(device.kind in ("accelerators", "machines") or device.figures for device in devices):
             devices += self._processor(stated, devices)
@@ -179,7 +181,7 @@ class _Message:
             sharding=sharding(text),
             out_of_memory=ran_out(text),
             engine=self._engine(),
-            system=system_of(text),
+            system=self._system(devices),
             use=use,
             draft=self.draft or _guesser(text),
             other_models=not is_of_text(use) or any(is_of_another_kind(self.names, span) for span in self.spans),
@@ -434,6 +436,13 @@ class _Message:
         found += [(one.start(), one[0]) for one in typed if not self.names.knows("quantizations", one[0])]
         return tuple(dict.fromkeys(text for _, text in sorted(found)))
 
+    def _system(self, devices: Sequence[Named]) -> System | None:
+        """A Mac beside another maker's card is another computer."""
+        system = system_of(self.text)
+        cards = (match for one in devices for match in one.candidates[:1] if match.kind == "accelerators")
+        others = any(self.names.vendor(match.kind, match.slug) != "Apple" for match in cards)
+        return None if system == "macos" and others else system
+
     def _notes(self, stated: Quantities) -> Iterator[str]:
         for span in self.spans:
             for match in span.matches[:1]:
@@ -457,6 +466,8 @@ class _Message:
         return "".join(parts) + self.text[behind:]
 
 
+LEAST_LINE = 1e5
+"""Bits a second; fewer bits are those of a format."""
 _BESIDE_ITS_NAME = re.compile(r"[ ,(-]{1,3}")
 _INTEL_MAC = re.compile(
     r"\b(?:20(?:0\d|1\d) )?intel(?:[- ]based)? (?:i?mac(?:book)?(?: (?:pro|air|mini))?)\b"

@@ -119,6 +119,8 @@ class Quantities:
     vram_gib: float | None = None
     """Device memory that is given without a device."""
     read_mb_per_s: float | None = None
+    mbit_per_s: float | None = None
+    """Of a network or of the internet, where it is given by its rate."""
     tokens_per_s: float | None = None
     """Measured, claimed or wanted; ``speed_is`` says which."""
     speed_is: SpeedIs = ""

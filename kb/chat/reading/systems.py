@@ -6,20 +6,22 @@ from kb.catalogue.records import System
 
 _NAMES: dict[System, re.Pattern[str]] = {
     "linux": re.compile(
-        r"\blinux\b|\b[xl]?ubuntu\b|\bdebian\b|\bfedora\b|\barch linux\b|\bmint\b|\bproxmox\b|\bwsl ?2?\b|\bnixos\b|\brocky\b", re.I
+        r"\blinux\b|\b[xl]?ubuntu\b|\bdebian\b|\bfedora\b|\barch linux\b|\bmint\b|\bproxmox\b|\bnixos\b|\brocky\b", re.I
     ),
     "windows": re.compile(r"(?<!context )(?<!sliding )(?<!attention )\bwindows\b|\bwin ?1[01]\b|\bpowershell\b", re.I),
-    "macos": re.compile(r"\bmac ?os\b|\bos ?x\b", re.I),
+    "macos": re.compile(r"\bmac ?os\b|\bos ?x\b|\bmacs?\b|\bi?mac(?:book|mini)?s?\b|\bapple silicon\b", re.I),
 }  # fmt: skip
 
 
 def system_of(text: str) -> System | None:
     """The one that is named; None where none is, or several are. What runs in WSL runs on Linux.
 
-    >>> system_of("on Windows 11 please"), system_of("windows, inside WSL2"), system_of("linux or windows?")
-    ('windows', 'linux', None)
+    >>> system_of("on Windows 11 please"), system_of("windows, inside WSL2"), system_of("windows without WSL")
+    ('windows', 'linux', 'windows')
+    >>> system_of("linux or windows?"), system_of("a context window"), system_of("install it on my mac")
+    (None, None, 'macos')
     """
     named = [system for system, words in _NAMES.items() if words.search(text)]
-    if re.search(r"\bwsl", text, re.I):
+    if re.search(r"(?<!without )(?<!no )\bwsl", text, re.I):
         return "linux"
     return named[0] if len(named) == 1 else None

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from kb.calc.memory.commands import ALL_LAYERS
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.calc.parallel import head_split
 from kb.calc.results import Fit
@@ -323,7 +324,9 @@ def _placed_otherwise(parts: Parts, arguments: FitArguments) -> Iterator[WayOut]
     if offload is None:
         told = "-ngl all"
     elif offload.experts_on_cpu_layers:
-        told = f"-ngl {offload.layers_on_device + 1} --n-cpu-moe {offload.experts_on_cpu_layers}"
+        whole = offload.layers_on_device == offload.layers_total
+        layers = ALL_LAYERS if whole else offload.layers_on_device + 1
+        told = f"-ngl {layers} --n-cpu-moe {offload.experts_on_cpu_layers}"
     else:
         told = f"-ngl {offload.layers_on_device + 1}"
     yield way.model_copy(update={"options": told})

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from kb.catalogue.records import Interface, System
-from kb.text.statements import Basis, Said, Table, state
+from kb.text.statements import Basis, Kind, Said, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.check_support.tool import ProgramSupport, SupportAnswer, Way
@@ -56,12 +56,17 @@ def _whatever(one: ProgramSupport, result: SupportAnswer) -> Iterator[Said]:
     for way in one.ways:
         on[way.interface] = tuple(dict.fromkeys((*on.get(way.interface, ()), *way.systems)))
     told = [f"{NAMES[interface]} ({_systems(systems)})" for interface, systems in on.items() if interface in _GRAPHICS]
+    there = [NAMES[interface] for interface, systems in on.items() if result.system in systems]
+    if result.system and there:
+        text = "{program} is offered for {system}, with {there}."
+        yield state("answer", text, program=one.program, system=SYSTEMS[result.system], there=joined(there))
+    elif result.system:
+        text = "{program} is not offered for {system}."
+        yield state("answer", text, opens="No: ", program=one.program, system=SYSTEMS[result.system])
     if told:
         text = "{program} uses graphics cards with {told}."
-        yield state("answer", text, program=one.program, told=joined(told))
-    if result.system and not any(result.system in systems for systems in on.values()):
-        text = "It is not offered for {system}."
-        yield state("answer", text, system=SYSTEMS[result.system])
+        kind: Kind = "reason" if result.system else "answer"
+        yield state(kind, text, program=one.program, told=joined(told))
     if one.on_processor:
         yield state("reason" if told else "answer", "It runs on the processor alone too, more slowly.")
     if "npu" in on or "openvino" in on:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from kb.text.statements import Quantity, Said, Table, state
 from kb.tools.asks import Asked
 from kb.tools.estimate_transfer_time.tool import TransferTimeAnswer
+from kb.tools.shared.naming import lasting
 from kb.tools.shared.saying import notes
 
 SPLITS = {"layer": "split by layers", "tensor": "in tensor parallel"}
@@ -13,6 +14,8 @@ SPLITS = {"layer": "split by layers", "tensor": "in tensor parallel"}
 def say(result: TransferTimeAnswer, asked: Asked) -> Iterator[Said]:
     took = _time(result)
     rate = Quantity(result.bandwidth_gb_per_s, "GB/s")
+    if result.bandwidth_gb_per_s < 1:
+        rate = Quantity(round(result.bandwidth_gb_per_s * 1000, 2), "MB/s")
     if result.split is None:
         text = "About {took} over {link}, at its {rate}."
         yield state("answer", text, took=took, link=result.link, rate=rate)
@@ -34,4 +37,4 @@ def side_by_side(results: Sequence[TransferTimeAnswer], asked: Asked) -> Iterato
 
 
 def _time(result: TransferTimeAnswer) -> Quantity:
-    return Quantity(result.seconds, "s") if result.seconds >= 0.1 else Quantity(result.seconds * 1000, "ms")
+    return lasting(result.seconds) if result.seconds >= 0.1 else Quantity(result.seconds * 1000, "ms")

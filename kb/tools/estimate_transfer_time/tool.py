@@ -1,21 +1,25 @@
 """How long data takes over a link, and what splitting a model over it costs."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kb.calc.transfer import layer_split_bytes_per_token, tensor_parallel_bytes_per_token, transfer_seconds
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Interconnect
+from kb.catalogue.records import Interconnect, SourceRef
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.shared.given import SizeGb
 from kb.tools.shared.resolve import ModelArgument, resolve_model
 
+_RATE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?) ?([mg])(?:bit/s|bps)", re.I)
+"""A line by its rate alone, as internet is sold."""
+
 
 class TransferTimeArguments(Arguments):
-    link: Name = Field(description="`PCIe 4.0 x16`, `NVLink 3090`, `ConnectX-7`, `10 GbE` …")
+    link: Name = Field(description="`PCIe 4.0 x16`, `NVLink 3090`, `10 GbE` …, or a rate: `100 Mbit/s`")
     size_gb: SizeGb | None = None
     """What is to be moved; or give a `model`."""
     model: ModelArgument | None = Field(None, description="what a token costs when this model is split over the link")
@@ -44,22 +48,31 @@ class TransferTimeAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def run(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeAnswer:
-    record, _ = catalogue.find(Interconnect, arguments.link, "link")
+def _link(catalogue: Catalogue, link: str) -> tuple[str, float, float | None, dict[str, tuple[SourceRef, ...]]]:
+    """Its name, GB/s one way, latency in µs and sources."""
+    if rate := _RATE.fullmatch(link.strip()):
+        gbit = float(rate[1]) * (1.0 if rate[2] in "gG" else 1e-3)
+        return f"a line of {rate[1]} {rate[2].upper()}bit/s", gbit / 8, None, {}
+    record, _ = catalogue.find(Interconnect, link, "link")
     figure = record.bandwidth_gb_per_s_per_direction
     if figure is None:
-        raise InvalidArgument("link", arguments.link, "a link whose bandwidth per direction is known")
-    rate = figure.value * GB
-    latency = record.latency_us.value * 1e-6 if record.latency_us else 0.0
-    references = {f"bandwidth of {record.name}": figure.sources}
+        raise InvalidArgument("link", link, "a link whose bandwidth per direction is known")
+    latency = record.latency_us.value if record.latency_us else None
+    return record.name, figure.value, latency, {f"bandwidth of {record.name}": figure.sources}
+
+
+def run(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeAnswer:
+    name, gb_per_s, latency_us, references = _link(catalogue, arguments.link)
+    rate = gb_per_s * GB
+    latency = (latency_us or 0.0) * 1e-6
     if (arguments.size_gb is None) == (arguments.model is None):
         raise InvalidArgument("size_gb", arguments.size_gb, "either `size_gb` or `model`, one of the two")
     if arguments.model is None:
         moved = (arguments.size_gb or 0.0) * GB
         seconds = transfer_seconds(moved, rate, latency)
-        formula = f"{moved / GB:g} GB ÷ {figure.value:g} GB/s = {seconds:.3g} s"
+        formula = f"{moved / GB:g} GB ÷ {gb_per_s:g} GB/s = {seconds:.3g} s"
         return TransferTimeAnswer(
-            link=record.name, bandwidth_gb_per_s=figure.value, seconds=seconds, bytes_moved=moved,
+            link=name, bandwidth_gb_per_s=gb_per_s, seconds=seconds, bytes_moved=moved,
             tokens_per_s_bound=None, formula=formula, assumptions=("one direction, at the link's full rate",),
             citations=cite(catalogue, references),
         )  # fmt: skip
@@ -74,19 +87,19 @@ def run(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeA
         how = f"two all-reduces of {a.hidden_size:,} × 2 bytes in each of {a.num_hidden_layers} layers"
     seconds = transfer_seconds(moved, rate, latency * steps)
     return TransferTimeAnswer(
-        link=record.name,
-        bandwidth_gb_per_s=figure.value,
+        link=name,
+        bandwidth_gb_per_s=gb_per_s,
         seconds=seconds,
         bytes_moved=moved,
         tokens_per_s_bound=round(1 / seconds, 1),
         split=arguments.split,
         model=model.label,
-        formula=f"{how} = {moved / 1e6:.3g} MB per token; ÷ {figure.value:g} GB/s = {seconds * 1e6:.3g} µs per token",
+        formula=f"{how} = {moved / 1e6:.3g} MB per token; ÷ {gb_per_s:g} GB/s = {seconds * 1e6:.3g} µs per token",
         assumptions=(
             *model.notes,
             f"{arguments.split} split over {arguments.devices} devices, one token at a time",
-            f"{record.latency_us.value:g} µs for each of {steps} exchanges"
-            if record.latency_us
+            f"{latency_us:g} µs for each of {steps} exchanges"
+            if latency_us
             else f"latency left out: at {steps} exchanges per token, 5 µs each would add {steps * 5 / 1000:g} ms",
         ),
         citations=cite(catalogue, {**references, **model.references}),

@@ -202,7 +202,7 @@ def test_commands_name_what_was_asked() -> None:
         model_label="Llama 3.1 8B", quantization_label="F16",
     )  # fmt: skip
     assert result.commands is not None
-    assert re.search(r"-c 16384 -ngl 33 .*-fa on -ctk q8_0 -ctv q8_0 -np 4", result.commands.llama_cpp or "")
+    assert re.search(r"-c 16384 -ngl 99 .*-fa on -ctk q8_0 -ctv q8_0 -np 4", result.commands.llama_cpp or "")
     assert "OLLAMA_NUM_PARALLEL=4" in (result.commands.ollama or "")
     assert "--tensor-parallel-size 2 --max-num-seqs 4" in (result.commands.vllm or "")
 

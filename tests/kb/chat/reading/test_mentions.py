@@ -7,6 +7,7 @@ import pytest
 from kb.catalogue import Catalogue
 from kb.settings import KNOWLEDGE
 from kb.text.wording import article
+from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.resolve import resolve_model
 from tests.kb.chat.reading.conftest import Reading
 from tests.kb.chat.reading.seen import devices, labels, models
@@ -244,3 +245,28 @@ def test_a_word_of_the_sentence_behind_a_size_is_no_part_of_the_name(reading: Re
 def test_a_revision_is_a_part_of_a_processors_name(reading: Reading) -> None:
     assert reading("xeon E5-2650 v9 for llama").unknown == ("xeon E5-2650 v9",)
     assert devices(reading("xeon e5-2650 v4 for llama")) == ["Intel Xeon E5-2650v4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("does MLX run on an Intel MacBook Pro?", ("Intel MacBook Pro",)),
+        ("ollama on my 2019 macbook pro", ("2019 macbook pro",)),
+        ("macbook air 2020 m1 8gb, what runs", ()),
+        ("will gemma 31b fit on a 3090", ("gemma 31b",)),
+    ],
+)
+def test_another_thing_is_not_taken_for_it(reading: Reading, text: str, unknown: tuple[str, ...]) -> None:
+    assert reading(text).unknown == unknown
+
+
+def test_a_board_has_one_memory(reading: Reading) -> None:
+    (board,) = reading("can a Raspberry Pi 5 with 8GB run an AI chat?").devices
+    assert board.candidates[0].memory_gib == 8
+
+
+@pytest.mark.parametrize(("text", "rate"), [("2016", 38.4), ("2012", 25.6), ("2024", 89.6)])
+def test_ram_is_of_the_age_of_the_computer(reading: Reading, text: str, rate: float) -> None:
+    (computer,) = reading(f"a thinkpad from {text} with 8gb ram and no graphics card").devices
+    assert isinstance(computer.figures, DeviceFigures)
+    assert computer.figures.memory_bandwidth_gb_per_s == rate

@@ -49,8 +49,8 @@ LINES = {
         "vllm serve Qwen/Qwen3-8B --max-model-len 8192 --tensor-parallel-size 2",
     ),
     "a name that nobody here holds": (
-        {"engine": "llama.cpp", "model": "llama 3 8b"},
-        "llama-server -hf <gguf-repository-of-Llama-3-8B>:Q4_K_M -c 8192",
+        {"engine": "llama.cpp", "model": "mellum 4b"},
+        "llama-server -hf <gguf-repository-of-Mellum-4B>:Q4_K_M -c 8192",
     ),
     "the repository of another type": (
         {"engine": "vllm", "model": "qwen3 8b", "quantization": "awq"},
