@@ -63,6 +63,8 @@ def _whatever(one: ProgramSupport, result: SupportAnswer) -> Iterator[Said]:
     elif result.system:
         text = "{program} is not offered for {system}."
         yield state("answer", text, opens="No: ", program=one.program, system=SYSTEMS[result.system])
+        if one.elsewhere:
+            yield state("reason", "{elsewhere}", elsewhere=one.elsewhere)
     if told:
         text = "{program} uses graphics cards with {told}."
         kind: Kind = "reason" if result.system else "answer"

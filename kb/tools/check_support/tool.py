@@ -65,6 +65,8 @@ class ProgramSupport(Record):
     """It runs without the device, on a processor."""
     interfaces: tuple[Interface, ...]
     """All that it has."""
+    elsewhere: str = ""
+    """How it runs on a system that it is not made for: a sentence."""
 
 
 class SupportAnswer(Result):
@@ -155,6 +157,7 @@ def _support(engine: Engine, device: _Device, system: System | None) -> ProgramS
         ways=tuple(ways),
         on_processor=any(way.backend == "cpu" for way in engine.runs_on),
         interfaces=tuple(dict.fromkeys(way.backend for way in engine.runs_on)),
+        elsewhere=engine.elsewhere.value if engine.elsewhere else "",
     )
 
 
