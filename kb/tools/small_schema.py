@@ -30,6 +30,8 @@ NAMED: Mapping[str, Schema] = {"device": {"description": "name (`2x` before it: 
 LEFT_OUT = (
     "flash_attention", "device_count", "reserved_gib", "claimed_gb", "measured_gb", "considered_memory_channels",
     "beyond", "wanted", "better_engine", "better_tokens_per_s", "drafted", "waited_s", "image_size", "memory_share",
+    "draft_tokens", "draft_acceptance", "near_usd", "leave_out", "cpu_like", "sharding",
+    "days_per_week",
 )  # fmt: skip
 """What hardly anybody turns off, what is said before a device's name, and what an agent seldom knows; a tool takes them
 all the same."""

@@ -80,7 +80,7 @@ def test_a_term_that_the_query_names_is_lifted(index: Index) -> None:
 
 def test_off_topic_is_far_away(index: Index) -> None:
     on, off = (index.searcher.search(q).best_cosine for q in ("what is VRAM?", "a recipe for pancakes with honey"))
-    assert on > 0.5 > off
+    assert on > off + 0.2
 
 
 def test_fuse_sums_weighted_shares_of_the_best_score() -> None:
