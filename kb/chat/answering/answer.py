@@ -31,7 +31,7 @@ from kb.chat.reading.language import ENGLISH
 from kb.chat.reading.situation import Situation
 from kb.chat.reply import Citation, QuestionBack, ToolCall
 from kb.errors import KnowledgeBaseError, MissingArgument
-from kb.search.answering import Answering
+from kb.search.answering import ANSWERS, Answering
 from kb.search.live import Index
 from kb.text import markdown
 from kb.text.statements import Basis, Kind, Quantity, Said, Statement, Table, of_kind, state
@@ -125,7 +125,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     unheard = situation.unknown and not (situation.devices or situation.models) and not told_at_length
     # A calculator that surely is asked goes before a passage that may answer; a conversation has led to the passage.
     heard = heard and (likeliest < CERTAIN or situation.earlier is not None)
-    told = heard or answers(index, situation, MAY_ANSWER)
+    told = heard or answers(index, situation, ANSWERS if likeliest >= CERTAIN else MAY_ANSWER)
     if planned.missing and planned.asks == (ANYTHING,) and (unheard or not told):
         ran, calls = [], []
     said = _once(_said(situation, ran))
