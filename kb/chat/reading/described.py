@@ -163,7 +163,8 @@ def processor(stated: Quantities, host: str = "") -> Named:
 
 
 _YEAR = re.compile(r"\b(20[0-2]\d)\b")
-_OLD = re.compile(r"\b(?:old|ancient|aging|vintage)\b", re.I)
+_OLD = re.compile(r"(?<!year )(?<!years )(?<!year-)\b(?:old|ancient|aging|vintage)\b", re.I)
+"""Of a thing, and not of somebody's age."""
 _FIRST_DDR4, _FIRST_DDR5 = 2015, 2022
 """Years from which most new computers had it."""
 
@@ -171,7 +172,7 @@ _FIRST_DDR4, _FIRST_DDR5 = 2015, 2022
 def memory_of_age(text: str) -> str | None:
     """The RAM that a computer of a told age mostly has; None where no age is told, or it is new.
 
-    >>> memory_of_age("a thinkpad from 2016"), memory_of_age("my 2012 pc"), memory_of_age("a new laptop")
+    >>> memory_of_age("a thinkpad from 2016"), memory_of_age("my 2012 pc"), memory_of_age("a 12 year old's laptop")
     ('DDR4-2400', 'DDR3-1600', None)
     """
     year = _YEAR.search(text)

@@ -30,7 +30,7 @@ from kb.chat.reading.quantities import TOKENS_PER, kv_type_in, quantities, speed
 from kb.chat.reading.roles import ENGINE, Place, RoleReader, places_of
 from kb.chat.reading.situation import Named, Quantities, Situation
 from kb.chat.reading.spans import Span
-from kb.chat.reading.systems import system_of
+from kb.chat.reading.systems import INTEL_MAC, system_of
 from kb.chat.reading.training import ran_out, sharding, training_method
 from kb.chat.reading.uses import is_of_text, use_of
 from kb.text.figures import FigureFound
@@ -158,7 +158,7 @@ class _Message:
             at = next((one.figure.start for one in roles if one.role == "vram"), 0)
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
         devices = [self._usual_first(device) for device in devices]
-        if _INTEL_MAC.search(text):
+        if INTEL_MAC.search(text):
             devices = [device for device in devices if device.kind != "machines"]
         beside = ("memory_gib", stated.system_memory_gb) if _BESIDE.search(text) else None
         claims = tuple(claim for claim in self.named.claims(devices, roles) if (claim.key, claim.value) != beside)
@@ -427,9 +427,10 @@ class _Message:
     def _unknown(self) -> tuple[str, ...]:
         """In the order of the text."""
         unknown = {name for name in (*self.unknown, *self.named.unknown) if not _ACTIVE_SIZE.fullmatch(name)}
-        if mac := _INTEL_MAC.search(self.text):
-            return (mac[0],)  # those that are known have chips of Apple's
         found = [(span.start, span.text) for span in self.spans if span.text in unknown]
+        if mac := INTEL_MAC.search(self.text):  # those that are known have chips of Apple's
+            found = [one for one in found if not mac.start() <= one[0] < mac.end()]
+            found.append((mac.start(), mac[0]))
         found += self.named.of_another_size
         covered = {place for span in self.spans for place in range(span.start, span.end)}
         typed = (one for one in _QUANTIZATION.finditer(self.text) if one.start() not in covered)
@@ -469,12 +470,6 @@ class _Message:
 LEAST_LINE = 1e5
 """Bits a second; fewer bits are those of a format."""
 _BESIDE_ITS_NAME = re.compile(r"[ ,(-]{1,3}")
-_INTEL_MAC = re.compile(
-    r"\b(?:20(?:0\d|1\d) )?intel(?:[- ]based)? (?:i?mac(?:book)?(?: (?:pro|air|mini))?)\b"
-    r"|\b(?:i?mac(?:book)?(?: (?:pro|air|mini))?)(?: \d\d[\"\u2033]?)?,? (?:from )?20(?:0\d|1\d)\b"
-    r"|\b20(?:0\d|1\d) (?:i?mac(?:book)?(?: (?:pro|air|mini))?)\b", re.I
-)  # fmt: skip
-"""By its processor or its year: Apple's own chips came at the end of 2020."""
 _BESIDE = re.compile(r"\bwith\s+\d+\s?gi?b?\b", re.I)
 """*A 3090 with 64GB*: where so much is RAM, it is the machine's and nothing that the card is said to have."""
 _GUESSERS = {

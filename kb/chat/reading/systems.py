@@ -11,6 +11,11 @@ _NAMES: dict[System, re.Pattern[str]] = {
     "windows": re.compile(r"(?<!context )(?<!sliding )(?<!attention )\bwindows\b|\bwin ?1[01]\b|\bpowershell\b", re.I),
     "macos": re.compile(r"\bmac ?os\b|\bos ?x\b|\bmacs?\b|\bi?mac(?:book|mini)?s?\b|\bapple silicon\b", re.I),
 }  # fmt: skip
+_MAC = r"i?mac(?:book)?(?: (?:pro|air|mini))?"
+INTEL_MAC = re.compile(
+    rf"\b(?:20[01]\d )?intel(?:[- ]based)? {_MAC}\b|\b{_MAC}(?: \d\d[\"\u2033]?)?,? (?:from )?20[01]\d\b|\b20[01]\d {_MAC}\b", re.I
+)  # fmt: skip
+"""By its processor or its year: Apple's own chips came at the end of 2020."""
 
 
 def system_of(text: str) -> System | None:

@@ -186,11 +186,12 @@ def _ways(engine: Engine, device: _Device, system: System | None) -> Iterator[Wa
 def _of(way: RunsOn, device: _Device) -> Support:
     if device.chip is None:
         return "yes"
-    if way.least_compute_capability is not None:
+    if way.least_compute_capability or way.most_compute_capability:
         if device.compute_capability is None:
             return "unknown"
+        least = way.least_compute_capability or device.compute_capability
         most = way.most_compute_capability or device.compute_capability
-        return "yes" if way.least_compute_capability <= device.compute_capability <= most else "no"
+        return "yes" if least <= device.compute_capability <= most else "no"
     if not way.architectures or device.architecture in way.architectures:
         return "yes" if not way.devices or device.chip.slug in way.devices else "unlisted"
     return "unlisted" if device.architecture else "unknown"

@@ -253,6 +253,7 @@ def test_a_revision_is_a_part_of_a_processors_name(reading: Reading) -> None:
         ("does MLX run on an Intel MacBook Pro?", ("Intel MacBook Pro",)),
         ("ollama on my 2019 macbook pro", ("2019 macbook pro",)),
         ("macbook air 2020 m1 8gb, what runs", ()),
+        ("llama 9 8b on my intel macbook pro", ("llama 9 8b", "intel macbook pro")),
         ("will gemma 31b fit on a 3090", ("gemma 31b",)),
     ],
 )
