@@ -117,6 +117,11 @@ class Result(Record):
 
     citations: tuple[ToolCitation, ...] = ()
 
+    def recommends(self) -> Sequence[str]:
+        """The models or devices that it offers by name, that which it would take first: what a person means later by
+        *it*, *the second one* or *the one you said*."""
+        return ()
+
 
 In = TypeVar("In", bound=Arguments)
 Out = TypeVar("Out", bound=Record)
@@ -131,6 +136,10 @@ class Tool(Generic[In, Out]):
     input_model: type[In]
     output_model: type[Out]
     run: Callable[[Catalogue, In], Out]
+
+    @property
+    def recommends(self) -> bool:
+        return issubclass(self.output_model, Result) and self.output_model.recommends is not Result.recommends
 
     @property
     def example(self) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from kb.chat.answering.plan import (
     passages_of,
     plan,
 )
+from kb.chat.answering.remembering import remembering
 from kb.chat.answering.talking import CERTAIN, UNDERSTOOD, Spoken, beyond, half_read, is_turned, spoken, talk
 from kb.chat.reading.fragments import stated
 from kb.chat.reading.language import ENGLISH
@@ -87,7 +88,7 @@ class _Ran:
 def answer(index: Index, situation: Situation) -> Answer:
     if situation.understood < UNDERSTOOD:
         return _talked(situation, half_read(situation))
-    situation, heard = with_query(index, situation)
+    situation, heard = with_query(index, remembering(index, situation))
     heard = heard and not (situation.only_names and not situation.earlier)
     likeliest = max(situation.asks.values(), default=0.0)
     alone = heard and situation.query == situation.text
@@ -155,7 +156,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     if (
         planned.missing
         and not ((told_at_length or heard or of_principle) and any(map(_is_answered, ran)))
-        and (said or is_about_something(situation) or not strange)
+        and (said or is_about_something(situation) or not strange or (situation.earlier and likeliest >= CERTAIN))
     ):
         statements.append(state("ask", "{question}", question=planned.missing.question))
     if not of_kind(statements, "answer", "quote", "ask", "correction", "unknown"):
@@ -204,6 +205,8 @@ def _run(
     return ran, planned, problems
 
 
+FEW_WORDS = 4
+"""Of a turn that goes on: with no more of them it is not clear what is asked."""
 DEVICE_ARGUMENTS = (*DEVICE_SLOTS, "considered", "accelerator", "name")
 """Of the tools, those that take a device."""
 ANSWERS_FIRST = 0.5
@@ -439,8 +442,10 @@ def _problems(problems: Sequence[str]) -> Iterator[Statement]:
 
 
 def _abstained(situation: Situation, calls: list[ToolCall], problems: list[str]) -> Answer:
+    said = beyond(situation)
     ours = situation.terms or situation.named_now or situation.unknown or problems
-    nothing = spoken("nothing_found") if ours else spoken("out_of_scope", beyond(situation))
+    asked_in_words = situation.earlier and len(situation.text.split()) > FEW_WORDS and not said
+    nothing = spoken("nothing_found") if ours or asked_in_words else spoken("out_of_scope", said)
     statements = (*_problems(problems), *nothing.statements)
     text = markdown.brief(statements, lambda basis: 0)
     return Answer(

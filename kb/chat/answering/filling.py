@@ -101,6 +101,10 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             described = [named.figures for named in situation.devices if named.standing != "has"]
             sizes = [figures.memory_gib for figures in described if isinstance(figures, DeviceFigures)]
             return _stated(situation.vram_gib) or _stated(next(iter(sizes), None))
+        case "form" if situation.replaces:
+            return _stated(situation.form or "computer")
+        case "replaces":
+            return _stated(situation.replaces or None)
         case "quiet":
             return _stated(situation.quiet or None)
         case "budget":  # where nothing is named that it could be the price of
@@ -185,9 +189,11 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
 def computer_of(situation: Situation, told: Sequence[str]) -> Named | None:
     """Where no device is named and these of its fields are, a computer by the RAM that it has."""
     before = situation.earlier.devices if situation.earlier else ()
-    if situation.devices or not all(getattr(situation, name) for name in told):
+    considered = all(named.standing == "considers" for named in situation.devices)
+    if not considered or not all(getattr(situation, name) for name in told):
         return None
-    return None if "system_memory_gb" in situation.carried and before else processor(situation, "a computer")
+    known = [named for named in before if named.standing != "considers"]
+    return None if "system_memory_gb" in situation.carried and known else processor(situation, "a computer")
 
 
 def _told(situation: Situation) -> list[Speed]:

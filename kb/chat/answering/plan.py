@@ -168,9 +168,12 @@ def _taking_over(tools: Registry, situation: Situation, ask: str) -> str:
     if first and first.of_together and situation.together and len(situation.devices) > 1:
         return first.of_together
     new = any(named.standing == "considers" and named.label not in situation.carried for named in situation.devices)
-    for tool in tools if (new or situation.alternatives) and not situation.together else ():
+    held_against = (new or situation.alternatives) and not situation.together
+    for tool in tools:
         asks = tools.asks(tool.name)
         if not asks or not asks.when or ask not in asks.instead_of or _missing(asks, situation):
+            continue
+        if "considered" in asks.when and not held_against:
             continue
         if all(values_of(situation, role) for role in asks.when):
             return tool.name

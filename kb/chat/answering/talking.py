@@ -20,6 +20,12 @@ _THANKS = re.compile(r"\b(?:thanks?|thank you|thx|cheers|great|cool|perfect|bye|
 _ABILITIES = re.compile(r"\b(?:what can you|who are you|what are you|help|can you do|how do you work)\b", re.I)
 
 
+_OURS = re.compile(
+    r"\bai\b|\ba\.i\.|\bartificial intelligence\b|\b(?:language )?models?\b|\bllms?\b|\blocal(?:ly)?\b|\boffline\b"
+    r"|\bcloud\b|\bchatgpt\b|\bgpus?\b|\bgraphics cards?\b|\bmy own (?:pc|computer|machine|server)\b",
+    re.I,
+)
+"""Words of which a message is hardly ever beyond us: what a local model is good for is asked too."""
 _MEASURED = re.compile(r"\bmeasured?\b|\bbenchmark\w*|\btested?\b|\baccura\w+|\bsure\b|\btheor\w+|\breal\b", re.I)
 _FUTURE = re.compile(
     r"\bin (?:a|one|two|three|five|\d+|some|a few) (?:years?|months?)\b|\bnext (?:year|generation)\b|\bfuture\b", re.I
@@ -88,6 +94,8 @@ def talk(catalogue: Catalogue, situation: Situation) -> Spoken | None:
         and not (ask == "out_of_scope" and situation.asks[ask] >= CERTAIN)
     ):
         return None
+    if ask == "out_of_scope" and situation.asks[ask] < CERTAIN and (situation.goes_on or _OURS.search(situation.text)):
+        return None  # a passage may answer; where none does, that is said
     if ask == "small_talk" and situation.earlier and len(situation.text.split()) > MOST_WORDS_OF_THANKS:
         return None  # "ok and which one is quieter?" is no thanks
     reply = ""

@@ -96,6 +96,7 @@ _FIELDS = {
     "kwh": _Field("price_per_kwh", MONEY, _price_of),
     "hours": _Field("hours_per_day", frozenset({"s"}), _in(3600), most=24),
 }  # fmt: skip
+_OF_SPEED = ("tokens/s", "words", "")
 _SPEEDS: tuple[SpeedIs, ...] = ("measured", "wanted", "claimed")
 """What is asked about first."""
 _PRICED = frozenset({"budget", "price", "kwh", "rent"})
@@ -267,10 +268,10 @@ def speeds(found: Sequence[Roled], text: str = "", places: Sequence[Place] = ())
         for kind in _SPEEDS:
             if of_one_range:  # "6 to 7 tok/s" is one run
                 continue
-            if kind == one.role and one.figure.dimension in ("tokens/s", "") and one.figure.value > 0:
+            if kind == one.role and one.figure.dimension in _OF_SPEED and one.figure.value > 0:
                 device = _beside(one.figure, text, [place for place in places if place.kind in DEVICES])
                 engine = _beside(one.figure, text, [place for place in places if place.kind == ENGINE])
-                yield Speed(one.figure.base, kind, device, engine)
+                yield Speed(one.figure.base * TOKENS_PER.get(one.figure.dimension, 1), kind, device, engine)
 
 
 def _beside(figure: FigureFound, text: str, places: Sequence[Place]) -> str:

@@ -14,6 +14,7 @@ from kb.chat.reading.message import Read, read_message
 from kb.chat.reading.rig import (
     ADDS,
     BOTH,
+    MOST_WORDS_OF_A_COUNT,
     WHICH,
     devices_after,
     may_be_several,
@@ -74,6 +75,8 @@ _OF_ONE_ASK = frozenset(
 """What belonged to the question before, unless the same one is gone on with."""
 _OF_ONE_RUN = frozenset({"tokens_per_s", "speed_is", "prefill_tokens_per_s", "wait_s"})
 """What was measured of one model on one machine: with another it says nothing."""
+_OF_RAM = frozenset({"system_memory_gb"})
+_OF_ONE_MODEL = frozenset({"model", "model_name"})
 _HOW_IT_RUNS = ("quantizations", "context", "users", "kv_cache_type")
 
 _GOES_ON = re.compile(
@@ -91,6 +94,19 @@ _CORRECTS = re.compile(
 )  # fmt: skip
 _COMPARATIVE = re.compile(
     r"\b(?:cheap|fast|slow|quiet|loud|strong|small|larg|bigg|cool|hott|old|new|pric|thrift)i?er\b", re.I
+)
+_RAM = re.compile(
+    r"\b(?:put|with|have|had|get|got|take|took|add|to|upgrade|go|if)\b[^.?!\d]{0,12}?"
+    r"\b(8|12|16|24|32|48|64|96|128|192|256|512)\b(?=\W*$| (?:in|instead|then|of|there|ram)\b)", re.I
+)  # fmt: skip
+"""*What if I put 32 in*: a size of RAM without its unit, where that of the machine was told."""
+_WHICH_ONE = re.compile(
+    r"\bwhich (?:one|of (?:those|these|them)|would you|do you)\b|\bwhat would you (?:take|pick|choose|do)\b|\bdecide for me\b"
+    r"|\bwhich (?:should|shall) i\b", re.I
+)  # fmt: skip
+MOST_WORDS_OF_WHICH = 12
+_REPLACES = re.compile(
+    r"\b(?:buy|get|purchase)(?:ing)?\b[^.?!]{0,20}\b(?:new|another|different|other|better) one\b", re.I
 )
 _IT = re.compile(r"\b(?:it|its|them|they|that|those|this|these|same|one|both)\b", re.I)
 
@@ -157,11 +173,13 @@ def _within(messages: Sequence[str]) -> list[str]:
 
 def _with_asks(turns: Sequence[Turn], asks: Asks) -> Situation:
     asked = _Asked(turns, asks)
-    last = len(turns) - 1
-    odds = dict(asked.odds(last))
-    before = replace(turns[-2].situation, asks=asked.odds(last - 1)) if last else None
-    earlier_ask = next(iter(before.asks), "") if before else ""
-    return replace(turns[-1].situation, asks=odds, earlier_ask=earlier_ask, earlier=before)
+    odds = {at: dict(asked.odds(at)) for at in range(len(turns) - 1, max(-1, len(turns) - 1 - CLASSIFIED_TURNS), -1)}
+    earlier: Situation | None = None
+    for at in sorted(odds):
+        before = next(iter(earlier.asks), "") if earlier else ""
+        earlier = replace(turns[at].situation, asks=odds[at], earlier_ask=before, earlier=earlier)
+    assert earlier is not None  # there is a message
+    return earlier
 
 
 class _Asked:
@@ -209,14 +227,17 @@ class _Asked:
 
     def _earlier(self, at: int) -> str:
         """The last question that takes something of what this turn states."""
-        states = self.turns[at].states
+        states, found = self.turns[at].states, ""
         for before in range(at - 1, max(-1, at - 1 - MOST_BACK), -1):
             ask, odd = next(iter(self.odds(before).items()), ("", 0.0))
             known = TOOLS.asks(ask) if ask in TOOLS else None
             takes = {slot.role for slot in known.slots.values()} if known else set()
             if known and odd >= CLEAR and (not states or (states & takes and states & TELLING <= takes)):
-                return ask
-        return ""
+                if states <= _OF_RAM and takes & _OF_ONE_MODEL:
+                    found = found or ask  # of other RAM it is asked what it runs, where that was asked
+                else:
+                    return ask
+        return found
 
 
 def _next(before: Turn | None, said: Read, names: Names) -> Turn:
@@ -230,6 +251,9 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
             _habits(situation, {}),
         )  # fmt: skip
     goes_on = said.fragment or _is_going_on(now)
+    if goes_on and (size := _ram_alone(before, now)):
+        now = replace(now, system_memory_gb=size)
+        said = replace(said, situation=now)
     corrects = goes_on and bool(_CORRECTS.search(now.text))
     taken: dict[str, Any] = {}
     carried: list[str] = []
@@ -284,8 +308,10 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
         taken["system_memory_gb"] = hosts[0]
     memory = now.system_memory_gb or taken.get("system_memory_gb")
     if memory:
-        devices = tuple(with_memory(one, memory, names) if is_unified(names, one) else one for one in devices)
-    situation = replace(now, **taken, devices=devices, carried=tuple(dict.fromkeys(carried)))
+        devices = tuple(with_memory(one, memory, names) if _is_of_ram(names, one) else one for one in devices)
+    computers = [one for one in devices if not may_be_several(one) or one.kind == "machines"]
+    taken["replaces"] = bool(goes_on and computers and _REPLACES.search(now.text))
+    situation = replace(now, **taken, devices=devices, carried=tuple(dict.fromkeys(carried)), goes_on=goes_on)
     situation = _without_processor(situation, said)
     unknown_models = tuple(name for name in situation.unknown if name in (*said.unknown_models, *before.unknown_models))
     owned = owned_of(devices) or before.owned
@@ -307,7 +333,10 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
         states = _COMPARED
     if states == _TOGETHER:
         situation = replace(situation, named_now=True)
-    fragment = said.fragment or bool(judged)
+    asks_which = (
+        goes_on and not now.named_now and len(now.text.split()) <= MOST_WORDS_OF_WHICH and _WHICH_ONE.search(now.text)
+    )
+    fragment = said.fragment or bool(judged) or bool(asks_which)
     habits = _habits(situation, before.habits)
     return Turn(situation, said.plain, unknown_models, owned, goes_on, fragment, states, tried, habits)
 
@@ -316,6 +345,18 @@ def _habits(situation: Situation, known: Mapping[str, Any]) -> Mapping[str, Any]
     if situation.models or "?" in situation.text or _DEFINES.search(situation.text):
         return known
     return {**known, **{name: told for name in _HOW_IT_RUNS if (told := getattr(situation, name))}}
+
+
+def _is_of_ram(names: Names, named: Named) -> bool:
+    """Whether what it runs models from is the RAM that was told."""
+    return is_unified(names, named) or (named.figures is not None and not may_be_several(named))
+
+
+def _ram_alone(before: Turn, now: Situation) -> float | None:
+    if not before.situation.system_memory_gb or stated(now) or len(now.text.split()) > MOST_WORDS_OF_A_COUNT:
+        return None
+    found = _RAM.search(now.text)
+    return float(found[1]) if found else None
 
 
 _TOGETHER, _COMPARED, _FIGURES = frozenset({"together"}), frozenset({"compared"}), frozenset({"figure_keys"})

@@ -73,7 +73,12 @@ def devices_after(
             return tuple(with_memory(named, float(count), names) for named in known)
         if count is None or (len(known) > 1 and BOTH.search(now.text)):
             return tuple(known)
-        return tuple(replace(named, count=min(count or named.count + 1, MOST_COUNT)) for named in known)
+        counted_anew = tuple(replace(named, count=min(count or named.count + 1, MOST_COUNT)) for named in known)
+        if (
+            len(known) == 1 and known[0].standing == "has" and count == 0
+        ):  # one more is thought of, beside what is there
+            return (*known, replace(counted_anew[0], standing="considers"))
+        return counted_anew
     if corrects and known:
         return _corrected(known, now.devices)
     if goes_on and known and all(named.kind == "cpus" for named in now.devices):

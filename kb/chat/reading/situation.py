@@ -204,6 +204,8 @@ class Situation(Quantities):
     vendor: str | None = None
     form: str = ""
     """What is to be bought: ``card``, ``computer`` or ``laptop``; empty where it is not said."""
+    replaces: bool = False
+    """Another computer is to be bought in the place of the one that is there."""
     quiet: bool = False
     hearsay: bool = False
     """It tells what somebody said, and asks nothing."""
@@ -219,6 +221,8 @@ class Situation(Quantities):
     """The ask of the turn before."""
     earlier: "Situation | None" = None
     """That of the turn before, where there was one."""
+    goes_on: bool = False
+    """Whether it goes on from the turn before."""
     only_names: bool = False
     """The last message is nothing but names and figures: it asks nothing of its own."""
     named_now: bool = False

@@ -51,9 +51,9 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     placed = list(_placed(result, asked))
     yield from placed
     yield from (_behind(one) if refused or placed else one for one in _verdict(result, asked))
-    if result.active_share and _OF_EXPERTS.search(asked.text):
+    if result.active_percent and _OF_EXPERTS.search(asked.text):
         text = "All of its weights have to be held: the {share} that a token passes through say how fast it is."
-        yield state("reason", text, share=Quantity(100 * result.active_share, "%"))
+        yield state("reason", text, share=Quantity(result.active_percent, "%"))
     if (split := result.tensor_parallel) and split.tensor > 1 and not split.fewer_hold_it:
         text = "{cards} of the cards alone do not hold it at {quantization}."
         yield state("reason", text, cards=Quantity(split.tensor, step=1), quantization=result.quantization)

@@ -123,8 +123,8 @@ class FitAnswer(Fit, Result):
     concurrency: int
     options: str = ""
     """How llama.cpp was told to place it; empty where that was left to it."""
-    active_share: float | None = None
-    """Of a mixture of experts: the share of its parameters that each token passes through; all have to be held."""
+    active_percent: float | None = None
+    """Of a mixture of experts: the percentage of its parameters that each token passes through; all have to be held."""
     model_context_limit: int | None = None
     """How many tokens the model itself can read; None where it is not known."""
     within_model_limit: bool = True
@@ -215,7 +215,7 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         context=arguments.context,
         concurrency=arguments.concurrency,
         options=(arguments.options or "") if parts.load(arguments).is_placed else "",
-        active_share=_active_share(parts),
+        active_percent=_active_percent(parts),
         model_context_limit=limit,
         within_model_limit=limit is None or arguments.context <= limit,
         memory_kind=kind,
@@ -255,9 +255,9 @@ def _seeing(parts: Parts, arguments: FitArguments, fit: Fit) -> Seeing | None:
     )
 
 
-def _active_share(parts: Parts) -> float | None:
+def _active_percent(parts: Parts) -> float | None:
     architecture = parts.model.architecture
-    return round(architecture.params_active / architecture.params_total, 3) if architecture.experts else None
+    return round(100 * architecture.params_active / architecture.params_total, 1) if architecture.experts else None
 
 
 def _tensor_parallel(parts: Parts, arguments: FitArguments) -> TensorParallel | None:

@@ -27,6 +27,9 @@ def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:
         if best.newly_runs and not _reference_is_new(result, best):
             yield _newly_runs(best)
         yield from _price_and_supply(best)
+    if result.too_slow_everywhere:
+        text = "{model} stays slower than you read with any of these, so it is not what I measured by."
+        yield state("reason", text, model=result.too_slow_everywhere)
     if len(result.options) > 1:
         yield _table(result)
     if result.ram_could_help and result.options:

@@ -123,6 +123,8 @@ class UpgradeAnswer(Result):
     """RAM now, as printed: 64 means 64 GiB; null where nobody named it."""
     model: str | None
     """The reference: the model that was named, or what one would start with now."""
+    too_slow_everywhere: str | None = None
+    """A model that was named and is slower than people read now and with every change: it is no reference."""
     quantization: str | None
     """Of the reference."""
     model_held: Held
@@ -140,6 +142,10 @@ class UpgradeAnswer(Result):
     formula: str
     assumptions: tuple[str, ...]
 
+    def recommends(self) -> Sequence[str]:
+        best = [] if self.best is None else [self.options[self.best]]
+        return [one.bought for one in (*best, *(one for one in self.options if one not in best))]
+
 
 @dataclass(frozen=True)
 class _Change:
@@ -151,6 +157,16 @@ class _Change:
 
 
 def run(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAnswer:
+    answer = _measured_by(catalogue, arguments)
+    speeds = [answer.decode_tokens_per_s, *(option.decode_tokens_per_s for option in answer.options)]
+    known = [speed.typical for speed in speeds if speed]
+    if arguments.model is None or not known or max(known) >= READABLE_TOKENS_PER_S:
+        return answer
+    without = _measured_by(catalogue, arguments.model_copy(update={"model": None}))
+    return without.model_copy(update={"too_slow_everywhere": answer.model})
+
+
+def _measured_by(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAnswer:
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
     devices.require_memory()
     now = Machine(

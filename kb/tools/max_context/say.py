@@ -39,7 +39,16 @@ def _how(result: MaxContextAnswer, way: WayToContext) -> Iterator[Said]:
 def _longest(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
     names = named(result)
     longest, cache = tokens(result.max_context), gb(result.kv_cache_gb_at_max)
-    if result.limited_by == "weights":
+    if result.max_context_with_ram and result.in_system_memory_gb:
+        text = "Up to {longest} with {model} at {quantization} on {device}, with {rest} of the weights in RAM."
+        yield state(
+            "answer", text, longest=tokens(result.max_context_with_ram), rest=gb(result.in_system_memory_gb), **names
+        )
+        text = "The cache lies on the card; the longer it is, the more of the weights move to RAM."
+        if result.tokens_per_s_with_ram:
+            text += " Behind so much text it writes about {speed}."
+        yield state("reason", text, speed=Quantity(result.tokens_per_s_with_ram or 0.0, "tokens/s"))
+    elif result.limited_by == "weights":
         text = (
             "No context at all: {model} at {quantization} does not fit whole on {device}, so nothing is left for one."
         )

@@ -1,10 +1,12 @@
 """The longest context that fits."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kb.calc.memory.kv_cache import bytes_per_token, kv_cache_bytes
+from kb.calc.results import Offload
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Record
 from kb.catalogue.units import GB
@@ -31,6 +33,7 @@ from kb.tools.shared.fitting import (
     smaller_types,
 )
 from kb.tools.shared.resolve import DeviceArgument, ModelArgument, resolve_quantization
+from kb.tools.shared.speed import speed_at
 
 
 class MaxContextArguments(Arguments):
@@ -48,6 +51,9 @@ class MaxContextArguments(Arguments):
     images: Images = 0
     image_size: ImageSize | None = None
 
+
+LONGEST_TRIED, SHORTEST_TRIED = 131_072, 2048
+"""Contexts, where a part of the weights lies in system memory and the model's own limit is not known."""
 
 SMALLER_CACHES: tuple[KvCacheType, ...] = ("q8_0", "q4_0")
 """What people store a cache in to make it smaller, the more exact first."""
@@ -96,6 +102,13 @@ class MaxContextAnswer(Result):
     """Whether they do; null where none were named."""
     way: WayToContext | None = None
     """Where they do not: what it takes; null where nothing common does."""
+    max_context_with_ram: int | None = None
+    """Where the weights alone do not fit: tokens that fit with a part of them in system memory, of the halves of the
+    model's limit; null where its size is not given."""
+    in_system_memory_gb: float | None = None
+    """Of the weights, what lies there then."""
+    tokens_per_s_with_ram: float | None = None
+    """How fast it then writes behind a full context; null where the bandwidth is not known."""
     available_gb: float
     """What the device has for all of it."""
     formula: str
@@ -123,6 +136,8 @@ def run(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswe
     }
     wanted = None if arguments.wanted is None or (limit and arguments.wanted > limit) else arguments.wanted
     smaller = None if longest else next(smaller_types(catalogue, parts, asked), None)
+    partly = None if longest else _partly(parts, asked)
+    offload = partly.offload if partly else None
     return MaxContextAnswer(
         model=model.label,
         quantization=quantization.record.name,
@@ -140,11 +155,35 @@ def run(catalogue: Catalogue, arguments: MaxContextArguments) -> MaxContextAnswe
         wanted=wanted,
         wanted_fits=None if wanted is None else wanted <= longest,
         way=_way(catalogue, parts, asked, wanted) if wanted and wanted > longest else None,
+        max_context_with_ram=partly.context if partly else None,
+        in_system_memory_gb=offload.weights_in_system_memory_gb if offload else None,
+        tokens_per_s_with_ram=partly.tokens_per_s if partly else None,
         available_gb=fit.available_gb,
         formula=reasons[limited],
         assumptions=fit.assumptions,
         citations=cite(catalogue, parts.references),
     )
+
+
+@dataclass(frozen=True)
+class _Partly:
+    context: int
+    offload: Offload | None
+    tokens_per_s: float | None
+
+
+def _partly(parts: Parts, asked: FitArguments) -> _Partly | None:
+    """The longest of the halves of the model's limit that fits with a part of the weights in system memory."""
+    context = parts.model.architecture.max_position_embeddings or LONGEST_TRIED
+    while asked.system_memory_gb is not None and context >= SHORTEST_TRIED:
+        load = asked.model_copy(update={"context": context})
+        fit = fit_of(parts, load)
+        if fit.verdict == "fits_with_offload":
+            known = parts.devices.bandwidth_known
+            speed = speed_at(parts, fit.offload, load).decode_tokens_per_s if known else None
+            return _Partly(context, fit.offload, round(speed.typical, 1) if speed else None)
+        context //= 2
+    return None
 
 
 def _way(catalogue: Catalogue, parts: Parts, asked: FitArguments, wanted: int) -> WayToContext | None:

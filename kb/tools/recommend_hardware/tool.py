@@ -1,6 +1,6 @@
 """What to buy for a model: devices that hold it, by speed and price."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel
@@ -26,6 +26,9 @@ from kb.tools.shared.running import COMFORTABLE_TOKENS_PER_S, Machine, models_fo
 
 BOUGHT_TOKENS_PER_S = 1.5 * COMFORTABLE_TOKENS_PER_S
 """What is bought is to be more than bearable."""
+
+USUAL_MOST = 40e9
+"""Parameters of the largest model that is thought of where neither a model nor a budget is named."""
 
 
 class RecommendAnswer(Result):
@@ -55,6 +58,9 @@ class RecommendAnswer(Result):
     """What a published guide would say."""
     formula: str
     assumptions: tuple[str, ...]
+
+    def recommends(self) -> Sequence[str]:
+        return [*(one.slug for one in (self.choices or filter(None, [self.nearest]))), *self.models]
 
 
 def run(catalogue: Catalogue, arguments: RecommendArguments) -> RecommendAnswer:
@@ -113,6 +119,10 @@ def _is_budgeted(arguments: RecommendArguments, currency: str) -> bool:
 def _sizes_to_try(catalogue: Catalogue, arguments: RecommendArguments) -> list[str]:
     """What people run now, the largest first; where a size of memory is asked for, the largest that it holds."""
     current = [record for record in models_for(catalogue, arguments.use) if _is_long_enough(record, arguments.context)]
+    if arguments.min_memory_gib is None and arguments.budget is None and arguments.budget_usd is None:
+        # nothing bounds it: what most people run, and not the largest that money can buy
+        usual = [record for record in current if record.params_total and record.params_total.value <= USUAL_MOST]
+        current = usual or current
     if arguments.min_memory_gib is None:
         return [record.slug for record in current]
     figures = DeviceFigures(memory_gib=arguments.min_memory_gib)

@@ -100,6 +100,10 @@ class Run:
         return self.speed is None or self.speed.typical >= tokens_per_s
 
 
+LONG_PROMPTS = ("coding", "agents")
+"""Uses in which thousands of tokens are read before each answer."""
+CAPABLE = 20e9
+"""Parameters from which on a model does such work on its own."""
 VISION = "vision"
 """A use that no record is marked with: whatever people run now and reads images is for it."""
 
@@ -213,6 +217,12 @@ def is_roomy(run: Run) -> bool:
     return held.headroom_gb >= ROOM_SHARE * held.available_gb
 
 
+def _read_quickly(runs: Sequence[Run]) -> Sequence[Run]:
+    """Those whole on the devices, which read a long prompt many times as fast, where a capable one is among them."""
+    whole = [run for run in runs if run.offload is None and run.is_at_least(COMFORTABLE_TOKENS_PER_S) and is_roomy(run)]
+    return whole if any(run.params >= CAPABLE for run in whole) else runs
+
+
 def start_with(runs: Iterable[Run]) -> Run | None:
     """The largest current one that is comfortably fast and leaves room; where none is, the fastest."""
     found = list(runs)
@@ -231,6 +241,7 @@ def suggested(
     machine: Machine,
     context: int,
     types: tuple[str, ...],
+    use: str = "",
 ) -> list[Run]:
     """Of ``current`` models those that are fast enough to use, the recommended one first, then the largest; ``held``
     are runs that are known already."""
@@ -242,7 +253,7 @@ def suggested(
             found = comfortable_run(catalogue, found, machine)
         if found is not None and found.is_at_least(READABLE_TOKENS_PER_S):
             runs.append(found)
-    first = start_with(runs)
+    first = start_with(_read_quickly(runs) if use in LONG_PROMPTS else runs)
     if first is None:
         return []
     others = sorted((run for run in runs if run is not first), key=lambda run: (-run.params, run.slug))

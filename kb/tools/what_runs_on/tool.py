@@ -1,5 +1,6 @@
 """Which models of the catalogue run on a device, and which one to start with."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -76,6 +77,9 @@ class WhatRunsOnAnswer(Result):
     formula: str
     assumptions: tuple[str, ...]
 
+    def recommends(self) -> Sequence[str]:
+        return [one.slug for one in self.suggested]
+
 
 def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswer:
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
@@ -91,7 +95,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
     held.sort(key=lambda run: (-run.params, run.parts.model.label))
     largest = next(filter(is_roomy, held), next(iter(held), None))
     current = meant if arguments.models or arguments.use else models_for(catalogue)
-    first = suggested(catalogue, current, held, machine, arguments.context, types)
+    first = suggested(catalogue, current, held, machine, arguments.context, types, arguments.use or "")
     whole = [run.params for run in first[:1] if run.offload is None] or [0]
     kind = arguments.quantization or "Q4_K_M or better"
     notes = [f"a context of {arguments.context:,} tokens"]

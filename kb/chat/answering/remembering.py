@@ -1,0 +1,86 @@
+"""What an answer before recommended, where a later turn means it: *how do I install it*, *the second one then*."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kb.catalogue.names import DEVICE_KINDS, Match
+from kb.catalogue.records import LanguageModel
+from kb.chat.answering.plan import plan
+from kb.chat.reading.situation import Named, Situation
+from kb.errors import KnowledgeBaseError
+from kb.search.live import Index
+from kb.tools import TOOLS, InvalidArguments
+from kb.tools.asks import Role
+
+_PLACES = tuple(
+    re.compile(rf"\b(?:{words})\b", re.I)
+    for words in (
+        "(?:the|take) first|first one|1st|the top|former",
+        "(?:the|take) second(?! (?:slot|card|gpu))|second one|2nd|other one|latter|next one",
+        "(?:the|take) third|third one|3rd",
+        "(?:the|take) fourth|fourth one|4th",
+    )
+)
+_SMALLER = re.compile(r"\b(?:smaller|smallest|lighter|lightest|tiniest)\b", re.I)
+_LARGER = re.compile(r"\b(?:bigger|biggest|larger|largest)\b", re.I)
+_OF_MODEL: frozenset[Role] = frozenset({"model", "model_name"})
+_OF_DEVICE: frozenset[Role] = frozenset({"device", "devices", "cards", "card", "machine", "spec"})
+
+
+def remembering(index: Index, situation: Situation) -> Situation:
+    """With the model or the device that was recommended last, where what is asked takes one and none is named."""
+    if situation.earlier is None:
+        return situation
+    earlier = remembering(index, situation.earlier)
+    situation = replace(situation, earlier=earlier)
+    ask = next(iter(situation.asks), "")
+    asks = TOOLS.asks(ask) if ask in TOOLS else None
+    if asks is None or not situation.goes_on or situation.unknown:
+        return situation
+    roles = {slot.role for slot in asks.slots.values()}
+    if roles & _OF_MODEL and not situation.models and (model := _meant(index, situation, ask, (LanguageModel.kind,))):
+        situation = replace(situation, models=(model,), carried=(*situation.carried, model.label))
+    if roles & _OF_DEVICE and not situation.devices and (device := _meant(index, situation, ask, DEVICE_KINDS)):
+        situation = replace(situation, devices=(device,), carried=(*situation.carried, device.label))
+    return situation
+
+
+def _meant(index: Index, situation: Situation, ask: str, kinds: Sequence[str]) -> Named | None:
+    """Of what was recommended last, that which the message means: the first, where it does not say otherwise."""
+    before = situation.earlier
+    while before is not None:
+        if found := _recommended(index, before, ask, kinds):
+            return Named(situation.text, (_picked(index, found, situation.text),), standing="considers")
+        before = before.earlier if before.goes_on else None
+    return None
+
+
+def _recommended(index: Index, before: Situation, ask: str, kinds: Sequence[str]) -> list[Match]:
+    """By the turn's own tools; none by the one that is asked again, which recommends anew."""
+    found: list[Match] = []
+    for step in plan(TOOLS, before).steps:
+        if step.tool == ask or not TOOLS[step.tool].recommends:
+            continue
+        try:
+            names = TOOLS[step.tool].call(index, step.arguments).recommends()
+        except (InvalidArguments, KnowledgeBaseError):
+            continue
+        found += [match for name in names for match in index.names.find(kinds, name)[:1]]
+    return found
+
+
+def _picked(index: Index, found: Sequence[Match], text: str) -> Match:
+    for at, words in enumerate(_PLACES):
+        if words.search(text) and at < len(found):
+            return found[at]
+    by_size = sorted(found, key=lambda match: _size(index, match))
+    if _SMALLER.search(text):
+        return by_size[0]
+    return by_size[-1] if _LARGER.search(text) else found[0]
+
+
+def _size(index: Index, match: Match) -> float:
+    record = index.names.record(match)
+    size = record.params_total if isinstance(record, LanguageModel) else getattr(record, "memory_gib", None)
+    return float(size.value) if size else 0.0
