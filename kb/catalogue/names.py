@@ -356,9 +356,10 @@ class Names:
             if shorter.memory_gib is None:
                 return found
             sized = [match for match in found if self._has_memory(match, shorter.memory_gib)]
-            if not sized:  # another chip of the name may be sold with so much
-                others = [other for match in found for other in self.siblings(match)]
-                sized = [match for match in others if self._has_memory(match, shorter.memory_gib)]
+            for others in (self.siblings, self.classes):  # another chip of the name may be sold with so much
+                if not sized:
+                    near = [other for match in found for other in others(match)]
+                    sized = [match for match in near if self._has_memory(match, shorter.memory_gib)]
             if sized:
                 chosen = sized[0]
                 several = len(self.memory_options(chosen)) > 1
@@ -379,6 +380,19 @@ class Names:
             for other in self._known.of(Accelerator).values()
             if other.unified_memory and other.chip and other.chip.value == chip.value
         ]
+
+    def classes(self, match: Match) -> list[Match]:
+        """The larger chips of a generation (M3 Pro, M3 Max), the slowest first, for the plain one."""
+        chip = getattr(self.record(match), "chip", None)
+        if not isinstance(chip, Figure):
+            return []
+        larger = [
+            other
+            for other in self._known.of(Accelerator).values()
+            if other.unified_memory and other.chip and str(other.chip.value).startswith(f"{chip.value} ")
+        ]
+        larger.sort(key=lambda one: one.memory_bandwidth_gb_per_s.value if one.memory_bandwidth_gb_per_s else 0.0)
+        return [Match("accelerators", other.slug, other.name) for other in larger]
 
     def memory_options(self, match: Match) -> tuple[float, ...]:
         record = self.record(match)

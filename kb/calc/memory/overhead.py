@@ -48,10 +48,11 @@ def room_on(
 ) -> Room:
     """The memory of ``device`` that llama.cpp can use. ``reserved_bytes`` are said to be taken by other programs.
 
-    Metal lets a process wire about 2/3 of the memory up to 36 GiB and 3/4 above (the default of
-    ``recommendedMaxWorkingSetSize``; ``sysctl iogpu.wired_limit_mb`` raises it). Other unified memory is shared
-    with the operating system. ``desktop``: a screen is connected to this card. ``share``: of the memory, what the
-    program may take (vLLM's ``gpu_memory_utilization``); what others take is beside it.
+    Metal lets a process wire about 2/3 of the memory below 36 GiB and 3/4 from there on (the default of
+    ``recommendedMaxWorkingSetSize``, in logs 22,906 MB of 32 GiB and 28,991 of 36; ``sysctl iogpu.wired_limit_mb``
+    raises it). Other unified memory is shared with the operating system. ``desktop``: a screen is connected to this
+    card. ``share``: of the memory, what the program may take (vLLM's ``gpu_memory_utilization``); what others take is
+    beside it.
 
     >>> mac = Device("M2 Ultra", "metal", 192 * GIB, 800e9, unified_memory=True)
     >>> room_on(mac).usable_bytes // GIB
@@ -64,11 +65,11 @@ def room_on(
     usable = device.memory_bytes
     if device.backend == "metal":
         usable = (
-            device.memory_bytes * 2 // 3 if device.memory_bytes <= _METAL_LARGE_FROM else device.memory_bytes * 3 // 4
+            device.memory_bytes * 2 // 3 if device.memory_bytes < _METAL_LARGE_FROM else device.memory_bytes * 3 // 4
         )
         assumptions.append(
             f"{device.name}: Metal may use {usable / GB:.1f} GB of {device.memory_bytes / GB:.1f} GB "
-            "(default working-set limit: 2/3 up to 36 GiB, 3/4 above)"
+            "(default working-set limit: 2/3 below 36 GiB, 3/4 from there on)"
         )
     elif device.unified_memory or device.backend == "cpu":
         system = _system_share(device)

@@ -111,6 +111,8 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     ranked = [ask for ask in situation.asks if ask in tools]
     if over := _taking_over(tools, situation, ranked[0] if ranked else ""):
         return [over]
+    if _are_apart(situation):
+        return [ANYTHING]
     new_use = "use" not in situation.carried and not situation.named_now and bool(situation.carried)
     named = _of_named(tools, situation)
     if not is_of_text(situation.use) and not named and (new_use or _is_of_text(tools, next(iter(situation.asks), ""))):
@@ -132,6 +134,16 @@ def _wanted(tools: Registry, situation: Situation) -> list[str]:
     also = [ask for ask in ranked[1:MOST_ASKS] if situation.asks[ask] >= least]
     wanted = [ranked[0], *(ask for ask in also if first is None or ask not in first.instead_of)]
     return list(dict.fromkeys((*wanted, *checks)))
+
+
+_COMBINES = re.compile(r"\bcombin(?:e|ed|ing)\b|\bpool(?:ed|ing)?\b|\bcluster(?:ed|ing)?\b", re.I)
+
+
+def _are_apart(situation: Situation) -> bool:
+    """Whether different computers are to work as one: no calculator takes them together."""
+    different = len({named.candidates for named in situation.devices if named.candidates}) > 1
+    machines = any(named.kind == "machines" for named in situation.devices)
+    return (situation.together or bool(_COMBINES.search(situation.text))) and different and machines
 
 
 def _with_both(tools: Registry, situation: Situation, ranked: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from kb.tools.shared.given import DeviceFigures
 
 LONGEST_COUNT = 44
 """Characters before a name in which its count is looked for."""
+_MEMORY_BEHIND = re.compile(r"[ (-]{1,3}\d{1,4} ?gi?b\)?$", re.I)
 _COUNT_BEFORE = re.compile(
     rf"(?:^|[\s(,+])(\d{{1,3}}|{'|'.join(sorted(COUNTS, key=len, reverse=True))})\s?[x×*]?\s?"
     r"(?:(?:gpus?|(?:graphics )?cards?|units?|of my|of|old|used|new|old|nvidia|geforce|amd|radeon|apple|asus|refurbished|modded)\s)*$",
@@ -123,6 +124,7 @@ class Devices:
         self.covered = {place for span in spans for place in range(span.start, span.end)}
 
     def add(self, span: Span) -> None:
+        span = self._of_all_together(span)
         if not span.known:
             self.unknown.append(span.text)
             if self._is_processor(span):
@@ -144,6 +146,15 @@ class Devices:
         if _MORE.search(self.text[max(0, span.start - 30) : span.start]):
             self.more.append(named)
         self.found.append((named, span))
+
+    def _of_all_together(self, span: Span) -> Span:
+        """``2x 3090 (48gb)``: the memory is that of all of them."""
+        count = self._count(span)
+        if span.known or not span.memory_gib or count < 2 or not (behind := _MEMORY_BEHIND.search(span.text)):
+            return span
+        found = self.names.find(("accelerators",), span.text[: behind.start()])
+        each = [match for match in found if span.memory_gib / count in self.names.memory_options(match)]
+        return replace(span, matches=tuple(each), memory_gib=None) if each else span
 
     def _newest_first(self, matches: Sequence[Match]) -> tuple[Match, ...]:
         return tuple(sorted(matches, key=lambda match: _launched(self.names.record(match)), reverse=True))

@@ -240,6 +240,8 @@ class _Message:
                 _add(self.models, self._of_size(span.size, float(active[1]) if active else None))
         elif re.fullmatch(r"\d.*", span.text):
             return  # a size alone, read below
+        elif len(span.matches) > 1 and span.text[-1] in "sS" and not self.names.matches("models", span.text):
+            return  # *fine-tuning llamas*: models of that kind
         else:
             _add(self.models, Named(span.text, self._apart(span)))
 
