@@ -194,6 +194,7 @@ def _run(
             problems.append(str(error))
             failed.append(step)
         else:
+            result = _in_talk(result, situation)
             shown = result.model_dump(mode="json")
             calls.append(ToolCall(name=step.tool, arguments=dict(step.arguments), result=shown))
             ran.append(_Ran(step, len(calls) - 1, result))
@@ -315,6 +316,14 @@ def _guessed_bandwidth(ran: Sequence[_Ran]) -> Iterator[Statement]:
             rate = Quantity(device["memory_bandwidth_gb_per_s"], "GB/s")
             yield state("assumption", "RAM of {rate}, as nobody named its kind", rate=rate)
             return
+
+
+def _in_talk(result: Record, situation: Situation) -> Record:
+    """What may answer is near enough, where a talk on our matter goes on in words that passages hardly use."""
+    asked = situation.earlier is not None and situation.asks.get(ANYTHING, 0.0) >= HALF
+    if asked and isinstance(result, SearchAnswer) and result.hits and (result.hits[0].answers or 0.0) >= MAY_ANSWER:
+        return result.model_copy(update={"near": True})
+    return result
 
 
 def _is_answered(one: _Ran) -> bool:

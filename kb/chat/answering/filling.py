@@ -187,10 +187,12 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
 
 
 def computer_of(situation: Situation, told: Sequence[str]) -> Named | None:
-    """Where no device is named and these of its fields are, a computer by the RAM that it has."""
+    """Where no device is named and these of its fields are, a computer by the RAM that it has; also where all that is
+    named is only thought of for it."""
     before = situation.earlier.devices if situation.earlier else ()
     considered = all(named.standing == "considers" for named in situation.devices)
-    if not considered or not all(getattr(situation, name) for name in told):
+    for_it = bool(situation.devices and situation.system_memory_gb)
+    if not considered or not (for_it or all(getattr(situation, name) for name in told)):
         return None
     known = [named for named in before if named.standing != "considers"]
     return None if "system_memory_gb" in situation.carried and known else processor(situation, "a computer")

@@ -369,6 +369,8 @@ def _option(
     if before and after and before.typical and after.typical:
         ratio = round(after.typical / before.typical, 2)
     price = change.price
+    # A card that goes into a computer without one: its RAM stays.
+    into_it = now.devices.each.backend == "cpu" and _is_card(catalogue, devices)
     gained_reference = before is None and after is not None and after.is_at_least(READABLE_TOKENS_PER_S)
     worthwhile = gained_reference or (ratio or 0.0) >= WORTH_RATIO or (arguments.model is None and bool(new))
     return Upgrade(
@@ -376,7 +378,7 @@ def _option(
         bought=change.bought,
         after=devices.label,
         memory_gib=_memory_gib(devices),
-        memory_gained_gib=round(_memory_gib(devices) - _memory_gib(now.devices), 1),
+        memory_gained_gib=round(_memory_gib(devices) - (0.0 if into_it else _memory_gib(now.devices)), 1),
         memory_bandwidth_gb_per_s=_bandwidth(devices),
         price=price.times(change.count) if price else None,
         currency=price.currency if price else "USD",

@@ -1,5 +1,6 @@
 """What a speed says: the number, what bounds it, how long a prompt takes, what others measured."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from kb.text.statements import Basis, Kind, Quantity, Said, Slot, Statement, Table, state
@@ -8,8 +9,10 @@ from kb.tools.asks import Asked
 from kb.tools.estimate_speed.drafting import Drafting
 from kb.tools.estimate_speed.tool import Job, PublishedMeasurement, SpeedAnswer
 from kb.tools.shared.naming import gb, lasting, named, speed_of, the, tokens, varied
+from kb.tools.shared.running import READABLE_TOKENS_PER_S
 from kb.tools.shared.saying import OF_PROMPTS, notes, shortened
 
+_ENOUGH = re.compile(r"\b(?:fast|quick|good) enough\b|\benough (?:for|to)\b|\btoo slow\b|\busable\b|\bbearable\b", re.I)
 LIMITS = {
     "memory_bandwidth": "What limits it is how fast the memory is read",
     "compute": "What limits it is computing: unpacking the weights takes longer than reading them",
@@ -53,6 +56,9 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
         yield from _job(result.job)
     text = "About {typical}" + each + " is what {model} at {quantization} reaches on {device}" + partly + depth + "."
     yield state("answer", text, typical=speed_of(decode.typical), context=tokens(result.context), **names)
+    if _ENOUGH.search(asked.text):
+        faster = decode.typical >= READABLE_TOKENS_PER_S
+        yield state("answer", "That is faster than most people read." if faster else "That is slower than people read.")
     yield from _more(result)
 
 
