@@ -142,7 +142,8 @@ def answer(index: Index, situation: Situation) -> Answer:
     unknown = list(unknown_names(index, situation))
     if planned.asks == (ANYTHING,) and any(map(_is_answered, ran)):  # by what holds whichever it is
         unknown = [one.as_kind("next") if one.kind == "unknown" else one for one in unknown]
-    statements += [*_with_note(index, situation, planned, said), *unknown]
+    spills = any(getattr(one.result, "in_ram_percent", None) for one in ran)
+    statements += [*_with_note(index, situation, planned, said, spills), *unknown]
     statements += _readings(situation, {name for one in ran for name in one.step.arguments})
     statements += _guessed_bandwidth(ran)
     if left_out := [name for one in ran for name in one.step.left_out]:
@@ -225,9 +226,9 @@ def _repeats(planned: Plan, situation: Situation) -> bool:
     return situation.earlier is not None and planned.steps == plan(TOOLS, situation.earlier).steps
 
 
-def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said]) -> list[Said]:
+def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Said], spills: bool) -> list[Said]:
     """With what a passage says to the question for which something was calculated; first, where that answers it and
-    the question tells circumstances or asks why."""
+    the question tells circumstances or asks why. That a model ``spills`` into RAM goes before what any passage says."""
     if planned.asks[:1] == (ANYTHING,) or not of_kind(said, "answer"):
         return said
     asks_why, story = _is_unmeasured(planned, situation), is_a_story(situation)
@@ -255,7 +256,7 @@ def _with_note(index: Index, situation: Situation, planned: Plan, said: list[Sai
     takes = {slot.role for slot in asks.slots.values()} if asks else set()
     defines = "term" in takes and situation.asks.get(planned.asks[0], 0.0) >= CERTAIN
     # A comparison of what is named says more than a note on one, and so does what a word means, where that is asked.
-    first = (story and found.probability >= ANSWERS_FIRST) or (asks_why and found.is_heard)
+    first = not spills and ((story and found.probability >= ANSWERS_FIRST) or (asks_why and found.is_heard))
     if not first or "compared" in takes or defines:
         return [*said, note.as_kind("next")] if story or "compared" not in takes else said
     return [note, *(_behind(one) for one in said if not (isinstance(one, Table) or one.kind == "next"))]
