@@ -18,7 +18,7 @@ Role = Literal[
     "wait_s", "tokens_waited_for", "drafted",
     "nvme_drives", "batch_size", "training_method", "vendor", "cpu",
     "platform", "drive", "link", "term", "terms", "spec", "specs", "cards", "figure_keys", "engine", "use", "quiet",
-    "replaces",
+    "replaces", "hosts", "host_link",
     "min_memory_gib", "query", "machine", "card", "card_count", "rest_w",
     "power_limit_w", "memory_in_use_gb", "memory_needed_gb", "cache_gb",
     "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",

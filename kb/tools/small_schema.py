@@ -21,6 +21,8 @@ COMMON: Mapping[str, Schema] = {
     "backend": {"enum": ["vulkan"], "description": "else the maker's"},
     "tensor_parallel": {"description": "all cards at once"},
     "images": {"description": "shown"},
+    "system_bandwidth_gb_per_s": {"description": "of RAM"},
+    "host_link": {"description": "between machines"},
     "use": {"description": "chat, coding, writing, documents, agents, vision or `any`"},
     "kv_cache_type": {"enum": ["f16", "q8_0", "q4_0"]},
 }
@@ -31,7 +33,7 @@ LEFT_OUT = (
     "flash_attention", "device_count", "reserved_gib", "claimed_gb", "measured_gb", "considered_memory_channels",
     "beyond", "wanted", "better_engine", "better_tokens_per_s", "drafted", "waited_s", "image_size", "memory_share",
     "draft_tokens", "draft_acceptance", "near_usd", "leave_out", "cpu_like", "sharding",
-    "days_per_week",
+    "days_per_week", "hosts",
 )  # fmt: skip
 """What hardly anybody turns off, what is said before a device's name, and what an agent seldom knows; a tool takes them
 all the same."""

@@ -11,16 +11,19 @@ from kb.calc.memory.weights import Weights
 from kb.calc.results import Limit, MemoryRead, Offload, Range, Speed
 from kb.calc.speed.constants import constants
 from kb.calc.speed.decode import SHARPNESS, Spread, Step, StepTime, operations_of, step_of, step_time
+from kb.calc.speed.network import HAND_OVER_S, Network
 from kb.calc.speed.prefill import (
     MICRO_BATCH,
     Prompt,
     bytes_read_by,
+    crossing_seconds,
     matrix_flops,
     prefill_over,
     prompt_of,
 )
 from kb.calc.speed.rates import is_server_cpu, unpacking_flops, vector_flops
 from kb.calc.speed.sharing import (
+    ALONE,
     COPIED_AT,
     COPY_BYTES_PER_S,
     DEFAULT_LINK_BYTES_PER_S,
@@ -61,6 +64,7 @@ def estimate_speed(
     ubatch: int = MICRO_BATCH,
     checked: int = 1,
     tensor_parallel: bool = False,
+    network: Network = ALONE,
 ) -> Speed:
     """Decode speed per user with ``context`` tokens in the cache, and prefill speed of ``prompt_tokens``.
 
@@ -110,8 +114,9 @@ def estimate_speed(
     shares = shares_of(batch, architecture, weights, offload)
     memories = (*devices, *((system,) if shares.system else ()))
     on_devices = device_time(
-        shares.devices, architecture, devices, decode, sequences=concurrency, tensor_parallel=tensor_parallel
-    )
+        shares.devices, architecture, devices, decode, sequences=concurrency, tensor_parallel=tensor_parallel,
+        network=network,
+    )  # fmt: skip
     in_system = step_time(shares.system, system, decode) if shares.system else StepTime()
     least = ceiling_seconds(shares, devices, system, tensor_parallel=tensor_parallel)
     per_user = 1 / (on_devices.total + in_system.total)
@@ -119,7 +124,9 @@ def estimate_speed(
     if shares.system and is_server and system.bandwidth_assumed:
         spread = SERVER_SPREAD
     per_user_range = range_around(per_user, spread, 1 / least)
-    prompt_seconds = prefill_over(prompt, devices, prefill, decode)
+    hosts = 1 if tensor_parallel else network.hosts
+    prompt_seconds = prefill_over(prompt, devices, prefill, decode, hosts)
+    prompt_seconds += crossing_seconds(prompt, network, tensor_parallel=tensor_parallel)
     if offload is not None and shares.system is not None:
         copied = copied_bytes(architecture, weights, offload, min(prompt.tokens, ubatch))
         prompt_seconds += prompt.micro_batches * copied / copy_rate(devices[0])
@@ -137,8 +144,23 @@ def estimate_speed(
         aggregate_tokens_per_s=_times(per_user_range, concurrency) if concurrency > 1 else None,
         bytes_read_per_token_gb=_rounded((batch.weight_bytes + batch.cache_bytes) / GB),
         formula=_formula(shares, on_devices, in_system, devices, least),
-        assumptions=_assumptions(devices, context, prompt, shares, system, weights, tensor_parallel=tensor_parallel),
+        assumptions=(
+            *_assumptions(devices, context, prompt, shares, system, weights, tensor_parallel=tensor_parallel),
+            *_of_network(network, tensor_parallel=tensor_parallel),
+        ),
     )
+
+
+def _of_network(network: Network, *, tensor_parallel: bool) -> Iterator[str]:
+    if network.hosts < 2:
+        return
+    rate = f"{network.bytes_per_s / GB:g} GB/s"
+    if tensor_parallel:
+        how = "with RDMA" if network.rdma else "without RDMA"
+        yield f"over {network.hosts} computers, joined at {rate} {how}: two sums in each layer wait for it"
+    else:
+        wait = f"about {HAND_OVER_S * 1e3:g} ms a token (by a few measured runs)"
+        yield f"over {network.hosts} computers, joined at {rate}: each further one costs {wait}"
 
 
 def _conditions(memories: Sequence[Device], *, by_layers: bool) -> Iterator[str]:

@@ -21,6 +21,7 @@ from kb.calc.device import Device
 from kb.calc.memory.architecture import Architecture, Attending
 from kb.calc.memory.weights import Weights
 from kb.calc.speed.decode import DecodeConstants, Spread, laptop_factor, weights_read
+from kb.calc.speed.network import SUMS_PER_LAYER, Network
 from kb.calc.speed.rates import generation_of, vector_flops
 
 MICRO_BATCH = 512
@@ -146,20 +147,30 @@ def prefill_seconds(prompt: Prompt, device: Device, constants: PrefillConstants,
 
 
 def prefill_over(
-    prompt: Prompt, devices: Sequence[Device], constants: PrefillConstants, decode: DecodeConstants
+    prompt: Prompt, devices: Sequence[Device], constants: PrefillConstants, decode: DecodeConstants, hosts: int = 1
 ) -> float:
     """The same over a layer split: a card starts on the next micro-batch while the following card has this one.
 
-    With ``b`` micro-batches and ``n`` cards that saves at best ``b n / (b + n - 1)``-fold.
+    With ``b`` micro-batches and ``n`` cards that saves at best ``b n / (b + n - 1)``-fold. Other computers are waited
+    for.
     """
     memory = sum(device.memory_bytes for device in devices)
     one_by_one = sum(
         prefill_seconds(prompt, device, constants, decode) * count * device.memory_bytes / memory
         for device, count in Counter(devices).items()
     )
-    batches, cards = prompt.micro_batches, len(devices)
+    batches, cards = prompt.micro_batches, max(1, len(devices) // hosts)
     ideal = batches * cards / (batches + cards - 1)
     return one_by_one / (1 + (ideal - 1) * constants.pipeline)
+
+
+def crossing_seconds(prompt: Prompt, network: Network, *, tensor_parallel: bool) -> float:
+    """What a prompt waits for the network between the computers that the devices stand in."""
+    each = prompt.tokens / prompt.micro_batches
+    if not tensor_parallel:
+        return prompt.micro_batches * network.hand_over_seconds(each, prompt.hidden_size)
+    sums = prompt.micro_batches * prompt.layers * SUMS_PER_LAYER
+    return sums * network.sum_seconds(each * prompt.hidden_size * 2)
 
 
 def kind_of(device: Device) -> str:

@@ -9,11 +9,10 @@ from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.weights import Weights
 from kb.calc.results import Offload
 from kb.calc.speed.decode import DecodeConstants, Step, StepTime, split_by_layers, step_time
+from kb.calc.speed.network import SUMS_PER_LAYER, Network
 
 ALL_REDUCE_US = 25.0
 """Latency of one sum over cards through PCIe (NCCL; assumed, not fitted: the calibration data holds no such run)."""
-ALL_REDUCES_PER_LAYER = 2
-"""After attention and after the feed-forward part (Megatron-LM, arXiv:1909.08053)."""
 COPY_BYTES_PER_S = 11e9
 """At most, of weights from system memory to a card: they lie in pages of a file, which the processor moves first.
 Published runs of offloaded mixtures come to 8 to 11 GB/s, one to 20; chosen, not fitted."""
@@ -21,6 +20,7 @@ COPIED_AT = 0.7
 """Of a slower link's rate."""
 DEFAULT_LINK_BYTES_PER_S = 16e9
 """PCIe 4.0 x8 or 3.0 x16, where a card's link is not known."""
+ALONE = Network()
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,12 @@ def device_time(
     *,
     sequences: int = 1,
     tensor_parallel: bool = False,
+    network: Network = ALONE,
 ) -> StepTime:
     """Seconds of the devices' part: one after another (layer split) or all at once (tensor parallel)."""
     if not tensor_parallel or len(devices) == 1:
-        return split_by_layers(step, devices, constants)
+        crossed = StepTime(links=network.hand_over_seconds(sequences, architecture.hidden_size))
+        return split_by_layers(step, devices, constants) + crossed
     count = len(devices)
     part = replace(
         step.share(1 / count), layers=step.layers, expert_layers=step.expert_layers,
@@ -98,8 +100,9 @@ def device_time(
     known = [device.pcie_bytes_per_s for device in devices if device.pcie_bytes_per_s]
     link = min(known, default=DEFAULT_LINK_BYTES_PER_S)
     message = sequences * architecture.hidden_size * 2
-    one_sum = ALL_REDUCE_US * 1e-6 + 2 * (count - 1) / count * message / link
-    return slowest + StepTime(links=ALL_REDUCES_PER_LAYER * step.layers * one_sum)
+    one_sum = ALL_REDUCE_US * 1e-6 + 2 * (count - 1) / count * message / link if count > network.hosts else 0.0
+    one_sum += network.sum_seconds(message)
+    return slowest + StepTime(links=SUMS_PER_LAYER * step.layers * one_sum)
 
 
 def ceiling_seconds(

@@ -250,3 +250,5 @@ class Interconnect(Spec):
     ports: Count | None = None
     connector: Text | None = None
     latency_us: Number | None = None
+    rdma: Flag | None = None
+    """Whether computers that it joins write into each other's memory without their systems."""

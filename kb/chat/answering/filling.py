@@ -72,6 +72,14 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "link":
             links = [named for named in situation.others if named.kind == "interconnects"]
             return links or _stated(f"{situation.mbit_per_s:g} Mbit/s" if situation.mbit_per_s else None)
+        case "hosts":
+            return _stated(situation.hosts if _are_spread(situation) else None)
+        case "host_link":
+            links = [named for named in situation.others if named.kind == "interconnects"]
+            spread = _are_spread(situation) or any(
+                one.kind == "machines" and one.count > 1 for one in situation.devices
+            )
+            return links[:1] if spread else ()
         case "term":
             # "what is its TDP": a figure of what was spoken of, and no definition
             of_carried = [named for named in _specs(situation) if named.label in situation.carried]
@@ -184,6 +192,12 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "device_count" | "rest_w" | "near_usd":
             return ()
     return _stated(getattr(situation, role) or None)
+
+
+def _are_spread(situation: Situation) -> bool:
+    """Whether cards stand in several computers, as many in each."""
+    cards = sum(named.count for named in situation.devices if named.kind == "accelerators")
+    return bool(situation.hosts and situation.hosts > 1 and cards and cards % situation.hosts == 0)
 
 
 def computer_of(situation: Situation, told: Sequence[str]) -> Named | None:

@@ -115,6 +115,10 @@ MOST_OF_A_DESKTOP = 4
 """Sticks; a server with more has a channel for each."""
 _STICKS_BEHIND = re.compile(r"\s?[x×*]\s?(\d{1,2})(?!\w|\.\d)", re.I)
 """Behind it: ``64G x 7``."""
+_HOSTS = re.compile(
+    r"\b(\d{1,2}|two|three|four|five|six|eight) (?:nodes|machines|servers|hosts|boxes|computers|pcs)\b", re.I
+)
+"""Computers that work as one."""
 _SLOTS = re.compile(r"\b(\d{1,2}|dual|single|quad|one|two|four|eight|six|twelve)[- ]?ch(?:annels?)?\b", re.I)
 _MORE_STICKS = re.compile(
     r"\b(?:a (?:second|2nd)|another|one more|add(?:ing)? a) (?:(?:ram|ddr\d|memory|\d+ ?gb) ){0,2}(?:stick|module|dimm|so-?dimm)\b"
@@ -194,6 +198,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values |= {"tokens_per_s": told[0].tokens_per_s, "speed_is": told[0].speed_is}
     if "hours_per_day" not in values and _ALL_DAY.search(text):
         values["hours_per_day"] = 24.0
+    if hosts := _HOSTS.search(text):
+        values["hosts"] = counted(hosts[1])
     if (kind := _MEMORY_TYPE.search(text)) is not None:
         values["memory_type"] = f"{kind[1].upper()}-{kind[2]}" if kind[2] else kind[1].upper()
     if slots := _SLOTS.search(text):

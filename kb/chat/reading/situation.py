@@ -133,6 +133,8 @@ class Quantities:
     image_size: str | None = None
     """Of each, in pixels: ``1920x1080``."""
     nvme_drives: int | None = None
+    hosts: int | None = None
+    """Computers that the devices are spread over."""
     batch_size: int | None = None
     gpu_layers: int | None = None
     options: str | None = None

@@ -9,7 +9,7 @@ from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.check_fit.tool import FitAnswer, WayOut
 from kb.tools.shared.naming import VERDICTS, Varied, gb, named, tokens, varied
-from kb.tools.shared.saying import notes
+from kb.tools.shared.saying import notes, over_hosts
 
 KEPT = {
     "own": "",
@@ -67,6 +67,8 @@ def say(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     yield from _seeing(result, asked)
     yield from _further(result)
     yield from _next(result)
+    if result.verdict == "fits":
+        yield from over_hosts(result.hosts, at_once=bool(asked.arguments.get("tensor_parallel")))
     if result.system_memory_assumed:
         yield state("assumption", "{ram} of RAM, as none was named", ram=_ram([result]))
     yield from _details(result)

@@ -151,6 +151,8 @@ class FitAnswer(Fit, Result):
     """Where images are to be shown: whether the model is known to read them; null of a size and of given figures."""
     seeing: Seeing | None = None
     """Where images are shown to a model that reads them."""
+    hosts: int = 1
+    """Computers that the devices are spread over."""
     tensor_parallel: TensorParallel | None = None
     """Where all cards were to work on each token, and servers refuse so many."""
     equal_share_gb: float | None = None
@@ -214,6 +216,7 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         device=parts.devices.label,
         context=arguments.context,
         concurrency=arguments.concurrency,
+        hosts=parts.devices.network.hosts,
         options=(arguments.options or "") if parts.load(arguments).is_placed else "",
         active_percent=_active_percent(parts),
         model_context_limit=limit,

@@ -10,7 +10,7 @@ from kb.tools.estimate_speed.drafting import Drafting
 from kb.tools.estimate_speed.tool import Job, PublishedMeasurement, SpeedAnswer
 from kb.tools.shared.naming import gb, lasting, named, speed_of, the, tokens, varied
 from kb.tools.shared.running import READABLE_TOKENS_PER_S
-from kb.tools.shared.saying import OF_PROMPTS, notes, shortened
+from kb.tools.shared.saying import OF_PROMPTS, notes, over_hosts, shortened
 
 _ENOUGH = re.compile(r"\b(?:fast|quick|good) enough\b|\benough (?:for|to)\b|\btoo slow\b|\busable\b|\bbearable\b", re.I)
 LIMITS = {
@@ -59,6 +59,7 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
     if _ENOUGH.search(asked.text):
         faster = decode.typical >= READABLE_TOKENS_PER_S
         yield state("answer", "That is faster than most people read." if faster else "That is slower than people read.")
+    yield from over_hosts(result.hosts, at_once=result.at_once)
     yield from _more(result)
 
 

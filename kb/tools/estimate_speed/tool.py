@@ -72,6 +72,10 @@ class SpeedAnswer(Speed, Result):
     context: int
     shortened: bool = False
     """Whether no context was given and the usual one does not fit: this is the longest that does."""
+    hosts: int = 1
+    """Computers that the devices are spread over."""
+    at_once: bool = False
+    """Whether all of the devices work on each token together."""
     prompt_tokens: int
     """Of the prompt that prefill and time to first token are of."""
     job: "Job | None" = None
@@ -109,6 +113,8 @@ def speed_answer(catalogue: Catalogue, parts: Parts, given: FitArguments) -> Spe
         device=parts.devices.label,
         verdict=fit.verdict,
         context=arguments.context,
+        hosts=parts.devices.network.hosts,
+        at_once=arguments.tensor_parallel and fit.verdict == "fits" and len(parts.devices.devices) > 1,
         prompt_tokens=prompt_tokens or arguments.context,
         shortened=shortened,
         job=_job(given, speed) if isinstance(given, SpeedArguments) and fit.verdict != "does_not_fit" else None,

@@ -29,6 +29,10 @@ def say(result: RecommendAnswer, asked: Asked) -> Iterator[Said]:
         yield from _price_note(result.nearest, asked)
     if len(shown) > 1 and shown[0].owned < shown[0].count:
         yield _table(shown)
+    if shown and not result.model_named and result.budget is None and "min_memory_gib" not in asked.stated:
+        yield state(
+            "next", "Tell me your budget and which models or use you have in mind, and I can choose more closely."
+        )
     if result.budget_taken_as and result.budget is not None:
         budget = f"{result.budget:,.0f} {result.budget_currency}"
         text = "your {budget} as that many US dollars, the only currency that the prices are held in"

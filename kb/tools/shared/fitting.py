@@ -28,6 +28,7 @@ from kb.tools.shared.resolve import (
     ResolvedModel,
     ResolvedQuantization,
     on_backend,
+    over_network,
     quantization_for,
     resolve_devices,
     resolve_model,
@@ -127,6 +128,10 @@ class FitArguments(Arguments):
     memory_share: MemoryShare | None = None
     images: Images = 0
     image_size: ImageSize | None = None
+    hosts: Annotated[Whole, Field(ge=1, le=64)] | None = Field(
+        None, description="computers that the devices are spread over; else one, of machines each"
+    )
+    host_link: Name | None = Field(None, description="what joins them: `thunderbolt 5` …; else 10 Gbit/s is taken")
 
     @model_validator(mode="before")
     @classmethod
@@ -227,7 +232,7 @@ def resolve_parts(catalogue: Catalogue, arguments: FitArguments) -> Parts:
     model = resolve_model(catalogue, arguments.model)
     quantization = quantization_for(catalogue, model, arguments.quantization)
     devices = resolve_devices(catalogue, arguments.device, arguments.device_count, arguments.system_memory_gb)
-    devices = on_backend(devices, arguments.backend)
+    devices = over_network(catalogue, on_backend(devices, arguments.backend), arguments.hosts, arguments.host_link)
     return parts_of(catalogue, model, quantization, devices)
 
 

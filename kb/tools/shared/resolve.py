@@ -8,6 +8,8 @@ from kb.calc.device import Device, gpus_on
 from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.families import Config, architecture_of
 from kb.calc.memory.weights import Weights, weights_of
+from kb.calc.speed.network import Network
+from kb.calc.speed.sharing import ALONE
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import (
@@ -15,6 +17,7 @@ from kb.catalogue.records import (
     Backend,
     Cpu,
     Figure,
+    Interconnect,
     LanguageModel,
     Machine,
     Quantization,
@@ -85,6 +88,8 @@ class ResolvedDevices:
     notes: tuple[str, ...] = ()
     memory_asked: str = ""
     """The argument that would give the memory's size, where nothing does."""
+    network: Network = ALONE
+    """That joins the computers which they stand in: of machines and chips with memory of their own, each is one."""
 
     @property
     def each(self) -> Device:
@@ -258,7 +263,8 @@ def resolve_devices(
         )
         label = several(device_count, device.name)
         asked = "" if device.memory_gib else "device.memory_gib"
-        return ResolvedDevices((given,) * device_count, label, None, None, {}, memory_asked=asked)
+        network = Network(device_count if device.unified_memory else 1)
+        return ResolvedDevices((given,) * device_count, label, None, None, {}, memory_asked=asked, network=network)
     if size := _A_SIZE.fullmatch(device.strip()):
         name = f"{article(size[1])} {size[1]} GB graphics card"
         figures = DeviceFigures(name=name, memory_gib=float(size[1]))
@@ -301,7 +307,27 @@ def resolve_devices(
         )
     count = device_count * per_machine
     label = several(device_count, record.name)
-    return ResolvedDevices((each,) * count, label, record.slug, match.kind, references, tuple(notes))
+    alone = isinstance(record, Machine) or each.unified_memory
+    network = Network(device_count if alone else 1)
+    return ResolvedDevices((each,) * count, label, record.slug, match.kind, references, tuple(notes), network=network)
+
+
+def over_network(
+    catalogue: Catalogue, devices: ResolvedDevices, hosts: int | None, link: str | None
+) -> ResolvedDevices:
+    """The same devices in so many computers, joined by a link. Raises ``InvalidArgument`` where they cannot be."""
+    hosts = hosts or devices.network.hosts
+    if len(devices.devices) % hosts:
+        raise InvalidArgument("hosts", hosts, f"computers that have equal parts of {len(devices.devices)} devices")
+    if link is None or hosts < 2:
+        return replace(devices, network=replace(devices.network, hosts=hosts))
+    record, _ = catalogue.find(Interconnect, link, "link")
+    rate = record.bandwidth_gb_per_s_per_direction
+    if rate is None:
+        raise InvalidArgument("host_link", link, "a link whose rate is known, such as `10 gigabit ethernet`")
+    rdma = bool(record.rdma and record.rdma.value)
+    references = {**devices.references, f"rate of {record.name}": tuple(rate.sources)}
+    return replace(devices, network=Network(hosts, rate.value * GB, rdma), references=references)
 
 
 def on_backend(devices: ResolvedDevices, backend: Backend | None) -> ResolvedDevices:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from kb.calc.results import Range
-from kb.text.statements import Kind, Quantity, Statement, state
+from kb.text.statements import Kind, Quantity, Slot, Statement, state
 from kb.tools.shared.naming import speed_of, tokens
 
 OF_PROMPTS = re.compile(
@@ -35,6 +35,27 @@ def rate(speed: Range | None) -> Quantity | str:
 
 def money(price: tuple[float, float], currency: str) -> Quantity:
     return Quantity(price if price[0] != price[1] else price[0], currency, 1)
+
+
+def over_hosts(hosts: int, *, at_once: bool = False) -> Iterator[Statement]:
+    """What it means that the devices stand in several computers, and how a program is started over them."""
+    if hosts < 2:
+        return
+    values: dict[str, Slot] = {"hosts": Quantity(hosts, step=1)}
+    if at_once:
+        text = "The {hosts} computers work on each token together, and wait for the network twice in each layer."
+        start = (
+            "vLLM: the same line on each, `--tensor-parallel-size N --nnodes {hosts} --master-addr ADDRESS` with "
+            "`--node-rank 0` on the first, `--node-rank 1 --headless` on the next; on Macs exo or `mlx.launch`."
+        )
+    else:
+        text = "The {hosts} computers work one after the other: more memory, and not more speed."
+        start = (
+            "llama.cpp: start `rpc-server -H 0.0.0.0 -p 50052` on each of the others, only in a network that you "
+            "trust, and give the first `--rpc ADDRESS:50052`. On Macs exo does it by itself."
+        )
+    yield Statement("reason", text, values)
+    yield Statement("next", start, {name: value for name, value in values.items() if f"{{{name}}}" in start})
 
 
 def shortened(context: int, case: str = "") -> Statement:

@@ -56,6 +56,7 @@ def speed_at(
         checked=checked,
         ubatch=parts.load(arguments).ubatch,
         tensor_parallel=offload is None and at_once,
+        network=parts.devices.network,
         system_memory_bytes=system_memory_bytes(arguments),
         system_memory_bytes_per_s=system * GB if system else None,
     )
