@@ -14,20 +14,19 @@ OBJECTS = ("ModelFigures", "DeviceFigures")
 """Of figures; they stand beside a name."""
 COMMON: Mapping[str, Schema] = {
     "model": {"description": "name, size (`70b`) or object of config.json's keys"},
-    "device": {"description": "name (`2x` before it: two) or {memory_gib, memory_bandwidth_gb_per_s}"},
+    "device": {"description": "name (`2x` before: two) or {memory_gib, memory_bandwidth_gb_per_s}"},
     "quantization": {"description": "`q4_k_m`, `f16`, `4.25bpw` …"},
     "context": {"description": "tokens"},
     "options": {"description": "llama.cpp's: `-ngl 30 --n-cpu-moe 12`"},
     "backend": {"enum": ["vulkan"], "description": "else the maker's"},
     "tensor_parallel": {"description": "all cards at once"},
     "images": {"description": "shown"},
-    "system_bandwidth_gb_per_s": {"description": "of RAM"},
     "host_link": {"description": "between machines"},
     "use": {"description": "chat, coding, writing, documents, agents, vision or `any`"},
     "kv_cache_type": {"enum": ["f16", "q8_0", "q4_0"]},
 }
 """Of arguments that many tools take, what is said in so few words; a tool takes more types of cache than these."""
-NAMED: Mapping[str, Schema] = {"device": {"description": "name (`2x` before it: two)"}}
+NAMED: Mapping[str, Schema] = {"device": {"description": "name (`2x` before: two)"}}
 """The same where a name alone is taken."""
 LEFT_OUT = (
     "flash_attention", "device_count", "reserved_gib", "claimed_gb", "measured_gb", "considered_memory_channels",

@@ -18,10 +18,10 @@ SPEC_KINDS = tuple(kinds)
 class SpecArguments(Arguments):
     name: Name
     """As people write it: `4090`, `llama 3.1 70b`."""
-    kind: Name | None = Field(None, description=f"one of {', '.join(SPEC_KINDS)}; without it, all are searched")
+    kind: Name | None = Field(None, description=f"one of {', '.join(SPEC_KINDS)}; else all")
     count: Annotated[Whole, Field(ge=1, le=1024, description="of the same thing, for totals")] = 1
     figures: Annotated[tuple[Name, ...], Field(max_length=20)] | None = Field(
-        None, description="keys of figures (`memory_gib`, `price` …) to give alone, with those that belong to them"
+        None, description="keys of figures (`memory_gib`, `price` …) to give alone"
     )
 
 
