@@ -60,7 +60,7 @@ class UpgradeArguments(Arguments):
     device: DeviceArgument = Field(description="what is there now: a card (`2x` before it for two) or a machine")
     device_count: DeviceCount = 1
     considered: Annotated[tuple[DeviceArgument, ...], Field(max_length=4)] = Field(
-        (), description="what to change to or add; else several are tried"
+        (), description="what to change to or add"
     )
     considered_system_memory_gb: SystemMemory | None = Field(None, description="RAM then, as printed")
     considered_memory_channels: Annotated[Whole, Field(ge=2, le=24)] | None = Field(
