@@ -10,7 +10,16 @@ from kb.chat.answering.citing import Citations
 from kb.chat.answering.correcting import corrections, unknown_names
 from kb.chat.answering.disputing import relevant_disputes
 from kb.chat.answering.filling import values_of
-from kb.chat.answering.hearing import MAY_ANSWER, answers, gives_way, is_a_story, is_apart, with_query
+from kb.chat.answering.hearing import (
+    MAY_ANSWER,
+    answers,
+    gives_way,
+    goes_on_telling,
+    is_a_story,
+    is_apart,
+    whole_story,
+    with_query,
+)
 from kb.chat.answering.plan import (
     ANYTHING,
     DEVICE_SLOTS,
@@ -114,6 +123,7 @@ def answer(index: Index, situation: Situation) -> Answer:
     if (unsure and answered) or (heard and by_passage) or gives_way(index, situation, planned):
         planned = Plan((ANYTHING,), (passages_of(situation),))
     calls: list[ToolCall] = []
+    planned = _without_told(index, situation, planned)
     ran, planned, problems = _run(index, situation, planned, calls)
     if not ran and planned.steps and ANYTHING not in (step.tool for step in planned.steps):
         # Nothing could be worked out: what is written about it is better than nothing.
@@ -319,9 +329,25 @@ def _guessed_bandwidth(ran: Sequence[_Ran]) -> Iterator[Statement]:
             return
 
 
+def _without_told(index: Index, situation: Situation, planned: Plan) -> Plan:
+    """Where a story goes on, without the passage that was told of it before, if another may answer too."""
+    if situation.earlier is None or not goes_on_telling(situation):
+        return planned
+    told = [one.passage.passage_id for one in index.searcher.answering(whole_story(situation.earlier))[:1]]
+    others = [one for one in index.searcher.answering(situation.query) if one.passage.passage_id not in told]
+    if not others or others[0].probability < MAY_ANSWER:
+        return planned
+    steps = (
+        replace(step, arguments={**step.arguments, "leave_out": told}) if step.tool == ANYTHING else step
+        for step in planned.steps
+    )
+    return replace(planned, steps=tuple(steps))
+
+
 def _in_talk(result: Record, situation: Situation) -> Record:
     """What may answer is near enough, where a talk on our matter goes on in words that passages hardly use."""
-    asked = situation.earlier is not None and situation.asks.get(ANYTHING, 0.0) >= HALF
+    calculated = max((odd for ask, odd in situation.asks.items() if ask in TOOLS and ask != ANYTHING), default=0.0)
+    asked = situation.earlier and (situation.asks.get(ANYTHING, 0.0) >= HALF or calculated < UNCLEAR)
     if asked and isinstance(result, SearchAnswer) and result.hits and (result.hits[0].answers or 0.0) >= MAY_ANSWER:
         return result.model_copy(update={"near": True})
     return result

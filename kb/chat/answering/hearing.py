@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kb.chat.answering.filling import IT
-from kb.chat.answering.plan import A_STORY, Plan, is_about_something
+from kb.chat.answering.plan import A_STORY, ANYTHING, Plan, is_about_something
+from kb.chat.reading.reader import CONTINUED
 from kb.chat.reading.situation import Situation
 from kb.chat.reading.uses import is_of_text
 from kb.search.answering import Answering
@@ -28,6 +29,9 @@ def is_a_story(situation: Situation) -> bool:
 def queries(situation: Situation) -> Iterator[str]:
     """What to look for in the passages, the plainest first: the message, with what its pronouns stand for, with what it
     goes on from."""
+    if goes_on_telling(situation):
+        yield whole_story(situation)
+        return
     yield situation.text
     carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
     if carried and IT.search(situation.text) and not any(one.label not in carried for one in situation.terms):
@@ -40,16 +44,27 @@ def queries(situation: Situation) -> Iterator[str]:
         yield f"{situation.use.removesuffix('s')} models: memory, speed, which cards"
 
 
+def goes_on_telling(situation: Situation) -> bool:
+    """Whether it only adds to what a passage was asked for."""
+    return situation.earlier is not None and situation.asks == {ANYTHING: CONTINUED}
+
+
+def whole_story(situation: Situation) -> str:
+    """All that was told of one matter."""
+    before = whole_story(situation.earlier) if situation.earlier and goes_on_telling(situation) else ""
+    return f"{before} {situation.text}".strip()
+
+
 def with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:
     """With the first of the ways to look for passages that finds one which answers, and whether one does."""
     if not any(character.isalnum() for character in situation.text):
         return replace(situation, query=situation.text), False
     for query in queries(situation):
         found = index.searcher.answering(query)[:1]
-        alone = query == situation.text
+        alone = query == situation.text or goes_on_telling(situation)
         if any(one.is_heard and (alone or _is_new(index, situation, one)) for one in found):
             return replace(situation, query=query), True
-    return replace(situation, query=situation.text), False
+    return replace(situation, query=next(queries(situation))), False
 
 
 def answers(index: Index, situation: Situation, least: float) -> bool:

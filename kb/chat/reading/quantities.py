@@ -24,6 +24,8 @@ _POWERS_OF_TWO = frozenset(2**n for n in range(11))
 
 def tokens_of(figure: FigureFound) -> float:
     """Context lengths are powers of two: 32k is 32,768 tokens, 100k are 100,000."""
+    if figure.dimension in TOKENS_PER:
+        return written_tokens(figure)
     thousands = figure.value / 1000
     if figure.scale in ("k", "K") and thousands in _POWERS_OF_TWO:
         return round(thousands * 1024)
@@ -68,12 +70,17 @@ class _Field:
 
 
 LEAST_PSU_W = 200
-_BYTES, _TOKENS, _WATTS, _RATE = frozenset({"bytes"}), frozenset({"tokens"}), frozenset({"w"}), frozenset({"bytes/s"})
+_BYTES, _TEXT, _WATTS, _RATE = (
+    frozenset({"bytes"}),
+    frozenset({"tokens", *TOKENS_PER}),
+    frozenset({"w"}),
+    frozenset({"bytes/s"}),
+)
 _FIELDS = {
-    "context": _Field("context", _TOKENS, tokens_of, LEAST_CONTEXT, MOST_CONTEXT),
+    "context": _Field("context", _TEXT, tokens_of, LEAST_CONTEXT, MOST_CONTEXT),
     "wait": _Field("wait_s", frozenset({"s"}), _in(1), 1),
-    "prompt": _Field("prompt_tokens", _TOKENS, tokens_of, 16),
-    "output": _Field("output_tokens", frozenset({"tokens", *TOKENS_PER}), written_tokens, 2),
+    "prompt": _Field("prompt_tokens", _TEXT, tokens_of, 16),
+    "output": _Field("output_tokens", _TEXT, written_tokens, 2),
     "requests": _Field("requests", frozenset({"pages"}), _count, 2),
     "users": _Field("users", frozenset({"users", "slots"}), _count, 1),
     "batch": _Field("batch_size", frozenset(), _count, 1),
@@ -153,7 +160,10 @@ _MEASURED = re.compile(
 )
 """What a run takes, by whoever saw it; a run of inference is another one."""
 _RUNNING = re.compile(r"\b(?:inference|running|run|serving)\b[^.?!;]{0,40}$", re.I)
-_ALL_DAY = re.compile(r"24\s?/\s?7\b|around the clock|all day|day and night|non-?stop|continuously", re.I)
+_ALL_DAY = re.compile(
+    r"24\s?/\s?7\b|around the clock|all day|day and night|non-?stop|continuously|always (?:on|running)|never (?:off|turned off)"
+    r"|on all the time|left on|stays on", re.I
+)  # fmt: skip
 _KV_FORMAT = r"(q8_0|q4_0|q5_0|q5_1|q4_1|iq4_nl|f16|fp16|bf16|f32|fp8|8[- ]bit|4[- ]bit|q8|q4|int8)"
 _KV_TYPE = re.compile(
     rf"\b{_KV_FORMAT}\b(?:(?!\b(?:i?q|b?f|fp)\d)[^.?!,]){{0,12}}\b(?:kv\b|cache\b)|\bkv[\s-]{{0,3}}(?:cache)?[^.?!,]{{0,16}}?\b{_KV_FORMAT}\b",

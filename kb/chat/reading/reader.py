@@ -43,6 +43,8 @@ CLEAR = 0.3
 """How likely an ask must be to be a message's own, where the message goes on from the turn before."""
 CONTINUED = 0.9
 """How likely the ask is with which a fragment goes on."""
+PASSAGES = "search_passages"
+"""What is asked where no calculator is."""
 COMPARING, FIGURES = "compare_devices", "lookup_spec"
 """What *which would you take* asks of several devices, and *what about power* of those that are known."""
 MOST_BACK = 8
@@ -199,6 +201,8 @@ class _Asked:
         turn = self.turns[at]
         if turn.fragment and (earlier := self._earlier(at)):
             return {earlier: CONTINUED}
+        if turn.fragment and at and self._tells_of_a_passage(at):
+            return {PASSAGES: CONTINUED}
         if turn.fragment and turn.states == _TOGETHER:
             return {}  # what they do together is asked without a word for it
         if turn.fragment and turn.states in (_COMPARED, _FIGURES):
@@ -224,6 +228,11 @@ class _Asked:
             return {}
         self.left -= 1
         return dict(self.asks.probabilities(turn.plain, present(turn.situation)))
+
+    def _tells_of_a_passage(self, at: int) -> bool:
+        """*It has 16 GB though*, after what no calculator was asked for: more of the same story."""
+        ask, odd = next(iter(self.odds(at - 1).items()), ("", 0.0))
+        return ask == PASSAGES and odd >= GOES_ON and not self.turns[at].situation.named_now
 
     def _earlier(self, at: int) -> str:
         """The last question that takes something of what this turn states."""
@@ -336,6 +345,8 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
     asks_which = (
         goes_on and not now.named_now and len(now.text.split()) <= MOST_WORDS_OF_WHICH and _WHICH_ONE.search(now.text)
     )
+    if asks_which and taken["alternatives"] and len(devices) > 1:
+        states = _COMPARED
     fragment = said.fragment or bool(judged) or bool(asks_which)
     habits = _habits(situation, before.habits)
     return Turn(situation, said.plain, unknown_models, owned, goes_on, fragment, states, tried, habits)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kb.catalogue.names import Names
+from kb.catalogue.records import Accelerator
 from kb.chat.reading.described import NO_CARD, on_processor
 from kb.chat.reading.devices import MOST_COUNT
 from kb.chat.reading.mentions import sized
@@ -21,6 +22,7 @@ _COMPARES = re.compile(
     r"|^\W{0,3}or\b|\bthan\b|\bwhich (?:one|of)\b|\bover (?:the|my|a)\b|\bjump\b|\bimprove\w*", re.I
 )  # fmt: skip
 _CHOSEN = re.compile(r"\bthe (first|second|former|latter|last)\b(?! (?:slot|card|gpu|drive|socket))", re.I)
+_ON_THE = re.compile(r"\b(?:on|the) (?:the |my )?(laptop|notebook|desktop|tower|pc)\b", re.I)
 _PLACES = {"first": 0, "former": 0, "second": 1, "latter": -1, "last": -1}
 _OR = re.compile(r"^\W{0,3}or\b|\b(?:them|those|these|either)\b", re.I)
 ADDS = re.compile(
@@ -28,7 +30,7 @@ ADDS = re.compile(
     re.I,
 )
 _COUNTED = re.compile(
-    r"(?<![\d.,])\b(\d{1,2}|two|three|four|five|six|eight|a pair|both)\b(?![.,]\d)"
+    r"(?<![\d.,/])\b(\d{1,2}|two|three|four|five|six|eight|a pair|both)\b(?![.,/]\d)"
     r"(?:\s?(?:of\s(?:them|those|these)|cards?|gpus?|ones?|x)\b|\s?\?|\W{0,2}$| together| instead)", re.I
 )  # fmt: skip
 _OF_THEM = re.compile(r"\b(\d{1,2}|two|three|four|five|six|eight) of (?:them|those|these)\b", re.I)
@@ -62,6 +64,8 @@ def devices_after(
             return before.tried
         if goes_on and len(known) > 1 and (chosen := _CHOSEN.search(now.text)):
             known = (known[_PLACES[chosen[1].lower()]],)
+        elif goes_on and len(known) > 1 and (named := _of_form(known, now.text, names)):
+            known = (named,)
         if not (goes_on and known):
             same_rig = known if now.models and not before.situation.alternatives else ()
             known = same_rig or (() if now.terms and not now.models else before.owned)
@@ -106,6 +110,22 @@ def devices_after(
         considered = replace(now.devices[0], standing="considers" if now.devices[0].standing != "has" else "has")
         return (*beside, considered)
     return now.devices
+
+
+def _of_form(known: Sequence[Named], text: str, names: Names) -> Named | None:
+    """*On the laptop*: of two devices the one that is in one, or the other."""
+    meant = _ON_THE.search(text)
+    portable = [named for named in known if is_portable(named, names)]
+    others = [named for named in known if named not in portable]
+    if meant is None or len(portable) != 1 or len(others) != 1:
+        return None
+    return portable[0] if meant[1].casefold() in ("laptop", "notebook") else others[0]
+
+
+def is_portable(named: Named, names: Names) -> bool:
+    record = names.record(named.match) if named.candidates else None
+    laptop = isinstance(record, Accelerator) and record.segment == "laptop"
+    return laptop or (isinstance(named.figures, DeviceFigures) and named.figures.portable)
 
 
 def _left(known: Sequence[Named], gone: Sequence[Named]) -> tuple[Named, ...]:

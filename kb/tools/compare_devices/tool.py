@@ -113,6 +113,9 @@ class CompareAnswer(Result):
     """The same of the other one."""
     formula: str
 
+    def recommends(self) -> Sequence[str]:
+        return [self.model] if self.model and not self.model_named else []
+
 
 def run(catalogue: Catalogue, arguments: CompareArguments) -> CompareAnswer:
     found = [_column(catalogue, named) for named in arguments.devices]

@@ -15,6 +15,10 @@ def say(result: PowerCostAnswer, asked: Asked) -> Iterator[Said]:
     text = f"About {{month}} a month, {{year}} a year, for {{watts}} and {{hours}} a day{week}."
     days = Quantity(result.days_per_week, "days")
     yield state("answer", text, month=month, year=year, watts=watts, hours=hours, days=days)
+    if result.waiting_w and result.waiting_cost_per_month is not None:
+        text = "That is if it works all the time. If it mostly waits, at about {waiting}, it is {cost} a month."
+        cost = Quantity(result.waiting_cost_per_month, result.currency)
+        yield state("answer", text, waiting=Quantity(result.waiting_w, "W"), cost=cost)
     if result.price_assumed:
         price = f"{result.price_per_kwh:g} {result.currency}"
         yield state("assumption", "{price} per kWh, as no price was given", price=price)
@@ -23,6 +27,8 @@ def say(result: PowerCostAnswer, asked: Asked) -> Iterator[Said]:
     if result.without_the_rest_per_year is not None:
         alone = Quantity(result.without_the_rest_per_year, result.currency)
         text = "That is the whole machine at work, {alone} of it for graphics alone; idle hours cost much less."
+        if result.waiting_w:
+            text = "Of the year at work, {alone} are for graphics alone."
         yield state("reason", text, alone=alone)
-    elif "watts" not in asked.arguments:
+    elif "watts" not in asked.arguments and not result.waiting_w:
         yield state("reason", "That is at work; idle hours cost much less.")

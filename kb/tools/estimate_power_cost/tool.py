@@ -1,5 +1,6 @@
 """What a machine's electricity costs."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -12,7 +13,13 @@ from kb.tools.base import Arguments, Name, Real, Result, cite, tool
 from kb.tools.shared.fitting import DeviceCount
 from kb.tools.shared.power import Watts, board_power
 from kb.tools.shared.prices import Currency, HoursPerDay, PricePerKwh
-from kb.tools.shared.resolve import split_count
+from kb.tools.shared.resolve import resolve_devices, split_count
+
+WAITING_W = {"computer": 60.0, "small": 10.0}
+"""Of a computer with a graphics card that waits for work, and of a Mac or mini PC: 40 to 80 W and 4 to 15 W are
+measured."""
+WAITING_CARD_W = 15.0
+"""Of each further card."""
 
 
 class PowerCostArguments(Arguments):
@@ -46,6 +53,10 @@ class PowerCostAnswer(Result):
     hours_per_day: float
     days_per_week: float = 7
     """On how many it runs."""
+    waiting_w: float | None = None
+    """What it draws while it only waits; assumed, and only where it is on day and night."""
+    waiting_cost_per_month: float | None = None
+    """In `currency`, if it waits nearly all of the time."""
     price_per_kwh: float
     price_assumed: bool
     """Nobody gave a price."""
@@ -73,6 +84,7 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
         assumptions.append(f"{arguments.rest_w:g} W for the rest of the machine")
     if "price_per_kwh" not in arguments.model_fields_set:
         assumptions.append(f"{arguments.price_per_kwh:g} {arguments.currency} per kWh, as nothing was given")
+    waiting = _waiting(catalogue, arguments, named) if named and arguments.hours_per_day == MOST_HOURS else None
     hours = arguments.hours_per_day * arguments.days_per_week / 7
     kwh = energy_kwh_per_year(watts, hours)
     cost = energy_cost_per_year(watts, arguments.price_per_kwh, hours)
@@ -87,6 +99,10 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
         else None,
         hours_per_day=arguments.hours_per_day,
         days_per_week=arguments.days_per_week,
+        waiting_w=waiting,
+        waiting_cost_per_month=round(energy_cost_per_year(waiting, arguments.price_per_kwh, hours) / 12, 2)
+        if waiting
+        else None,
         price_per_kwh=arguments.price_per_kwh,
         price_assumed="price_per_kwh" not in arguments.model_fields_set,
         currency=arguments.currency,
@@ -97,6 +113,18 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
         assumptions=tuple(assumptions),
         citations=cite(catalogue, references),
     )
+
+
+MOST_HOURS = 24
+
+
+def _waiting(catalogue: Catalogue, arguments: PowerCostArguments, named: Sequence[str]) -> float:
+    """What it draws while nothing is asked of it."""
+    devices = [one for name in named for one in resolve_devices(catalogue, name, arguments.device_count).devices]
+    cards = [one for one in devices if not one.unified_memory]
+    if not cards:
+        return WAITING_W["small"] * len(devices)
+    return WAITING_W["computer"] + WAITING_CARD_W * (len(cards) - 1)
 
 
 TOOL = tool(run, "What a machine's electricity costs per year.")

@@ -9,7 +9,7 @@ from kb.tools.shared.naming import speed_of, tokens
 
 OF_PROMPTS = re.compile(
     r"\bprompt (?:processing|eval\w*|reading|speed|ingest\w*)\b|\bprompts\b|\bprefill\w*|\bpp\d*\b|\bttft\b"
-    r"|\b(?:first|1st) (?:token|word)\b"
+    r"|\b(?:first|1st) (?:token|word)\b|\b(?:has|have) read\b|\bto read (?:it|them|that|this|all|through|\d)"
     r"|\bbefore (?:it|the|anything|any)\b[^.?!]{0,24}\b(?:start|answer|come|repl|word)",
     re.I,
 )
