@@ -202,7 +202,9 @@ def _run(
         except InvalidArguments:  # a slot was filled with what the tool does not take: no word for the user
             failed.append(step)
         except KnowledgeBaseError as error:
-            problems.append(str(error))
+            asks = TOOLS.asks(step.tool)
+            if not (asks and asks.checks):  # a claim that no source disputes is no word for the user
+                problems.append(str(error))
             failed.append(step)
         else:
             result = _in_talk(result, situation)

@@ -345,7 +345,7 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
     asks_which = (
         goes_on and not now.named_now and len(now.text.split()) <= MOST_WORDS_OF_WHICH and _WHICH_ONE.search(now.text)
     )
-    if asks_which and taken["alternatives"] and len(devices) > 1:
+    if asks_which and not states and taken["alternatives"] and len(devices) > 1:
         states = _COMPARED
     fragment = said.fragment or bool(judged) or bool(asks_which)
     habits = _habits(situation, before.habits)

@@ -100,10 +100,8 @@ class Run:
         return self.speed is None or self.speed.typical >= tokens_per_s
 
 
-LONG_PROMPTS = ("coding", "agents")
-"""Uses in which thousands of tokens are read before each answer."""
 CAPABLE = 20e9
-"""Parameters from which on a model does such work on its own."""
+"""Parameters from which on a model that lies whole on the devices goes before a larger one that does not."""
 VISION = "vision"
 """A use that no record is marked with: whatever people run now and reads images is for it."""
 
@@ -241,7 +239,6 @@ def suggested(
     machine: Machine,
     context: int,
     types: tuple[str, ...],
-    use: str = "",
 ) -> list[Run]:
     """Of ``current`` models those that are fast enough to use, the recommended one first, then the largest; ``held``
     are runs that are known already."""
@@ -253,7 +250,7 @@ def suggested(
             found = comfortable_run(catalogue, found, machine)
         if found is not None and found.is_at_least(READABLE_TOKENS_PER_S):
             runs.append(found)
-    first = start_with(_read_quickly(runs) if use in LONG_PROMPTS else runs)
+    first = start_with(_read_quickly(runs))
     if first is None:
         return []
     others = sorted((run for run in runs if run is not first), key=lambda run: (-run.params, run.slug))

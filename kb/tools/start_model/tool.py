@@ -186,7 +186,7 @@ def _model(catalogue: Catalogue, arguments: StartArguments, devices: ResolvedDev
         images=int(arguments.use == VISION),
     )  # fmt: skip
     current = models_for(catalogue, arguments.use or "any")
-    runs = suggested(catalogue, current, [], machine, arguments.context, (), arguments.use or "")
+    runs = suggested(catalogue, current, [], machine, arguments.context, ())
     records = (run.model for run in runs if isinstance(run.model, LanguageModel))
     return next((record.slug for record in records if record.ollama_name or record.gguf_repository), None)
 

@@ -95,7 +95,7 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
     held.sort(key=lambda run: (-run.params, run.parts.model.label))
     largest = next(filter(is_roomy, held), next(iter(held), None))
     current = meant if arguments.models or arguments.use else models_for(catalogue)
-    first = suggested(catalogue, current, held, machine, arguments.context, types, arguments.use or "")
+    first = suggested(catalogue, current, held, machine, arguments.context, types)
     whole = [run.params for run in first[:1] if run.offload is None] or [0]
     kind = arguments.quantization or "Q4_K_M or better"
     notes = [f"a context of {arguments.context:,} tokens"]
