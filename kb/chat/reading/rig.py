@@ -44,7 +44,7 @@ _WITHOUT = re.compile(
     re.I,
 )
 WHICH = re.compile(r"\bwhich\b|\bbetter\b|\bof (?:them|those|these)\b|\bcompared?\b", re.I)
-MOST_WORDS_OF_A_COUNT = 10
+MOST_WORDS_OF_A_COUNT = 12
 """In a longer message a number counts other things too."""
 
 

@@ -116,3 +116,17 @@ def test_a_second_module_of_ram_doubles_what_is_read(catalogue: Catalogue) -> No
     told = brief(catalogue, "choose_upgrade", arguments)
     assert told.startswith("With RAM in 2 channels, Qwen2.5 7B goes from about")
     assert "89.6 GB/s instead of 44.8 GB/s" in told
+
+
+def test_a_model_that_is_slow_everywhere_measures_nothing(catalogue: Catalogue) -> None:
+    arguments = {"device": "RTX 4070", "system_memory_gb": 32, "considered": ["RTX 3090"], "model": "llama 3.1 70b"}
+    found = TOOLS["choose_upgrade"].call(catalogue, arguments)
+    assert found.too_slow_everywhere == "Llama 3.1 70B"
+    assert found.model != "Llama 3.1 70B"
+    assert found.best is not None
+
+
+def test_a_card_goes_into_a_computer_and_takes_no_ram_away(catalogue: Catalogue) -> None:
+    computer = {"name": "a computer", "memory_gib": 256, "memory_bandwidth_gb_per_s": 51.2, "backend": "cpu"}
+    arguments = {"device": computer, "system_memory_gb": 256, "considered": ["Tesla P40"]}
+    assert TOOLS["choose_upgrade"].call(catalogue, arguments).options[0].memory_gained_gib == 24

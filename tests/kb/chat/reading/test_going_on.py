@@ -118,6 +118,40 @@ CONVERSATIONS: dict[str, list[tuple[str, Mapping[str, float], dict[str, Any]]]] 
             {"ask": "check_fit", "devices": ["Apple MacBook Air (M2, 2022) 16 GB"]},
         ),
     ],
+    "a size of RAM without its unit": [
+        ("I have a laptop with 16 GB and no graphics card", {"what_runs_on": 0.9}, {"system_memory_gb": 16}),
+        ("how fast is gemma 3 4b?", {"estimate_speed": 0.9}, {"ask": "estimate_speed"}),
+        (
+            "what if I put 32 in instead", {"choose_upgrade": 0.4},
+            {
+                "ask": "what_runs_on", "system_memory_gb": 32,
+                "devices": ["a computer without a graphics card and 32 GB of RAM"],
+            },
+        ),
+    ],
+    "day and night is no count": [
+        ("strix halo or two 3090s?", {"compare_devices": 0.9}, {"alternatives": True}),
+        (
+            "and power? it would be on 24/7", {"estimate_power_cost": 0.9},
+            {"hours_per_day": 24, "devices": ["AMD Ryzen AI Max+ 395 (Radeon 8060S)", "2x GeForce RTX 3090"]},
+        ),
+        ("fine. decide for me", {"small_talk": 0.6}, {"ask": "compare_devices"}),
+    ],
+    "of two computers the one that is said": [
+        ("desktop with an RX 6700 XT or laptop with a 3070 mobile?", {"compare_devices": 0.9}, {"alternatives": True}),
+        ("how do I set it up on the laptop?", {"start_model": 0.9}, {"devices": ["GeForce RTX 3070 Laptop GPU"]}),
+    ],
+    "one more of it is thought of": [
+        ("I have a 4070 and 32 GB RAM", {"what_runs_on": 0.9}, {"devices": ["GeForce RTX 4070"]}),
+        (
+            "and if I add a second one of the same card", {"choose_upgrade": 0.9},
+            {"devices": ["GeForce RTX 4070", "2x GeForce RTX 4070"], "standing": ["has", "considers"]},
+        ),
+    ],
+    "more of a story that no calculator was asked of": [
+        ("my server says out of memory although it is free", {"search_passages": 0.9}, {"ask": "search_passages"}),
+        ("its a 16gb machine though", {"check_fit": 0.2}, {"ask": "search_passages"}),
+    ],
     "another way of training": [
         ("we fine-tune a 7b with lora, is a 3090 enough?", {"estimate_training_memory": 0.9}, {}),
         ("and full?", {"plan_build": 0.3}, {"ask": "estimate_training_memory", "training_method": "full"}),
