@@ -81,10 +81,13 @@ def gives_way(index: Index, situation: Situation, planned: Plan) -> bool:
         return False
     if any(slot.role == "term" for slot in asks.slots.values()):
         # What a line of a program's log means is no question for the program's definition.
-        programs = all(index.names.matches("engines", named.name) for named in situation.terms)
+        programs = bool(situation.terms) and all(
+            index.names.matches("engines", named.name) for named in situation.terms
+        )
         return programs and any(one.probability >= asks.yields for one in index.searcher.answering(situation.text)[:1])
     found = next(iter(index.searcher.answering(situation.query)), None)
-    alike = found is not None and found.asked >= ALIKE and not is_about_something(situation)
+    compared = is_about_something(situation) or len(situation.quantizations) > 1
+    alike = found is not None and found.asked >= ALIKE and not compared
     if not is_a_story(situation) and not alike and any(step.stated for step in planned.steps):
         return False
     return answers(index, situation, asks.yields)
