@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kb.catalogue.names import DEVICE_KINDS, Match
 from kb.catalogue.records import LanguageModel
-from kb.chat.answering.plan import plan
+from kb.chat.answering.plan import Step, plan
 from kb.chat.reading.situation import Named, Situation
 from kb.errors import KnowledgeBaseError
 from kb.search.live import Index
@@ -30,44 +30,53 @@ _OF_DEVICE: frozenset[Role] = frozenset({"device", "devices", "cards", "card", "
 
 def remembering(index: Index, situation: Situation) -> Situation:
     """With the model or the device that was recommended last, where what is asked takes one and none is named."""
-    if situation.earlier is None:
+    return _Memory(index).added_to(situation)
+
+
+class _Memory:
+    """What the tools recommended in the turns before, each call made once."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._recommended: dict[str, Sequence[str]] = {}
+
+    def added_to(self, situation: Situation) -> Situation:
+        if situation.earlier is None:
+            return situation
+        situation = replace(situation, earlier=self.added_to(situation.earlier))
+        ask = next(iter(situation.asks), "")
+        asks = TOOLS.asks(ask) if ask in TOOLS else None
+        if asks is None or not situation.goes_on or situation.unknown:
+            return situation
+        roles = {slot.role for slot in asks.slots.values()}
+        if roles & _OF_MODEL and not situation.models and (model := self._meant(situation, ask, (LanguageModel.kind,))):
+            situation = replace(situation, models=(model,), carried=(*situation.carried, model.label))
+        if roles & _OF_DEVICE and not situation.devices and (device := self._meant(situation, ask, DEVICE_KINDS)):
+            situation = replace(situation, devices=(device,), carried=(*situation.carried, device.label))
         return situation
-    earlier = remembering(index, situation.earlier)
-    situation = replace(situation, earlier=earlier)
-    ask = next(iter(situation.asks), "")
-    asks = TOOLS.asks(ask) if ask in TOOLS else None
-    if asks is None or not situation.goes_on or situation.unknown:
-        return situation
-    roles = {slot.role for slot in asks.slots.values()}
-    if roles & _OF_MODEL and not situation.models and (model := _meant(index, situation, ask, (LanguageModel.kind,))):
-        situation = replace(situation, models=(model,), carried=(*situation.carried, model.label))
-    if roles & _OF_DEVICE and not situation.devices and (device := _meant(index, situation, ask, DEVICE_KINDS)):
-        situation = replace(situation, devices=(device,), carried=(*situation.carried, device.label))
-    return situation
 
+    def _meant(self, situation: Situation, ask: str, kinds: Sequence[str]) -> Named | None:
+        """Of what was recommended last, that which the message means: the first, where it does not say otherwise."""
+        before = situation.earlier
+        while before is not None:
+            names = (name for step in plan(TOOLS, before).steps if step.tool != ask for name in self._by(step))
+            found = [match for name in names for match in self._index.names.find(kinds, name)[:1]]
+            if found:
+                return Named(situation.text, (_picked(self._index, found, situation.text),), standing="considers")
+            before = before.earlier if before.goes_on else None
+        return None
 
-def _meant(index: Index, situation: Situation, ask: str, kinds: Sequence[str]) -> Named | None:
-    """Of what was recommended last, that which the message means: the first, where it does not say otherwise."""
-    before = situation.earlier
-    while before is not None:
-        if found := _recommended(index, before, ask, kinds):
-            return Named(situation.text, (_picked(index, found, situation.text),), standing="considers")
-        before = before.earlier if before.goes_on else None
-    return None
-
-
-def _recommended(index: Index, before: Situation, ask: str, kinds: Sequence[str]) -> list[Match]:
-    """By the turn's own tools; none by the one that is asked again, which recommends anew."""
-    found: list[Match] = []
-    for step in plan(TOOLS, before).steps:
-        if step.tool == ask or not TOOLS[step.tool].recommends:
-            continue
-        try:
-            names = TOOLS[step.tool].call(index, step.arguments).recommends()
-        except (InvalidArguments, KnowledgeBaseError):
-            continue
-        found += [match for name in names for match in index.names.find(kinds, name)[:1]]
-    return found
+    def _by(self, step: Step) -> Sequence[str]:
+        """What a turn's own call recommended; one that is asked again recommends anew."""
+        if not TOOLS[step.tool].recommends:
+            return ()
+        key = f"{step.tool} {sorted(step.arguments.items(), key=str)}"
+        if key not in self._recommended:
+            try:
+                self._recommended[key] = TOOLS[step.tool].call(self._index, step.arguments).recommends()
+            except (InvalidArguments, KnowledgeBaseError):
+                self._recommended[key] = ()
+        return self._recommended[key]
 
 
 def _picked(index: Index, found: Sequence[Match], text: str) -> Match:
