@@ -51,8 +51,8 @@ def over_hosts(hosts: int, *, at_once: bool = False) -> Iterator[Statement]:
     else:
         text = "The {hosts} computers work one after the other: more memory, and not more speed."
         start = (
-            "llama.cpp: start `rpc-server -H 0.0.0.0 -p 50052` on each of the others, only in a network that you "
-            "trust, and give the first `--rpc ADDRESS:50052`. On Macs exo does it by itself."
+            "llama.cpp: start `rpc-server -H ADDRESS -p PORT` with its own address on each of the others, only in a "
+            "network that you trust, and give the first `--rpc ADDRESS:PORT`. On Macs exo does it by itself."
         )
     yield Statement("reason", text, values)
     yield Statement("next", start, {name: value for name, value in values.items() if f"{{{name}}}" in start})

@@ -67,7 +67,7 @@ def test_unequal_parts_are_refused(catalogue: Catalogue) -> None:
 
 def test_the_lines_for_several_computers_stand_in_the_answer(catalogue: Catalogue) -> None:
     for tool, given_more, line in (
-        ("estimate_speed", {}, "--rpc ADDRESS:50052"),
+        ("estimate_speed", {}, "--rpc ADDRESS:PORT"),
         ("check_fit", {"tensor_parallel": True}, "--nnodes 2"),
     ):
         arguments = {**MODEL, "device": "dgx spark", "device_count": 2, **given_more}
