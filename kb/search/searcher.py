@@ -91,6 +91,15 @@ def fuse(rankings: Mapping[str, Sequence[Ranked]], weights: Mapping[str, float] 
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
+@dataclass(frozen=True)
+class _Sensed:
+    """What lies nearest to a query."""
+
+    pool: int
+    texts: Sequence[Ranked]
+    questions: Sequence[Ranked]
+
+
 class Searcher:
     """Holds the open index; safe to call from several threads."""
 
@@ -112,6 +121,8 @@ class Searcher:
         """In row order: row ``i`` is ``passages[i - 1]``."""
         self.likelihood = Likelihood(self.passages)
         self._answered: tuple[str, list[Answering]] = "", []
+        self._ranked: tuple[str, int, dict[str, list[Ranked]]] = "", 0, {}
+        self._sensed: tuple[str, _Sensed] | None = None
         self._spelling = Spelling(f"{passage.heading_path} {passage.text}" for passage in self.passages)
         self._term_rows = {
             passage.passage_id.removeprefix("term."): row
@@ -120,23 +131,38 @@ class Searcher:
         }
 
     def rank(self, query: str, pool: int = POOL) -> dict[str, list[Ranked]]:
-        """Each ranker's own order, for the query with its slips of the keyboard mended."""
-        mended = self._spelling.mended(query[:2000])
-        vector = self._sense(mended)
-        return {
-            "bm25": full_text_search(self._engine, mended, pool),
-            "dense": self._by_sense(vector, min(pool, len(self.passages))) if self.passages else [],
-            "names": self._named_terms(mended)[:pool],
-        }
+        """Each ranker's own order, for the query with its slips of the keyboard mended. The last is kept: a reply asks
+        several times."""
+        asked, size, known = self._ranked
+        if (asked, size) != (query, pool):
+            mended = self._spelling.mended(query[:2000])
+            known = {
+                "bm25": full_text_search(self._engine, mended, pool),
+                "dense": self._by_sense(mended, pool) if self.passages else [],
+                "names": self._named_terms(mended)[:pool],
+            }
+            self._ranked = query, pool, known
+        return known
 
     def _sense(self, query: str) -> Vectors:
         return turned(self._embedder.embed_query(query), self._turn)
 
-    def _by_sense(self, vector: Vectors, pool: int) -> list[Ranked]:
+    def _nearest(self, query: str, pool: int) -> "_Sensed":
+        """Of the texts and of the questions; the last ones are kept."""
+        kept = self._sensed
+        if kept is None or (kept[0], kept[1].pool) != (query, pool):
+            vector = self._sense(query)
+            texts = self._dense.nearest(vector, min(pool, len(self.passages)))
+            kept = query, _Sensed(pool, texts, self._dense.nearest_questions(vector, pool))
+            self._sensed = kept
+        return kept[1]
+
+    def _by_sense(self, query: str, pool: int) -> list[Ranked]:
         """By its text and its questions together, and lifted where one of its questions alone is nearer."""
-        near = {row.rowid: row.score for row in self._dense.nearest(vector, pool)}
+        found = self._nearest(query, pool)
+        near = {row.rowid: row.score for row in found.texts}
         least = min(near.values())
-        for asked in self._dense.nearest_questions(vector, pool):
+        for asked in found.questions:
             score = near.get(asked.rowid, least)
             near[asked.rowid] = (1 - ONE_QUESTION) * score + ONE_QUESTION * max(score, asked.score)
         return [Ranked(row, score) for row, score in sorted(near.items(), key=lambda one: -one[1])[:pool]]
@@ -155,9 +181,9 @@ class Searcher:
         """What :meth:`answering` looks at."""
         query = query[:2000]
         fused = fuse(self.rank(query))
-        vector = self._sense(query)
-        asked = {one.rowid: one.score for one in self._dense.nearest_questions(vector, POOL)}
-        near = {one.rowid: one.score for one in self._dense.nearest(vector, min(POOL, len(self.passages)))}
+        found = self._nearest(query, POOL)
+        asked = {one.rowid: one.score for one in found.questions}
+        near = {one.rowid: one.score for one in found.texts}
         best = dict(fused)
         most = max(best.values(), default=1.0)
         rows = dict.fromkeys((*(row for row, _ in fused[:CLOSE]), *list(asked)[:CLOSE]))
