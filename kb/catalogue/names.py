@@ -6,7 +6,7 @@ is not sold) is unknown, and a short form of several is ambiguous. Only letters 
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -372,27 +372,23 @@ class Names:
 
     def siblings(self, match: Match) -> list[Match]:
         """The chips of one maker and name (M4 Max) that differ in their cores, for a chip or a machine that has it."""
-        chip = getattr(self.record(match), "chip", None)
-        if not isinstance(chip, Figure):
-            return []
-        return [
-            Match("accelerators", other.slug, other.name)
-            for other in self._known.of(Accelerator).values()
-            if other.unified_memory and other.chip and other.chip.value == chip.value
-        ]
+        return self._chips(match, lambda name, own: name == own)
 
     def classes(self, match: Match) -> list[Match]:
         """The larger chips of a generation (M3 Pro, M3 Max), the slowest first, for the plain one."""
-        chip = getattr(self.record(match), "chip", None)
-        if not isinstance(chip, Figure):
+        return self._chips(match, lambda name, own: name.startswith(f"{own} "))
+
+    def _chips(self, match: Match, is_one: Callable[[str, str], bool]) -> list[Match]:
+        own = getattr(self.record(match), "chip", None)
+        if not isinstance(own, Figure):
             return []
-        larger = [
+        found = [
             other
             for other in self._known.of(Accelerator).values()
-            if other.unified_memory and other.chip and str(other.chip.value).startswith(f"{chip.value} ")
+            if other.unified_memory and other.chip and is_one(str(other.chip.value), str(own.value))
         ]
-        larger.sort(key=lambda one: one.memory_bandwidth_gb_per_s.value if one.memory_bandwidth_gb_per_s else 0.0)
-        return [Match("accelerators", other.slug, other.name) for other in larger]
+        found.sort(key=lambda one: one.memory_bandwidth_gb_per_s.value if one.memory_bandwidth_gb_per_s else 0.0)
+        return [Match("accelerators", other.slug, other.name) for other in found]
 
     def memory_options(self, match: Match) -> tuple[float, ...]:
         record = self.record(match)

@@ -11,7 +11,7 @@ from kb.calc.memory.weights import Weights
 from kb.calc.results import Limit, MemoryRead, Offload, Range, Speed
 from kb.calc.speed.constants import constants
 from kb.calc.speed.decode import SHARPNESS, Spread, Step, StepTime, operations_of, step_of, step_time
-from kb.calc.speed.network import HAND_OVER_S, Network
+from kb.calc.speed.network import ALONE, HAND_OVER_S, Network
 from kb.calc.speed.prefill import (
     MICRO_BATCH,
     Prompt,
@@ -23,7 +23,6 @@ from kb.calc.speed.prefill import (
 )
 from kb.calc.speed.rates import is_server_cpu, unpacking_flops, vector_flops
 from kb.calc.speed.sharing import (
-    ALONE,
     COPIED_AT,
     COPY_BYTES_PER_S,
     DEFAULT_LINK_BYTES_PER_S,

@@ -1,4 +1,9 @@
-"""What it costs that the devices stand in several computers."""
+"""What it costs that the devices stand in several computers.
+
+The constants are chosen from published runs, of which few have the same model on one computer beside: Strix Halo from
+``lhl/strix-halo-testing`` (rpc-test), two DGX Spark in vLLM from kubis.ai's topology benchmarks, Macs from what was
+written on Jeff Geerling's cluster (December 2025), two DGX Spark by RPC from a text whose address is not known.
+"""
 
 from dataclasses import dataclass
 
@@ -47,3 +52,6 @@ class Network:
             return 0.0
         shared = 2 * (self.hosts - 1) / self.hosts * message_bytes / self.bytes_per_s
         return (SUM_RDMA_S if self.rdma else SUM_TCP_S) + shared
+
+
+ALONE = Network()

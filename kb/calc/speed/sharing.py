@@ -9,7 +9,7 @@ from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.weights import Weights
 from kb.calc.results import Offload
 from kb.calc.speed.decode import DecodeConstants, Step, StepTime, split_by_layers, step_time
-from kb.calc.speed.network import SUMS_PER_LAYER, Network
+from kb.calc.speed.network import ALONE, SUMS_PER_LAYER, Network
 
 ALL_REDUCE_US = 25.0
 """Latency of one sum over cards through PCIe (NCCL; assumed, not fitted: the calibration data holds no such run)."""
@@ -20,7 +20,6 @@ COPIED_AT = 0.7
 """Of a slower link's rate."""
 DEFAULT_LINK_BYTES_PER_S = 16e9
 """PCIe 4.0 x8 or 3.0 x16, where a card's link is not known."""
-ALONE = Network()
 
 
 @dataclass(frozen=True)

@@ -196,8 +196,9 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
 
 def _are_spread(situation: Situation) -> bool:
     """Whether cards stand in several computers, as many in each."""
-    cards = sum(named.count for named in situation.devices if named.kind == "accelerators")
-    return bool(situation.hosts and situation.hosts > 1 and cards and cards % situation.hosts == 0)
+    cards = [named.count for named in situation.devices if named.kind == "accelerators"]
+    hosts = situation.hosts or 1
+    return hosts > 1 and bool(cards) and all(count % hosts == 0 for count in cards)
 
 
 def computer_of(situation: Situation, told: Sequence[str]) -> Named | None:

@@ -12,6 +12,7 @@ from kb.errors import KnowledgeBaseError
 from kb.search.live import Index
 from kb.tools import TOOLS, InvalidArguments
 from kb.tools.asks import Role
+from kb.tools.shared.resolve import split_count
 
 _PLACES = tuple(
     re.compile(rf"\b(?:{words})\b", re.I)
@@ -60,9 +61,11 @@ class _Memory:
         before = situation.earlier
         while before is not None:
             names = (name for step in plan(TOOLS, before).steps if step.tool != ask for name in self._by(step))
-            found = [match for name in names for match in self._index.names.find(kinds, name)[:1]]
+            counted = (split_count(name) for name in names)
+            found = [(match, many) for many, name in counted for match in self._index.names.find(kinds, name)[:1]]
             if found:
-                return Named(situation.text, (_picked(self._index, found, situation.text),), standing="considers")
+                match, many = _picked(self._index, found, situation.text)
+                return Named(match.label, (match,), count=many, standing="considers")
             before = before.earlier if before.goes_on else None
         return None
 
@@ -79,11 +82,11 @@ class _Memory:
         return self._recommended[key]
 
 
-def _picked(index: Index, found: Sequence[Match], text: str) -> Match:
+def _picked(index: Index, found: Sequence[tuple[Match, int]], text: str) -> tuple[Match, int]:
     for at, words in enumerate(_PLACES):
         if words.search(text) and at < len(found):
             return found[at]
-    by_size = sorted(found, key=lambda match: _size(index, match))
+    by_size = sorted(found, key=lambda one: _size(index, one[0]))
     if _SMALLER.search(text):
         return by_size[0]
     return by_size[-1] if _LARGER.search(text) else found[0]

@@ -101,7 +101,8 @@ def is_of_another_kind(names: Names, span: Span) -> bool:
 def sized(names: Names, matches: Sequence[Match], memory_gib: float) -> tuple[Match, ...]:
     """``M2 … 16 GB`` is the M2 with 16 GB, where it is sold so: of several candidates, those that are; of a chip in two
     versions (M4 Max with 32 or 40 GPU cores), the one that is; of a plain chip, a larger one of its generation."""
-    for candidates in (matches, names.siblings(matches[0]), names.classes(matches[0])):
+    for ways in (lambda _: matches, names.siblings, names.classes):
+        candidates = ways(matches[0])
         if sold := [match for match in candidates if memory_gib in names.memory_options(match)]:
             several = len(names.memory_options(sold[0])) > 1
             return tuple(replace(match, memory_gib=int(memory_gib) if several else None) for match in sold)

@@ -7,13 +7,14 @@ from pydantic import Field
 
 from kb.calc.power import energy_cost_per_year, energy_kwh_per_year
 from kb.catalogue import Catalogue
-from kb.catalogue.records import SourceRef
+from kb.catalogue.names import DEVICE_KINDS
+from kb.catalogue.records import Accelerator, SourceRef
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Real, Result, cite, tool
 from kb.tools.shared.fitting import DeviceCount
 from kb.tools.shared.power import Watts, board_power
 from kb.tools.shared.prices import Currency, HoursPerDay, PricePerKwh
-from kb.tools.shared.resolve import resolve_devices, split_count
+from kb.tools.shared.resolve import split_count
 
 WAITING_W = {"computer": 60.0, "small": 10.0}
 """Of a computer with a graphics card that waits for work, and of a Mac or mini PC: 40 to 80 W and 4 to 15 W are
@@ -85,6 +86,8 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
     if "price_per_kwh" not in arguments.model_fields_set:
         assumptions.append(f"{arguments.price_per_kwh:g} {arguments.currency} per kWh, as nothing was given")
     waiting = _waiting(catalogue, arguments, named) if named and arguments.hours_per_day == MOST_HOURS else None
+    if waiting:
+        assumptions.append(f"{waiting:g} W while it only waits, as such computers are measured")
     hours = arguments.hours_per_day * arguments.days_per_week / 7
     kwh = energy_kwh_per_year(watts, hours)
     cost = energy_cost_per_year(watts, arguments.price_per_kwh, hours)
@@ -118,13 +121,21 @@ def run(catalogue: Catalogue, arguments: PowerCostArguments) -> PowerCostAnswer:
 MOST_HOURS = 24
 
 
-def _waiting(catalogue: Catalogue, arguments: PowerCostArguments, named: Sequence[str]) -> float:
-    """What it draws while nothing is asked of it."""
-    devices = [one for name in named for one in resolve_devices(catalogue, name, arguments.device_count).devices]
-    cards = [one for one in devices if not one.unified_memory]
-    if not cards:
-        return WAITING_W["small"] * len(devices)
-    return WAITING_W["computer"] + WAITING_CARD_W * (len(cards) - 1)
+def _waiting(catalogue: Catalogue, arguments: PowerCostArguments, named: Sequence[str]) -> float | None:
+    """What it draws while nothing is asked of it; None of what nobody has measured here: servers, CUDA boxes."""
+    cards = 0
+    for written in named:
+        count, name = split_count(written) if arguments.device_count == 1 else (arguments.device_count, written)
+        match = catalogue.names.resolve(DEVICE_KINDS, name, "device")
+        record = catalogue.known.specs[match.kind][match.slug]
+        if not isinstance(record, Accelerator):
+            return None
+        if record.unified_memory:
+            return WAITING_W["small"] * count if len(named) == 1 and record.backend != "cuda" else None
+        if record.segment not in ("consumer", "workstation"):
+            return None
+        cards += count
+    return WAITING_W["computer"] + WAITING_CARD_W * (cards - 1)
 
 
 TOOL = tool(run, "What a machine's electricity costs per year.")

@@ -40,7 +40,9 @@ def _longest(result: MaxContextAnswer, asked: Asked) -> Iterator[Said]:
     names = named(result)
     longest, cache = tokens(result.max_context), gb(result.kv_cache_gb_at_max)
     if result.max_context_with_ram and result.in_system_memory_gb:
-        text = "Up to {longest} with {model} at {quantization} on {device}, with {rest} of the weights in RAM."
+        whole = result.max_context_with_ram == result.model_limit
+        text = "Up to" if whole else "At least"
+        text += " {longest} with {model} at {quantization} on {device}, with {rest} of the weights in RAM."
         yield state(
             "answer", text, longest=tokens(result.max_context_with_ram), rest=gb(result.in_system_memory_gb), **names
         )

@@ -60,7 +60,7 @@ class RecommendAnswer(Result):
     assumptions: tuple[str, ...]
 
     def recommends(self) -> Sequence[str]:
-        return [*(one.slug for one in (self.choices or filter(None, [self.nearest]))), *self.models]
+        return [*(one.device for one in (self.choices or filter(None, [self.nearest]))), *self.models]
 
 
 def run(catalogue: Catalogue, arguments: RecommendArguments) -> RecommendAnswer:

@@ -91,6 +91,8 @@ class HardwareChoice(Record):
     """Of ``currency``; 0 where nothing is to be paid."""
     owned: int = 0
     """How many of them are there already."""
+    device: str = ""
+    """All of it as other tools take it, with its number and its size of memory."""
     memory_gib: float | None = None
     """Of all together; null where it is not known."""
     is_machine: bool = False
@@ -278,6 +280,7 @@ def _choice(
         hardware=several(count, offer.label),
         slug=offer.record.slug,
         count=count,
+        device=f"{count}x {offer.device}" if count > 1 else offer.device,
         price=total,
         currency=price.currency,
         price_usd=total if price.currency == "USD" else None,

@@ -8,8 +8,7 @@ from kb.calc.device import Device, gpus_on
 from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.families import Config, architecture_of
 from kb.calc.memory.weights import Weights, weights_of
-from kb.calc.speed.network import Network
-from kb.calc.speed.sharing import ALONE
+from kb.calc.speed.network import ALONE, Network
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS
 from kb.catalogue.records import (

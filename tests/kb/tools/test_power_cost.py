@@ -25,3 +25,10 @@ def test_of_hours_of_work_nothing_waits(catalogue: Catalogue) -> None:
 
 def test_of_watts_alone_nobody_knows_what_waits(catalogue: Catalogue) -> None:
     assert TOOLS["estimate_power_cost"].call(catalogue, {"watts": 300, "hours_per_day": 24}).waiting_w is None
+
+
+@pytest.mark.parametrize("device", ["H100 SXM", "DGX Spark"])
+def test_of_what_nobody_measured_waiting_is_not_told(catalogue: Catalogue, device: str) -> None:
+    found = TOOLS["estimate_power_cost"].call(catalogue, {"device": device, "hours_per_day": 24})
+    assert found.waiting_w is None
+    assert found.cost_per_year > 0

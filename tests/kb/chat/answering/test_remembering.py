@@ -64,3 +64,22 @@ def test_another_choice_is_made_anew(index: Index) -> None:
 def test_of_an_unknown_model_nothing_is_remembered(index: Index) -> None:
     asked = told(index, CARD, ("how do I install Qwen9 33B?", "start_model"))
     assert all(call.arguments.get("model") != recommended(index, CARD)[0] for call in asked.tool_calls)
+
+
+def test_it_keeps_its_memory_and_its_number(index: Index) -> None:
+    two = ("which gpu should i buy for 1600 dollars to run 70b models?", "recommend_hardware")
+    choice = told(index, two).tool_calls[-1].result["choices"][0]
+    assert choice["count"] > 1
+    call = told(index, two, ("what power supply does it need?", "size_power_supply")).tool_calls[0]
+    assert f"{choice['count']}x {choice['slug']}" in str(call.arguments)
+    office = ("which computer should I buy for 4000 dollars?", "recommend_hardware")
+    choice = told(index, office).tool_calls[-1].result["choices"][0]
+    call = told(index, office, ("how many users can it serve?", "users_served")).tool_calls[0]
+    assert str(call.arguments["device"]).casefold() == choice["device"].casefold()
+
+
+def test_two_computers_with_one_card_each_are_worked_out_one_by_one(index: Index) -> None:
+    apart = ("I have two PCs, one with a 3090 and one with a 4090, can they run llama 3.1 8b?", "check_fit")
+    reply = told(index, apart)
+    assert not reply.problems
+    assert len(reply.tool_calls) >= 2
