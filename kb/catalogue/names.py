@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rapidfuzz import fuzz, process
 
@@ -63,6 +63,10 @@ class Mention:
     matches: tuple[Match, ...]
 
 
+MOST_KEPT = 4096
+"""Names whose records are kept."""
+
+
 class Names:
     """An index of every label and alias of a :class:`Knowledge`."""
 
@@ -84,6 +88,8 @@ class Names:
         self._sizes = {model.stands_for_size: model for model in self._models if model.stands_for_size}
         self._keys = frozenset((*self._sizes, *(key for keys in self._index.values() for key in keys)))
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
+        # Tools look for the same hundreds of names at each call.
+        self._found = lru_cache(MOST_KEPT)(self._likely)
 
     def _add_repositories(self, known: Knowledge) -> None:
         """A repository's name (``Qwen/QwQ-32B``) is one without its owner too, where no other model has it."""
@@ -258,12 +264,15 @@ class Names:
         Raises :class:`UnknownName` with the nearest names, :class:`AmbiguousName` with the candidates.
         """
         what = what or kinds[0].removesuffix("s")
-        found = self._explained(kinds, name) or self.misspelt(kinds, name) or self._shortened(kinds, name)
+        found = self._found(tuple(kinds), name)
         if not found:
             raise UnknownName(what, name, self.suggest(kinds, name))
         if len(found) > 1:
             raise AmbiguousName(what, name, [match.label for match in found])
         return found[0]
+
+    def _likely(self, kinds: tuple[str, ...], name: str) -> list[Match]:
+        return self._explained(kinds, name) or self.misspelt(kinds, name) or self._shortened(kinds, name)
 
     def resolve_record(self, kinds: Sequence[str], name: str, what: str | None = None) -> Match:
         """As :meth:`resolve`, for what is said of the record itself: no record is called as a size alone."""

@@ -1,11 +1,12 @@
-"""Sentences to vectors by a small BERT, in numpy: what sentence-transformers computes of one text, without the seconds
-that it and torch take to load.
+"""Sentences to vectors by a small BERT, in numpy: what sentence-transformers computes, without the seconds that it and
+torch take to load.
 
 The network is that of Devlin et al. 2018, "BERT: Pre-training of Deep Bidirectional Transformers"; a text's vector is
 the mean of its tokens', made of length 1 (Reimers & Gurevych 2019, "Sentence-BERT").
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,26 +57,30 @@ class Bert:
         self._places = tensors["embeddings.position_embeddings.weight"] + segment
         self._norm = _norm(tensors, "embeddings.LayerNorm")
         self._layers = [_layer(tensors, f"encoder.layer.{number}") for number in range(config["num_hidden_layers"])]
-        # Threads for one text only wait for one another, and burn time when the machine is busy. Once and for good:
-        # others may be computing when a limit that stood around each text is lifted.
+        # Threads for a few texts only wait for one another, and burn time when the machine is busy. Once and for good:
+        # others may be computing when a limit that stood around each is lifted.
         threadpool_limits(limits=1, user_api="blas")
 
-    def embed(self, text: str) -> Array:
-        """Shape ``(dimension,)``, of length 1."""
-        ids = self._tokenizer.encode(text).ids
-        states = self._normed(self._words[ids] + self._places[: len(ids)], self._norm)
+    def embed(self, texts: Sequence[str]) -> Array:
+        """Shape ``(len(texts), dimension)``, each row of length 1. The tokens of all go through the network in one
+        matrix, without padding: reading the weights takes as long as a few dozen tokens."""
+        ids = [self._tokenizer.encode(text).ids for text in texts]
+        ends = np.cumsum([len(one) for one in ids])[:-1]
+        places = np.concatenate([self._places[: len(one)] for one in ids])
+        states = self._normed(self._words[np.concatenate(ids)] + places, self._norm)
         for layer in self._layers:
-            attended = _through(self._attention(_through(states, layer.query_key_value)), layer.attended)
+            mixed = np.split(_through(states, layer.query_key_value), ends)
+            attended = _through(np.concatenate([self._attention(one) for one in mixed]), layer.attended)
             states = self._normed(states + attended, layer.attended_norm)
             changed = _through(_gelu(_through(states, layer.wider)), layer.narrower)
             states = self._normed(states + changed, layer.norm)
-        vector = states.mean(axis=0)
-        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+        vectors = np.stack([one.mean(axis=0) for one in np.split(states, ends)])
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
-    def _attention(self, states: Array) -> Array:
-        """``softmax(Q Kᵀ / √d) V``, each head by itself."""
-        count = len(states)
-        query, key, value = states.reshape(count, 3, self._heads, -1).transpose(1, 2, 0, 3)
+    def _attention(self, mixed: Array) -> Array:
+        """``softmax(Q Kᵀ / √d) V`` of one text, each head by itself."""
+        count = len(mixed)
+        query, key, value = mixed.reshape(count, 3, self._heads, -1).transpose(1, 2, 0, 3)
         near = query @ key.transpose(0, 2, 1) / np.float32(np.sqrt(query.shape[-1]))
         shares = np.exp(near - near.max(axis=-1, keepdims=True))
         shares /= shares.sum(axis=-1, keepdims=True)
@@ -96,9 +101,12 @@ def _gelu(states: Array) -> Array:
     scipy's takes longer to load than all else here."""
     size = np.abs(states) * np.float32(np.sqrt(0.5))
     inverse = 1 / (1 + np.float32(0.3275911) * size)
-    sum_of_powers = inverse * np.polyval(_ERF, inverse)
-    within = 1 - sum_of_powers * np.exp(-np.square(size))
-    return np.asarray(states * (1 + np.copysign(within, states)) / 2, np.float32)
+    within = np.zeros_like(size)
+    for power in _ERF:
+        within += power
+        within *= inverse
+    within *= np.exp(-np.square(size))
+    return np.asarray(states * (1 + np.copysign(1 - within, states)) / 2, np.float32)
 
 
 def _layer(tensors: dict[str, Array], name: str) -> _Layer:

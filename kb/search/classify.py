@@ -61,7 +61,7 @@ class Classifier:
 
     def probabilities(self, texts: Sequence[str], marks: Collection[str] = ()) -> NDArray[np.float32]:
         """Shape ``(texts, labels)``, each row of sum 1; ``marks`` are those of all."""
-        sense = np.stack([self.embedder.embed_query(text) for text in texts])
+        sense = self.embedder.embed_queries(texts)
         scores = SENSE * sense @ self.sense + self.bias
         scores += MARK * sum((self.marked[self.marks.index(mark)] for mark in marks if mark in self.marks), 0.0)
         for row, text in enumerate(texts):

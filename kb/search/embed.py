@@ -47,7 +47,7 @@ def model_sha256(folder: Path) -> str:
 
 class Embedder:
     """Vectors of what is indexed, many at once, by sentence-transformers, which takes seconds to load; and of queries,
-    one by one: the packaged model's by :class:`Bert`, which gives the same, those of a model of the user's own as the
+    a few at once: the packaged model's by :class:`Bert`, which gives the same, those of a user's own model as the
     others. Each loads at its first call, once, whatever thread asks first."""
 
     def __init__(self, name: str = PACKAGED) -> None:
@@ -60,14 +60,19 @@ class Embedder:
         self._kept: OrderedDict[str, Vectors] = OrderedDict()
 
     def embed_query(self, text: str) -> Vectors:
-        """Shape ``(dimension,)``; the last ones are kept, as a message is looked at from several sides."""
-        found = self._kept.get(text)
-        if found is None:
-            found = self._bert().embed(text) if self.name == PACKAGED else self.embed([text])[0]
-            self._kept[text] = found
+        """Shape ``(dimension,)``."""
+        return np.asarray(self.embed_queries([text])[0])
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Shape ``(len(texts), dimension)``; the last ones are kept, as a message is looked at from several sides."""
+        known = {text: self._kept.get(text) for text in texts}
+        if new := [text for text, vector in known.items() if vector is None]:
+            found = dict(zip(new, self._bert().embed(new) if self.name == PACKAGED else self.embed(new), strict=True))
+            known |= found
+            self._kept |= found
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
-        return found
+        return np.stack([vector for text in texts if (vector := known[text]) is not None])
 
     def _bert(self) -> Bert:
         with self._lock:

@@ -6,6 +6,7 @@ over reciprocal rank on one half of ``eval/retrieval/queries.yaml`` and confirme
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import Engine
 
@@ -13,7 +14,7 @@ from kb.catalogue.names import Names
 from kb.catalogue.records import Passage
 from kb.search.answering import CLOSE, Answering, Found, Likelihood
 from kb.search.dense import DenseIndex
-from kb.search.embed import Embedder, Vectors
+from kb.search.embed import Embedder
 from kb.search.queries import Ranked, full_text_search
 from kb.search.sense import Turn, turned
 from kb.search.spelling import Spelling
@@ -92,12 +93,16 @@ def fuse(rankings: Mapping[str, Sequence[Ranked]], weights: Mapping[str, float] 
 
 
 @dataclass(frozen=True)
-class _Sensed:
-    """What lies nearest to a query."""
+class _Looked:
+    """What was found for a query: by each ranker, and what of it lies nearest by text and by question."""
 
-    pool: int
+    rankings: Mapping[str, Sequence[Ranked]]
     texts: Sequence[Ranked]
     questions: Sequence[Ranked]
+
+
+KEPT = 16
+"""Queries whose findings are kept: a reply looks for the same words several times."""
 
 
 class Searcher:
@@ -120,70 +125,46 @@ class Searcher:
         self.passages = tuple(passages)
         """In row order: row ``i`` is ``passages[i - 1]``."""
         self.likelihood = Likelihood(self.passages)
-        self._answered: tuple[str, list[Answering]] = "", []
-        self._ranked: tuple[str, int, dict[str, list[Ranked]]] = "", 0, {}
-        self._sensed: tuple[str, _Sensed] | None = None
-        self._spelling = Spelling(f"{passage.heading_path} {passage.text}" for passage in self.passages)
+        self._look = lru_cache(KEPT)(self._looked)
+        self._answered = lru_cache(KEPT)(self._answering)
+        self._spelling = Spelling(
+            " ".join((passage.heading_path, passage.text, *passage.questions)) for passage in self.passages
+        )
         self._term_rows = {
             passage.passage_id.removeprefix("term."): row
             for row, passage in enumerate(self.passages, start=1)
             if passage.passage_id.startswith("term.")
         }
 
-    def rank(self, query: str, pool: int = POOL) -> dict[str, list[Ranked]]:
-        """Each ranker's own order, for the query with its slips of the keyboard mended. The last is kept: a reply asks
-        several times."""
-        asked, size, known = self._ranked
-        if (asked, size) != (query, pool):
-            mended = self._spelling.mended(query[:2000])
-            known = {
-                "bm25": full_text_search(self._engine, mended, pool),
-                "dense": self._by_sense(mended, pool) if self.passages else [],
-                "names": self._named_terms(mended)[:pool],
-            }
-            self._ranked = query, pool, known
-        return known
+    def rank(self, query: str, pool: int = POOL) -> Mapping[str, Sequence[Ranked]]:
+        """Each ranker's own order, for the query with its slips of the keyboard mended."""
+        return self._look(query[:2000], pool).rankings
 
-    def _sense(self, query: str) -> Vectors:
-        return turned(self._embedder.embed_query(query), self._turn)
-
-    def _nearest(self, query: str, pool: int) -> "_Sensed":
-        """Of the texts and of the questions; the last ones are kept."""
-        kept = self._sensed
-        if kept is None or (kept[0], kept[1].pool) != (query, pool):
-            vector = self._sense(query)
+    def _looked(self, query: str, pool: int) -> _Looked:
+        mended = self._spelling.mended(query)
+        found, texts, questions = list[Ranked](), list[Ranked](), list[Ranked]()
+        if self.passages:
+            vector = turned(self._embedder.embed_query(mended), self._turn)
             texts = self._dense.nearest(vector, min(pool, len(self.passages)))
-            kept = query, _Sensed(pool, texts, self._dense.nearest_questions(vector, pool))
-            self._sensed = kept
-        return kept[1]
+            questions = self._dense.nearest_questions(vector, pool)
+            found = _by_sense(texts, questions)[:pool]
+        words = full_text_search(self._engine, mended, pool)
+        return _Looked({"bm25": words, "dense": found, "names": self._named_terms(mended)[:pool]}, texts, questions)
 
-    def _by_sense(self, query: str, pool: int) -> list[Ranked]:
-        """By its text and its questions together, and lifted where one of its questions alone is nearer."""
-        found = self._nearest(query, pool)
-        near = {row.rowid: row.score for row in found.texts}
-        least = min(near.values())
-        for asked in found.questions:
-            score = near.get(asked.rowid, least)
-            near[asked.rowid] = (1 - ONE_QUESTION) * score + ONE_QUESTION * max(score, asked.score)
-        return [Ranked(row, score) for row, score in sorted(near.items(), key=lambda one: -one[1])[:pool]]
+    def answering(self, query: str) -> Sequence[Answering]:
+        """The passages that may answer ``query`` outright, the likeliest first."""
+        return self._answered(query[:2000])
 
-    def answering(self, query: str) -> list[Answering]:
-        """The passages that may answer ``query`` outright, the likeliest first. The last answer is kept: a reply asks
-        several times."""
-        asked, known = self._answered
-        if asked != query:
-            found = (self.likelihood.of(query, found) for found in self.candidates(query))
-            known = sorted(found, key=lambda one: -one.probability)
-            self._answered = query, known
-        return known
+    def _answering(self, query: str) -> Sequence[Answering]:
+        found = [self.likelihood.of(query, found) for found in self.candidates(query)]
+        return tuple(sorted(found, key=lambda one: -one.probability))
 
     def candidates(self, query: str) -> list[Found]:
         """What :meth:`answering` looks at."""
-        query = query[:2000]
-        fused = fuse(self.rank(query))
-        found = self._nearest(query, POOL)
-        asked = {one.rowid: one.score for one in found.questions}
-        near = {one.rowid: one.score for one in found.texts}
+        looked = self._look(query[:2000], POOL)
+        fused = fuse(looked.rankings)
+        asked = {one.rowid: one.score for one in looked.questions}
+        near = {one.rowid: one.score for one in looked.texts}
         best = dict(fused)
         most = max(best.values(), default=1.0)
         rows = dict.fromkeys((*(row for row, _ in fused[:CLOSE]), *list(asked)[:CLOSE]))
@@ -213,3 +194,13 @@ class Searcher:
         )
         nearest = max((row.score for row in rankings["dense"]), default=0.0)
         return Findings(hits, nearest, self._spelling.share_unknown(query[:2000]))
+
+
+def _by_sense(texts: Sequence[Ranked], questions: Sequence[Ranked]) -> list[Ranked]:
+    """By a passage's text and its questions together, and lifted where one of its questions alone is nearer."""
+    near = {row.rowid: row.score for row in texts}
+    least = min(near.values())
+    for asked in questions:
+        score = near.get(asked.rowid, least)
+        near[asked.rowid] = (1 - ONE_QUESTION) * score + ONE_QUESTION * max(score, asked.score)
+    return [Ranked(row, score) for row, score in sorted(near.items(), key=lambda one: -one[1])]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from pydantic import Field, TypeAdapter
 
 from kb.catalogue.records import Record
@@ -69,9 +70,9 @@ class AskReader:
         if not self.learned.labels:
             return {}
         parts = clauses(text)
-        whole = self.learned.probabilities([text], present)[0]
-        if len(parts) > 1:  # apart from the whole, for of texts embedded together each costs as much as the longest
-            whole = whole.clip(min=CLAUSE * self.learned.probabilities(parts, present).max(axis=0))
+        whole, *apart = self.learned.probabilities([text, *parts] if len(parts) > 1 else [text], present)
+        if apart:
+            whole = whole.clip(min=CLAUSE * np.max(apart, axis=0))
         ranked = sorted(zip(self.learned.labels, whole.tolist(), strict=True), key=lambda pair: -pair[1])
         return dict(ranked)
 

@@ -21,7 +21,7 @@ from kb.tools.shared.resolve import (
     resolve_model,
     resolve_quantization,
 )
-from kb.tools.shared.speed import decode_speed, speed_at
+from kb.tools.shared.speed import speed_at
 
 GOOD_TYPES = tuple(slug for slug in LADDER if slug in ("q8_0", "q6_k", "q5_k_m", "q4_k_m"))
 """Those that keep a model's quality, the largest first."""
@@ -67,13 +67,18 @@ Wanted = LanguageModel | ModelFigures
 
 @dataclass(frozen=True)
 class Run:
-    """A model as it runs there; ``speed`` is None where the bandwidth is not known."""
+    """A model as it runs there."""
 
     model: Wanted
     parts: Parts
     asked: FitArguments
-    offload: Offload | None
-    speed: Range | None
+    offload: Offload | None = None
+
+    @cached_property
+    def speed(self) -> Range | None:
+        """None where the bandwidth is not known. Worked out where it is asked for, which is of few."""
+        known = self.parts.devices.bandwidth_known
+        return speed_at(self.parts, self.offload, self.asked).decode_tokens_per_s if known else None
 
     @property
     def in_system_memory_gb(self) -> float:
@@ -129,8 +134,7 @@ def run_whole(
         asked = _asked(wanted, slug, machine, context)
         parts = parts_of(catalogue, model, resolve_quantization(catalogue, slug), machine.devices)
         if parts.holds(asked):
-            speed = decode_speed(parts, asked) if machine.devices.bandwidth_known else None
-            return Run(wanted, parts, asked, None, speed)
+            return Run(wanted, parts, asked)
     return None
 
 
@@ -150,9 +154,7 @@ def run_at_all(
     fit = fit_of(parts, asked)
     if fit.verdict != "fits_with_offload":
         return None
-    known = machine.devices.bandwidth_known
-    speed = speed_at(parts, fit.offload, asked).decode_tokens_per_s if known else None
-    return Run(wanted, parts, asked, fit.offload, speed)
+    return Run(wanted, parts, asked, fit.offload)
 
 
 def _known(catalogue: Catalogue, wanted: Wanted) -> ResolvedModel | None:
