@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from kb.catalogue.names import Names
 from kb.catalogue.records import MediaModel
-from kb.chat.reading.devices import is_unified
 from kb.chat.reading.fragments import TELLING, stated
 from kb.chat.reading.language import ENGLISH
 from kb.chat.reading.message import Read, read_message
@@ -17,6 +16,7 @@ from kb.chat.reading.rig import (
     MOST_WORDS_OF_A_COUNT,
     WHICH,
     devices_after,
+    is_of_ram,
     may_be_several,
     owned_of,
     recounted,
@@ -79,6 +79,9 @@ _OF_ONE_RUN = frozenset({"tokens_per_s", "speed_is", "prefill_tokens_per_s", "wa
 """What was measured of one model on one machine: with another it says nothing."""
 _OF_RAM = frozenset({"system_memory_gb"})
 _OF_ONE_MODEL = frozenset({"model", "model_name"})
+_OF_COMPUTER = frozenset(
+    {"system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "memory_in_use_gb"}
+)
 _HOW_IT_RUNS = ("quantizations", "context", "users", "kv_cache_type")
 
 _GOES_ON = re.compile(
@@ -257,7 +260,7 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
         situation = _without_processor(situation, said)
         return Turn(
             situation, said.plain, said.unknown_models, owned_of(devices), False, said.fragment, stated(now), devices,
-            _habits(situation, {}),
+            _habits(situation, {}), devices,
         )  # fmt: skip
     goes_on = said.fragment or _is_going_on(now)
     if goes_on and (size := _ram_alone(before, now)):
@@ -315,9 +318,15 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
     ]
     if hosts and hosts[0] and not now.system_memory_gb and taken.get("system_memory_gb"):
         taken["system_memory_gb"] = hosts[0]
-    memory = now.system_memory_gb or taken.get("system_memory_gb")
-    if memory:
-        devices = tuple(with_memory(one, memory, names) if _is_of_ram(names, one) else one for one in devices)
+    # What a Mac or a computer without a card runs models from is its own RAM, not that of the one spoken of before.
+    if now.system_memory_gb or not _is_another_computer(names, now.devices, before.situation.devices):
+        memory = now.system_memory_gb or (taken.get("system_memory_gb") if now.devices else None)
+        devices = tuple(
+            with_memory(one, memory, names)
+            if memory and is_of_ram(names, one) and not (one in now.devices and _is_sized(one))
+            else one
+            for one in devices
+        )
     computers = [one for one in devices if not may_be_several(one) or one.kind == "machines"]
     taken["replaces"] = bool(goes_on and computers and _REPLACES.search(now.text))
     situation = replace(now, **taken, devices=devices, carried=tuple(dict.fromkeys(carried)), goes_on=goes_on)
@@ -349,7 +358,8 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
         states = _COMPARED
     fragment = said.fragment or bool(judged) or bool(asks_which)
     habits = _habits(situation, before.habits)
-    return Turn(situation, said.plain, unknown_models, owned, goes_on, fragment, states, tried, habits)
+    met = tuple(dict.fromkeys((*devices, *before.met)))
+    return Turn(situation, said.plain, unknown_models, owned, goes_on, fragment, states, tried, habits, met)
 
 
 def _habits(situation: Situation, known: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -358,9 +368,15 @@ def _habits(situation: Situation, known: Mapping[str, Any]) -> Mapping[str, Any]
     return {**known, **{name: told for name in _HOW_IT_RUNS if (told := getattr(situation, name))}}
 
 
-def _is_of_ram(names: Names, named: Named) -> bool:
-    """Whether what it runs models from is the RAM that was told."""
-    return is_unified(names, named) or (named.figures is not None and not may_be_several(named))
+def _is_another_computer(names: Names, now: Sequence[Named], known: Sequence[Named]) -> bool:
+    """Whether one that runs models from its own RAM is named beside what is known of."""
+    described = all(one.figures is not None for one in known)  # what is named now may be the name of that one
+    return any(is_of_ram(names, one) and (_is_sized(one) or not described) for one in now if one not in known)
+
+
+def _is_sized(named: Named) -> bool:
+    """Whether its memory was named with it."""
+    return bool(named.candidates) and named.match.memory_gib is not None
 
 
 def _ram_alone(before: Turn, now: Situation) -> float | None:

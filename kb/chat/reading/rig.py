@@ -7,7 +7,7 @@ from dataclasses import replace
 from kb.catalogue.names import Names
 from kb.catalogue.records import Accelerator
 from kb.chat.reading.described import NO_CARD, on_processor
-from kb.chat.reading.devices import MOST_COUNT
+from kb.chat.reading.devices import MOST_COUNT, is_unified
 from kb.chat.reading.mentions import sized
 from kb.chat.reading.message import Read
 from kb.chat.reading.situation import Named
@@ -22,7 +22,10 @@ _COMPARES = re.compile(
     r"|^\W{0,3}or\b|\bthan\b|\bwhich (?:one|of)\b|\bover (?:the|my|a)\b|\bjump\b|\bimprove\w*", re.I
 )  # fmt: skip
 _CHOSEN = re.compile(r"\bthe (first|second|former|latter|last)\b(?! (?:slot|card|gpu|drive|socket))", re.I)
-_ON_THE = re.compile(r"\b(?:on|the) (?:the |my )?(laptop|notebook|desktop|tower|pc)\b", re.I)
+_THE = re.compile(
+    r"\b(?:on|the|my) (?:the |my )?(?:gaming |old |new )?(?:(laptop|notebook)|(desktop|tower|pc)|(i?mac(?:book)?))\b",
+    re.I,
+)
 _PLACES = {"first": 0, "former": 0, "second": 1, "latter": -1, "last": -1}
 _OR = re.compile(r"^\W{0,3}or\b|\b(?:them|those|these|either)\b", re.I)
 ADDS = re.compile(
@@ -44,6 +47,8 @@ _WITHOUT = re.compile(
     re.I,
 )
 WHICH = re.compile(r"\bwhich\b|\bbetter\b|\bof (?:them|those|these)\b|\bcompared?\b", re.I)
+MOST_COMPUTERS = 4
+"""Of one kind side by side; a larger number said of one is its memory."""
 MOST_WORDS_OF_A_COUNT = 12
 """In a longer message a number counts other things too."""
 
@@ -64,8 +69,8 @@ def devices_after(
             return before.tried
         if goes_on and len(known) > 1 and (chosen := _CHOSEN.search(now.text)):
             known = (known[_PLACES[chosen[1].lower()]],)
-        elif goes_on and len(known) > 1 and (named := _of_form(known, now.text, names)):
-            known = (named,)
+        elif named := _pointed_at(before.met, now.text, names):
+            known, goes_on = (named,), True
         if not (goes_on and known):
             same_rig = known if now.models and not before.situation.alternatives else ()
             known = same_rig or (() if now.terms and not now.models else before.owned)
@@ -73,7 +78,9 @@ def devices_after(
             return resized
         carried += [named.label for named in known]
         count = recounted(now.text) if goes_on else None
-        if count and not any(map(may_be_several, known)):  # "and with 32?" of a laptop is its memory
+        of_ram = bool(known) and all(is_of_ram(names, named) for named in known)
+        if count and (count > MOST_COMPUTERS if of_ram else not any(map(may_be_several, known))):
+            # "and with 32?" of a laptop is its memory
             return tuple(with_memory(named, float(count), names) for named in known)
         if count is None or (len(known) > 1 and BOTH.search(now.text)):
             return tuple(known)
@@ -112,14 +119,22 @@ def devices_after(
     return now.devices
 
 
-def _of_form(known: Sequence[Named], text: str, names: Names) -> Named | None:
-    """*On the laptop*: of two devices the one that is in one, or the other."""
-    meant = _ON_THE.search(text)
-    portable = [named for named in known if is_portable(named, names)]
-    others = [named for named in known if named not in portable]
-    if meant is None or len(portable) != 1 or len(others) != 1:
+def _pointed_at(met: Sequence[Named], text: str, names: Names) -> Named | None:
+    """*On the laptop*, *can the Mac do it*: of several devices the one that is so."""
+    words = _THE.search(text)
+    if words is None:
         return None
-    return portable[0] if meant[1].casefold() in ("laptop", "notebook") else others[0]
+    laptop, desktop, _ = words.groups()
+    of_apple = [named for named in met if _is_of_apple(named, names)]
+    portable = [named for named in met if is_portable(named, names) or named in of_apple]
+    meant = portable if laptop else [named for named in met if named not in portable] if desktop else of_apple
+    return meant[0] if len(meant) == 1 and len(met) > 1 else None
+
+
+def _is_of_apple(named: Named, names: Names) -> bool:
+    if isinstance(named.figures, DeviceFigures):
+        return named.figures.backend == "metal"
+    return bool(named.candidates) and names.vendor(named.kind, named.match.slug) == "Apple"
 
 
 def is_portable(named: Named, names: Names) -> bool:
@@ -153,6 +168,11 @@ def may_be_several(named: Named) -> bool:
     return not (isinstance(figures, DeviceFigures) and (figures.backend == "cpu" or figures.unified_memory))
 
 
+def is_of_ram(names: Names, named: Named) -> bool:
+    """Whether what it runs models from is the RAM that was told."""
+    return is_unified(names, named) or (named.figures is not None and not may_be_several(named))
+
+
 def recounted(text: str) -> int | None:
     """How many of them are spoken of; 0 for one more."""
     if of_them := _OF_THEM.search(text):
@@ -183,14 +203,17 @@ def with_memory(named: Named, size: float, names: Names) -> Named:
         return replace(named, name=name, figures=named.figures.model_copy(update={"name": name, "memory_gib": size}))
     if named.figures is not None or not named.candidates:
         return named
-    stem = re.sub(r"\s?\d{1,4}\s?GB$", "", named.match.label)
-    same = [other for other in names.starting_with(named.kind, _stem(named.match.slug)) if other.label.startswith(stem)]
-    sold = sized(names, named.candidates, size) or sized(names, same, size) if same else ()
-    return replace(named, candidates=sold, name=f"{named.name} {size:g}GB") if sold else named
+    called = _without_size(named.match.label)
+    stem = re.sub(r"-\d+gb$", "", named.match.slug)
+    same = [other for other in names.starting_with(named.kind, stem) if _without_size(other.label) == called]
+    sold = sized(names, named.candidates, size) or sized(names, same, size)
+    name = re.sub(r"(?i)\s?\d{1,4}\s?GB$", "", named.name)
+    return replace(named, candidates=sold, name=f"{name} {size:g}GB") if sold else named
 
 
-def _stem(slug: str) -> str:
-    return re.sub(r"-\d+gb$", "", slug)
+def _without_size(label: str) -> str:
+    """Without its memory, and the number of cores by which a chip is sold: no other chip is called so."""
+    return re.sub(r"\s?\([^)]*core[^)]*\)|\s?\d{1,4}\s?GB$", "", label)
 
 
 def _corrected(known: Sequence[Named], new: Sequence[Named]) -> tuple[Named, ...]:

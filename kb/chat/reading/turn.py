@@ -23,3 +23,5 @@ class Turn:
     """Devices of which the same was asked, one after the other."""
     habits: Mapping[str, Any] = field(default_factory=dict)
     """How models are run, told before any was named (*I take Q6 and 16k of context*): so is each that is named later."""
+    met: tuple[Named, ...] = ()
+    """All devices that were spoken of, the last ones first."""
