@@ -72,6 +72,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "link":
             links = [named for named in situation.others if named.kind == "interconnects"]
             return links or _stated(f"{situation.mbit_per_s:g} Mbit/s" if situation.mbit_per_s else None)
+        case "split":  # what comes by a line that is sold by its rate is the file
+            return _stated("none" if situation.mbit_per_s and not situation.tensor_parallel else None)
         case "hosts":
             return _stated(situation.hosts if _are_spread(situation) else None)
         case "host_link":

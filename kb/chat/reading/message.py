@@ -134,7 +134,7 @@ class _Message:
                 continue
             elif span.kind == "terms":
                 _add(terms, Named(span.text, span.matches))
-                for kind in ("interconnects", MediaModel.kind):
+                for kind in ("interconnects", "storage", MediaModel.kind):
                     links = self.names.matches(kind, span.text)
                     if len(links) == 1 or (links and kind == MediaModel.kind):
                         _add(others, Named(span.text, tuple(links)))
