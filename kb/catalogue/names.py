@@ -166,6 +166,11 @@ class Names:
         """The records of one kind that answer to exactly this name."""
         return self._exact((kind,), name)
 
+    def written(self, kind: str, name: str) -> list[Match]:
+        """Of :meth:`matches` those that are written so, but for capitals: *local AI* is no LocalAI."""
+        said = name.casefold()
+        return [one for one in self.matches(kind, name) if said in map(str.casefold, self._spoken[one.slug])]
+
     def named(self, kind: str, slug: str) -> Match | None:
         """The record of exactly this slug."""
         label = self._labels[kind].get(slug)

@@ -402,11 +402,11 @@ class _Message:
     def _programs(self) -> Iterator[Place]:
         """Where programs are named; a program may be a term of the glossary too."""
         for span in self.spans:
-            if span.kind == "terms" and self.names.matches("engines", span.text):
+            if span.kind == "terms" and self.names.written("engines", span.text):
                 yield Place(span.start, span.end, ENGINE)
 
     def _engine(self) -> str:
-        named = (self.names.matches("engines", span.text) for span in self.spans if span.kind in ("terms", "engines"))
+        named = (self.names.written("engines", span.text) for span in self.spans if span.kind in ("terms", "engines"))
         return next((matches[0].slug for matches in named if matches), "") or program_of(self.text)
 
     def _is_served(self) -> bool:
