@@ -15,6 +15,7 @@ from kb.chat.reading.described import (
     memory_of_age,
     mixture_of_size,
     model_of_size,
+    of_handheld,
     on_processor,
     processor,
 )
@@ -149,6 +150,7 @@ class _Message:
         roles = [one for one in roles if one.figure.start not in in_place]
         stated = self._with_bandwidth(replace(quantities(text, roles), **told_by(self.flags)), devices)
         stated = self._with_free(stated, devices)
+        stated = stated if devices else of_handheld(stated, host_in(text), self.figures)
         lines = (one.base for one in self.figures if one.dimension in ("bits/s", "bits") and one.base >= LEAST_LINE)
         stated = replace(stated, mbit_per_s=next((rate / 1e6 for rate in lines), None))
         devices += [self.named.standing(one.named, one.start) for one in by_memory]
@@ -196,12 +198,13 @@ class _Message:
         named_now = bool(
             situation.models or devices or quantizations or situation.engine or situation.unknown or situation.others
         )
+        tells = named_now or situation.system_memory_gb is not None
         unknown_models = tuple(span.text for span in self.spans if span.kind in MODEL_KINDS and not span.known)
         measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
         covered: list[Span | FigureFound] = [*self.spans, *measures, *(one.figure for one in roles)]
         fragment = is_fragment(text, [(one.start, one.end) for one in covered])
         plain = self._plain()
-        situation = replace(situation, named_now=named_now, only_names=fragment and named_now, plain=plain)
+        situation = replace(situation, named_now=named_now, only_names=fragment and tells, plain=plain)
         return Read(
             situation, plain, unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
             fragment,

@@ -176,6 +176,22 @@ _KV_OF_TOKENS = re.compile(
 KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16", "int8": "q8_0", "fp8": "q8_0"}
 
 
+_SIZE = r"(8|12|16|24|32|48|64|96|128|192|256|384|512)\s?(?:gb?|gigs?)?"
+_TWO_SIZES = re.compile(
+    rf"\b{_SIZE}(?: (?:of )?(?:ddr\d|ram|memory))?(?: worth it)?,? "
+    rf"(?:over|instead of|vs\.?|versus|or|rather than|compared (?:to|with)|to|against) (?:just |only )?{_SIZE}(?![\w.])",
+    re.I,
+)
+_OF_RAM = re.compile(r"\bram\b|\bddr[345]\b|\bsystem memory\b", re.I)
+
+
+def _two_sizes(text: str) -> tuple[float, float] | None:
+    """*64 over 32 GB of RAM*: what is there, and what is thought of."""
+    sizes = _TWO_SIZES.search(text) if _OF_RAM.search(text) else None
+    less, more = sorted(map(float, sizes.groups())) if sizes else (0.0, 0.0)
+    return (less, more) if less < more else None
+
+
 def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     """What the roles come to; of several figures of one role the first."""
     values: dict[str, Any] = {}
@@ -208,6 +224,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values |= {"tokens_per_s": told[0].tokens_per_s, "speed_is": told[0].speed_is}
     if "hours_per_day" not in values and _ALL_DAY.search(text):
         values["hours_per_day"] = 24.0
+    if sizes := _two_sizes(text):
+        values["system_memory_gb"], values["considered_system_memory_gb"] = sizes
     if hosts := _HOSTS.search(text):
         values["hosts"] = counted(hosts[1])
     if (kind := _MEMORY_TYPE.search(text)) is not None:

@@ -214,7 +214,8 @@ class _Asked:
         goes_on = said.pop(FOLLOW_UP, 0.0)
         ranked = dict(sorted(said.items(), key=lambda item: -item[1]))
         likeliest = max(ranked.values(), default=0.0)
-        if turn.situation.only_names and not at and likeliest < GOES_ON:
+        sure = likeliest >= GOES_ON and turn.situation.named_now
+        if turn.situation.only_names and not sure and not (at and self.odds(at - 1)):
             return {}  # what is worked out for such names is known without a word for it
         beside_us = "use" in turn.states and next(iter(ranked), "") not in TOOLS and likeliest < CONTINUED
         if at and turn.goes_on and (goes_on >= max(GOES_ON, likeliest) or likeliest < CLEAR or beside_us):
@@ -288,7 +289,8 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
             known_method = at_bits("lora" if known_method == "qlora" else known_method, now.quantizations)
         taken["training_method"] = now.training_method or ("full" if full else known_method)
         taken["sharding"] = now.sharding or before.situation.sharding
-        taken["out_of_memory"] = now.out_of_memory or before.situation.out_of_memory
+        another = now.models or now.devices or now.quantizations
+        taken["out_of_memory"] = now.out_of_memory or (before.situation.out_of_memory and not another)
         taken["engine"] = now.engine or before.situation.engine
         taken["use"] = now.use or before.situation.use
         taken["tensor_parallel"] = now.tensor_parallel or before.situation.tensor_parallel

@@ -1,5 +1,6 @@
 """What an upgrade brings: the gain in one sentence, what newly runs, the price and the supply, the others beside it."""
 
+import re
 from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
@@ -9,11 +10,15 @@ from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer
 from kb.tools.shared.naming import gb, opening, the
 from kb.tools.shared.saying import money, notes, rate
 
+_OF_MEMORY = re.compile(r"\b(?:ram|memory|gb)\b", re.I)
 SLOWED = 0.95
 """Times as fast below which a model is slower for it."""
 
 
 def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:
+    if result.memory_is_fixed and _OF_MEMORY.search(asked.text):
+        text = "No memory can be added to {device}: it is a part of the chip."
+        yield state("answer", text, device=the(result.device))
     if result.best is None:
         yield from _keep(result)
     else:
@@ -93,9 +98,9 @@ def _rates(result: UpgradeAnswer, option: Upgrade) -> tuple[float, float]:
 def _newly_runs(option: Upgrade) -> Statement:
     more = option.newly_runs_count - len(option.newly_runs)
     names = joined(option.newly_runs) if not more else f"{', '.join(option.newly_runs)} and others"
-    text = "It also runs {names}, which you cannot use now."
+    text = "Too large or too slow now, and usable then: {names}."
     if option.start_with in option.newly_runs:
-        text = "It runs {names}, which you cannot use now; I would start with {first}, at about {speed}."
+        text += " I would start with {first}, at about {speed}."
     values: dict[str, Slot] = {
         "names": names, "first": option.start_with or "", "speed": rate(option.start_with_tokens_per_s),
     }  # fmt: skip

@@ -133,6 +133,8 @@ class UpgradeAnswer(Result):
     """Of the reference now."""
     ram_could_help: bool
     """It was not given, and models may run partly from there."""
+    memory_is_fixed: bool
+    """Whether its memory is a part of the chip's package: none can be added."""
     takes_no_card: bool
     """A laptop, a mini PC or a phone."""
     options: tuple[Upgrade, ...]
@@ -194,6 +196,7 @@ def _measured_by(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAn
         model_held=_held(before),
         decode_tokens_per_s=before.speed if before else None,
         ram_could_help=arguments.system_memory_gb is None and not devices.each.unified_memory,
+        memory_is_fixed=devices.each.unified_memory,
         takes_no_card=_takes_no_card(catalogue, devices, arguments.device),
         options=options,
         best=_best(options),
