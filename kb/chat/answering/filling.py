@@ -33,6 +33,12 @@ _AND_MORE = re.compile(
 )  # fmt: skip
 _SPLIT_MODE = re.compile(r"(?<![\w-])(?:-sm|--split-mode)\b")
 _PROMPT = re.compile(r"\bprompts?\b", re.I)
+OLDER_KINDS = ("DDR3", "DDR4")
+_JUDGES = re.compile(
+    r"\b(?:normal|possible|plausible|believable|realistic|reasonable|expected|legit|true|real|right|ok(?:ay)?|good|bad|slow|fast"
+    r"|too (?:low|high|good)|make sense)\b",
+    re.I,
+)
 _OR = re.compile(r"\bor\b|\bvs\b", re.I)
 _ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
 
@@ -175,14 +181,18 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return [named.count for named in meant(situation) if named.kind == "accelerators" and named.count > 1][:1]
         case "system_bandwidth_gb_per_s":
             bandwidth, assumed = system_bandwidth(situation)
-            # Two channels of a rate, and a kind in so many channels, are likelier than any other memory.
+            # Two channels of a rate or of an older kind, and a kind in so many channels, are likelier than any other.
             kind = situation.memory_type or ""
-            likely = "-" in kind or (kind and situation.memory_channels)
+            likely = "-" in kind or (kind and (situation.memory_channels or kind in OLDER_KINDS))
             return (bandwidth,) if likely or not assumed else ()
         case "wanted_tokens_per_s":
             wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
             carried = situation.tokens_per_s if situation.speed_is == "wanted" else None
             return _stated(next(wanted, carried))
+        case "judged_speed":  # *I get 180: is that possible?*
+            told = {"tokens_per_s", "prefill_tokens_per_s"} - set(situation.carried)
+            runs = [getattr(situation, name) for name in told if situation.speed_is != "wanted"]
+            return _stated(next(filter(None, runs), None) if _JUDGES.search(situation.text) else None)
         case "images":
             return _stated(situation.images or (1 if situation.use == VISION else None))
         case "and_more":  # *7B and what else?*

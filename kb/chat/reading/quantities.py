@@ -136,6 +136,9 @@ _EACH = re.compile(r"[^.?!]{0,24}\b(?:each|per (?:socket|cpu|processor))\b", re.
 _SOCKETS = re.compile(r"\bdual\b(?![- ]?ch)|\b(?:2|two)(?: |-)?(?:sockets?|cpus?|processors?)\b|\b2x ", re.I)
 """Two processors, of which each has its channels."""
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
+_TRANSFERS = re.compile(r"\b([1-9]\d{3}) ?mt/?s\b", re.I)
+LEAST_OF_DDR5 = 4000
+"""Millions of transfers a second: slower memory, whose kind is not told, is older."""
 _DAYS_A_WEEK = re.compile(
     r"\b(\d|two|three|four|five|six) days? (?:a|per|each|every)?[ /]?week|\bdays/week|\bweekdays?\b|\bworking days?\b",
     re.I,
@@ -230,6 +233,9 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values["hosts"] = counted(hosts[1])
     if (kind := _MEMORY_TYPE.search(text)) is not None:
         values["memory_type"] = f"{kind[1].upper()}-{kind[2]}" if kind[2] else kind[1].upper()
+    if (rate := _TRANSFERS.search(text)) and "-" not in values.get("memory_type", ""):
+        kind_of_rate = "DDR5" if int(rate[1]) >= LEAST_OF_DDR5 else "DDR4"
+        values["memory_type"] = f"{values.get('memory_type', kind_of_rate)}-{rate[1]}"
     if slots := _SLOTS.search(text):
         sockets = 2 if _EACH.match(text, slots.end()) and _SOCKETS.search(text) else 1
         values["memory_channels"] = counted(slots[1]) * sockets
@@ -323,12 +329,18 @@ def _beside(figure: FigureFound, text: str, places: Sequence[Place]) -> str:
 
 def kv_type_in(text: str) -> tuple[int, int] | None:
     """Where the type of the KV cache is named."""
-    if pair := _KV_PAIR.search(text):
+    if pair := _KV_PAIR.search(text) or _KV_PAIR_BEHIND.search(text):
         return pair.span()
     found = _KV_TYPE.search(text) or (_KV_OF_TOKENS.search(text) if _CACHE.search(text) else None)
     return found.span(found.lastindex or 0) if found else None
 
 
+_KV_PAIR_BEHIND = re.compile(
+    rf"\b{_KV_FORMAT} (?:for )?(?:the )?k(?:eys?)?(?:[- ]?cache)?[ ,;/&+]{{1,3}}(?:and |with )?{_KV_FORMAT} (?:for )?(?:the )?"
+    r"v(?:alues?)?(?:[- ]?cache)?(?![\w.])",
+    re.I,
+)
+"""*q8_0 K and q4_0 V.*"""
 _KV_PAIR = re.compile(
     rf"\bk(?:[- ]?cache)?[ :=]{{1,3}}{_KV_FORMAT}[ ,;/&]{{1,3}}(?:and )?v(?:[- ]?cache)?[ :=]{{1,3}}{_KV_FORMAT}(?![\w.])",
     re.I,
@@ -337,7 +349,7 @@ _KV_PAIR = re.compile(
 
 
 def _kv_type(text: str) -> str | None:
-    if pair := _KV_PAIR.search(text):
+    if pair := _KV_PAIR.search(text) or _KV_PAIR_BEHIND.search(text):
         written = (kind.casefold().replace("-", "").replace(" ", "") for kind in pair.groups())
         keys, values = (KV_NAMES.get(kind, kind) for kind in written)
         return keys if keys == values else f"{keys}/{values}"
