@@ -352,6 +352,9 @@ def _devices(situation: Situation) -> Sequence[Any]:
 def _owned(situation: Situation) -> list[Named]:
     """What is there: said to be, or named first where another is held against it."""
     devices = runners(situation)
+    carried = [named for named in situation.devices if named.label in situation.carried]
+    if carried and all(named.kind == "cpus" for named in carried) and len(carried) < len(situation.devices):
+        return carried  # a card is thought of for a machine that had none
     has = [named for named in devices if named.standing == "has"]
     first = devices[:1] if len(devices) > 1 or not any(named.standing == "considers" for named in devices) else []
     return has or first

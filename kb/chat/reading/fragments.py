@@ -65,6 +65,7 @@ _STATED = (
     "memory_channels", "system_bandwidth_gb_per_s", "memory_in_use_gb", "power_limit_w", "psu_w", "watts", "budget",
     "price_per_kwh", "hours_per_day", "rent_per_hour", "size_gb", "vram_gib", "read_mb_per_s", "tokens_per_s",
     "nvme_drives", "batch_size", "gpu_layers", "options", "prompt_tokens", "output_tokens", "requests", "training_method", "engine", "use", "quiet",
+    "tensor_parallel", "draft",
 )  # fmt: skip
 
 

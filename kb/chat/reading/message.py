@@ -58,6 +58,8 @@ _WHY = re.compile(
 _TENSOR = re.compile(
     r"\btensor[- ]?parallel\w*|(?<![\w-])-{0,2}tp[ =:]{0,2}\d{1,2}\b|\bin tp\b|-sm (?:row|graph|tensor)", re.I
 )
+_LAYER_SPLIT = re.compile(r"-sm layer\b.*", re.I | re.S)
+"""*-sm layer. Would -sm row help?* What is run, and what is only thought of."""
 _HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
 _ASKS = re.compile(r"\?|\b(?:where|why|how) (?:do|does|did|is|are|can|come)\b", re.I)
 _FORM = re.compile(
@@ -151,6 +153,8 @@ class _Message:
         stated = self._with_bandwidth(replace(quantities(text, roles), **told_by(self.flags)), devices)
         stated = self._with_free(stated, devices)
         stated = stated if devices else of_handheld(stated, host_in(text), self.figures)
+        if devices and all(device.kind == "cpus" for device in devices) and not stated.system_memory_gb:
+            stated = replace(stated, system_memory_gb=stated.vram_gib, vram_gib=None)  # a processor has no other
         lines = (one.base for one in self.figures if one.dimension in ("bits/s", "bits") and one.base >= LEAST_LINE)
         stated = replace(stated, mbit_per_s=next((rate / 1e6 for rate in lines), None))
         devices += [self.named.standing(one.named, one.start) for one in by_memory]
@@ -174,7 +178,7 @@ class _Message:
             others=tuple(others),
             together=self.named.together(devices),
             alternatives=self.named.alternatives(),
-            tensor_parallel=bool(_TENSOR.search(text)) or self._is_served(),
+            tensor_parallel=bool(_TENSOR.search(_LAYER_SPLIT.sub("", text))) or self._is_served(),
             figure_keys=figure_names().asked_in(text),
             claims=claims,
             speeds=tuple(speeds(roles, text, [*places, *self._programs()])),
