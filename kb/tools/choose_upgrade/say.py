@@ -6,16 +6,23 @@ from collections.abc import Iterator
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer
+from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer, best_of
 from kb.tools.shared.naming import gb, opening, the
 from kb.tools.shared.saying import money, notes, rate
 
+_IN_ITS_PLACE = re.compile(
+    r"\binstead of\b|\breplac\w+|\bswap\w*|\btrade\b|\bsell\b|\bfrom (?:a|my)\b.{1,30}\bto (?:a|an)\b", re.I
+)
+"""Both cards in one machine are not thought of then."""
 _OF_MEMORY = re.compile(r"\b(?:ram|memory|gb)\b", re.I)
 SLOWED = 0.95
 """Times as fast below which a model is slower for it."""
 
 
 def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:
+    if _IN_ITS_PLACE.search(asked.text):
+        options = tuple(option for option in result.options if option.kind != "beside")
+        result = result.model_copy(update={"options": options, "best": best_of(options)})
     if result.memory_is_fixed and _OF_MEMORY.search(asked.text):
         text = "No memory can be added to {device}: it is a part of the chip."
         yield state("answer", text, device=the(result.device))
@@ -147,7 +154,8 @@ def _keep(result: UpgradeAnswer) -> Iterator[Said]:
     elif option.times_as_fast:
         text += ", as {model} goes from about {before} to {after}"
     yield Statement("answer", f"{text}.", values)
-    yield Statement("reason", "You have {have} of memory now, and would have {get}.", values)
+    if option.memory_gib - option.memory_gained_gib == result.memory_gib:  # and no card beside the RAM of a processor
+        yield Statement("reason", "You have {have} of memory now, and would have {get}.", values)
 
 
 def _table(result: UpgradeAnswer) -> Table:
