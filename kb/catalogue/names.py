@@ -263,6 +263,11 @@ class Names:
     def record(self, match: Match) -> Spec | Term:
         return self._known.terms[match.slug] if match.kind == "terms" else self._known.specs[match.kind][match.slug]
 
+    def is_generic(self, match: Match) -> bool:
+        """Whether it is a term that stands in nearly every question."""
+        record = self.record(match)
+        return isinstance(record, Term) and record.generic
+
     def resolve(self, kinds: Sequence[str], name: str, what: str | None = None) -> Match:
         """One record of ``kinds`` (tried in order).
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
-from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, System, Term
+from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, System
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import (
     described,
@@ -397,14 +397,10 @@ class _Message:
 
     def _telling(self, terms: Sequence[Named], other: bool) -> tuple[Named, ...]:
         """Terms without the generic ones, unless nothing else was named."""
-        telling = tuple(named for named in terms if not self._is_generic(named))
+        telling = tuple(named for named in terms if not self.names.is_generic(named.match))
         if _SIZE_ASKED.search(self.text):
             return (*telling, Named("parameters", tuple(self.names.matches("terms", "parameters"))))
         return telling if telling or other else tuple(terms)
-
-    def _is_generic(self, named: Named) -> bool:
-        record = self.names.record(named.match)
-        return isinstance(record, Term) and record.generic
 
     def _programs(self) -> Iterator[Place]:
         """Where programs are named; a program may be a term of the glossary too."""

@@ -231,7 +231,10 @@ class _Asked:
         if not turn.plain.strip() or self.left <= 0:
             return {}
         self.left -= 1
-        return dict(self.asks.probabilities(turn.plain, present(turn.situation)))
+        situation = turn.situation
+        carried = [one.label for one in situation.terms if one.label in situation.carried]
+        plain = _IT.sub(carried[0], turn.plain, count=1) if carried else turn.plain
+        return dict(self.asks.probabilities(plain, present(situation)))
 
     def _tells_of_a_passage(self, at: int) -> bool:
         """*It has 16 GB though*, after what no calculator was asked for: more of the same story."""
@@ -272,7 +275,7 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
     carried: list[str] = []
     devices = devices_after(before, said, names, goes_on, corrects, carried)
     if goes_on:
-        _carry_names(before, said, taken, carried)
+        _carry_names(before, said, names, taken, carried)
     for item in fields(Quantities):
         earlier = getattr(before.situation, item.name)
         same_run = item.name in _OF_ONE_RUN and not now.named_now  # "my 4090 does 12 t/s", "is that normal?"
@@ -419,7 +422,7 @@ def _is_going_on(now: Situation) -> bool:
     return len(now.text.split()) <= SHORT and not (now.terms or now.others or (now.models and now.devices))
 
 
-def _carry_names(before: Turn, said: Read, taken: dict[str, Any], carried: list[str]) -> None:
+def _carry_names(before: Turn, said: Read, names: Names, taken: dict[str, Any], carried: list[str]) -> None:
     now, known = said.situation, before.situation
     if not now.models and not said.unknown_models:
         taken["models"] = known.models
@@ -431,9 +434,11 @@ def _carry_names(before: Turn, said: Read, taken: dict[str, Any], carried: list[
         taken["quantizations"] = known.quantizations
         carried += [named.label for named in known.quantizations]
     media = tuple(one for one in known.others if one.kind == MediaModel.kind)
+    # "Do I need a GPU for it" is about what was spoken of, and not about what a GPU is.
+    telling = [one for one in now.terms if not names.is_generic(one.match)]
     if media and not (now.terms or now.others or now.models or said.unknown_models):
         taken["others"] = media
         carried += [named.label for named in media]
-    elif not (now.terms or now.others or now.models or now.devices) and _IT.search(now.text):
+    elif not (telling or now.others or now.models or now.devices) and _IT.search(now.text):
         taken["terms"], taken["others"] = known.terms, known.others
         carried += [named.label for named in (*known.terms, *known.others)]
