@@ -97,7 +97,8 @@ class _Ran:
 def answer(index: Index, situation: Situation) -> Answer:
     if situation.understood < UNDERSTOOD:
         return _talked(situation, half_read(situation))
-    situation, heard = with_query(index, remembering(index, situation))
+    situation = remembering(index, situation, lambda before: {call.name for call in answer(index, before).tool_calls})
+    situation, heard = with_query(index, situation)
     heard = heard and not (situation.only_names and not situation.earlier)
     likeliest = max(situation.asks.values(), default=0.0)
     alone = heard and situation.query == situation.text

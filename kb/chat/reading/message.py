@@ -60,6 +60,7 @@ _TENSOR = re.compile(
 )
 _LAYER_SPLIT = re.compile(r"-sm layer\b.*", re.I | re.S)
 """*-sm layer. Would -sm row help?* What is run, and what is only thought of."""
+_WONDERS = re.compile(r"\b(?:why|how)\b", re.I)
 _HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
 _ASKS = re.compile(r"\?|\b(?:where|why|how) (?:do|does|did|is|are|can|come)\b", re.I)
 _FORM = re.compile(
@@ -202,7 +203,7 @@ class _Message:
         named_now = bool(
             situation.models or devices or quantizations or situation.engine or situation.unknown or situation.others
         )
-        tells = named_now or situation.system_memory_gb is not None
+        tells = (named_now or situation.system_memory_gb is not None) and not _WONDERS.search(text)
         unknown_models = tuple(span.text for span in self.spans if span.kind in MODEL_KINDS and not span.known)
         measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
         covered: list[Span | FigureFound] = [*self.spans, *measures, *(one.figure for one in roles)]
