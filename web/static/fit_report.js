@@ -21,8 +21,9 @@ export function report(fit, speed, change) {
   const placed = fit.options && fit.offload;
   const [tone, sign, words] = placed ? [...VERDICTS[fit.verdict].slice(0, 2), "Runs with a part of it in system RAM"] : VERDICTS[fit.verdict];
   const room = fit.verdict === "fits" ? `${gb(fit.headroom_gb)} stay free`
+    : fit.overflow ? `but ${fit.overflow.is_system ? "system RAM" : `one ${fit.overflow.memory}`} would have to hold ${gb(fit.overflow.required_gb)}, and ${gb(fit.overflow.available_gb)} can be used there`
     : fit.headroom_gb < 0 ? `${gb(-fit.headroom_gb)} too much`
-    : fit.offload ? "without these options all of it would fit" : "but one device would overflow";
+    : "without these options all of it would fit";
   return [
     h("div", { class: `verdict ${tone}` },
       h("p", { class: "verdict-words" }, h("span", { "aria-hidden": "true" }, sign), ` ${words}${fit.is_tight ? ", but it is tight" : ""}`),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from kb.calc.results import Offload
+from kb.calc.results import Offload, Overflow
 from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
@@ -179,14 +179,26 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     if result.offload:
         part = gb(result.offload.weights_in_system_memory_gb)
         yield state("reason", "{part} of the weights stay in RAM, which makes it slower.", part=part)
-    if result.verdict != "fits" and result.required_gb <= result.available_gb:
-        yield state("reason", "In sum there is room, but layers cannot be cut, so one card would overflow.")
+    if over := result.overflow:
+        yield _overflow(result, over)
     elif result.verdict == "does_not_fit" and result.options:
         yield state("reason", "That is what this placement puts on it; another may do.")
     elif result.verdict == "does_not_fit" and result.can_offload:
-        yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
+        text = "Even with {ram} of RAM beside it there is not enough"
+        text += "; with {enough} it would run, slower." if result.system_memory_required_gb else "."
+        yield state("reason", text, ram=_ram([result]), enough=gb(result.system_memory_required_gb or 0.0))
     elif result.verdict == "does_not_fit" and result.memory_kind == "own":
         yield state("reason", "Weights in this format cannot stay partly in RAM.")
+
+
+def _overflow(result: FitAnswer, over: Overflow) -> Statement:
+    """What is too small where the devices have enough in sum."""
+    if over.is_system:
+        text = "The device holds its part; what overflows is the RAM: {enough} are needed, the system's share among "
+        text += "them, and {ram} are there."
+        return state("reason", text, enough=gb(result.system_memory_required_gb or 0.0), ram=_ram([result]))
+    text = "In sum there is room, but layers cannot be cut: one {memory} would have to hold {need}, and it has {have}."
+    return state("reason", text, memory=over.memory, need=gb(over.required_gb), have=gb(over.available_gb))
 
 
 def _cannot_see(result: FitAnswer) -> Iterator[Said]:

@@ -89,8 +89,12 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
         text = "By what I know of the machine, {case} does not fit: it needs {needed}, and {have} can be used."
         if result.can_be_read_from_drive:
             text += " What does not fit is read from the drive for each token, and the drive sets the speed."
-        needed, have = Quantity(result.required_gb, "GB"), Quantity(result.available_gb, "GB")
-        yield state("answer", text, case=case, needed=needed, have=have)
+        tightest = result.overflow or result
+        if over := result.overflow:
+            text = text.replace("it needs", "the RAM would hold" if over.is_system else "one {memory} would hold")
+        needed, have = Quantity(tightest.required_gb, "GB"), Quantity(tightest.available_gb, "GB")
+        memory = result.overflow.memory if result.overflow else ""
+        yield state("answer", text, case=case, needed=needed, have=have, memory=memory)
         if result.can_be_read_from_drive and (result.measured_tokens_per_s or 0.0) >= FROM_MEMORY:
             text = "{measured} is too fast for a drive: then there is more memory than I was told of, "
             text += "a larger share of it for the GPU, or a smaller file."

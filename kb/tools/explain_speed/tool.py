@@ -10,7 +10,7 @@ from pydantic import Field
 from kb.calc.device import Device
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, shares_system_memory
 from kb.calc.parallel import head_split
-from kb.calc.results import Fit, Limit, MemoryRead, Range, Speed, Verdict
+from kb.calc.results import Fit, Limit, MemoryRead, Overflow, Range, Speed, Verdict
 from kb.calc.speed.estimate import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S, estimate_speed
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Engine, Record
@@ -136,6 +136,8 @@ class ExplainAnswer(Result):
     required_gb: float
     available_gb: float
     """Of device memory; where it does not even fit with the help of RAM, of both."""
+    overflow: Overflow | None = None
+    """What is too small, where the devices' memory is enough in sum."""
     can_be_read_from_drive: bool
     """Whether what no memory holds can be read from the drive for each token; of GGUF files alone."""
     reads: tuple[MemoryRead, ...]
@@ -273,6 +275,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         verdict=fit.verdict,
         required_gb=fit.required_gb,
         available_gb=_available(parts, fit, arguments),
+        overflow=fit.overflow if fit.verdict == "does_not_fit" else None,
         can_be_read_from_drive=parts.load(arguments).is_gguf,
         reads=speed.reads,
         ceiling_tokens_per_s=ceiling,
