@@ -79,6 +79,10 @@ def warnings(
     limit = architecture.max_position_embeddings
     if limit and load.context > limit:
         lines.append(f"context {load.context:,} is over the model's limit of {limit:,} tokens")
+    if load.seen_tokens > load.context:
+        lines.append(
+            f"the images take {load.seen_tokens:,} tokens, more than the context of {load.context:,} has room for"
+        )
     keys, values = cache_types(load.kv_cache_type)
     if not load.flash_attention and values not in ("f32", "f16", "bf16"):
         lines.append(f"llama.cpp refuses a {values} V cache without FlashAttention; turn it on")
@@ -110,6 +114,6 @@ def warnings(
         lines.append("the placement that is asked for does not fit; another may")
     elif verdict == "does_not_fit":
         lines.append(f"nor do devices and {host_bytes / GIB:.4g} GiB of system memory hold it together")
-    if verdict != "fits" and longest and not load.is_placed:
+    if verdict != "fits" and longest > load.seen_tokens and not load.is_placed:
         lines.append(f"with a context of {longest:,} tokens or less everything fits on the devices")
     return tuple(lines)

@@ -286,7 +286,7 @@ def _ways_out(catalogue: Catalogue, parts: Parts, arguments: FitArguments, fit: 
     if smaller := next(smaller_types(catalogue, parts, arguments), None):
         is_lossy = smaller.quantization.record.slug in LOSSY
         ways.append(_way("smaller_quantization", smaller, arguments, is_lossy=is_lossy))
-    if fit.max_context:
+    if fit.max_context > parts.load(arguments).seen_tokens:
         ways.append(_way("shorter_context", parts, arguments.model_copy(update={"context": fit.max_context})))
     elif fit.breakdown.kv_cache_gb > fit.breakdown.weights_gb / 10 and arguments.kv_cache_type == "f16":
         shrunk = arguments.model_copy(update={"kv_cache_type": "q8_0"})

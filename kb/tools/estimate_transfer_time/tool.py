@@ -1,21 +1,22 @@
 """How long data takes over a link, and what splitting a model over it costs."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kb.calc.transfer import layer_split_bytes_per_token, tensor_parallel_bytes_per_token, transfer_seconds
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Interconnect, SourceRef
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.shared.given import SizeGb
-from kb.tools.shared.resolve import ModelArgument, quantization_for, resolve_model, resolve_weights
-
-_RATE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?) ?([mg])(?:bit/s|bps)", re.I)
-"""A line by its rate alone, as internet is sold."""
+from kb.tools.shared.resolve import (
+    ModelArgument,
+    quantization_for,
+    resolve_link,
+    resolve_model,
+    resolve_weights,
+)
 
 
 class TransferTimeArguments(Arguments):
@@ -50,21 +51,9 @@ class TransferTimeAnswer(Result):
     assumptions: tuple[str, ...]
 
 
-def _link(catalogue: Catalogue, link: str) -> tuple[str, float, float | None, dict[str, tuple[SourceRef, ...]]]:
-    """Its name, GB/s one way, latency in µs and sources."""
-    if rate := _RATE.fullmatch(link.strip()):
-        gbit = float(rate[1]) * (1.0 if rate[2] in "gG" else 1e-3)
-        return f"a line of {rate[1]} {rate[2].upper()}bit/s", gbit / 8, None, {}
-    record, _ = catalogue.find(Interconnect, link, "link")
-    figure = record.bandwidth_gb_per_s_per_direction
-    if figure is None:
-        raise InvalidArgument("link", link, "a link whose bandwidth per direction is known")
-    latency = record.latency_us.value if record.latency_us else None
-    return record.name, figure.value, latency, {f"bandwidth of {record.name}": figure.sources}
-
-
 def run(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeAnswer:
-    name, gb_per_s, latency_us, references = _link(catalogue, arguments.link)
+    link = resolve_link(catalogue, arguments.link, "link")
+    name, gb_per_s, latency_us, references = link.name, link.gb_per_s, link.latency_us, link.references
     rate = gb_per_s * GB
     latency = (latency_us or 0.0) * 1e-6
     if (arguments.size_gb is None) == (arguments.model is None):

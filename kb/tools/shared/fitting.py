@@ -1,5 +1,6 @@
 """A model at a quantization on devices: the arguments that say so, what they resolve to, and whether it fits."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -162,13 +163,12 @@ class Parts:
 
     @property
     def projector(self) -> Projector | None:
-        """What sees; None where the model is not known to, and of a bare size."""
-        return projector_of(self.model.record) if self.model.record and not self.model.size else None
+        """What sees; None where the model is not known to."""
+        return _projector_in(self.model)
 
     def image_tokens(self, arguments: FitArguments) -> int:
         """Of each image; 0 where it is not known."""
-        width, height = (int(side) for side in re.split("[x×]", arguments.image_size or IMAGE_SIZE))
-        return self.projector.tokens_of(width, height) if self.projector else 0
+        return _image_tokens(self.model, arguments)
 
     def holds(self, arguments: FitArguments) -> bool:
         """The verdict alone: whether the devices hold everything; much cheaper than the whole fit."""
@@ -197,6 +197,7 @@ class Parts:
             swa_full=options.swa_full,
             reserved_bytes=None if arguments.reserved_gib is None else round(arguments.reserved_gib * GIB),
             projector_bytes=sees.held_bytes(self.image_tokens(arguments)) if sees else 0,
+            seen_tokens=self.image_tokens(arguments) * arguments.images,
             memory_share=arguments.memory_share,
             sharing=options.sharing,
             gpu_layers=options.gpu_layers,
@@ -204,6 +205,17 @@ class Parts:
             cpu_expert_layers=None if options.cpu_experts is None else sum(one < layers for one in options.cpu_experts),
             tensor_split=options.tensor_split,
         )
+
+
+def _projector_in(model: ResolvedModel) -> Projector | None:
+    """Not of a bare size, which stands for models that see and for others."""
+    return projector_of(model.record) if model.record and not model.size else None
+
+
+def _image_tokens(model: ResolvedModel, arguments: FitArguments) -> int:
+    projector = _projector_in(model)
+    width, height = (int(side) for side in re.split("[x×]", arguments.image_size or IMAGE_SIZE))
+    return projector.tokens_of(width, height) if projector else 0
 
 
 def projector_of(record: LanguageModel) -> Projector | None:
@@ -259,7 +271,8 @@ def fit_at_usual(parts: Parts, arguments: Asked, stated: bool) -> tuple[Asked, F
     """The fit; where nobody ``stated`` the context and the usual one does not fit, at the longest that does. Whether it
     was shortened."""
     fit = fit_of(parts, arguments)
-    if stated or fit.verdict != "does_not_fit" or fit.max_context < LEAST_OF_USE:
+    least = LEAST_OF_USE + parts.load(arguments).seen_tokens
+    if stated or fit.verdict != "does_not_fit" or fit.max_context < least:
         return arguments, fit, False
     shorter = arguments.model_copy(update={"context": fit.max_context})
     return shorter, fit_of(parts, shorter), True
@@ -321,12 +334,15 @@ def shared_with_fit(arguments: Arguments) -> dict[str, object]:
     return {name: getattr(arguments, name) for name in arguments.model_fields_set if name in FitArguments.model_fields}
 
 
-def within_limit(model: ResolvedModel, arguments: FitArguments) -> FitArguments:
-    """Where no context was asked for, no more is taken than the model can read."""
-    limit = model.architecture.max_position_embeddings
-    if "context" in arguments.model_fields_set or not 0 < limit < arguments.context:
+def within_limit(model: ResolvedModel, arguments: Asked) -> Asked:
+    """Where no context was asked for, one in which the images have room, and no more than the model can read."""
+    if "context" in arguments.model_fields_set:
         return arguments
-    return arguments.model_copy(update={"context": limit})
+    seen = _image_tokens(model, arguments) * arguments.images
+    wanted = max(arguments.context, math.ceil((seen + LEAST_OF_USE) / LEAST_OF_USE) * LEAST_OF_USE if seen else 0)
+    limit = model.architecture.max_position_embeddings
+    wanted = min(wanted, limit) if limit > 0 else wanted
+    return arguments if wanted == arguments.context else arguments.model_copy(update={"context": wanted})
 
 
 LADDER = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")
