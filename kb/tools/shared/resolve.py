@@ -34,11 +34,18 @@ from kb.tools.shared.naming import several, the
 ROOMY_GIB = 2.0**14
 """Stands for memory of unknown size, which is asked for before anything is said to fit."""
 
+ONE_SOCKET = (
+    "of {count} processors one is counted, with its {rate:,.0f} GB/s: a program with one copy of the weights reads "
+    "little more with the memory of another socket (NUMA)"
+)
+"""What the RAM of several sockets adds up to is reached only by programs that keep a copy, or a part, on each."""
+
 _COUNT = re.compile(
-    r"^\s*(\d{1,4}(?=\s*[x×])|\d{1,2}(?=\s)|two|three|four|six|eight|dual|twin|pair of|quad)"
-    r"(?:\s*[x×]\s*|\s+)(?=[a-z0-9])",
+    r"^\s*(\d{1,4}(?=[x×]|\s+[x×][\s\d])|\d{1,2}(?=\s)|two|three|four|six|eight|dual|twin|pair of|quad)"
+    r"(?:[x×]\s*|\s+[x×](?=[\s\d])\s*|\s+)(?=[a-z0-9])",
     re.I,
 )
+"""An x behind a space and before a letter begins a name: ``dual Xeon``, ``7900 XTX``."""
 _BPW = re.compile(r"^(?:exl2|exl3)?[\s_@-]*(\d{1,2}(?:\.\d{1,3})?)\s*(?:bpw|bits? per weight)$", re.I)
 
 _A_SIZE = re.compile(r"(?:an? )?(\d{1,4}(?:\.\d)?) ?gi?b(?: (?:of )?(?:vram|(?:graphics |video )?(?:card|gpu)))?", re.I)
@@ -237,6 +244,8 @@ def split_count(name: str) -> tuple[int, str]:
     """
     >>> split_count("2x RTX 3090"), split_count("dual 5090"), split_count("4090")
     ((2, 'RTX 3090'), (2, '5090'), (1, '4090'))
+    >>> split_count("2 x A100"), split_count("dual Xeon 6980P"), split_count("7900 XTX")
+    ((2, 'A100'), (2, 'Xeon 6980P'), (1, '7900 XTX'))
 
     Raises ``InvalidArgument`` for none of it.
     """
@@ -291,6 +300,8 @@ def resolve_devices(
         if isinstance(record, Cpu):
             each, more, references = _cpu(record, system_memory_gb)
             asked = "" if system_memory_gb else "system_memory_gb"
+            if device_count > 1:
+                more = (*more, ONE_SOCKET.format(count=device_count, rate=each.bandwidth_bytes_per_s / GB))
             return ResolvedDevices((each,), record.name, record.slug, match.kind, references, (*notes, *more), asked)
         if isinstance(record, Machine):
             each, per_machine, references = _machine(catalogue, record)
