@@ -23,6 +23,7 @@ from kb.tools.shared.fitting import (
     Parts,
     fit_of,
     parts_of,
+    reads_images,
     resolve_parts,
     shared_with_fit,
     smaller_types,
@@ -229,20 +230,13 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         system_memory_gb=(given or DEFAULT_SYSTEM_MEMORY_BYTES / GIB) if needs_ram else None,
         system_memory_assumed=needs_ram and given is None,
         ways_out=tuple(_ways_out(catalogue, parts, arguments, fit)) if fit.verdict != "fits" else (),
-        reads_images=_reads_images(parts) if arguments.images else None,
+        reads_images=reads_images(parts.model) if arguments.images else None,
         seeing=_seeing(parts, arguments, fit),
         tensor_parallel=_tensor_parallel(parts, arguments),
         equal_share_gb=round(fit.required_gb / len(parts.devices.devices), 3) if unequal else None,
         smallest_card_gb=round(min(sizes) / GB, 3) if unequal else None,
         citations=cite(catalogue, parts.references),
     )
-
-
-def _reads_images(parts: Parts) -> bool | None:
-    record = parts.model.record
-    if record is None or parts.model.size:
-        return None
-    return record.reads is not None and "image" in record.reads.value
 
 
 def _seeing(parts: Parts, arguments: FitArguments, fit: Fit) -> Seeing | None:

@@ -65,6 +65,7 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
 
 def _drafted(result: SpeedAnswer, drafting: Drafting, depth: str) -> Iterator[Said]:
     """With a draft first, as it was asked for; the text is the same with and without."""
+    yield from notes("correction", drafting.warnings)
     found = drafting.decode_tokens_per_s
     text = "About {typical} is what {model} at {quantization} reaches on {device} with a draft by {draft}" + depth + "."
     context = tokens(result.context)

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from kb.calc.device import Device
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, shares_system_memory
-from kb.calc.parallel import head_split
 from kb.calc.results import Fit, Limit, MemoryRead, Overflow, Range, Speed, Verdict
 from kb.calc.speed.estimate import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S, estimate_speed
 from kb.catalogue import Catalogue
@@ -404,9 +403,7 @@ def _is_assumed(parts: Parts, fit: Fit, arguments: FitArguments) -> bool:
 
 def _all_at_once(parts: Parts, fit: Fit, arguments: FitArguments) -> float | None:
     """The ceiling of a split through every layer, for cards that hold it whole and that a server would let do so."""
-    cards = len(parts.devices.devices)
-    refused = head_split(parts.model.architecture.num_attention_heads, cards) and not arguments.options
-    if cards == 1 or fit.verdict != "fits" or refused:
+    if fit.verdict != "fits" or not parts.works_at_once(arguments):
         return None
     return speed_at(parts, None, arguments, tensor_parallel=True).ceiling_tokens_per_s
 

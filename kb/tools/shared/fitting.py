@@ -14,6 +14,7 @@ from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES, cache_types
 from kb.calc.memory.vision import Projector
 from kb.calc.memory.weights import Weights
+from kb.calc.parallel import head_split
 from kb.calc.results import Fit
 from kb.calc.workload import Workload
 from kb.catalogue import Catalogue
@@ -170,6 +171,13 @@ class Parts:
         """Of each image; 0 where it is not known."""
         return _image_tokens(self.model, arguments)
 
+    def works_at_once(self, arguments: FitArguments) -> bool:
+        """Whether several devices can work on each token: servers do where the heads can be divided; llama.cpp, which
+        is told so by its options, always."""
+        cards = len(self.devices.devices)
+        refused = head_split(self.model.architecture.num_attention_heads, cards) is not None
+        return cards > 1 and (arguments.options is not None or not refused)
+
     def holds(self, arguments: FitArguments) -> bool:
         """The verdict alone: whether the devices hold everything; much cheaper than the whole fit."""
         return fits(self.model.architecture, self.weights, self.devices.devices, self.load(arguments))
@@ -289,8 +297,27 @@ def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
         model_label=parts.model.architecture.name,
         quantization_label=quantization.name,
     )
-    warnings = (*fit.warnings, *format_warnings(quantization, parts.devices.each))
+    warnings = (*fit.warnings, *format_warnings(quantization, parts.devices.each), *_not_so(parts, arguments))
     return fit.model_copy(update={"assumptions": (*parts.notes, *fit.assumptions), "warnings": warnings})
+
+
+def _not_so(parts: Parts, arguments: FitArguments) -> Iterator[str]:
+    """What was asked for and is not what was worked out."""
+    cards, heads = len(parts.devices.devices), parts.model.architecture.num_attention_heads
+    if arguments.tensor_parallel and cards > 1 and not parts.works_at_once(arguments):
+        yield (
+            f"servers refuse tensor parallel over {cards} devices, as {heads} attention heads "
+            "cannot be divided by that: what is told is of a split by layers"
+        )
+    if arguments.images and reads_images(parts.model) is False:
+        yield f"{parts.model.label} is not known to read images: none is counted"
+
+
+def reads_images(model: ResolvedModel) -> bool | None:
+    """Whether it is known to; None of a size and of given figures."""
+    if model.record is None or model.size:
+        return None
+    return model.record.reads is not None and "image" in model.record.reads.value
 
 
 PRECISIONS = {
