@@ -65,9 +65,12 @@ function memory(fit) {
       h("p", {}, row.name, h("small", {}, ` ${gb(row.used)} of ${gb(row.capacity)}`)), bar(row, parts, largest))),
     h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Memory in numbers" },
       h("table", { class: "numbers" }, h("caption", { class: "offscreen" }, "Memory of each device, in GB"),
-        h("thead", {}, h("tr", {}, ["Device", "Layers", ...parts.map(([, name]) => name), "Free", "Of"].map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, cells.map((row) => h("tr", {}, h("th", { scope: "row" }, row.name),
-          h("td", {}, String(row.layers)), [...row.parts, row.capacity - row.used, row.capacity].map((value) => h("td", {}, hundredths(value)))))))));
+        h("thead", {}, h("tr", {}, h("td", {}), cells.map((row) => h("th", { scope: "col" }, row.name)))),
+        h("tbody", {}, [
+          ["Layers", (row) => String(row.layers)],
+          ...parts.map(([, name], place) => [name, (row) => hundredths(row.parts[place])]),
+          ["Free", (row) => hundredths(row.capacity - row.used)], ["Of", (row) => hundredths(row.capacity)],
+        ].map(([name, cell]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((row) => h("td", {}, cell(row)))))))));
 }
 
 function bar(row, parts, largest) {
