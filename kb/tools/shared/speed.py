@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from kb.calc.device import of_each
 from kb.calc.results import Fit, Offload, Range, Speed
 from kb.calc.speed.estimate import estimate_speed
 from kb.catalogue.units import GB
@@ -36,9 +37,9 @@ def speed_at(
     system = arguments.system_bandwidth_gb_per_s
     record = parts.quantization.record
     at_once = (tensor_parallel or arguments.tensor_parallel) and parts.works_at_once(arguments)
-    devices = tuple(device.with_weights(record.slug, record.family) for device in parts.devices.devices)
+    devices = of_each(parts.devices.devices, lambda device: device.with_weights(record.slug, record.family))
     if system and parts.devices.each.backend == "cpu":
-        devices = tuple(replace(device, bandwidth_bytes_per_s=system * GB) for device in devices)
+        devices = of_each(devices, lambda device: replace(device, bandwidth_bytes_per_s=system * GB))
     return estimate_speed(
         parts.model.architecture,
         parts.weights,
