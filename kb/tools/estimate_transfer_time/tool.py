@@ -64,7 +64,7 @@ def run(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeA
         if model is not None:
             quantization = quantization_for(catalogue, model, None)
             moved = float(resolve_weights(catalogue, model, quantization).total_bytes)
-            references |= {**model.references, **quantization.references}
+            references = {**references, **model.references, **quantization.references}
             notes += [*model.notes, f"the file of {quantization.record.name}"]
         seconds = transfer_seconds(moved, rate, latency)
         size_gb = round(moved / GB, 2)
