@@ -136,6 +136,11 @@ _EACH = re.compile(r"[^.?!]{0,24}\b(?:each|per (?:socket|cpu|processor))\b", re.
 _SOCKETS = re.compile(r"\bdual\b(?![- ]?ch)|\b(?:2|two)(?: |-)?(?:sockets?|cpus?|processors?)\b|\b2x ", re.I)
 """Two processors, of which each has its channels."""
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
+_THINGS = re.compile(
+    r"\s?(?:training |instruction |labelled )?(?:examples?|samples?|rows|pairs|conversations|dialogs?|documents?|docs|entries"
+    r"|records|questions|articles|emails?|reviews|images|photos|files|lines|tickets|messages|sentences)\b",
+    re.I,
+)
 _PARALLEL = re.compile(r"\b(?:parallel\w*|tp|pp)(?:[- ]size)?(?: of)?[ =:]{0,3}$", re.I)
 _TRANSFERS = re.compile(r"\b([1-9]\d{3}) ?mt/?s\b", re.I)
 LEAST_OF_DDR5 = 4000
@@ -203,6 +208,8 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         field, figure = _FIELDS.get(one.role), one.figure
         if one.role == "users" and _IMAGES.match(text, figure.start):
             continue  # photos at once are no people
+        if one.role in ("context", "prompt") and _THINGS.match(text, figure.end):
+            continue  # nor are 100k examples a length
         if one.role == "users" and _PARALLEL.search(text, max(0, figure.start - NEAR_RAM), figure.start):
             continue  # nor are the cards of tensor parallel 4
         if field is None or figure.dimension not in field.dimensions | {""}:
