@@ -375,9 +375,12 @@ class Names:
             slugs = self._index[kind].get(key) if key else None
             if slugs:
                 found = self._matches(kind, slugs)
-                # A label may speak of sizes; an alias that ends in one names it.
-                is_label = any(label_key(match.label) == key for match in found)
-                return found if is_label or kind not in DEVICE_KINDS else self._with_memory(found, memory_stated(name))
+                # A label may speak of sizes; an alias that ends in one names it, and mostly that which is taken anyway.
+                size = memory_stated(name) if kind in DEVICE_KINDS else None
+                is_own = any(
+                    label_key(m.label) == key or max(self.memory_options(m), default=size) == size for m in found
+                )
+                return found if is_own else self._with_memory(found, size)
         return []
 
     def _with_memory(self, matches: Sequence[Match], size_gib: int | None) -> list[Match]:

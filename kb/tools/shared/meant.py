@@ -9,6 +9,7 @@ from dataclasses import replace
 from kb.catalogue import Catalogue
 from kb.catalogue.names import DEVICE_KINDS, Match, Names
 from kb.catalogue.records import Record
+from kb.catalogue.typed import memory_stated
 from kb.text.wording import joined
 from kb.tools.shared.resolve import split_count
 
@@ -48,6 +49,8 @@ def _read(names: Names, part: str, ram_gib: float | None) -> Reading | None:
 def _reading(names: Names, typed: str, found: list[Match], ram_gib: float | None) -> Reading:
     first, *rest = found
     sizes = sorted(names.memory_options(first)) if first.memory_gib is None else []
+    if typed.casefold() != first.label.casefold() and memory_stated(typed) in sizes:
+        sizes = []
     others = [match.name for match in rest]
     notes = []
     if len(sizes) > 1:
