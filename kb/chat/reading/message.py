@@ -341,7 +341,7 @@ class _Message:
             if rate and full and _is_its_memory(stated.memory_type, record) and len(devices) > 1:
                 return replace(stated, system_bandwidth_gb_per_s=rate.value)
             if stated.memory_type and record.memory_channels and not stated.memory_channels:
-                return replace(stated, memory_channels=record.memory_channels.value * named.count)
+                return replace(stated, memory_channels=record.memory_channels.value)
         return stated
 
     def _with_free(self, stated: Quantities, devices: Sequence[Named]) -> Quantities:
