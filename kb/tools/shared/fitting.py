@@ -112,12 +112,15 @@ MemoryShare = Annotated[
 ]
 
 
+USUAL_CONTEXT = 8192
+
+
 class FitArguments(Arguments):
     model: ModelArgument = Field(description="a name, a size (`70b`), or an object of config keys")
     quantization: QuantizationArgument = None
     device: DeviceArgument = Field(description="a card, chip or machine by name, or an object of figures")
     device_count: DeviceCount = 1
-    context: Context = 8192
+    context: Context = USUAL_CONTEXT
     kv_cache_type: KvCacheType = "f16"
     flash_attention: bool = True
     concurrency: Annotated[Whole, Field(ge=1, le=10_000, description="conversations at once")] = 1
@@ -142,7 +145,16 @@ class FitArguments(Arguments):
         line = given.get("options") if isinstance(given, dict) else None
         if not isinstance(line, str) or len(line) > MOST_OPTIONS:
             return given
-        return given | stated_by(parse_options(line))
+        options = parse_options(line)
+        if not options.unified:
+            return given | stated_by(options)
+        slots, context = options.slots or given.get("concurrency", 1), given.get("context", USUAL_CONTEXT)
+        if not (type(slots) is int and type(context) is int and slots > 1):
+            return given | stated_by(options)
+        # One pool for all: as large as it is said to be, else with room for each one's context.
+        pool = {} if options.context else {"context": context * slots}
+        told = {} if options.slots else {"options": f"{line} -np {slots}"}
+        return given | pool | told | stated_by(options)
 
 
 @dataclass(frozen=True)
