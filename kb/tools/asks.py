@@ -23,7 +23,7 @@ Role = Literal[
     "power_limit_w", "memory_in_use_gb", "memory_needed_gb", "cache_gb",
     "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "gpu_layers",
     "prompt_tokens", "output_tokens", "requests", "options", "backend", "draft", "spec_count", "purchase",
-    "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "judged_speed",
+    "owned", "owned_devices", "considered", "compared", "near_usd", "wanted_tokens_per_s", "judged_speed", "of_prompts",
     "unknown_processor", "told",
     "models_compared", "model_name", "tensor_parallel", "server_tensor_parallel", "kwh_currency",
     "considered_system_memory_gb", "considered_memory_channels", "and_more",

@@ -13,6 +13,7 @@ from kb.tools.base import Arguments
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.resolve import BACKEND_NAMES
 from kb.tools.shared.running import VISION
+from kb.tools.shared.saying import OF_PROMPTS
 
 MOST_CASES = 6
 """Calls of one tool for one question."""
@@ -189,6 +190,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
             carried = situation.tokens_per_s if situation.speed_is == "wanted" else None
             return _stated(next(wanted, carried))
+        case "of_prompts":
+            return _stated(situation.prompt_tokens or bool(OF_PROMPTS.search(situation.text)) or None)
         case "judged_speed":  # *I get 180: is that possible?*
             told = {"tokens_per_s", "prefill_tokens_per_s"} - set(situation.carried)
             runs = [getattr(situation, name) for name in told if situation.speed_is != "wanted"]
