@@ -20,8 +20,8 @@ SLOWED = 0.95
 
 
 def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:
-    if _IN_ITS_PLACE.search(asked.text):
-        options = tuple(option for option in result.options if option.kind != "beside")
+    options = tuple(option for option in result.options if option.kind != "beside")
+    if options and _IN_ITS_PLACE.search(asked.text):
         result = result.model_copy(update={"options": options, "best": best_of(options)})
     if result.memory_is_fixed and _OF_MEMORY.search(asked.text):
         text = "No memory can be added to {device}: it is a part of the chip."

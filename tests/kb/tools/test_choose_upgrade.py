@@ -25,7 +25,7 @@ def answer(catalogue: Catalogue, **arguments: Any) -> UpgradeAnswer:
         ({"device": "RTX 3070", "considered": ["RTX 5070 Ti"], "system_memory_gb": 32},
          "With the GeForce RTX 5070 Ti, Qwen3.6 35B A3B goes from about", "times as fast"),
         ({"device": "RTX 3090", "considered": ["2x RTX 3090"], "model": "llama 3.3 70b"},
-         "With a second GeForce RTX 3090, Llama 3.3 70B runs at about", "power supply of 1,500 W"),
+         "With a second GeForce RTX 3090, Llama 3.3 70B runs at about", "power supply of 1,200 W"),
         ({"device": "RTX 3090", "system_memory_gb": 32}, "A second GeForce RTX 3090 brings larger models, not speed",
          "64 GB of RAM"),
         ({"device": "RTX 4090", "considered": ["RTX 5070 Ti"]}, "I would keep the GeForce RTX 4090", "24 GB"),

@@ -136,6 +136,43 @@ CONVERSATIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("for llama 3.3 70b", {"budget": 2000, "models": ["Llama 3.3 70B"]}),
         ("is a 5090 instead too much?", {"devices": ["GeForce RTX 5090"], "models": ["Llama 3.3 70B"]}),
     ],
+    "the RAM of one computer is not another's": [
+        ("a 4070 with 64gb ram", {"devices": ["GeForce RTX 4070"], "system_memory_gb": 64}),
+        ("and on the mac mini m4 24gb?", {"devices": ["Apple Mac mini (M4, 2024) 24 GB"]}),
+        ("gemma 3 12b there?", {"devices": ["Apple Mac mini (M4, 2024) 24 GB"]}),
+    ],
+    "a laptop of the maker is no larger chip": [
+        ("my tower has 32 gb of ram", {"system_memory_gb": 32}),
+        ("how about a macbook air m3 16gb", {"devices": ["Apple MacBook Air (M3, 2024) 16 GB"]}),
+        ("or with 24?", {"devices": ["Apple MacBook Air (M3, 2024) 24 GB"]}),
+    ],
+    "computers are pointed at by what they are": [
+        ("I own a macbook air m3 16gb", {"devices": ["Apple MacBook Air (M3, 2024) 16 GB"]}),
+        ("and a desktop with a 3070", {"devices": ["GeForce RTX 3070"]}),
+        ("what runs on the mac?", {"devices": ["Apple MacBook Air (M3, 2024) 16 GB"]}),
+        ("and on my pc?", {"devices": ["GeForce RTX 3070"]}),
+    ],
+    "one of several": [
+        ("does llama 3.3 70b fit on four 4090s?", {"devices": ["4x GeForce RTX 4090"]}),
+        ("and on just one?", {"devices": ["GeForce RTX 4090"]}),
+    ],
+    "what ran out of memory did so there": [
+        ("gemma 3 27b gives me cuda out of memory on a 4080", {"out_of_memory": True}),
+        ("what about an A6000?", {"out_of_memory": False}),
+    ],
+    "a second card tells of the first": [
+        ("is a second 4070 worth it or rather a 5090?",
+         {"devices": ["GeForce RTX 4070", "2x GeForce RTX 4070", "GeForce RTX 5090"],
+          "standing": ["has", "considers", "considers"]}),
+    ],
+    "a phone has one memory": [
+        ("I have a server with 256 GB RAM", {"system_memory_gb": 256}),
+        ("does gemma 3 4b run on my phone with 12 GB?", {"devices": ["a phone with 12 GB"]}),
+    ],
+    "what it stands for is what was defined": [
+        ("what is speculative decoding?", {}),
+        ("do I need a second gpu for it?", {"terms": ["speculative decoding"]}),
+    ],
 }  # fmt: skip
 
 

@@ -87,6 +87,13 @@ from tests.kb.chat.reading.conftest import Reading
         ("32 Go de RAM", {"system_memory_gb": 32}),
         ("llama 70b needs 43 GB, right?", {"vram_gib": None, "system_memory_gb": None}),
         ("I have 200K photos", {"context": None}),
+        ("is 128 gb of ram worth it over 64?", {"system_memory_gb": 64, "considered_system_memory_gb": 128}),
+        ("2x32 GB at 6000 MT/s", {"memory_type": "DDR5-6000"}),
+        ("f16 keys and q8_0 values cache, K f16, V q8_0", {"kv_cache_type": "f16/q8_0"}),
+        ("q8_0 K and q5_1 V", {"kv_cache_type": "q8_0/q5_1"}),
+        ("tensor parallel 2, 12 concurrent users", {"users": 12}),
+        ("a lora with 30k examples", {"context": None}),
+        ("EPYC 9554 with 512GB", {"system_memory_gb": 512, "vram_gib": None}),
         ("1 TB ssd", {"system_memory_gb": None, "vram_gib": None, "size_gb": None}),
     ],
 )

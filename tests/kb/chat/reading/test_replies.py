@@ -75,6 +75,41 @@ REPLIES = {
         [("keep 3 GB of my 4070 free for the desktop: which context fits with qwen3 14b q4_k_m", "max_context")],
         "Up to 1,792 tokens of context fit",
     ),
+    "a speed that cannot be is no speed that fits": (
+        [("I get 150 t/s for mistral nemo 12b q8_0 on a 3090. realistic?", "check_fit")],
+        "150 tokens/s cannot be",
+    ),
+    "the split that runs is judged, not the one that is asked about": (
+        [("llama 3.3 70b q4_k_m on 2x 4090 with -sm layer: 15 t/s, slow? is -sm row better?", "explain_speed")],
+        "15 tokens/s is what the memory allows",
+    ),
+    "a file is downloaded, and not split": (
+        [("how long does gemma 3 27b take to download at 100 mbit/s", "estimate_transfer_time")],
+        "About 22.1 minutes for the 16.5 GB of Gemma 3 27B",
+    ),
+    "the drive that is named": (
+        [("how long to load llama 3.1 8b from an hdd", "estimate_load_time")],
+        "About 24.6 s to load 4.92 GB from hard disk",
+    ),
+    "which machine reads a prompt first": (
+        [("strix halo or dgx spark for a 50k prompt with gpt-oss 120b", "compare_devices")],
+        "Until the first word of an answer to a prompt of 50,000 tokens: ",
+    ),
+    "a card beside a server's RAM": (
+        [
+            ("deepseek v3 q4_k_m on an EPYC 9554 with 768GB, how fast?", "estimate_speed"),
+            ("what would a 4090 add to it?", "choose_upgrade"),
+        ],
+        "With the GeForce RTX 4090, DeepSeek V3",
+    ),
+    "a card in the place of another is not put beside it": (
+        [("should I take a 4090 instead of my 3090?", "choose_upgrade")],
+        "I would keep the GeForce RTX 3090",
+    ),
+    "no memory is added to a Mac": (
+        [("can I add ram to my mac mini m4 16gb", "choose_upgrade")],
+        "No memory can be added to the Apple Mac mini (M4, 2024)",
+    ),
     "whether figures are measured": (
         [("are your own numbers measured?", "about_answers")],
         "Calculated, not measured by me",
