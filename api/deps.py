@@ -60,7 +60,6 @@ class Serving:
         self._make_engine = engine_maker
         self._live: LiveIndex | None = None
         self._catalogue: Catalogue | None = None
-        self._index: Index | None = None
         self._engine: Engine | None = None
         self._assistant: Assistant | None = None
         self._failure: IndexUnusable = Loading(_LOADING)
@@ -69,6 +68,7 @@ class Serving:
         self._cancellations: WeakSet[Event] = WeakSet()
         self._stopping = False
         self._chat_threads = settings.llm_queue + TOOL_THREADS
+        self._index_pool = ThreadPoolExecutor(1, "index")
         self._tool_pool = ThreadPoolExecutor(TOOL_THREADS, "tool")
         self._chat_pool = ThreadPoolExecutor(self._chat_threads, "chat")
 
@@ -80,9 +80,9 @@ class Serving:
     @property
     def index(self) -> Index:
         """Raises :class:`IndexUnusable` while none is open."""
-        if self._index is None:
+        if self._live is None or self._live.opened is None:
             raise self._failure
-        return self._index
+        return self._live.opened
 
     @property
     def catalogue(self) -> Catalogue:
@@ -90,10 +90,7 @@ class Serving:
 
         Raises :class:`IndexUnusable` in the first second.
         """
-        known = self._index or self._catalogue
-        if known is None:
-            raise self._failure
-        return known
+        return self._catalogue or self.index
 
     @property
     def assistant(self) -> Assistant:
@@ -107,10 +104,11 @@ class Serving:
             raise self._failure
 
     async def keep_open(self) -> None:
-        """Open everything, then follow the builds, until cancelled. Look-ups never wait for a build to be opened."""
+        """Open everything, then follow the builds, until cancelled. Nobody else waits for a build to be opened, and
+        this for nobody."""
         while True:
             try:
-                await self.in_thread(self._open)
+                await _run_in(self._index_pool, self._open)
             except IndexUnusable as error:
                 self._failed(error)
             except Exception as error:
@@ -138,7 +136,8 @@ class Serving:
         manifest = identity(current_link(self.settings.data_dir) / MANIFEST)
         if manifest not in (None, self._tried):
             self._tried, self._failure = manifest, Loading(_LOADING)
-        self._index = self._live.checked()
+        self._live.follow()
+        self._catalogue = None
         self._failure = Loading(_LOADING)
         if self._assistant is None:
             self._engine = self._make_engine(self.settings)
@@ -176,10 +175,12 @@ class Serving:
 
     def close(self) -> None:
         self.hurry()
-        self._tool_pool.shutdown(wait=False, cancel_futures=True)
-        self._chat_pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._index_pool, self._tool_pool, self._chat_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
         if self._engine is not None:
             self._engine.close()
+        if self._live is not None and self._live.opened is not None:
+            self._live.opened.close()
 
 
 async def _run_in(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:

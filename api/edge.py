@@ -64,7 +64,7 @@ class Gate:
     keys: Collection[str]
     limits: Limits
     open_paths: Collection[str]
-    """What is answered without a key, and however often it is asked."""
+    """What is answered without a key and, but for a form, however often it is asked."""
 
 
 @dataclass(frozen=True)
@@ -137,15 +137,18 @@ def with_edge(inner: ASGIApp, metrics: Metrics, gate: Gate, methods: Mapping[str
         try:
             is_open = path in gate.open_paths
             refusal = _refusal(scope, headers, caller, gate)
+            is_counted = not is_open or method == "POST"  # of the open ones the form that a key is tried with
+            if refusal is None and is_counted:
+                refusal = await gate.limits.refusal(caller.counted)
             if refusal is None and not is_open:
-                refusal = await gate.limits.refusal(caller.counted) or caller.refusal(method, gate)
+                refusal = caller.refusal(method, gate)
             if refusal is not None:
                 await _respond(on_http_error(Request(asked), refusal), asked, receive, sending)
             elif caller.allowed_origin and method == "OPTIONS" and "access-control-request-method" in headers:
                 await _respond(Response(b"", status_code=204, headers=_CORS_ASKED), asked, receive, sending)
             else:
                 # Between being let in and being counted nothing is awaited, so that nobody slips in.
-                with nullcontext() if is_open else gate.limits.working(caller.counted):
+                with gate.limits.working(caller.counted) if is_counted else nullcontext():
                     await inner(asked, _in_time(receive) if method == "POST" else receive, sending)
         finally:
             seconds = perf_counter() - started

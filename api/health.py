@@ -6,7 +6,9 @@ from litestar import Response
 
 from api.deps import AnyRequest, json_response, serving
 from api.document import reads
+from api.keys import given_key
 from kb.catalogue.records import Record
+from kb.keys import holder
 
 
 class Live(Record):
@@ -25,8 +27,8 @@ class Ready(Record):
     """When it was built, in UTC (RFC 3339)."""
     counts: dict[str, int]
     """How many of each kind it holds."""
-    chat: dict[str, str]
-    """The engine that explains, and how it is."""
+    chat: dict[str, str] | None = None
+    """The engine that explains, and how it is; where keys are set, for those with one."""
 
 
 @reads("/health/live", "Is the process alive?", "health", operation_id="health_live", answer=Live)
@@ -39,12 +41,14 @@ def ready(request: AnyRequest) -> Response[bytes]:
     """503 while loading, and where the index is missing or damaged: then it says how to rebuild it."""
     here = serving(request)
     here.require_ready()
-    manifest = here.index.manifest
+    manifest, keys = here.index.manifest, here.settings.api_keys
+    may_know = not keys or holder(given_key(request.headers), keys)
     return json_response(
         Ready(
             build_id=manifest.build_id,
             built_at=manifest.built_at,
             counts=manifest.counts,
-            chat=here.assistant.status(),
-        )
+            chat=here.assistant.status() if may_know else None,
+        ),
+        exclude_none=True,
     )

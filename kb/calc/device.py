@@ -1,13 +1,17 @@
 """What the calculators need to know of a device."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from pydantic import Field
 
 from kb.calc.memory.tensor_types import TENSOR_TYPES
 from kb.catalogue.records import Accelerator, Backend, Machine, Record
 from kb.catalogue.units import GB, GIB
+
+R = TypeVar("R")
 
 
 class Kernel(Record):
@@ -111,6 +115,24 @@ class Device:
             fp32_flops=accelerator.fp32_tflops.value * 1e12 / gpus if accelerator.fp32_tflops else 0.0,
             native_precisions=accelerator.native_precisions.value if accelerator.native_precisions else (),
         )
+
+
+def of_each(devices: Sequence[Device], work: Callable[[Device], R]) -> tuple[R, ...]:
+    """``work`` of every device, done once for one that is there hundreds of times."""
+    done: dict[int, R] = {}
+    for device in devices:
+        if id(device) not in done:
+            done[id(device)] = work(device)
+    return tuple(done[id(device)] for device in devices)
+
+
+def counted(devices: Sequence[Device]) -> Counter[Device]:
+    """How many there are of each, in their order; equal ones are mostly one object, which costs nothing to tell."""
+    by_id = {id(device): device for device in devices}
+    counts = Counter[Device]()
+    for name, count in Counter(map(id, devices)).items():
+        counts[by_id[name]] += count
+    return counts
 
 
 def gpus_on(accelerator: Accelerator) -> int:

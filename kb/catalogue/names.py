@@ -8,7 +8,8 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
+from typing import TypeVar
 
 from rapidfuzz import fuzz, process
 
@@ -18,12 +19,15 @@ from kb.catalogue.records.labels import label_key
 from kb.catalogue.scanning import Piece, pieces_of
 from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, memory_last, parts_of, shorter_names, without_owner
 from kb.errors import AmbiguousName, UnknownName
+from kb.last import Last
 from kb.text.name_finder import NameFinder
 
 MOST_SLIPS = 200
 """Different words of one text that are looked up as slips of the keyboard; each is held against every name."""
 MODEL_KINDS = (LanguageModel.kind, MediaModel.kind)
 DEVICE_KINDS = ("accelerators", "machines", "cpus")
+
+V = TypeVar("V")
 
 _DIGITS = re.compile(r"\d+")
 _WORD_TYPED = re.compile(r"(?<![\w.-])[A-Za-z][\w-]{4,40}(?![.\w-]{0,40}\d)(?:\s\d{3,4}\w{0,10})?")
@@ -63,6 +67,13 @@ class Mention:
     matches: tuple[Match, ...]
 
 
+class _Kinds(dict[str, dict[str, V]]):
+    """By kind; one without records has none, and is not entered."""
+
+    def __missing__(self, kind: str) -> dict[str, V]:
+        return {}
+
+
 MOST_KEPT = 4096
 """Names whose records are kept."""
 
@@ -89,7 +100,10 @@ class Names:
         self._keys = frozenset((*self._sizes, *(key for keys in self._index.values() for key in keys)))
         self._longest = max((len(key) for keys in self._index.values() for key in keys), default=0)
         # Tools look for the same hundreds of names at each call.
-        self._found = lru_cache(MOST_KEPT)(self._likely)
+        self._found = Last[tuple[tuple[str, ...], str], list[Match]](MOST_KEPT)
+        # From here on they are only read, by several threads: what is not there is not entered.
+        self._index, self._labels, self._spelt = _Kinds(self._index), _Kinds(self._labels), _Kinds(self._spelt)
+        self._spoken = dict(self._spoken)
 
     def _add_repositories(self, known: Knowledge) -> None:
         """A repository's name (``Qwen/QwQ-32B``) is one without its owner too, where no other model has it."""
@@ -264,7 +278,7 @@ class Names:
         Raises :class:`UnknownName` with the nearest names, :class:`AmbiguousName` with the candidates.
         """
         what = what or kinds[0].removesuffix("s")
-        found = self._found(tuple(kinds), name)
+        found = self._found.get((tuple(kinds), name), lambda: self._likely(tuple(kinds), name))
         if not found:
             raise UnknownName(what, name, self.suggest(kinds, name))
         if len(found) > 1:

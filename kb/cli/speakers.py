@@ -87,9 +87,11 @@ class Here:
         from kb.llm import make_engine
 
         self._engine = make_engine(settings())
-        self._assistant = Assistant(open_live(), self._engine, settings(), earned(settings()))
+        self._live = open_live()
+        self._assistant = Assistant(self._live, self._engine, settings(), earned(settings()))
 
     def stream(self, messages: Sequence[Message], detail: Detail = "brief") -> Iterator[Event]:
+        self._live.follow()
         return self._assistant.stream(messages, detail=detail)
 
     def close(self) -> None:

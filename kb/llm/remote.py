@@ -21,6 +21,7 @@ from kb.llm.messages import SEED, TEMPERATURE, TOP_P, messages, without_thoughts
 from kb.llm.waiting import POLL_S, Line, too_slow
 
 logger = logging.getLogger(__name__)
+_SERVER = "The language model's server"
 
 JsonObject = dict[str, object]
 
@@ -177,19 +178,17 @@ class RemoteEngine:
         except TimeoutError:
             raise self._failed(str(too_slow(run))) from None
         except httpx2.HTTPError as error:
-            raise self._failed(f"{self._where} {_plainly(error)}.") from None
+            raise self._failed(f"{_SERVER} {_plainly(error)}.") from None
         except EngineUnavailable as error:
             raise self._failed(str(error)) from None
         finally:
             inbox.put(None)
 
     def _failed(self, reason: str) -> EngineUnavailable:
+        if reason != self._status:  # where it is stands in the log alone: what is raised may be told to strangers
+            logger.warning("%s: %s", self._endpoint.shown, reason)
         self._status = reason
         return EngineUnavailable(reason)
-
-    @property
-    def _where(self) -> str:
-        return f"The language model's server at {self._endpoint.shown}"
 
     async def _stream(self, prompt: Prompt, run: Run, inbox: Inbox) -> None:
         body = {
@@ -209,7 +208,7 @@ class RemoteEngine:
             # The text is checked behind us too. A question that is too long is refused in this way as well.
             await self._answered(body, run, inbox)
             self._takes[kind] = False
-            logger.info("%s takes no %s; what it writes is checked behind it.", self._where, kind)
+            logger.info("%s takes no %s; what it writes is checked behind it.", self._endpoint.shown, kind)
             return
         await self._answered(body, run, inbox)
 
@@ -239,7 +238,7 @@ class RemoteEngine:
                     run.prompt_tokens = chunk.usage.prompt_tokens
                     run.completion_tokens = chunk.usage.completion_tokens
         if not finished:
-            raise EngineUnavailable(f"{self._where} broke off its answer.")
+            raise EngineUnavailable(f"{_SERVER} broke off its answer.")
 
     def _chunk(self, data: bytes) -> Chunk:
         try:
@@ -247,7 +246,7 @@ class RemoteEngine:
         except ValidationError:
             raise self._nonsense() from None
         if chunk.error is not None:
-            raise EngineUnavailable(f"{self._where} reported an error in the middle of its answer.")
+            raise EngineUnavailable(f"{_SERVER} reported an error in the middle of its answer.")
         return chunk
 
     async def _events(self, response: httpx2.Response) -> AsyncGenerator[bytes, None]:
@@ -271,17 +270,16 @@ class RemoteEngine:
                 begun, length = [following], len(following)
 
     def _nonsense(self) -> EngineUnavailable:
-        return EngineUnavailable(f"{self._where} sent something that is not a chat completion.")
+        return EngineUnavailable(f"{_SERVER} sent something that is not a chat completion.")
 
     def _refusal(self, status: int) -> str:
-        where = self._where
         if status in (401, 403):
-            return f"{where} refuses the key ({status}); see KB_LLM_API_KEY."
+            return f"{_SERVER} refuses the key ({status}); see KB_LLM_API_KEY."
         if status == 404:
-            return f"{where} has no model {self._endpoint.model!r}, or no chat completions (404); see KB_LLM_MODEL."
+            return f"{_SERVER} has no model {self._endpoint.model!r}, or no chat completions (404); see KB_LLM_MODEL."
         if status == 429:
-            return f"{where} takes no more requests now (429)."
-        return f"{where} answered with status {status}."
+            return f"{_SERVER} takes no more requests now (429)."
+        return f"{_SERVER} answered with status {status}."
 
 
 def _pieces(inbox: Inbox, request: "Future[None]", run: Run) -> Iterator[str]:

@@ -1,10 +1,14 @@
 """The one place that knows Chroma: an embedded collection of passage vectors."""
 
 import errno
+import fcntl
+import os
 import shutil
 import tempfile
+import time
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from chromadb.api.client import Client
@@ -28,6 +32,10 @@ HNSW: CreateHNSWConfiguration = {
 """Wide enough that no near neighbour is missed among a few thousand vectors; tests hold it against exact search."""
 
 _BATCH = 2000
+_COPY = "hardware-kb-vectors-"
+_SETTLED_S = 60.0
+"""Long after a copy was made it is locked by its process, and by none once that has ended, however it ended."""
+_FOLDER, _LOCK = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, fcntl.LOCK_EX | fcntl.LOCK_NB
 _TEMPORARY = "Make room there, or set TMPDIR to a folder that can be written."
 
 
@@ -59,12 +67,17 @@ def _write(client: Client, name: str, ids: Sequence[str], vectors: Vectors) -> N
         collection.add(ids=list(ids[start : start + _BATCH]), embeddings=vectors[start : start + _BATCH])
 
 
-def _private_copy(folder: Path) -> Path:
-    """Chroma writes to whatever it opens, and an index is only read. Raises :class:`IndexUnusable`."""
+def _private_copy(folder: Path) -> tuple[Path, int]:
+    """With the lock that shows it in use. Chroma writes to whatever it opens, and an index is only read. Raises
+    :class:`IndexUnusable`."""
     try:
-        copy = Path(tempfile.mkdtemp(prefix="hardware-kb-"))
+        _remove_left_behind(Path(tempfile.gettempdir()))
+        copy = Path(tempfile.mkdtemp(prefix=_COPY))
+        lock = os.open(copy, _FOLDER)
     except OSError as error:
         raise IndexUnusable(f"There is no folder for temporary files ({error.strerror}). {_TEMPORARY}") from None
+    with suppress(OSError):  # a file system without locks: nobody takes it for left behind then
+        fcntl.flock(lock, _LOCK)
     try:
         for path in sorted(folder.rglob("*")):
             target = copy / path.relative_to(folder)
@@ -73,9 +86,30 @@ def _private_copy(folder: Path) -> Path:
             else:
                 shutil.copyfile(path, target)
     except OSError as error:
-        shutil.rmtree(copy, ignore_errors=True)
+        _discard(copy, lock)
         raise IndexUnusable(f"{folder} cannot be copied to {copy} ({error.strerror}). {_TEMPORARY}") from None
-    return copy
+    return copy, lock
+
+
+def _remove_left_behind(temporary: Path) -> None:
+    """The copies of processes that were killed; what is not ours, or in use, stays."""
+    for copy in temporary.glob(f"{_COPY}*"):
+        with suppress(OSError):
+            found = copy.lstat()
+            if found.st_uid == os.getuid() and time.time() - found.st_mtime > _SETTLED_S:
+                lock = os.open(copy, _FOLDER)
+                try:
+                    fcntl.flock(lock, _LOCK)
+                    shutil.rmtree(copy, ignore_errors=True)
+                finally:
+                    os.close(lock)
+
+
+def _discard(copy: Path, lock: int, client: Client | None = None) -> None:
+    if client is not None:
+        client.close()
+    shutil.rmtree(copy, ignore_errors=True)
+    os.close(lock)
 
 
 class DenseIndex:
@@ -83,15 +117,17 @@ class DenseIndex:
 
     def __init__(self, folder: Path, count: int) -> None:
         """Raises :class:`IndexUnusable` unless ``folder`` holds ``count`` vectors that can be searched."""
-        copy = _private_copy(folder)
-        weakref.finalize(self, shutil.rmtree, copy, ignore_errors=True)
+        copy, lock = _private_copy(folder)
         try:
-            self._client = _client(copy)
+            client = _client(copy)
         except (ChromaError, ValueError) as error:
+            _discard(copy, lock)
             raise IndexUnusable(f"The vectors in {folder} cannot be read ({error}). {MENDING}") from None
+        self.close = weakref.finalize(self, _discard, copy, lock, client)
+        """Removes the copy, as the end of the object does."""
         try:
-            self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
-            self._questions = self._client.get_collection(QUESTIONS, embedding_function=None)
+            self._collection = client.get_collection(COLLECTION, embedding_function=None)
+            self._questions = client.get_collection(QUESTIONS, embedding_function=None)
             if len(self) != count:
                 raise IndexUnusable(f"{folder} holds {len(self)} vectors for {count} passages. {MENDING}")
         except (ChromaError, ValueError) as error:
@@ -115,9 +151,6 @@ class DenseIndex:
             for name, near in _query(self._questions, vector, limit):
                 best.setdefault(int(name.partition(":")[0]), near)
         return [Ranked(row, near) for row, near in best.items()]
-
-    def close(self) -> None:
-        self._client.close()
 
 
 def _query(collection: Collection, vector: Vectors, limit: int) -> list[tuple[str, float]]:

@@ -47,6 +47,11 @@ class Index(Catalogue):
         if self.manifest.counts["searchable"]:
             self.dense.nearest(np.ones(self.manifest.embedding_dimension, np.float32), 1)
 
+    def close(self) -> None:
+        """Where the process ends without an end of its objects; else they go with their last user."""
+        self.dense.close()
+        self.engine.dispose()
+
 
 def identity(path: Path) -> Identity:
     """Another file of the same name, or the same one written to, is told by its inode, time and size."""
@@ -78,40 +83,44 @@ def open_index(folder: Path, embedder: Embedder) -> Index:
 
 
 class LiveIndex:
-    """Follows ``data/current``. A new build, or one made anew under the same name, is opened by the first request after
-    it; an index that cannot be opened leaves the one that is open in place."""
+    """The one holder of the open index. Whoever asks has it at once; whoever follows ``data/current`` waits for a new
+    build, or one made anew under the same name, to be opened. One that cannot be leaves the open one in place."""
 
     def __init__(self, data_dir: Path, embedder: Embedder) -> None:
         self._link = current_link(data_dir)
         self._embedder = embedder
         self._lock = threading.Lock()
         self._seen: Identity = None
-        self._index: Index | None = None
+        self.opened: Index | None = None
 
     def get(self) -> Index:
-        """Raises :class:`IndexUnusable` where no index is live."""
-        seen = identity(self._link / MANIFEST)
-        if self._index is None or (seen is not None and seen != self._seen):
+        """The open one; the first to ask opens it. Raises :class:`IndexUnusable` where no index is live."""
+        if self.opened is None:
             with self._lock:
-                if self._index is None or (seen is not None and seen != self._seen):
-                    self._open(seen)
-        assert self._index is not None
-        return self._index
+                if self.opened is None:
+                    self._open(identity(self._link / MANIFEST))
+        assert self.opened is not None
+        return self.opened
 
-    def checked(self) -> Index:
-        """The index, after asking it. Raises :class:`IndexUnusable` saying what is broken; the next call opens anew."""
-        index = self.get()
-        try:
-            index.check()
-        except IndexUnusable:
-            self._seen = None
-            raise
-        return index
+    def follow(self) -> Index:
+        """The newest that can be opened, after asking it. Raises :class:`IndexUnusable` saying what is broken; the next
+        call opens anew."""
+        with self._lock:
+            seen = identity(self._link / MANIFEST)
+            if self.opened is None or seen not in (None, self._seen):
+                self._open(seen)
+            assert self.opened is not None
+            try:
+                self.opened.check()
+            except IndexUnusable:
+                self._seen = None
+                raise
+            return self.opened
 
     def _open(self, seen: Identity) -> None:
         try:
-            self._index = open_index(self._link, self._embedder)
+            self.opened = open_index(self._link, self._embedder)
         except IndexUnusable:
-            if self._index is None:
+            if self.opened is None:
                 raise
         self._seen = seen

@@ -6,12 +6,12 @@ over reciprocal rank on one half of ``eval/retrieval/queries.yaml`` and confirme
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from sqlalchemy import Engine
 
 from kb.catalogue.names import Names
 from kb.catalogue.records import Passage
+from kb.last import Last
 from kb.search.answering import CLOSE, Answering, Found, Likelihood
 from kb.search.dense import DenseIndex
 from kb.search.embed import Embedder
@@ -125,8 +125,8 @@ class Searcher:
         self.passages = tuple(passages)
         """In row order: row ``i`` is ``passages[i - 1]``."""
         self.likelihood = Likelihood(self.passages)
-        self._look = lru_cache(KEPT)(self._looked)
-        self._answered = lru_cache(KEPT)(self._answering)
+        self._looks = Last[tuple[str, int], _Looked](KEPT)
+        self._answered = Last[str, Sequence[Answering]](KEPT)
         self._spelling = Spelling(
             " ".join((passage.heading_path, passage.text, *passage.questions)) for passage in self.passages
         )
@@ -139,6 +139,9 @@ class Searcher:
     def rank(self, query: str, pool: int = POOL) -> Mapping[str, Sequence[Ranked]]:
         """Each ranker's own order, for the query with its slips of the keyboard mended."""
         return self._look(query[:2000], pool).rankings
+
+    def _look(self, query: str, pool: int) -> _Looked:
+        return self._looks.get((query, pool), lambda: self._looked(query, pool))
 
     def _looked(self, query: str, pool: int) -> _Looked:
         mended = self._spelling.mended(query)
@@ -153,7 +156,8 @@ class Searcher:
 
     def answering(self, query: str) -> Sequence[Answering]:
         """The passages that may answer ``query`` outright, the likeliest first."""
-        return self._answered(query[:2000])
+        asked = query[:2000]
+        return self._answered.get(asked, lambda: self._answering(asked))
 
     def _answering(self, query: str) -> Sequence[Answering]:
         found = [self.likelihood.of(query, found) for found in self.candidates(query)]

@@ -329,13 +329,16 @@ def wait_for(happened: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.attack)])
-def test_a_stop_waits_for_no_body_and_no_model(data_dir: Path, sig: signal.Signals) -> None:
-    """Within 10 s; the answer that waited for the model comes without it."""
+def test_a_stop_waits_for_no_body_and_no_model(data_dir: Path, sig: signal.Signals, tmp_path: Path) -> None:
+    """Within 10 s, and nothing stays in the folder of temporary files; the answer that waited for the model comes
+    without it."""
     hung = Hung()
     hung.start()
     tried(Settings(data_dir=data_dir, llm_url=hung.url))
-    with command(data_dir, KB_LLM_URL=hung.url, KB_LLM_DEADLINE_S="3600") as (process, base):
+    ours = {"KB_LLM_URL": hung.url, "KB_LLM_DEADLINE_S": "3600", "TMPDIR": str(tmp_path)}
+    with command(data_dir, **ours) as (process, base):
         wait_for(lambda: httpx2.get(f"{base}/health/ready").status_code == 200)
+        assert list(tmp_path.glob("hardware-kb-*"))
         answers: list[httpx2.Response] = []
         asking = threading.Thread(
             target=lambda: answers.append(httpx2.post(f"{base}/chat", json=FIT_QUESTION, timeout=60))
@@ -347,6 +350,7 @@ def test_a_stop_waits_for_no_body_and_no_model(data_dir: Path, sig: signal.Signa
             process.send_signal(sig)
             assert process.wait(11) in (0, -sig)
             asking.join()
+        assert not list(tmp_path.glob("hardware-kb-*"))
     assert answers[0].json()["answer"]
     assert answers[0].json()["engine"] == "composed"
 

@@ -75,6 +75,16 @@ def test_health_and_the_page_that_takes_a_key_are_open(shut: str, path: str) -> 
     assert httpx2.get(shut + path).status_code == 200
 
 
+def test_what_the_chat_writes_with_is_for_those_with_a_key(shut: str, base_url: str) -> None:
+    told = {
+        with_key: httpx2.get(f"{shut}/health/ready", headers=BEARER if with_key else {}).json() for with_key in (0, 1)
+    }
+    assert told[0]["status"] == told[1]["status"] == "ready"
+    assert "chat" not in told[0]
+    assert "engine" in told[1]["chat"]
+    assert "engine" in httpx2.get(f"{base_url}/health/ready").json()["chat"], "where no keys are set"
+
+
 def test_with_a_key_all_is_as_before_but_in_no_cache_of_others(shut: str, base_url: str) -> None:
     for method, path in CLOSED[:12]:
         body = {"json": QUESTION} if path == "/chat" else {}

@@ -71,6 +71,13 @@ def test_each_key_has_a_rate_of_its_own(limited: str) -> None:
         assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
 
 
+def test_the_form_for_a_key_is_no_way_to_try_many(by_address: str) -> None:
+    behind = by_way_of("192.0.2.77")
+    tries = [httpx2.post(f"{by_address}/key", data={"key": "guess"}, headers=behind) for _ in range(3)]
+    assert [answer.status_code for answer in tries] == [401, 401, 429]
+    assert httpx2.get(f"{by_address}/key", headers=behind).status_code == 200
+
+
 def test_wrong_keys_are_counted_by_address(limited: str) -> None:
     statuses = [
         httpx2.get(f"{limited}/tools", headers={**bearing(f"guess-{number}"), **by_way_of("192.0.2.1")}).status_code

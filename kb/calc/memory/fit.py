@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from kb.calc.device import Device
+from kb.calc.device import Device, of_each
 from kb.calc.memory import fit_report
 from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.commands import commands_for
@@ -253,15 +253,16 @@ def _is_hopeless(architecture: Architecture, weights: Weights, rooms: Sequence[R
 
 def _rooms(devices: Sequence[Device], load: Workload) -> tuple[Room, ...]:
     """A desktop is assumed on the first consumer card, unless it is said what other programs take."""
-    return tuple(
+    first, *others = devices
+    return (
         room_on(
-            device,
-            desktop=index == 0 and device.segment in ("consumer", "laptop"),
-            reserved_bytes=load.reserved_bytes if index == 0 else 0,
+            first,
+            desktop=first.segment in ("consumer", "laptop"),
+            reserved_bytes=load.reserved_bytes,
             share=load.memory_share,
-            projector_bytes=load.projector_bytes if index == 0 else 0,
-        )
-        for index, device in enumerate(devices)
+            projector_bytes=load.projector_bytes,
+        ),
+        *of_each(others, lambda device: room_on(device, reserved_bytes=0, share=load.memory_share)),
     )
 
 
@@ -299,8 +300,12 @@ def _slots(
         return max(size, buffer(on_cpu, False)) if with_output else copied + size
 
     slots: list[Slot] = []
-    pooled = weights.embedding_bytes
+    pooled, before = weights.embedding_bytes, None
     for device, room in zip(devices, rooms, strict=True):
+        if before == (id(device), id(room), pooled):  # one of hundreds
+            slots.append(slots[-1])
+            continue
+        before = (id(device), id(room), pooled)
         on_cpu = device.backend == "cpu"
         own = device.unified_memory or on_cpu or not load.is_gguf
         if architecture.tie_word_embeddings and (on_cpu or not load.is_gguf):

@@ -5,6 +5,7 @@ None of these figures stands in a datasheet; each is an estimate and is stated a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from kb.calc.device import Device
 from kb.catalogue.units import GB, GIB, MIB
@@ -33,7 +34,7 @@ class Room:
     projector_bytes: int = 0
     """What sees, beside the model."""
 
-    @property
+    @cached_property
     def free_bytes(self) -> int:
         return max(0, self.usable_bytes - self.overhead_bytes - self.projector_bytes)
 

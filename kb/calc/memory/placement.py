@@ -44,6 +44,9 @@ class Share:
         return self.weights + self.kv_cache + self.buffer
 
 
+_NOTHING = Share(0, 0, 0, 0)
+
+
 @dataclass(frozen=True)
 class Placement:
     """Shares per device, and what is left to the CPU."""
@@ -113,14 +116,14 @@ def split_by_free_memory(blocks: Sequence[Block], slots: Sequence[Slot]) -> tupl
 
 def _split_by(blocks: Sequence[Block], slots: Sequence[Slot], parts: Sequence[float]) -> tuple[Share, ...]:
     """Block ``i`` of ``n`` goes to the first device whose cumulative part exceeds ``i / n``."""
-    total = sum(parts) or 1
+    total, count = sum(parts) or 1, len(blocks)
     shares: list[Share] = []
     start = 0
     cumulative: float = 0
     for slot, part in zip(slots, parts, strict=True):
         cumulative += part
-        end = min(len(blocks), int(-(-cumulative * len(blocks) // total)))
-        shares.append(_share(blocks[start:end], slot, end == len(blocks) and start < end))
+        end = min(count, int(-(-cumulative * count // total)))
+        shares.append(_share(blocks[start:end], slot, end == count) if start < end else _NOTHING)
         start = end
     return tuple(shares)
 
@@ -137,19 +140,19 @@ def _packed(blocks: Sequence[Block], slots: Sequence[Slot]) -> tuple[Share, ...]
             if used + (slot.buffer_with_output if is_last else slot.buffer) > slot.free:
                 break
             end += 1
-        shares.append(_share(blocks[start:end], slot, end == len(blocks) and start < end))
+        shares.append(_share(blocks[start:end], slot, end == len(blocks)) if start < end else _NOTHING)
         start = end
     return tuple(shares) if start == len(blocks) else None
 
 
 def _share(blocks: Sequence[Block], slot: Slot, with_output: bool) -> Share:
-    buffer = (slot.buffer_with_output if with_output else slot.buffer) if blocks else 0
-    weights = sum(block.weights for block in blocks) + (slot.pooled_weights if blocks else 0)
+    buffer = slot.buffer_with_output if with_output else slot.buffer
+    weights = sum(block.weights for block in blocks) + slot.pooled_weights
     return Share(len(blocks), weights, sum(block.kv_cache for block in blocks), buffer)
 
 
 def _holds(shares: Sequence[Share], slots: Sequence[Slot]) -> bool:
-    return all(share.total <= slot.free for share, slot in zip(shares, slots, strict=True))
+    return all(share is _NOTHING or share.total <= slot.free for share, slot in zip(shares, slots, strict=True))
 
 
 def place_with_offload(

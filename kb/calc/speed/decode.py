@@ -17,12 +17,11 @@ Cards that share a model by layers work one after another, so their times add up
 ``constants.yaml``, fitted by ``make calibrate`` on published measurements.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import mul
 
-from kb.calc.device import Device
+from kb.calc.device import Device, counted
 from kb.calc.memory.architecture import Architecture, Attending
 from kb.calc.memory.tensor_types import TENSOR_TYPES, cache_types
 from kb.calc.memory.weights import Weights
@@ -269,7 +268,7 @@ def split_by_layers(step: Step, devices: Sequence[Device], constants: DecodeCons
     """
     memory = sum(device.memory_bytes for device in devices)
     total = StepTime(links=(len(devices) - 1) * constants.split_us * 1e-6)
-    for device, count in Counter(devices).items():
+    for device, count in counted(devices).items():
         share = count * device.memory_bytes / memory if memory else count / len(devices)
         total = total + step_time(step.share(share), device, constants)
     return total

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from kb.calc.device import Device
+from kb.calc.device import Device, counted
 from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.weights import Weights
 from kb.calc.results import Limit, MemoryRead, Offload, Range, Speed
@@ -263,7 +263,7 @@ def _reads(shares: Shares, devices: Sequence[Device], system: Device) -> Iterato
     """As :func:`~kb.calc.speed.sharing.ceiling_seconds` adds them up."""
     held = shares.devices.weight_bytes + shares.devices.cache_bytes
     memory = sum(device.memory_bytes for device in devices)
-    for device, count in Counter(devices).items():
+    for device, count in counted(devices).items():
         share = count * device.memory_bytes / memory if memory else count / len(devices)
         name = f"{count}× {device.name}" if count > 1 else device.name
         yield _read(name, held * share, device)

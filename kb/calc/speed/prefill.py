@@ -13,11 +13,10 @@ workstation card of twice the tensor rate reads prompts no faster). Constants: `
 """
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kb.calc.device import Device
+from kb.calc.device import Device, counted
 from kb.calc.memory.architecture import Architecture, Attending
 from kb.calc.memory.weights import Weights
 from kb.calc.speed.decode import DecodeConstants, Spread, laptop_factor, weights_read
@@ -157,7 +156,7 @@ def prefill_over(
     memory = sum(device.memory_bytes for device in devices)
     one_by_one = sum(
         prefill_seconds(prompt, device, constants, decode) * count * device.memory_bytes / memory
-        for device, count in Counter(devices).items()
+        for device, count in counted(devices).items()
     )
     batches, cards = prompt.micro_batches, max(1, len(devices) // hosts)
     ideal = batches * cards / (batches + cards - 1)

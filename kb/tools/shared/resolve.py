@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from kb.calc.device import Device, gpus_on
+from kb.calc.device import Device, gpus_on, of_each
 from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.families import Config, architecture_of
 from kb.calc.memory.weights import Weights, weights_of
@@ -337,7 +337,7 @@ def on_backend(devices: ResolvedDevices, backend: Backend | None) -> ResolvedDev
     offered = {"cpu": ("cpu",), "metal": ("metal",)}.get(own, (own, "vulkan"))
     if backend not in offered:
         raise InvalidArgument("backend", backend, f"{' or '.join(offered)} on {the(devices.label)}")
-    each = tuple(replace(device, backend=backend) for device in devices.devices)
+    each = of_each(devices.devices, lambda device: replace(device, backend=backend))
     return replace(devices, devices=each, label=f"{devices.label} ({BACKEND_NAMES[backend]})")
 
 
@@ -354,6 +354,8 @@ def _together(catalogue: Catalogue, names: str, device_count: int, system_memory
         )
     parts = [resolve_devices(catalogue, name, 1, system_memory_gb) for name in names.split(" + ") if name.strip()]
     devices = tuple(device for part in parts for device in part.devices)
+    if len(devices) > 1024:
+        raise InvalidArgument("device", names, "at most 1024 devices")
     if len({device.backend for device in devices}) > 1 or any(device.unified_memory for device in devices):
         raise InvalidArgument("device", names, "cards of one maker that sit in one machine")
     references = {about: refs for part in parts for about, refs in part.references.items()}

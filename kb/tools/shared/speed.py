@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from kb.calc.device import of_each
 from kb.calc.parallel import head_split
 from kb.calc.results import Fit, Offload, Range, Speed
 from kb.calc.speed.estimate import estimate_speed
@@ -39,9 +40,9 @@ def speed_at(
     at_once = tensor_parallel or arguments.tensor_parallel
     if not arguments.options and head_split(parts.model.architecture.num_attention_heads, len(parts.devices.devices)):
         at_once = False  # no server does it then; llama.cpp, which is told so by its options, does
-    devices = tuple(device.with_weights(record.slug, record.family) for device in parts.devices.devices)
+    devices = of_each(parts.devices.devices, lambda device: device.with_weights(record.slug, record.family))
     if system and parts.devices.each.backend == "cpu":
-        devices = tuple(replace(device, bandwidth_bytes_per_s=system * GB) for device in devices)
+        devices = of_each(devices, lambda device: replace(device, bandwidth_bytes_per_s=system * GB))
     return estimate_speed(
         parts.model.architecture,
         parts.weights,

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from kb.calc.device import Device
 from kb.calc.memory.architecture import Architecture
 from kb.calc.memory.families import Config, architecture_of
 from kb.calc.memory.fit import check_fit, fits, max_context
+from kb.calc.memory.overhead import Room, room_on
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES
 from kb.calc.memory.weights import weights_of
 from kb.calc.workload import Workload
@@ -181,6 +183,24 @@ def test_every_card_of_several_has_its_own_buffers() -> None:
     result = fit(LLAMA_8B, "q4_k_m", A100, A100, A100, A100, flash_attention=False)
     for load in result.per_device:
         assert load.compute_buffer_gb == pytest.approx((640 + 16) * 2**20 / GB, abs=0.002)
+
+
+@pytest.mark.parametrize("slug", ["q4_k_m", "f16"])
+@pytest.mark.parametrize("model", [LLAMA_70B, GPT_OSS_120B], ids=lambda model: model.name)
+def test_hundreds_of_one_card_are_worked_out_once(
+    model: Architecture, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And as hundreds of equal ones are, each by itself."""
+    asked: list[Device] = []
+
+    def counting(device: Device, **given: Any) -> Room:
+        asked.append(device)
+        return room_on(device, **given)
+
+    apart = fit(model, slug, *(replace(RTX_4090) for _ in range(300)))
+    monkeypatch.setattr("kb.calc.memory.fit.room_on", counting)
+    assert fit(model, slug, *[RTX_4090] * 300) == apart
+    assert 0 < len(asked) < 20
 
 
 def test_only_gguf_offloads_and_others_keep_the_embedding_on_the_card() -> None:

@@ -1,7 +1,10 @@
 """Chroma against exact search with NumPy."""
 
 import gc
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -126,6 +129,41 @@ def test_vectors_are_read_and_never_written(large: Path, tmp_path: Path, monkeyp
         path.write_bytes(path.read_bytes()[:-1])
         seen.add(vectors_sha256(folder))
     assert len(seen) == 1 + len(files) == 7
+
+
+HELD = """
+import sys, time
+from pathlib import Path
+from kb.search.dense import DenseIndex
+dense = DenseIndex(Path(sys.argv[1]), int(sys.argv[2]))
+print("open", flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_copies_of_killed_processes_are_removed(
+    large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are in use stay, however old, and what is no copy of ours."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "somebody-else").mkdir()
+    command = [sys.executable, "-c", HELD, str(large), str(COUNT)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "open\n"
+        (theirs,) = tmp_path.glob("hardware-kb-*")
+        own = DenseIndex(large, COUNT)
+        (mine,) = set(tmp_path.glob("hardware-kb-*")) - {theirs}
+        for path in (theirs, mine, tmp_path / "somebody-else"):
+            os.utime(path, (0, 0))
+        DenseIndex(large, COUNT).close()
+        assert theirs.is_dir(), "it is in use"
+        other.kill()
+    DenseIndex(large, COUNT).close()
+    assert sorted(tmp_path.iterdir()) == sorted([mine, tmp_path / "somebody-else"])
+    assert len(own.nearest(np.ones(16, dtype=np.float32), 5)) == 5
+    own.close()
 
 
 def test_no_room_for_the_copy(large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

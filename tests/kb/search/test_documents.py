@@ -302,7 +302,7 @@ def test_documents_are_found_with_their_source(folder: Path, tmp_path: Path, emb
     after = build(knowledge, data, embedder)
     assert after.changed
     assert after.manifest.counts["passages"] == before.manifest.counts["passages"] + 3
-    index = live.get()
+    index = live.follow()
     (hit, *_) = index.searcher.search("what is the machine in the basement called?").hits
     assert hit.passage.text == "The cellar server is called Grendel."
     source = index.known.sources[hit.passage.source]
@@ -312,7 +312,7 @@ def test_documents_are_found_with_their_source(folder: Path, tmp_path: Path, emb
     list(ingest([folder / "plain.txt"], data))
     again = build(knowledge, data, embedder)
     assert again.manifest.counts == after.manifest.counts, "the same file again replaces what it was"
-    found = " ".join(hit.passage.text for hit in live.get().searcher.search("cellar server name").hits)
+    found = " ".join(hit.passage.text for hit in live.follow().searcher.search("cellar server name").hits)
     assert "Beowulf" in found
     assert "Grendel" not in found
 

@@ -1,6 +1,9 @@
 """A server's view of the index: it follows a swap, and keeps what it has when the new one is no good."""
 
+import gc
 import shutil
+import tempfile
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,7 +36,9 @@ def test_live_index_follows_a_swap(data: Path, embedder: Embedder) -> None:
     before = live.get()
     assert live.get() is before
     build_id = rebuild(data, embedder)
-    after = live.get()
+    assert live.get() is before, "who asks does not wait for the new one"
+    after = live.follow()
+    assert live.get() is after
     assert after.manifest.build_id == build_id != before.manifest.build_id
     assert (before.known.terms["vram"].pref_label, after.known.terms["vram"].pref_label) == ("VRAM", "Video RAM")
     assert before.searcher.search("memory").hits, "who still holds the old one can go on with it"
@@ -45,9 +50,9 @@ def test_live_index_keeps_what_it_has(data: Path, embedder: Embedder) -> None:
     before = live.get()
     build_id = rebuild(data, embedder)
     (data / "builds" / build_id / "manifest.json").unlink()
-    assert live.get() is before
+    assert live.follow() is before
     (data / "current").unlink()
-    assert live.get() is before
+    assert live.follow() is before
     with pytest.raises(IndexUnusable):
         LiveIndex(data, embedder).get()
 
@@ -67,5 +72,33 @@ def test_live_index_takes_an_index_that_comes_later(data: Path, embedder: Embedd
 def test_many_threads_open_it_once(data: Path, embedder: Embedder) -> None:
     live = LiveIndex(data, embedder)
     with ThreadPoolExecutor(8) as pool:
-        opened = list(pool.map(lambda _: live.get(), range(32)))
+        opened = list(pool.map(lambda at: live.follow() if at % 2 else live.get(), range(32)))
     assert all(index is opened[0] for index in opened)
+
+
+def test_an_index_goes_with_its_last_user(
+    data: Path, embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its copy of the vectors, and at once: nothing in it leads back to it."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    live = LiveIndex(data, embedder)
+    held = live.get()
+    assert held.searcher.search("memory").hits
+    assert held.searcher.answering("what is memory?")
+    assert held.names.resolve(("terms",), "VRAM")
+    gc.collect()
+    gc.disable()
+    try:
+        rebuild(data, embedder)
+        assert live.follow() is not held
+        assert len(list(temporary.iterdir())) == 2
+        gone = weakref.ref(held.searcher)
+        del held
+        assert gone() is None
+        assert len(list(temporary.iterdir())) == 1
+    finally:
+        gc.enable()
+    live.get().close()
+    assert not list(temporary.iterdir())

@@ -165,7 +165,7 @@ def test_a_dropped_folder_is_read_after_the_next_build(
         build(knowledge, data, embedder, lessons=LESSONS)
         before = AskReader(live.get().asks)
         build(knowledge, data, embedder, lessons=lessons(registry()))
-        after = AskReader(live.get().asks)
+        after = AskReader(live.follow().asks)
     finally:
         for module in (f"kb.tools.{NAME}.tool", f"kb.tools.{NAME}"):
             sys.modules.pop(module, None)
