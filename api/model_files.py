@@ -9,7 +9,7 @@ from api.deps import AnyRequest, json_response, parsed_body, serving
 from api.document import documented
 from kb.catalogue.gguf_header import LONGEST_LIST, MAX_DIMENSIONS, MAX_TENSORS, Header, tensor_of
 from kb.catalogue.records import Record
-from kb.errors import UnreadableModel
+from kb.errors import MissingArgument, UnreadableModel
 from kb.tools.base import Arguments, Name, Whole, parse_arguments
 from kb.tools.check_fit.tool import FitAnswer
 from kb.tools.estimate_speed.tool import SpeedAnswer
@@ -56,8 +56,10 @@ class GgufFitAnswer(Record):
 
     fit: FitAnswer
     """Whether it fits."""
-    speed: SpeedAnswer
-    """How fast it is."""
+    speed: SpeedAnswer | None
+    """How fast it is; null where the bandwidth of the device's memory is not known."""
+    no_speed: str | None = None
+    """What a speed would need to be told, where there is none."""
 
 
 EXAMPLE = {
@@ -93,6 +95,8 @@ async def fit_gguf(request: AnyRequest) -> Response[bytes]:
     header = _header(asked)
     catalogue = serving(request).catalogue
     fit, speed = await serving(request).in_thread(lambda: header_fit(catalogue, asked.name, header, arguments))
+    if isinstance(speed, MissingArgument):
+        return json_response(GgufFitAnswer(fit=fit, speed=None, no_speed=str(speed)))
     return json_response(GgufFitAnswer(fit=fit, speed=speed))
 
 

@@ -36,7 +36,6 @@ from kb.errors import EngineUnavailable, InvalidArgument
 from kb.llm.base import Engine, Run
 from kb.search.live import Index, LiveIndex
 from kb.settings import Settings
-from kb.text.figures import read as figures_in
 
 Detail = Literal["brief", "full"]
 COMPOSED = "composed"
@@ -187,13 +186,13 @@ def _checked(index: Index, answer: Answer, explanation: Explanation | None) -> G
     """Each text against what it stands on, which never contains it: the answer against results and records, the
     model's against the answer's evidence, where units must agree too."""
     names = index.names.with_digits
-    text = f"{answer.text}\n{answer.details}"
-    figures = len(figures_in(text, names))
-    unsupported = tuple(Evidence(grounds(index, answer), names).unsupported(text))
+    evidence = Evidence(grounds(index, answer), names)
+    figures, unsupported = evidence.check(f"{answer.text}\n{answer.details}")
     if explanation is None:
-        return Grounding(figures=figures, unsupported_figures=unsupported)
+        return Grounding(figures=figures, unsupported_figures=tuple(unsupported))
+    more, unsupported_more = explanation.evidence.check(explanation.text)
     return Grounding(
-        figures=figures + len(figures_in(explanation.text, names)),
-        unsupported_figures=(*unsupported, *explanation.evidence.unsupported(explanation.text)),
+        figures=figures + more,
+        unsupported_figures=(*unsupported, *unsupported_more),
         removed_sentences=explanation.removed,
     )

@@ -54,6 +54,7 @@ class NameFinder:
     def _end(self, text: str, start: int) -> int:
         """Of the longest name that starts there; 0 where none does."""
         end, name, parted = 0, "", set[int]()
+        begun, partings = self._begun, self._partings
         for at in range(start, len(text)):
             character = text[at].lower()
             if character == "-" or character.isspace():
@@ -62,9 +63,9 @@ class NameFinder:
                 parted.add(len(name))
                 continue
             name += character
-            if name not in self._begun:
+            if name not in begun:
                 break
-            if any(parted <= may_be for may_be in self._partings.get(name, ())):
+            if name in partings and any(parted <= may_be for may_be in partings[name]):
                 behind = _BEHIND_A_NUMBER.match(text, at + 1) if name.isdigit() else _BEHIND.match(text, at + 1)
                 end = behind.end() if behind else end
         return end

@@ -17,6 +17,8 @@ _POINTS = {"٫": ".", "٬": ",", "٪": "%", "点": ".", "點": "."}
 _POWERS = frozenset({100.0, 1000.0, 10_000.0, 100_000_000.0})
 """Of characters (百, 千, 万, 億) that multiply the digits before them."""
 _LONGEST_FACTOR = 12
+_ASCII_OR_ONE = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
+"""What is written as it is, and each of the characters that may be a number."""
 _RAISED = ("<super>", "<sub>")
 
 
@@ -48,7 +50,14 @@ def western(text: str) -> tuple[str, Sequence[int]]:
         written.extend(piece)
         places.extend([place] * len(piece))
 
-    for at, character in enumerate(text):
+    for part in _ASCII_OR_ONE.finditer(text):
+        at, character = part.start(), part[0]
+        if character.isascii():
+            write(_closed(run, written), begun)
+            written.extend(character)
+            places.extend(range(at, part.end()))
+            power = False
+            continue
         if unicodedata.category(character) in ("Cf", "Mn", "Me"):
             continue
         value = unicodedata.numeric(character, None)

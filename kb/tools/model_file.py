@@ -11,7 +11,7 @@ from kb.catalogue import Catalogue
 from kb.catalogue.gguf_file import language_model, whole_header
 from kb.catalogue.gguf_header import Header
 from kb.catalogue.records import Quantization, SourceRef
-from kb.errors import UnknownName
+from kb.errors import MissingArgument, UnknownName
 from kb.tools.check_fit.tool import FitAnswer, fit_answer
 from kb.tools.estimate_speed.tool import SpeedAnswer, speed_answer
 from kb.tools.shared.fitting import FitArguments, Parts
@@ -43,11 +43,16 @@ def file_speed(catalogue: Catalogue, path: Path, arguments: FitArguments) -> Spe
 
 def header_fit(
     catalogue: Catalogue, name: str, header: Header, arguments: FitArguments
-) -> tuple[FitAnswer, SpeedAnswer]:
-    """Both of a file that lies elsewhere, by its header. Raises ``UnreadableModel``, naming the file."""
+) -> tuple[FitAnswer, SpeedAnswer | MissingArgument]:
+    """Both of a file that lies elsewhere, by its header; in place of a speed, what it would need to be told. Raises
+    ``UnreadableModel``, naming the file."""
     path = Path(name)
     parts = _parts(catalogue, model_of(path, language_model(path, header)), arguments)
-    return fit_answer(catalogue, parts, arguments), speed_answer(catalogue, parts, arguments)
+    fit = fit_answer(catalogue, parts, arguments)
+    try:
+        return fit, speed_answer(catalogue, parts, arguments)
+    except MissingArgument as error:
+        return fit, error
 
 
 def _parts(catalogue: Catalogue, found: GgufModel, arguments: FitArguments) -> Parts:

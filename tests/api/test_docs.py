@@ -56,6 +56,28 @@ def test_every_operation_has_id_summary_and_examples(http: httpx2.Client) -> Non
     assert len(set(ids)) == len(ids)
 
 
+def test_every_example_of_a_body_is_answered(http: httpx2.Client) -> None:
+    """As it stands there: it is the first thing that people try."""
+    sent = 0
+    for path, methods in http.get("/docs/openapi.json").json()["paths"].items():
+        for method, operation in methods.items():
+            for example in _examples_of_body(operation):
+                address = path
+                for parameter in operation["parameters"]:
+                    if parameter["in"] == "path":
+                        value = next(iter(parameter["examples"].values()))["value"]
+                        address = address.replace(f"{{{parameter['name']}}}", value)
+                answer = http.request(method, address, json=example)
+                assert answer.status_code == 200, (method, address, answer.text)
+                sent += 1
+    assert sent > len(TOOLS.names())
+
+
+def _examples_of_body(operation: dict[str, Any]) -> list[Any]:
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return [example["value"] for example in content.get("examples", {}).values()]
+
+
 def test_every_schema_is_json_schema_and_every_reference_leads_somewhere(http: httpx2.Client) -> None:
     text = http.get("/docs/openapi.json").text
     schemas = json.loads(text)["components"]["schemas"]

@@ -58,6 +58,8 @@ def test_a_header_gives_fit_and_speed(http: httpx2.Client) -> None:
         ({"keys": {"general.architecture": "llama", "llama.block_count": 1}}, "damaged"),
         ({"tensors": [{"name": "token_embd.weight", "type": 999, "shape": [1]}]}, "a tensor type that is not known"),
         ({"arguments": {"device": "RTX 4090", "context": 0}}, "context"),
+        ({"tensors": [{"name": "token_embd.weight", "type": 1, "shape": [0]}]}, "damaged"),
+        ({"tensors": [{"name": "blk.7.ffn_up.weight", "type": 1, "shape": [256, 1024]}]}, "damaged"),
         ({"keys": {f"general.{n}": 1 for n in range(301)}}, "keys"),
     ],
 )
@@ -65,6 +67,29 @@ def test_a_header_that_makes_no_sense_is_told_so(http: httpx2.Client, changed: d
     answer = http.post("/fit/gguf", json=body(http, arguments=CARD) | changed)
     assert answer.status_code == 422
     assert told in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("value", [1e308, -1, 2**53 + 2, [1.0, -5e300]])
+def test_no_number_of_a_header_is_too_much(http: httpx2.Client, value: Any) -> None:
+    """Whichever it is of: an answer, or that it makes no sense."""
+    keys = body(http)["keys"]
+    for name in (*keys, *(f"llama.{key}" for key in ("expert_count", "expert_used_count", "attention.key_length"))):
+        answer = http.post("/fit/gguf", json=body(http, arguments=CARD, keys=keys | {name: value}))
+        assert answer.status_code in (200, 422), (name, answer.text)
+    assert http.post("/fit/gguf", json=body(http, keys=keys | {"llama.embedding_length": value})).status_code == 422
+
+
+def test_experts_of_nothing_are_no_experts(http: httpx2.Client) -> None:
+    keys = body(http)["keys"] | {"llama.expert_count": 8}
+    empty = [{"name": "blk.0.ffn_up_exps.weight", "type": 1, "shape": [0]}]
+    answer = http.post("/fit/gguf", json=body(http, arguments=CARD, keys=keys, tensors=empty))
+    assert (answer.status_code, "damaged" in answer.json()["detail"]) == (422, True)
+
+
+def test_without_a_bandwidth_there_is_a_fit_and_what_a_speed_needs(http: httpx2.Client) -> None:
+    found = http.post("/fit/gguf", json=body(http, arguments={"device": {"memory_gib": 8}})).json()
+    assert (found["fit"]["verdict"], found["speed"]) == ("fits", None)
+    assert "bandwidth" in found["no_speed"]
 
 
 def chosen(browser: webdriver.Chrome, base_url: str, *files: Path) -> None:

@@ -81,7 +81,7 @@ async function worked(given) {
   if (!file?.header) return Promise.all([call("/tools/check_fit", given), call("/tools/estimate_speed", given)]);
   const { model, quantization, ...others } = given;
   const { value, problem } = await call("/fit/gguf", { ...file.header, arguments: others });
-  return [{ value: value?.fit, problem }, { value: value?.speed, problem }];
+  return [{ value: value?.fit, problem }, { value: value?.speed, problem: problem ?? (value?.no_speed && { detail: value.no_speed }) }];
 }
 
 async function calculate() {

@@ -40,12 +40,15 @@ def model_of(path: Path, header: Header) -> GgufModel:
         raise UnreadableModel(f"{path}: general.architecture {UnknownFamily(kind, GGUF_NAMES)}")
     try:
         architecture = _architecture(path, ModelHeader(kind, header.keys), header.tensors)
+        weights = _weights(architecture, header.tensors)
+        if not architecture.params_total or not weights.device_bytes:
+            raise ValueError("tensors that hold nothing")
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise UnreadableModel(f"{path}: the shapes in the GGUF file are damaged; download it again") from error
     return GgufModel(
         name=architecture.name,
         architecture=architecture,
-        weights=_weights(architecture, header.tensors),
+        weights=weights,
         quantization=_quantization(header.keys, header.tensors),
     )
 

@@ -46,7 +46,8 @@ def figures_of_names(value: Any) -> Iterator[str]:
 
 
 class Evidence:
-    """Everything that figures may stand on, read once.
+    """Everything that figures may stand on, each text read once: the shortest first, and no more of them than it takes
+    to find a figure, for what is read only ever supports more.
 
     ``strict``: a figure with a unit needs one that measures the same in the evidence; else a bare number will do.
     """
@@ -57,9 +58,7 @@ class Evidence:
         self._known: dict[str, set[float]] = {}
         self._bare: set[float] = set()
         self._unread: set[str] = set()
-        for text in texts:
-            for found in read(text, self._names):
-                self._add(found)
+        self._to_read = sorted(dict.fromkeys(texts), key=len, reverse=True)
 
     def _add(self, found: FigureFound) -> None:
         if math.isnan(found.value):
@@ -72,6 +71,12 @@ class Evidence:
 
     def supports(self, found: FigureFound) -> bool:
         """Whether the evidence has this figure: a value that prints so when rounded, of what is measured so."""
+        while not (has := self._has(found)) and self._to_read:
+            for one in read(self._to_read.pop(), self._names):
+                self._add(one)
+        return has
+
+    def _has(self, found: FigureFound) -> bool:
         if math.isnan(found.value):
             return found.text in self._unread
         if found.text.lower() == "one":
@@ -90,7 +95,12 @@ class Evidence:
 
     def unsupported(self, text: str) -> list[str]:
         """The figures of ``text`` that nothing supports."""
-        return [found.text for found in read(text, self._names) if not self.supports(found)]
+        return self.check(text)[1]
+
+    def check(self, text: str) -> tuple[int, list[str]]:
+        """How many figures ``text`` has, and those that nothing supports."""
+        found = read(text, self._names)
+        return len(found), [figure.text for figure in found if not self.supports(figure)]
 
 
 def _has(values: set[float], wanted: float, step: float) -> bool:

@@ -8,6 +8,8 @@ from kb.calc.memory.config import Config
 Value = int | float | bool | str | Sequence[int | float | bool | str]
 
 _F32_BYTES = 4
+_LARGEST = 2**53
+"""Far beyond what any model has; products of several such still are numbers."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ class ModelHeader:
 
 
 def _whole(value: Value) -> int:
-    if isinstance(value, int | float):
-        return int(value)
-    raise TypeError("a number is needed")
+    if not isinstance(value, int | float):
+        raise TypeError("a number is needed")
+    if not 0 <= value <= _LARGEST:
+        raise ValueError("a number that no model has")
+    return int(value)
