@@ -72,6 +72,7 @@ HANDLERS = (
     openai.get_model,
     openai.create_chat_completion,
     fit.fit,
+    fit.read_devices,
     model_files.fit_gguf,
     compare.compare,
     runnable.run,

@@ -114,6 +114,7 @@ async def compare(request: AnyRequest) -> Response[bytes]:
         quantizations=quantization_names(request),
         contexts=contexts(asked.context),
         troubles=worked.trouble_of,
+        read_as=worked.read_as,
         said=worked.said,
         result=result,
         sides=tuple(_sides(asked, result)) if result else (),

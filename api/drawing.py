@@ -11,9 +11,9 @@ _STEPS = (1, 2, 5)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 9.0, 97.0, 4.0, 90.0
 """Within which the points lie; labels of the axes stand outside."""
 _MOST_LABELS = 14
-_CHARACTER, _LINE, _GAP = 1.0, 4.5, 1.0
+_CHARACTER, _LINE, _GAP = 1.15, 4.5, 1.5
 """About how wide and high a letter is on a page for a desktop, and how far from its point a label stands; narrow pages
-show no labels."""
+show the first label alone."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Chart:
 
     @property
     def is_drawn(self) -> bool:
-        return any(bar.share for bar in self.bars)
+        """Not where there is nothing to hold a bar against."""
+        return sum(bar.share is not None for bar in self.bars) > 1
 
 
 def chart(label: str, hint: str, entries: Sequence[tuple[str, Value, str, str]]) -> Chart:
@@ -84,6 +85,8 @@ class Dot:
     group: str
     is_left: bool
     """The label stands at its left."""
+    is_first: bool
+    """Of the first point, which has its label on every page."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ class Cloud:
 
 
 def cloud(points: Sequence[Point]) -> Cloud | None:
-    """Both axes logarithmic; the first points get a label first. None where there are too few to see anything."""
+    """Both axes logarithmic; the first points get a label first, the very first always. None where there are too few to
+    see anything."""
     if len(points) < 2:
         return None
     across = _Axis([point.x for point in points], _LEFT, _RIGHT)
@@ -110,12 +114,21 @@ def cloud(points: Sequence[Point]) -> Cloud | None:
     dots: list[Dot] = []
     for point, (x, y) in zip(points, places, strict=True):
         width = _CHARACTER * len(point.label)
-        right, left = ((start, start + width, y - _LINE / 2, y + _LINE / 2) for start in (x + _GAP, x - _GAP - width))
-        free = [box for box in (right, left) if not any(_overlap(box, other) for other in taken)]
-        free = [box for box in free if box[0] > _LEFT and box[1] < 100]
-        shows = bool(free) and len(taken) < len(points) + _MOST_LABELS
-        taken += free[:1] if shows else []
-        dots.append(Dot(x, y, point.label if shows else "", point.text, point.group, is_left=free[:1] == [left]))
+        sides = ((False, x + _GAP), (True, x - _GAP - width))
+        boxes = [(is_left, (start, start + width, y - _LINE / 2, y + _LINE / 2)) for is_left, start in sides]
+        free = [
+            (is_left, box)
+            for is_left, box in boxes
+            if box[0] > _LEFT and box[1] < 100 and not any(_overlap(box, other) for other in taken)
+        ]
+        is_first = not dots
+        if is_first:  # above its point and towards the middle: there is room on a narrow page too
+            is_left, (start, end, *_) = boxes[x > (_LEFT + _RIGHT) / 2]
+            free = [(is_left, (start, end, y - _LINE, y))]
+        shown = free[:1] if len(taken) < len(points) + _MOST_LABELS else []
+        taken += [box for _, box in shown]
+        label, is_left = (point.label, shown[0][0]) if shown else ("", False)
+        dots.append(Dot(x, y, label, point.text, point.group, is_left, is_first))
     return Cloud(tuple(dots), across.ticks(), up.ticks())
 
 

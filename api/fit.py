@@ -4,12 +4,13 @@ from typing import Any
 
 from litestar import Response
 
-from api.deps import AnyRequest
+from api.deps import AnyRequest, json_response, parsed_query, serving
 from api.document import reads
 from api.forms import Filled, Names, Worked, contexts, quantization_names, worked_out
 from api.html import HTML
 from api.pages import page
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES
+from kb.catalogue.records import Record
 from kb.errors import KnowledgeBaseError
 from kb.tools import TOOLS
 from kb.tools.base import Arguments, Name
@@ -21,6 +22,7 @@ from kb.tools.shared.fitting import (
     ReservedMemory,
     SystemMemory,
 )
+from kb.tools.shared.meant import Reading, meant
 
 _FIELDS = {
     "model": "model", "device": "device", "quantization": "quantization", "context": "context",
@@ -74,6 +76,7 @@ async def fit(request: AnyRequest) -> Response[bytes]:
         example=TOOLS["check_fit"].example,
         said=[text for worked in results for text in worked.said],
         troubles=results[0].troubles,
+        read_as=results[0].read_as,
     )
 
 
@@ -86,3 +89,33 @@ async def _worked(request: AnyRequest, filled: Filled, asked: FitQuery, tool: st
         "reserved_gib": asked.reserved, "options": asked.options, "images": asked.images,
     }  # fmt: skip
     return await worked_out(request, filled, tool, arguments, _FIELDS)
+
+
+class DevicesQuery(Arguments):
+    device: Name
+    """As it is typed: `2x` before a name for two, ` + ` between several."""
+    ram: SystemMemory | None = None
+
+
+class DevicesRead(Record):
+    """Devices by names that leave nothing open."""
+
+    device: str
+    """For the tools."""
+    readings: tuple[Reading, ...]
+    """Of each name that left something open, what was taken."""
+
+
+@reads(
+    "/fit/devices",
+    "How names of devices are read that leave something open",
+    "pages",
+    operation_id="read_devices",
+    answer=DevicesRead,
+    query=DevicesQuery,
+)
+async def read_devices(request: AnyRequest) -> Response[bytes]:
+    """The tools refuse such a name, with its candidates; pages take the likeliest and say so."""
+    asked = parsed_query(request, DevicesQuery)
+    device, readings = meant(serving(request).catalogue, asked.device, asked.ram)
+    return json_response(DevicesRead(device=device, readings=readings))

@@ -57,6 +57,7 @@ def templates() -> Environment:
         "markdown": _from_markdown,
         "first_paragraph": first_paragraph,
         "one_line": one_line,
+        "unmarked": _unmarked,
         "value": _value,
         "short": number,
         "price": _price,
@@ -98,6 +99,15 @@ def _from_markdown(text: str) -> Markup:
             if part.type == "link_open":
                 _lead_to_term(part)
     return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+
+
+def _unmarked(text: str) -> str:
+    """The words of Markdown, on one line.
+
+    >>> _unmarked("Type `ollama ps`.\n\n- **Then** see [GPU](gpu)")
+    'Type ollama ps. Then see GPU'
+    """
+    return _from_markdown(text).striptags()
 
 
 def _terms_in_markdown(text: str) -> str:

@@ -86,8 +86,8 @@ async def run(request: AnyRequest) -> Response[bytes]:
     all_rows = list(_rows(catalogue, asked, worked.result)) if worked.result else []
     rows = [row for row in all_rows if _is_wanted(row, asked)]
     # Those that one would start with are named in the plot first, then the others as they are ranked.
-    first = {one.slug for one in worked.result.suggested} if worked.result else set()
-    named = sorted(rows, key=lambda row: row.model.slug not in first)
+    first = [one.slug for one in worked.result.suggested] if worked.result else []
+    named = sorted(rows, key=lambda row: first.index(row.model.slug) if row.model.slug in first else len(first))
     return page(
         request,
         "run.html",
@@ -97,6 +97,7 @@ async def run(request: AnyRequest) -> Response[bytes]:
         use=asked.use if asked.use is None or asked.use in USES else ANY,
         licences=_licences(catalogue),
         troubles=worked.trouble_of,
+        read_as=worked.read_as,
         result=worked.result,
         said=worked.said if len(rows) == len(all_rows) else (),
         rows=rows,
@@ -106,10 +107,10 @@ async def run(request: AnyRequest) -> Response[bytes]:
 
 
 def _rows(catalogue: Catalogue, asked: RunQuery, result: WhatRunsOnAnswer) -> Iterator[Row]:
-    """All that fit whole, and of those that one would start with what needs the help of system memory."""
+    """All that fit whole, and those that one would start with: with the help of system memory, or newer twins."""
     models = catalogue.known.of(LanguageModel)
-    with_help = [one for one in result.suggested if one.in_system_memory_gb]
-    for one in _ranked([*result.models, *with_help], asked.sort):
+    listed = {one.slug: one for one in (*result.suggested, *result.models)}
+    for one in _ranked(list(listed.values()), asked.sort):
         licence = models[one.slug].licence
         query = {
             "model": one.model, "quantization": one.quantization, "device": asked.device, "count": asked.count,

@@ -167,9 +167,23 @@ def test_fit(data_dir: Path) -> None:
 def test_speed(data_dir: Path) -> None:
     result = as_json("speed", "llama 3.1 8b", "rtx 4090", data=data_dir)
     assert 0 < result["decode_tokens_per_s"]["typical"] < result["ceiling_tokens_per_s"]
-    _, err = kb("speed", "llama 3.1 8b", "3060", data=data_dir, status=1)
+    _, err = kb("speed", "llama 3.1 8b", "rx 7900", data=data_dir, status=1)
     assert "ambiguous" in err
-    assert "12" in err
+    assert "XTX" in err
+
+
+@pytest.mark.parametrize(
+    ("device", "taken", "other"),
+    [("3060", "GeForce RTX 3060 12GB", "GeForce RTX 3060 8GB"), ("mac mini m4", "16 GB was taken", "(M4, 2024) 24 GB")],
+)
+def test_what_a_name_leaves_open_is_taken_and_told(data_dir: Path, device: str, taken: str, other: str) -> None:
+    """Beside the result; a tool by its name refuses what names several."""
+    out, err = kb("fit", "llama 3.1 8b", device, "--json", data=data_dir)
+    assert json.loads(out)["verdict"] == "fits"
+    assert taken in err
+    assert other in err.partition("It may also be")[2]
+    _, err = kb("tool", "check_fit", "--model", "8b", "--device", "3060", data=data_dir, status=1)
+    assert "ambiguous" in err
 
 
 @pytest.mark.parametrize(("engine", "said"), [("gone.gguf", "Accepted: none"), ("not.gguf", "is not a GGUF file")])

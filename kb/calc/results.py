@@ -55,6 +55,19 @@ class Offload(Record):
     """The same as a share of all weights."""
 
 
+class Overflow(Record):
+    """The one memory that holds too little, where all devices together have enough for their part."""
+
+    memory: str
+    """Whose it is; ``system memory`` for the RAM."""
+    is_system: bool
+    """Whether it is the RAM beside the devices."""
+    required_gb: float
+    """What it would have to hold."""
+    available_gb: float
+    """What it has for that."""
+
+
 class Commands(Record):
     """The command line that places the model as calculated."""
 
@@ -67,7 +80,8 @@ class Commands(Record):
 
 
 class Fit(Record):
-    """Does it fit? ``required_gb`` is what the devices need to hold everything."""
+    """Does it fit? ``required_gb`` is what the devices need to hold everything, or what a placement that was asked for
+    puts on them; ``headroom_gb`` is what is left, and where ``overflow`` says why it does not fit, what that lacks."""
 
     verdict: Verdict
     required_gb: float
@@ -79,6 +93,11 @@ class Fit(Record):
     """The longest context at which everything fits on the devices, capped at the model's own limit; 0 if none."""
     offload: Offload | None = None
     """What stays in system memory; null where nothing has to, or may."""
+    overflow: Overflow | None = None
+    """What is too small, where the devices' memory is enough in sum."""
+    system_memory_required_gb: float | None = None
+    """RAM as printed (64 means 64 GiB), with the system's share, from which on it runs with a part there; null where
+    nothing goes there, and where no RAM would do."""
     per_device: tuple[DeviceLoad, ...] = ()
     """What each device holds."""
     commands: Commands | None = None

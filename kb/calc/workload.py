@@ -24,6 +24,8 @@ class Workload:
     """Of each device's memory, what the program may take; None where it takes what there is."""
     projector_bytes: int = 0
     """What sees, on the first device."""
+    seen_tokens: int = 0
+    """What the images take of the context: a shorter one is of no use."""
     sharing: int = 1
     """Conversations that share the cells of one context (``--kv-unified``); each has windows and a state of its own."""
     gpu_layers: int | None = None

@@ -7,17 +7,26 @@ is not sold) is unknown, and a short form of several is ambiguous. Only letters 
 import re
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
 from rapidfuzz import fuzz, process
 
 from kb.catalogue.load import Knowledge
-from kb.catalogue.records import Accelerator, Figure, LanguageModel, MediaModel, Spec, Term
+from kb.catalogue.records import Accelerator, Figure, LanguageModel, Machine, MediaModel, Spec, Term
 from kb.catalogue.records.labels import label_key
 from kb.catalogue.scanning import Piece, pieces_of
-from kb.catalogue.typed import Parts, ends_in_a_number, is_mistyped, memory_last, parts_of, shorter_names, without_owner
+from kb.catalogue.typed import (
+    Parts,
+    ends_in_a_number,
+    is_mistyped,
+    memory_last,
+    memory_stated,
+    parts_of,
+    shorter_names,
+    without_owner,
+)
 from kb.errors import AmbiguousName, UnknownName
 from kb.last import Last
 from kb.text.name_finder import NameFinder
@@ -33,6 +42,9 @@ _DIGITS = re.compile(r"\d+")
 _WORD_TYPED = re.compile(r"(?<![\w.-])[A-Za-z][\w-]{4,40}(?![.\w-]{0,40}\d)(?:\s\d{3,4}\w{0,10})?")
 MOST_CANDIDATES = 8
 """A short form of more records than that says too little to list them."""
+
+FEW = 4
+"""Of more devices that a name may mean, the newest are meant first."""
 
 ALL_OF_IT = 100.0
 """No likeness of spelling is more."""
@@ -55,6 +67,11 @@ class Match:
     """A memory size that the name carried and the record leaves open (``M2 Ultra 64GB``)."""
     size: str = ""
     """The bare size (``70b``) that the name was: the record lends it its shape, and is not what was asked for."""
+
+    @property
+    def name(self) -> str:
+        """By which it is found again, with its memory."""
+        return f"{self.label} {self.memory_gib} GB" if self.memory_gib else self.label
 
 
 @dataclass(frozen=True)
@@ -180,6 +197,11 @@ class Names:
         """The records of one kind that answer to exactly this name."""
         return self._exact((kind,), name)
 
+    def written(self, kind: str, name: str) -> list[Match]:
+        """Of :meth:`matches` those that are written so, but for capitals: *local AI* is no LocalAI."""
+        said = name.casefold()
+        return [one for one in self.matches(kind, name) if said in map(str.casefold, self._spoken[one.slug])]
+
     def named(self, kind: str, slug: str) -> Match | None:
         """The record of exactly this slug."""
         label = self._labels[kind].get(slug)
@@ -272,6 +294,11 @@ class Names:
     def record(self, match: Match) -> Spec | Term:
         return self._known.terms[match.slug] if match.kind == "terms" else self._known.specs[match.kind][match.slug]
 
+    def is_generic(self, match: Match) -> bool:
+        """Whether it is a term that stands in nearly every question."""
+        record = self.record(match)
+        return isinstance(record, Term) and record.generic
+
     def resolve(self, kinds: Sequence[str], name: str, what: str | None = None) -> Match:
         """One record of ``kinds`` (tried in order).
 
@@ -280,9 +307,9 @@ class Names:
         what = what or kinds[0].removesuffix("s")
         found = self._found.get((tuple(kinds), name), lambda: self._likely(tuple(kinds), name))
         if not found:
-            raise UnknownName(what, name, self.suggest(kinds, name))
+            raise UnknownName(what, name, self._suggest_with_memory(kinds, name))
         if len(found) > 1:
-            raise AmbiguousName(what, name, [match.label for match in found])
+            raise AmbiguousName(what, name, [match.name for match in found])
         return found[0]
 
     def _likely(self, kinds: tuple[str, ...], name: str) -> list[Match]:
@@ -317,6 +344,15 @@ class Names:
                     scored[label] = max(scored.get(label, 0.0), score - apart + likest)
         return sorted(scored, key=lambda label: -scored[label])[:limit]
 
+    def _suggest_with_memory(self, kinds: Sequence[str], name: str) -> list[str]:
+        """As :meth:`suggest`; what is sold with the memory that was named is offered with it."""
+        labels = self.suggest(kinds, name)
+        size = memory_stated(name)
+        if size is None:
+            return labels
+        found = {label: self._with_memory(self._exact(kinds, label)[:1], size) for label in labels}
+        return [found[label][0].name if found[label] else label for label in labels]
+
     def _begun_by(self, kind: str, name: str) -> list[str]:
         """The longest keys that ``name`` goes on from (``B200 Ultra``, ``RTX 4060 12GB``); a number is in them."""
         typed = parts_of(name[:200])
@@ -338,8 +374,25 @@ class Names:
         for kind in kinds:
             slugs = self._index[kind].get(key) if key else None
             if slugs:
-                return self._matches(kind, slugs)
+                found = self._matches(kind, slugs)
+                # A label may speak of sizes; an alias that ends in one names it, and mostly that which is taken anyway.
+                size = memory_stated(name) if kind in DEVICE_KINDS else None
+                is_own = any(
+                    label_key(m.label) == key or max(self.memory_options(m), default=size) == size for m in found
+                )
+                return found if is_own else self._with_memory(found, size)
         return []
+
+    def _with_memory(self, matches: Sequence[Match], size_gib: int | None) -> list[Match]:
+        """With the size that was named, where the record leaves it open."""
+        if size_gib is None:
+            return list(matches)
+        return [
+            replace(match, memory_gib=size_gib)
+            if self._has_memory(match, size_gib) and len(self.memory_options(match)) > 1
+            else match
+            for match in matches
+        ]
 
     def _of_size(self, size: str, billions: float) -> list[Match]:
         """The model that lends a bare size its shape: the one that stands for it, else the nearest dense one's."""
@@ -384,12 +437,7 @@ class Names:
                     near = [other for match in found for other in others(match)]
                     sized = [match for match in near if self._has_memory(match, shorter.memory_gib)]
             if sized:
-                chosen = sized[0]
-                several = len(self.memory_options(chosen)) > 1
-                return [
-                    Match(chosen.kind, chosen.slug, chosen.label, "", shorter.memory_gib if several else None),
-                    *sized[1:],
-                ]
+                return self._with_memory(sized, shorter.memory_gib)
             return []
         return []
 
@@ -412,6 +460,22 @@ class Names:
         ]
         found.sort(key=lambda one: one.memory_bandwidth_gb_per_s.value if one.memory_bandwidth_gb_per_s else 0.0)
         return [Match("accelerators", other.slug, other.name) for other in found]
+
+    def likeliest(self, matches: Sequence[Match]) -> list[Match]:
+        """Of devices that share a name: first the one that most people have, then that with the most memory; of many,
+        the newest of those."""
+
+        def launched(match: Match) -> str:
+            record = self.record(match)
+            return record.launched.value if isinstance(record, Accelerator | Machine) and record.launched else ""
+
+        def unlikely(match: Match) -> tuple[bool, float]:
+            record = self.record(match)
+            usual = isinstance(record, Accelerator) and record.usually_meant
+            return not usual, -max(self.memory_options(match), default=0.0)
+
+        newest = sorted(matches, key=launched, reverse=True) if len(matches) > FEW else matches
+        return sorted(newest, key=unlikely)
 
     def memory_options(self, match: Match) -> tuple[float, ...]:
         record = self.record(match)

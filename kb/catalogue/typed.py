@@ -60,6 +60,16 @@ def is_mistyped(typed: str, meant: str) -> bool:
     return OSA.distance(typed, meant) <= (2 if longest >= TWO_SLIPS else 1)
 
 
+def memory_stated(name: str) -> int | None:
+    """The size of memory, in GB as printed, with which a device's name ends.
+
+    >>> memory_stated("M2 Ultra 192GB"), memory_stated("RTX 3060"), memory_stated("16 GB")
+    (192, None, None)
+    """
+    found = _MEMORY_SUFFIX.search(name[:200].strip())
+    return int(found[1]) if found and found.start() > 0 else None
+
+
 def ends_in_a_number(name: str) -> bool:
     return _BARE_NUMBER.search(name[:200]) is not None
 
@@ -108,8 +118,9 @@ def shorter_names(name: str, model: bool, device: bool) -> Iterator[Shorter]:
         while (cut := _DEVICE_SUFFIX.sub("", _DEVICE_PREFIX.sub("", shorter))) != shorter and cut:
             shorter = cut
             yield Shorter(shorter)
-        memory = _MEMORY_SUFFIX.search(shorter)
-        if memory and memory.start() > 0:
-            base = shorter[: memory.start()]
-            yield Shorter(base, int(memory[1]))
-            yield Shorter(_DEVICE_SUFFIX.sub("", base), int(memory[1]))
+        for whole in dict.fromkeys((plain, shorter)):
+            memory = _MEMORY_SUFFIX.search(whole)
+            if memory and memory.start() > 0:
+                base = whole[: memory.start()]
+                yield Shorter(base, int(memory[1]))
+                yield Shorter(_DEVICE_SUFFIX.sub("", base), int(memory[1]))

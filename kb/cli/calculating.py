@@ -67,12 +67,17 @@ ThisOne = Annotated[bool, typer.Option("--here", help="On this machine's GPUs, o
 def _on(catalogue: "Catalogue", device: str | None, here: bool, options: Mapping[str, Any]) -> dict[str, Any]:
     """A tool's arguments: the device or this machine, and of ``options`` what was given."""
     from kb.tools.shared.here import here as this_machine
+    from kb.tools.shared.meant import meant
 
     if (device is None) != here:
         fail("Name a device, or give --here for this machine: one of the two.")
     given = {name: value for name, value in options.items() if value is not None}
-    if not here:
-        return given | {"device": device}
+    if device is not None:
+        named, readings = meant(catalogue, device, given.get("system_memory_gb"))
+        for reading in readings:
+            others = f" It may also be: {', '.join(reading.others)}." if reading.others else ""
+            err.print(f"{reading.note}{others}", soft_wrap=True)
+        return given | {"device": named}
     found = this_machine(catalogue, settings().data_dir)
     err.print(f"On this machine: {found.note}", soft_wrap=True)
     on = {"device": found.device, "device_count": found.device_count}

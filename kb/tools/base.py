@@ -224,9 +224,37 @@ def _parsed(what: str, model: type[In], validate: Callable[[Any], In], given: An
         found = error.errors(include_url=False, include_context=False)
         # A list whose items are wrong is also called too short: the items' own errors say enough.
         inner = {item["loc"][:length] for item in found for length in range(1, len(item["loc"]))}
-        own = [item for item in found if item["loc"] not in inner]
+        own = list(_of_branch_meant([item for item in found if item["loc"] not in inner], model))
         shown = [_problem(item, model) for item in own[:MOST_PROBLEMS]]
         raise InvalidArguments(what, shown, len(own)) from None
+
+
+_BY_NAME = "constrained-str"
+"""What pydantic calls the branch of a union that takes a name."""
+
+
+def _of_branch_meant(errors: Sequence[Any], model: type[Arguments]) -> Iterator[Any]:
+    """Of an argument that is a name or an object, what is wrong with the one that was given; pydantic tells both, with
+    the names of its classes in the path."""
+    classes = frozenset(model.model_json_schema().get("$defs", {}))
+    by_name = {item["loc"][:-1]: item["input"] for item in errors if item["loc"][-1:] == (_BY_NAME,)}
+    for item in errors:
+        path = item["loc"]
+        stem = next((path[:length] for length in range(len(path) - 1, 0, -1) if path[:length] in by_name), None)
+        if stem is None:
+            yield item
+            continue
+        given, branch = by_name[stem], path[len(stem)]
+        is_object = isinstance(given, dict)
+        if is_object and branch != _BY_NAME:
+            yield item | {"loc": (*stem, *(part for part in path[len(stem) :] if not _is_class(part, classes)))}
+        elif not is_object and branch == _BY_NAME:
+            said = item["msg"] if isinstance(given, str) else "Input should be a name or an object of figures"
+            yield item | {"loc": stem, "msg": said}
+
+
+def _is_class(part: int | str, classes: frozenset[str]) -> bool:
+    return isinstance(part, str) and (part in classes or part.startswith("function-"))
 
 
 class FieldProblem(Record):

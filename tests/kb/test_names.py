@@ -243,6 +243,38 @@ def test_memory_of_a_name_is_kept_where_the_record_leaves_it_open(names: Names) 
     assert names.resolve(DEVICE_KINDS, "RTX 5090 32GB").memory_gib is None
 
 
+@pytest.mark.parametrize(
+    ("typed", "slug", "memory"),
+    [
+        ("m5 ultra 96gb", "m5-ultra-64", 96),  # an alias of its own
+        ("mac studio m5 ultra 256gb", "mac-studio-m5-ultra", 256),
+        ("AMD Ryzen AI Max+ 395 (Radeon 8060S) 64 GB", "strix-halo-128", 64),
+    ],
+)
+def test_memory_of_an_alias_or_a_label_is_kept_too(names: Names, typed: str, slug: str, memory: int) -> None:
+    match = names.resolve(DEVICE_KINDS, typed)
+    assert (match.slug, match.memory_gib) == (slug, memory)
+
+
+@pytest.mark.parametrize(("typed", "memory"), [("macbook air 16gb", 16), ("mac studio 64 GB", 64), ("imac 24g", 24)])
+def test_candidates_keep_the_memory_that_was_named(names: Names, typed: str, memory: int) -> None:
+    with pytest.raises(AmbiguousName) as caught:
+        names.resolve(DEVICE_KINDS, typed)
+    found = [names.resolve(DEVICE_KINDS, candidate) for candidate in caught.value.candidates]
+    assert len({match.slug for match in found}) == len(found) > 1
+    assert {match.memory_gib for match in found} == {memory}
+
+
+def test_suggestions_keep_the_memory_where_they_are_sold_with_it(names: Names) -> None:
+    with pytest.raises(UnknownName) as caught:
+        names.resolve(DEVICE_KINDS, "mac mini m9 pro 64gb")
+    sold = [suggestion for suggestion in caught.value.suggestions if suggestion.endswith(" 64 GB")]
+    assert sold
+    for suggestion in caught.value.suggestions:
+        match = names.resolve(DEVICE_KINDS, suggestion)
+        assert (match.memory_gib == 64) == (64 in names.memory_options(match))
+
+
 def found_by(names: Names, kinds_: tuple[str, ...], name: str) -> list[str]:
     """The labels that a name leads to: one, several where it is ambiguous, none where it is unknown."""
     try:

@@ -17,7 +17,7 @@ from tests.web.test_pages import ask, assert_clean, log, until
 needs_browser = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs Debian's chromium and chromium-driver, which CI installs"
 )
-FOUR = [("device", name) for name in ("2x RTX 3090", "RTX 5090", "mac studio m3 ultra", "strix halo")]
+FOUR = [("device", name) for name in ("2x RTX 3090", "RTX 5090", "mac studio m3 ultra 512gb", "strix halo 128gb")]
 
 
 def read(http: httpx2.Client, path: str, query: Any) -> str:
@@ -62,6 +62,33 @@ def test_what_is_not_known_is_said_beside_its_field_with_links_that_mend_it(http
     address, name = re.findall(r'href="(/compare[^"]*)">([^<]*)<', trouble)[0]
     assert parse_qs(urlsplit(address).query) == {"device": ["RTX 4090", name], "context": ["16384"]}
     assert "In numbers" in read(http, address, None)
+
+
+def test_a_name_that_leaves_something_open_keeps_its_memory(http: httpx2.Client) -> None:
+    page = read(http, "/compare", [("device", "RTX 3060"), ("device", "mac mini 16gb")])
+    told = page.partition('id="found"')[2].partition('class="verdict')[0]
+    assert "“RTX 3060” was read as GeForce RTX 3060 12GB" in told
+    assert cells(page, "Memory") == ["12 GB", "16 GB"]
+    links = [parse_qs(urlsplit(address).query)["device"] for address in re.findall(r'href="(/compare[^"]*)"', told)]
+    assert ["GeForce RTX 3060 8GB", "mac mini 16gb"] in links
+    others = [second for first, second in links if first == "RTX 3060"]
+    assert len(others) > 1
+    assert all(other.endswith(" 16 GB") for other in others)
+    assert cells(read(http, "/compare", [("device", "RTX 3060"), ("device", others[0])]), "Memory") == [
+        "12 GB",
+        "16 GB",
+    ]
+
+
+def test_a_figure_that_one_alone_has_is_not_drawn(http: httpx2.Client) -> None:
+    page = read(http, "/compare", [("device", "RTX 3060 12GB"), ("device", "macbook air m4 16gb")])
+    drawn = re.findall(r'class="card chart"><h2>([^<]*)', page)
+    for label in [re.sub(r"<.*", "", row).strip() for row in re.findall(r'<tr><th scope="row">([^<]*)</th>', page)]:
+        known = [cell for cell in cells(page, label) if cell not in ("not known", "")]
+        if label in ("Power", "FP16 rate, dense"):
+            assert len(known) == 1
+            assert label not in [one.strip() for one in drawn]
+    assert any(label.startswith("Memory bandwidth") for label in drawn)
 
 
 @pytest.mark.parametrize("query", ["?of=cars", "?context=0", "?device=a&device=b&device=c&device=d&device=e", "?x=1"])

@@ -153,3 +153,23 @@ def test_fit_says_in_words_what_came_out_where_nothing_runs(http: httpx2.Client)
     wrong = unescape(http.get("/fit", params={"model": "8b", "device": "RTX 5690"}, headers=BROWSER).text)
     assert "No device is called 'RTX 5690'" in wrong
     assert http.get("/fit?context=many&device=a&else=1", headers=BROWSER).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/fitt", "/compare/me", "/wp-login.php"])
+def test_a_wrong_address_leads_a_reader_on(http: httpx2.Client, path: str) -> None:
+    page = http.get(path, headers=BROWSER)
+    assert page.status_code == 404
+    assert "There is no such page" in page.text
+    main = page.text.partition("<main")[2]
+    assert {"/", "/fit", "/run", "/compare", "/terms", "/specs"} <= set(re.findall(r'href="([^"]*)"', main))
+    assert "route" not in main
+    assert "GET / lists them" in http.get(path).json()["detail"]
+
+
+@pytest.mark.parametrize("asked", ["install ollama on linux", "nvidia-smi", "llama-server options"])
+def test_excerpts_are_words_and_no_markup(http: httpx2.Client, asked: str) -> None:
+    hits = http.get("/search", params={"q": asked}).json()["hits"]
+    assert any("`" in hit["text"][:200] for hit in hits)
+    excerpts = re.findall(r"<p>(.*?)</p></li>", http.get("/search", params={"q": asked}, headers=BROWSER).text, re.S)
+    assert len(excerpts) == len(hits)
+    assert not [text for text in excerpts if "`" in text or "**" in text or "](" in text]

@@ -133,7 +133,7 @@ def test_fit_keeps_its_state_in_the_address(browser: webdriver.Chrome, base_url:
     device = browser.find_element(By.ID, "device-1")
     device.clear()
     device.send_keys("2x RTX 3090 + RTX 3060 12GB")
-    until(browser, ".bar", "GeForce RTX 3060 12GB")
+    until(browser, ".bar", "GeForce RTX 3090")
     assert len(browser.find_elements(By.CSS_SELECTOR, ".bar")) == 3
     assert until(browser, ".verdict-words").text.endswith("Fits")
 
@@ -164,6 +164,45 @@ def test_fit_says_beside_the_field_what_is_wrong_and_what_would_do(browser: webd
     until(browser, ".verdict-words", "Fits only")
     browser.find_element(By.CSS_SELECTOR, ".ways button").click()
     until(browser, ".verdict-words", "✓ Fits")
+
+
+def test_fit_says_how_a_name_was_read_and_takes_another(browser: webdriver.Chrome, base_url: str) -> None:
+    browser.get(f"{base_url}/fit?model=qwen3+14b&device=2x+rtx+4060+ti&device=")
+    note = until(browser, "#result > .note", "“rtx 4060 ti” was read as GeForce RTX 4060 Ti 16GB.")
+    assert "2× GeForce RTX 4060 Ti 16GB" in until(browser, ".verdict").text
+    note.find_element(By.TAG_NAME, "button").click()
+    until(browser, ".verdict", "2× GeForce RTX 4060 Ti 8GB")
+    assert browser.find_element(By.ID, "device-1").get_attribute("value") == "2x GeForce RTX 4060 Ti 8GB"
+    assert browser.find_elements(By.CSS_SELECTOR, "#result > .note button") == []
+
+    browser.get(f"{base_url}/fit?model=qwen3+32b&device=mac+mini+m4")
+    note = until(browser, "#result > .note", "no size was named, so 16 GB was taken")
+    until(browser, ".verdict-words", "Does not fit")
+    note.find_elements(By.TAG_NAME, "button")[-1].click()
+    until(browser, ".verdict-words", "Fits")
+    assert parse_qs(urlsplit(browser.current_url).query)["device"] == ["Apple Mac mini (M4, 2024) 32 GB"]
+    assert_clean(browser, base_url, log(browser))
+
+
+def test_fit_asks_openly_what_other_programs_take(browser: webdriver.Chrome, base_url: str) -> None:
+    browser.get(f"{base_url}/fit?model=qwen2.5+14b&quantization=q5_k_m&device=RTX+3060+12GB")
+    until(browser, ".verdict-words", "Fits")
+    reserved = browser.find_element(By.ID, "reserved")
+    assert reserved.is_displayed()
+    reserved.send_keys("1.5")
+    until(browser, ".verdict-words", "Fits only with help")
+
+
+def test_on_a_phone_the_numbers_of_a_fit_need_no_scrolling(browser: webdriver.Chrome, base_url: str) -> None:
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    browser.get(f"{base_url}/fit?model=qwen3+32b&device=RTX+3060+12GB&ram=32")
+    until(browser, ".numbers")
+    hidden = "return [...document.querySelectorAll('.scrolls')].map((box) => box.scrollWidth - box.clientWidth)"
+    assert browser.execute_script(hidden) == [0, 0]
+    browser.get(f"{base_url}/run?device=RTX+3060+12GB&ram=32")
+    speed, box = until(browser, ".models tbody td:nth-child(2)"), until(browser, ".scrolls")
+    assert speed.location["x"] + speed.size["width"] <= box.location["x"] + box.size["width"]
 
 
 def test_fit_places_a_model_by_options_and_beside_other_programs(browser: webdriver.Chrome, base_url: str) -> None:

@@ -27,9 +27,11 @@ def names(page: str) -> list[str]:
 def test_every_model_that_runs_is_a_row_and_a_point(http: httpx2.Client) -> None:
     page = read(http, "/run", CARD)
     found = http.post("/tools/what_runs_on", json={**CARD, "limit": 500}).json()
-    assert len(rows(page)) == found["count"] > 100
-    assert names(page) == [model["model"] for model in found["models"]]
-    assert len(re.findall(r'class="dot \w+"><title>', page)) == found["count"]
+    listed = {model["slug"]: model for model in (*found["suggested"], *found["models"])}
+    assert len(listed) >= found["count"] > 100
+    by_size = sorted(listed.values(), key=lambda model: -model["params_billions"])
+    assert names(page) == [model["model"] for model in by_size]
+    assert len(re.findall(r'class="dot \w+"><title>', page)) == len(listed)
 
 
 def test_the_same_models_are_ranked_by_speed_and_date(http: httpx2.Client) -> None:
@@ -49,7 +51,7 @@ def test_use_licence_and_size_choose_among_them(http: httpx2.Client) -> None:
     page = read(http, "/run", {**CARD, "licence": "MIT", "least": "7", "most": "20"})
     assert 0 < len(rows(page)) < 30
     for row in rows(page):
-        size, *_, licence = re.findall(r"<td>([^<]*)", row)
+        _, _, _, size, *_, licence = re.findall(r"<td>([^<]*)", row)
         assert 7 <= float(size) <= 20
         assert licence == "MIT"
     used = {
@@ -71,6 +73,57 @@ def test_what_is_missing_is_asked_beside_its_field(http: httpx2.Client) -> None:
     assert len(rows(read(http, "/run", {"device": "ryzen 9 7950x", "ram": "64"}))) > 50
 
 
+@pytest.mark.parametrize(
+    ("typed", "said", "others"),
+    [
+        ("rtx 3060", "“rtx 3060” was read as GeForce RTX 3060 12GB", ["GeForce RTX 3060 8GB"]),
+        ("2x RTX 3080", "“RTX 3080” was read as GeForce RTX 3080 10GB", ["2x GeForce RTX 3080 12GB"]),
+        ("imac 24gb", "was read as Apple iMac (M4, 2024) 24 GB", ["Apple iMac (M3, 2023) 24 GB"]),
+        (
+            "mac mini m2",
+            "no size was named, so 8 GB was taken",
+            [f"Apple Mac mini (M2, 2023) {n} GB" for n in (16, 24)],
+        ),
+    ],
+)
+def test_what_a_name_leaves_open_is_said_first_with_links_to_the_others(
+    http: httpx2.Client, typed: str, said: str, others: list[str]
+) -> None:
+    page = read(http, "/run", {"device": typed, "context": "4096"})
+    told, _, rest = page.partition('id="found"')[2].partition('class="verdict')
+    assert said in told
+    assert "models run there" in rest
+    assert f'value="{typed}"' in page
+    links = [parse_qs(urlsplit(address).query) for address in re.findall(r'href="(/run[^"]*)"', told)]
+    assert links == [{"device": [other], "context": ["4096"]} for other in others]
+    assert "was taken" not in read(http, "/run", {"device": others[-1]}).partition('id="found"')[2]
+
+
+def test_the_smallest_size_is_counted_with_where_none_is_named(http: httpx2.Client) -> None:
+    """And no other than the one that is named, in the name or as RAM."""
+    found = {name: names(read(http, "/run", {"device": name})) for name in ("macbook air m4", "macbook air m4 16gb")}
+    assert found["macbook air m4"] == found["macbook air m4 16gb"]
+    assert len(found["macbook air m4"]) < len(names(read(http, "/run", {"device": "macbook air m4 32gb"})))
+    with_ram = read(http, "/run", {"device": "macbook air m4", "ram": "32"})
+    assert names(with_ram) == names(read(http, "/run", {"device": "macbook air m4 32gb"}))
+    assert "was taken" not in with_ram
+
+
+def test_speed_and_need_stand_right_beside_the_model(http: httpx2.Client) -> None:
+    heads = re.findall(r'<th scope="col">([^<]*)', read(http, "/run", CARD))
+    assert heads[:3] == ["Model", "Writes, tokens/s", "Needs, GB"]
+
+
+@pytest.mark.parametrize("ram", ["", "64"])
+def test_the_model_to_start_with_is_named_in_the_plot(http: httpx2.Client, ram: str) -> None:
+    asked = {**CARD, "ram": ram} if ram else CARD
+    first = http.post("/tools/what_runs_on", json=CARD | ({"system_memory_gb": 64} if ram else {})).json()["suggested"][
+        0
+    ]["model"]
+    labels = re.findall(r'class="dot-label([^"]*)"[^>]*>([^<]*)<', read(http, "/run", asked))
+    assert [name for kind, name in labels if "first" in kind] == [first]
+
+
 @pytest.mark.parametrize("query", ["?count=0", "?sort=best", "?device=a&device=b"])
 def test_what_no_field_gives_is_refused(http: httpx2.Client, query: str) -> None:
     assert http.get(f"/run{query}", headers={"Accept": "text/html"}).status_code == 422
@@ -83,6 +136,7 @@ def test_labels_stand_neither_on_points_nor_on_one_another() -> None:
     labels = [dot for dot in drawn.dots if dot.label]
     assert 3 < len(labels) <= 12
     assert len({(dot.x, dot.y) for dot in drawn.dots}) == 12
+    assert [dot.is_first for dot in drawn.dots] == [True, *[False] * 11]
     assert cloud(points[:1]) is None
 
 

@@ -18,7 +18,7 @@ const context = () => 2 ** Number(fields.context.value);
 
 /** What follows from the fields: the context in words, no count beside a name that has its own, and no field hidden that is filled in. */
 function showState() {
-  if (fields.reserved.value || fields.options.value || fields.images.value) more.open = true;
+  if (fields.options.value || fields.images.value) more.open = true;
   for (const { name, count } of devices) count.disabled = /\+|^\s*\d+\s*[x×]/i.test(name.value);
   fields["context-shown"].value = `${number(context())} tokens`;
   fields.context.setAttribute("aria-valuetext", `${number(context())} tokens`);
@@ -76,6 +76,13 @@ async function call(address, given) {
   return response.ok ? { value: await response.json() } : { problem: await problemOf(response) };
 }
 
+/** How the devices are read where a name leaves something open, such as a size; as they are where that is refused. */
+async function meant({ device, system_memory_gb: ram }) {
+  const query = new URLSearchParams(ram ? { device, ram } : { device });
+  const response = await fetch(`/fit/devices?${query}`, { signal: asking.signal });
+  return response.ok ? response.json() : { device, readings: [] };
+}
+
 /** What the calculators say: of a GGUF file both at once, by its header. */
 async function worked(given) {
   if (!file?.header) return Promise.all([call("/tools/check_fit", given), call("/tools/estimate_speed", given)]);
@@ -97,9 +104,10 @@ async function calculate() {
   }
   result.setAttribute("aria-busy", "true");
   try {
-    const [fit, speed] = await worked(given);
+    const { device, readings } = await meant(given);
+    const [fit, speed] = await worked({ ...given, device });
     if (fit.problem) refused(fit.problem);
-    else shown(fit.value, speed);
+    else shown(fit.value, speed, readings);
   } catch {
     if (signal.aborted) return;
     result.replaceChildren(h("p", { class: "note" }, "The server cannot be reached."));
@@ -107,10 +115,29 @@ async function calculate() {
   result.setAttribute("aria-busy", "false");
 }
 
-function shown(fit, speed) {
+function shown(fit, speed, readings) {
   document.getElementById("said").textContent = VERDICTS[fit.verdict][2];
   if (file) fileTrouble("");
-  result.replaceChildren(...report(fit, speed, change).filter(Boolean));
+  result.replaceChildren(...readings.map(readAs), ...report(fit, speed, change).filter(Boolean));
+}
+
+/** What a name was taken for, and what it may be too. */
+function readAs({ typed, note, others }) {
+  const field = devices.map(({ name }) => name).find((one) => holds(one, typed));
+  return h("p", { class: "note" }, note, others.length > 0 && " It may also be: ", others.slice(0, MOST_INSTEAD).map((other) => instead(field, typed, other)));
+}
+
+const MOST_INSTEAD = 6;
+const holds = (field, name) => field.value.toLowerCase().includes(name.toLowerCase());
+
+/** A button that writes another name for one in a field, and leaves a count before it as it is. */
+function instead(field, name, other) {
+  function click() {
+    const start = name && holds(field, name) ? field.value.toLowerCase().indexOf(name.toLowerCase()) : -1;
+    field.value = start < 0 ? other : field.value.slice(0, start) + other + field.value.slice(start + name.length);
+    calculate();
+  }
+  return h("button", { type: "button", class: "suggestion", click }, other);
 }
 
 // Errors, beside the field they are about
@@ -123,10 +150,12 @@ function clearErrors() {
   for (const node of form.querySelectorAll("[aria-invalid]")) node.removeAttribute("aria-invalid");
 }
 
+const quotedName = (problem) => /'(.*?)'/.exec(problem.detail)?.[1] ?? "";
+
 /** The field whose value a problem quotes; the first device where none is. */
 function quotedField(problem) {
   const detail = problem.detail.toLowerCase();
-  const quoted = /'(.*?)'/.exec(detail)?.[1] ?? "";
+  const quoted = quotedName(problem).toLowerCase();
   const value = (field) => field.value.trim().toLowerCase();
   const candidates = [fields.model, fields.quantization, ...devices.map(({ name }) => name)].filter((field) => field.value.trim());
   return candidates.find((field) => detail.includes(`'${value(field).slice(0, 60)}`))
@@ -156,14 +185,9 @@ function refused(problem) {
     field.setAttribute("aria-invalid", "true");
     const names = problem.suggestions ?? problem.candidates ?? [];
     document.getElementById(`${field.id}-error`).replaceChildren(h("p", {}, text),
-      ...names.slice(0, 5).map((name) => h("button", { type: "button", class: "suggestion", click: () => set(field, name) }, name)));
+      ...names.slice(0, MOST_INSTEAD).map((name) => instead(field, quotedName(problem), name)));
   }
   result.replaceChildren(h("p", { class: "note" }, "Nothing to show yet: see the form."));
-}
-
-function set(field, value) {
-  field.value = value;
-  calculate();
 }
 
 // Ways out

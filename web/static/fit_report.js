@@ -21,8 +21,9 @@ export function report(fit, speed, change) {
   const placed = fit.options && fit.offload;
   const [tone, sign, words] = placed ? [...VERDICTS[fit.verdict].slice(0, 2), "Runs with a part of it in system RAM"] : VERDICTS[fit.verdict];
   const room = fit.verdict === "fits" ? `${gb(fit.headroom_gb)} stay free`
+    : fit.overflow ? `but ${fit.overflow.is_system ? "system RAM" : `one ${fit.overflow.memory}`} would have to hold ${gb(fit.overflow.required_gb)}, and ${gb(fit.overflow.available_gb)} can be used there`
     : fit.headroom_gb < 0 ? `${gb(-fit.headroom_gb)} too much`
-    : fit.offload ? "without these options all of it would fit" : "but one device would overflow";
+    : "without these options all of it would fit";
   return [
     h("div", { class: `verdict ${tone}` },
       h("p", { class: "verdict-words" }, h("span", { "aria-hidden": "true" }, sign), ` ${words}${fit.is_tight ? ", but it is tight" : ""}`),
@@ -64,9 +65,12 @@ function memory(fit) {
       h("p", {}, row.name, h("small", {}, ` ${gb(row.used)} of ${gb(row.capacity)}`)), bar(row, parts, largest))),
     h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Memory in numbers" },
       h("table", { class: "numbers" }, h("caption", { class: "offscreen" }, "Memory of each device, in GB"),
-        h("thead", {}, h("tr", {}, ["Device", "Layers", ...parts.map(([, name]) => name), "Free", "Of"].map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, cells.map((row) => h("tr", {}, h("th", { scope: "row" }, row.name),
-          h("td", {}, String(row.layers)), [...row.parts, row.capacity - row.used, row.capacity].map((value) => h("td", {}, hundredths(value)))))))));
+        h("thead", {}, h("tr", {}, h("td", {}), cells.map((row) => h("th", { scope: "col" }, row.name)))),
+        h("tbody", {}, [
+          ["Layers", (row) => String(row.layers)],
+          ...parts.map(([, name], place) => [name, (row) => hundredths(row.parts[place])]),
+          ["Free", (row) => hundredths(row.capacity - row.used)], ["Of", (row) => hundredths(row.capacity)],
+        ].map(([name, cell]) => h("tr", {}, h("th", { scope: "row" }, name), cells.map((row) => h("td", {}, cell(row)))))))));
 }
 
 function bar(row, parts, largest) {

@@ -1,5 +1,6 @@
 """Does a model fit, and how must it be placed?"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -27,13 +28,13 @@ from kb.calc.memory.placement import (
     split_by_free_memory,
 )
 from kb.calc.memory.weights import Weights
-from kb.calc.results import Breakdown, DeviceLoad, Fit, Offload, Verdict
+from kb.calc.results import Breakdown, DeviceLoad, Fit, Offload, Overflow, Verdict
 from kb.calc.workload import Workload
-from kb.catalogue.units import GB
+from kb.catalogue.units import GB, GIB
 from kb.errors import InvalidArgument
 
 _LONGEST_CONTEXT = 2**20
-_NO_LIMIT = 2**60
+_SYSTEM = "system memory"
 
 
 def check_fit(
@@ -64,7 +65,6 @@ def check_fit(
     longest = max_context(architecture, weights, devices, load)
     placed = held.placement or held.offloaded
     assumed_host = held.offloaded is not None and system_memory_bytes is None
-    headroom = held.available_gb - held.required_gb
     return Fit(
         verdict=held.verdict,
         required_gb=held.required_gb,
@@ -73,17 +73,20 @@ def check_fit(
         breakdown=held.breakdown,
         max_context=longest,
         offload=_offload(held.offloaded, weights) if held.offloaded else None,
+        overflow=held.overflow,
+        system_memory_required_gb=_printed(held.in_ram_bytes) if held.in_ram_bytes else None,
         per_device=_loads(placed or held.whole, devices, rooms),
         commands=commands_for(architecture, placed, devices, load, model_label, quantization_label),
         formula=fit_report.formula(held.breakdown, held.required_gb, held.available_gb, devices, rooms, load),
         assumptions=fit_report.assumptions(architecture, weights, devices, rooms, load, assumed_host),
-        warnings=fit_report.warnings(architecture, devices, load, held.verdict, headroom, host_bytes, longest),
+        warnings=fit_report.warnings(architecture, devices, load, held.verdict, held.overflow, host_bytes, longest),
     )
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a load needs and what there is; ``whole`` is the split that would hold all of it."""
+    """What a load needs and what there is; ``whole`` is the split that would hold all of it. ``in_ram_bytes`` is what
+    goes to system memory where the devices hold the rest; 0 where nothing does, or they do not."""
 
     verdict: Verdict
     placement: Placement | None
@@ -92,10 +95,13 @@ class Requirement:
     breakdown: Breakdown
     required_gb: float
     available_gb: float
+    in_ram_bytes: int
+    overflow: Overflow | None
 
     @property
     def headroom_gb(self) -> float:
-        return round(self.available_gb - self.required_gb, 3)
+        tightest = self.overflow or self
+        return round(tightest.available_gb - tightest.required_gb, 3)
 
 
 def requirement(
@@ -106,32 +112,70 @@ def requirement(
     blocks = _blocks(architecture, weights, load)
     slots = _slots(architecture, weights, devices, rooms, load)
     whole: Placement | None = None
+    host_free = max(0, host_bytes - SYSTEM_RESERVE_BYTES)
+    in_ram = 0
     placement = offloaded = None
     if can_be_told(devices, load) and load.is_placed:
-        told, holds = _as_told(architecture, weights, devices, rooms, load, host_bytes)
+        told, holds = _as_told(architecture, weights, devices, rooms, load)
         needs_ram = told.host_weights + told.host_kv_cache > 0
+        in_ram = _in_ram(told, weights) if holds and needs_ram else 0
+        holds = holds and _in_ram(told, weights) <= host_free
         placement, offloaded = (told if holds and not needs_ram else None), (told if holds and needs_ram else None)
         whole = None if holds else told
     else:
         placement = None if _is_hopeless(architecture, weights, rooms, load) else place(blocks, slots)
         if placement is None and can_be_told(devices, load):
-            offloaded = place_with_offload(
-                blocks,
-                _slots(architecture, weights, devices, rooms, load, offload=True),
-                max(0, host_bytes - SYSTEM_RESERVE_BYTES),
-                weights.embedding_bytes,
-            )
+            with_ram = _slots(architecture, weights, devices, rooms, load, offload=True)
+            offloaded = place_with_offload(blocks, with_ram)
+            in_ram = _in_ram(offloaded, weights) if offloaded else 0
+            offloaded = offloaded if in_ram <= host_free else None
     whole = whole or placement or Placement(split_by_free_memory(blocks, slots))
     breakdown = _breakdown(whole, rooms)
+    required_gb = round(sum(breakdown.model_dump().values()), 3)
+    available_gb = round(sum(room.usable_bytes for room in rooms) / GB, 3)
+    is_enough_in_sum = required_gb <= available_gb
+    overflow = None
+    if is_enough_in_sum and in_ram > host_free and load.is_placed:
+        overflow = Overflow(
+            memory=_SYSTEM, is_system=True, required_gb=round(in_ram / GB, 3), available_gb=round(host_free / GB, 3)
+        )
+    elif is_enough_in_sum and placement is None and not (load.is_placed and offloaded):
+        overflow = _fullest(whole, devices, rooms)
     return Requirement(
         verdict="fits" if placement else "fits_with_offload" if offloaded else "does_not_fit",
         placement=placement,
         offloaded=offloaded,
         whole=whole,
         breakdown=breakdown,
-        required_gb=round(sum(breakdown.model_dump().values()), 3),
-        available_gb=round(sum(room.usable_bytes for room in rooms) / GB, 3),
+        required_gb=required_gb,
+        available_gb=available_gb,
+        in_ram_bytes=in_ram,
+        overflow=overflow,
     )
+
+
+def _in_ram(placement: Placement, weights: Weights) -> int:
+    return placement.host_weights + placement.host_kv_cache + weights.embedding_bytes
+
+
+def _printed(in_ram_bytes: int) -> float:
+    """GiB of RAM, rounded up, that leave so much beside the system."""
+    return math.ceil(10 * (in_ram_bytes + SYSTEM_RESERVE_BYTES) / GIB) / 10
+
+
+def _fullest(placement: Placement, devices: Sequence[Device], rooms: Sequence[Room]) -> Overflow | None:
+    """The device that lacks most of what it would have to hold."""
+    shares = zip(placement.shares, devices, rooms, strict=True)
+    lacking, device, room = max(
+        ((share.total - room.free_bytes, device, room) for share, device, room in shares), key=lambda one: one[0]
+    )
+    if lacking <= 0:
+        return None
+    available = room.usable_bytes
+    return Overflow(
+        memory=device.name, is_system=False, required_gb=round((available + lacking) / GB, 3),
+        available_gb=round(available / GB, 3),
+    )  # fmt: skip
 
 
 def can_be_told(devices: Sequence[Device], load: Workload) -> bool:
@@ -140,14 +184,9 @@ def can_be_told(devices: Sequence[Device], load: Workload) -> bool:
 
 
 def _as_told(
-    architecture: Architecture,
-    weights: Weights,
-    devices: Sequence[Device],
-    rooms: Sequence[Room],
-    load: Workload,
-    host_bytes: int,
+    architecture: Architecture, weights: Weights, devices: Sequence[Device], rooms: Sequence[Room], load: Workload
 ) -> tuple[Placement, bool]:
-    """The placement that somebody names, and whether devices and system memory hold it."""
+    """The placement that somebody names, and whether the devices hold their part of it."""
 
     def placed(offload: bool) -> tuple[Placement, bool]:
         return place_as_told(
@@ -159,10 +198,7 @@ def _as_told(
         )
 
     told, holds = placed(offload=False)
-    if told.host_weights:
-        told, holds = placed(offload=True)
-    in_ram = told.host_weights + told.host_kv_cache + weights.embedding_bytes
-    return told, holds and in_ram <= max(0, host_bytes - SYSTEM_RESERVE_BYTES)
+    return placed(offload=True) if told.host_weights else (told, holds)
 
 
 def fits(architecture: Architecture, weights: Weights, devices: Sequence[Device], load: Workload) -> bool:
@@ -222,7 +258,7 @@ def _longest_as_told(
 
     def holds(context: int) -> bool:
         at = replace(load, context=context)
-        return _as_told(architecture, weights, devices, rooms, at, host_bytes=_NO_LIMIT)[1]
+        return _as_told(architecture, weights, devices, rooms, at)[1]
 
     if holds(limit):
         return limit
@@ -237,7 +273,7 @@ def _placed(
     architecture: Architecture, weights: Weights, devices: Sequence[Device], rooms: Sequence[Room], load: Workload
 ) -> Placement | None:
     if load.is_placed and can_be_told(devices, load):
-        told, holds = _as_told(architecture, weights, devices, rooms, load, _NO_LIMIT)
+        told, holds = _as_told(architecture, weights, devices, rooms, load)
         return told if holds and not told.host_weights else None
     if _is_hopeless(architecture, weights, rooms, load):
         return None

@@ -7,7 +7,7 @@ from kb.calc.memory.architecture import Architecture, CompressedAttention, Laten
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, Room, shares_system_memory
 from kb.calc.memory.tensor_types import cache_types
 from kb.calc.memory.weights import Weights
-from kb.calc.results import Breakdown, Verdict
+from kb.calc.results import Breakdown, Overflow, Verdict
 from kb.calc.workload import Workload
 from kb.catalogue.units import GB, GIB
 
@@ -71,7 +71,7 @@ def warnings(
     devices: Sequence[Device],
     load: Workload,
     verdict: Verdict,
-    headroom_gb: float,
+    overflow: Overflow | None,
     host_bytes: int,
     longest: int,
 ) -> tuple[str, ...]:
@@ -79,6 +79,10 @@ def warnings(
     limit = architecture.max_position_embeddings
     if limit and load.context > limit:
         lines.append(f"context {load.context:,} is over the model's limit of {limit:,} tokens")
+    if load.seen_tokens > load.context:
+        lines.append(
+            f"the images take {load.seen_tokens:,} tokens, more than the context of {load.context:,} has room for"
+        )
     keys, values = cache_types(load.kv_cache_type)
     if not load.flash_attention and values not in ("f32", "f16", "bf16"):
         lines.append(f"llama.cpp refuses a {values} V cache without FlashAttention; turn it on")
@@ -90,18 +94,26 @@ def warnings(
             f"K in {keys} and V in {values} are slow in llama.cpp's usual CUDA builds, which have kernels for "
             f"f16, bf16, q8_0 and q4_0 of both alike; `-DGGML_CUDA_FA_QUANTS={keys}-{values}` builds it for these"
         )
-    if verdict != "fits" and headroom_gb > 0 and len(devices) > 1:
-        lines.append("the devices' memory is enough in sum, but layers are not divided between devices")
+    if overflow and not overflow.is_system and len(devices) > 1:
+        lines.append(
+            f"the devices' memory is enough in sum, but layers are not divided between devices: {overflow.memory} "
+            f"would have to hold {overflow.required_gb:.2f} GB and has {overflow.available_gb:.2f} GB"
+        )
     if load.is_placed and shares_system_memory(devices):
         lines.append("this memory is shared with the system: which layers the processor works on changes no sum")
     if verdict == "does_not_fit" and shares_system_memory(devices):
         lines.append("this memory is shared with the system: there is nowhere to offload to")
     elif verdict == "does_not_fit" and not load.is_gguf:
         lines.append("only GGUF weights can stay partly in system memory")
+    elif verdict == "does_not_fit" and overflow and overflow.is_system:
+        lines.append(
+            f"the devices hold their part; the placement that is asked for puts {overflow.required_gb:.2f} GB in "
+            f"system memory, which has {overflow.available_gb:.2f} GB for it"
+        )
     elif verdict == "does_not_fit" and load.is_placed:
         lines.append("the placement that is asked for does not fit; another may")
     elif verdict == "does_not_fit":
         lines.append(f"nor do devices and {host_bytes / GIB:.4g} GiB of system memory hold it together")
-    if verdict != "fits" and longest and not load.is_placed:
+    if verdict != "fits" and longest > load.seen_tokens and not load.is_placed:
         lines.append(f"with a context of {longest:,} tokens or less everything fits on the devices")
     return tuple(lines)

@@ -5,6 +5,8 @@ src/llama-kv-cache-iswa.cpp (sliding windows), src/llama-kv-cache-dsv4.cpp (comp
 src/llama-memory-recurrent.cpp (state of linear layers).
 """
 
+from operator import mul
+
 from kb.calc.memory.architecture import (
     Architecture,
     Attending,
@@ -175,8 +177,8 @@ def _is_shared(mixer: Mixer) -> bool:
 
 def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, concurrency: int = 1) -> str:
     """The cache as a sum that can be worked out by hand, in bytes: a product for each sort of layer."""
-    keys, values = (kind.bits_per_weight / 8 for kind in _stored(kv_cache_type))
-    each = f"{(keys + values) / 2:g} bytes ({kv_cache_type})"
+    stored = [kind.bits_per_weight / 8 for kind in _stored(kv_cache_type)]
+    keys_alone = f"{stored[0]:g} bytes ({cache_types(kv_cache_type)[0]})"
     slots = f" × {concurrency} conversations" if concurrency > 1 else ""
     attending = {
         mixer: count
@@ -185,6 +187,9 @@ def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, c
     }
     products = []
     for mixer, count in sorted(attending.items(), key=lambda pair: pair[0].window):
+        elements = mixer.row_elements
+        each = f"{sum(map(mul, elements, stored)) / sum(elements):g} bytes ({kv_cache_type})"
+        each = each if elements[1] else keys_alone
         if isinstance(mixer, LatentAttention):
             row = f"{count} layers × {mixer.row_elements[0]} compressed elements (MLA, without V)"
         elif isinstance(mixer, CompressedAttention):
@@ -200,7 +205,7 @@ def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, c
             indexed = " (with the indexer's keys)" if mixer.index_head_dim else ""
             row = f"{mixer.head_dim + mixer.index_head_dim} elements{indexed}"
             behind = f"{rows:,} rows (one for {mixer.ratio} tokens)"
-            products.append(f"{count} layers × {row} × {behind} × {each}{slots}")
+            products.append(f"{count} layers × {row} × {behind} × {keys_alone}{slots}")
         if isinstance(mixer, CompressedAttention | AttentionWithState) and mixer.state_bytes:
             products.append(f"{count} layers × {mixer.state_bytes:,} bytes (constant state){slots}")
     if state := sum(architecture.linear_states):

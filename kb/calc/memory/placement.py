@@ -155,50 +155,37 @@ def _holds(shares: Sequence[Share], slots: Sequence[Slot]) -> bool:
     return all(share is _NOTHING or share.total <= slot.free for share, slot in zip(shares, slots, strict=True))
 
 
-def place_with_offload(
-    blocks: Sequence[Block], slots: Sequence[Slot], host_free: int, host_resident: int
-) -> Placement | None:
-    """As much as fits on the devices, the rest in ``host_free`` bytes of system memory, or None.
+def place_with_offload(blocks: Sequence[Block], slots: Sequence[Slot]) -> Placement | None:
+    """As much as fits on the devices, the rest in system memory, or None.
 
-    ``host_resident`` bytes (the input embedding) are there in any case. The experts of the first layers go
-    first; when all experts are out and it still does not fit, whole layers follow. At least one layer's
-    attention must stay on a device.
+    The experts of the first layers go first; when all experts are out and it still does not fit, whole layers follow.
+    At least one layer's attention must stay on a device.
     """
     layers = len(blocks) - 1
     if any(block.experts for block in blocks):
         moved = _fewest(layers, lambda count: place(_without_experts(blocks, count), slots) is not None)
         if moved is not None:
-            return _offloaded(blocks, slots, 0, moved, host_free, host_resident)
+            return _offloaded(blocks, slots, 0, moved)
         on_cpu = _fewest(layers - 1, lambda count: place(_without_experts(blocks, layers)[count:], slots) is not None)
-        if on_cpu is None:
-            return None
-        return _offloaded(blocks, slots, on_cpu, layers, host_free, host_resident)
+        return None if on_cpu is None else _offloaded(blocks, slots, on_cpu, layers)
     on_cpu = _fewest(layers - 1, lambda count: place(blocks[count:], slots) is not None)
-    return None if on_cpu is None else _offloaded(blocks, slots, on_cpu, 0, host_free, host_resident)
+    return None if on_cpu is None else _offloaded(blocks, slots, on_cpu, 0)
 
 
 def _offloaded(
-    blocks: Sequence[Block],
-    slots: Sequence[Slot],
-    layers_on_cpu: int,
-    expert_layers: int,
-    host_free: int,
-    host_resident: int,
+    blocks: Sequence[Block], slots: Sequence[Slot], layers_on_cpu: int, expert_layers: int
 ) -> Placement | None:
     placement = place(_without_experts(blocks, expert_layers)[layers_on_cpu:], slots)
-    left = blocks[:layers_on_cpu]
-    host_weights = sum(block.weights for block in left) + sum(
-        block.experts for block in blocks[layers_on_cpu:expert_layers]
-    )
-    host_kv_cache = sum(block.kv_cache for block in left)
-    if placement is None or host_weights + host_kv_cache + host_resident > host_free:
+    if placement is None:
         return None
+    left = blocks[:layers_on_cpu]
     return replace(
         placement,
         layers_on_cpu=layers_on_cpu,
         expert_layers_on_cpu=expert_layers,
-        host_weights=host_weights,
-        host_kv_cache=host_kv_cache,
+        host_weights=sum(block.weights for block in left)
+        + sum(block.experts for block in blocks[layers_on_cpu:expert_layers]),
+        host_kv_cache=sum(block.kv_cache for block in left),
     )
 
 

@@ -97,7 +97,8 @@ class _Ran:
 def answer(index: Index, situation: Situation) -> Answer:
     if situation.understood < UNDERSTOOD:
         return _talked(situation, half_read(situation))
-    situation, heard = with_query(index, remembering(index, situation))
+    situation = remembering(index, situation, lambda before: {call.name for call in answer(index, before).tool_calls})
+    situation, heard = with_query(index, situation)
     heard = heard and not (situation.only_names and not situation.earlier)
     likeliest = max(situation.asks.values(), default=0.0)
     alone = heard and situation.query == situation.text
@@ -154,7 +155,7 @@ def answer(index: Index, situation: Situation) -> Answer:
         unknown = [one.as_kind("next") if one.kind == "unknown" else one for one in unknown]
     spills = any(getattr(one.result, "in_ram_percent", None) for one in ran)
     statements += [*_with_note(index, situation, planned, said, spills), *unknown]
-    statements += _readings(situation, {name for one in ran for name in one.step.arguments})
+    statements += _readings(index, situation, {name for one in ran for name in one.step.arguments})
     statements += _guessed_bandwidth(ran)
     if left_out := [name for one in ran for name in one.step.left_out]:
         names = joined(list(dict.fromkeys(left_out)), "or")
@@ -300,7 +301,7 @@ def _behind(one: Said) -> Said:
     return replace(one, kind=kind)
 
 
-def _readings(situation: Situation, used: set[str]) -> Iterator[Statement]:
+def _readings(index: Index, situation: Situation, used: set[str]) -> Iterator[Statement]:
     """How a name was read that may mean several things, where it went into a call by these arguments; and in which
     language the answer is."""
     for named in situation.devices if not used.isdisjoint(DEVICE_ARGUMENTS) else ():
@@ -308,6 +309,10 @@ def _readings(situation: Situation, used: set[str]) -> Iterator[Statement]:
             others = ", ".join(match.label for match in named.candidates[1:3])
             text = "“{name}” was read as {label}, not {others}"
             yield state("assumption", text, name=named.name, label=named.label, others=others)
+        sizes = index.names.memory_options(named.match) if named.candidates else ()
+        if len(sizes) > 1 and named.match.memory_gib is None and not used <= {"name", "figures", "keys", "terms"}:
+            text = "the {label} with {size}, the most that it is sold with"
+            yield state("assumption", text, label=named.label, size=Quantity(max(sizes), "GB"))
     for named in situation.models if not used.isdisjoint(MODEL_SLOTS) else ():
         if named.candidates and named.match.size:
             text = "{label} with the layers of {record}"

@@ -13,6 +13,7 @@ from kb.tools.base import Arguments
 from kb.tools.shared.given import DeviceFigures
 from kb.tools.shared.resolve import BACKEND_NAMES
 from kb.tools.shared.running import VISION
+from kb.tools.shared.saying import OF_PROMPTS
 
 MOST_CASES = 6
 """Calls of one tool for one question."""
@@ -33,6 +34,12 @@ _AND_MORE = re.compile(
 )  # fmt: skip
 _SPLIT_MODE = re.compile(r"(?<![\w-])(?:-sm|--split-mode)\b")
 _PROMPT = re.compile(r"\bprompts?\b", re.I)
+OLDER_KINDS = ("DDR3", "DDR4")
+_JUDGES = re.compile(
+    r"\b(?:normal|possible|plausible|believable|realistic|reasonable|expected|legit|true|real|right|ok(?:ay)?|good|bad|slow|fast"
+    r"|too (?:low|high|good)|make sense)\b",
+    re.I,
+)
 _OR = re.compile(r"\bor\b|\bvs\b", re.I)
 _ALL = re.compile(r"\b(?:each|both|all|them|they|either|those|these|which (?:of|card|gpu|one is))\b", re.I)
 
@@ -72,6 +79,8 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
         case "link":
             links = [named for named in situation.others if named.kind == "interconnects"]
             return links or _stated(f"{situation.mbit_per_s:g} Mbit/s" if situation.mbit_per_s else None)
+        case "split":  # what comes by a line that is sold by its rate is the file
+            return _stated("none" if situation.mbit_per_s and not situation.tensor_parallel else None)
         case "hosts":
             return _stated(situation.hosts if _are_spread(situation) else None)
         case "host_link":
@@ -173,14 +182,20 @@ def values_of(situation: Situation, role: Role) -> Sequence[Any]:
             return [named.count for named in meant(situation) if named.kind == "accelerators" and named.count > 1][:1]
         case "system_bandwidth_gb_per_s":
             bandwidth, assumed = system_bandwidth(situation)
-            # Two channels of a rate, and a kind in so many channels, are likelier than any other memory.
+            # Two channels of a rate or of an older kind, and a kind in so many channels, are likelier than any other.
             kind = situation.memory_type or ""
-            likely = "-" in kind or (kind and situation.memory_channels)
+            likely = "-" in kind or (kind and (situation.memory_channels or kind in OLDER_KINDS))
             return (bandwidth,) if likely or not assumed else ()
         case "wanted_tokens_per_s":
             wanted = (speed.tokens_per_s for speed in situation.speeds if speed.speed_is == "wanted")
             carried = situation.tokens_per_s if situation.speed_is == "wanted" else None
             return _stated(next(wanted, carried))
+        case "of_prompts":
+            return _stated(situation.prompt_tokens or bool(OF_PROMPTS.search(situation.text)) or None)
+        case "judged_speed":  # *I get 180: is that possible?*
+            told = {"tokens_per_s", "prefill_tokens_per_s"} - set(situation.carried)
+            runs = [getattr(situation, name) for name in told if situation.speed_is != "wanted"]
+            return _stated(next(filter(None, runs), None) if _JUDGES.search(situation.text) else None)
         case "images":
             return _stated(situation.images or (1 if situation.use == VISION else None))
         case "and_more":  # *7B and what else?*
@@ -340,6 +355,9 @@ def _devices(situation: Situation) -> Sequence[Any]:
 def _owned(situation: Situation) -> list[Named]:
     """What is there: said to be, or named first where another is held against it."""
     devices = runners(situation)
+    carried = [named for named in situation.devices if named.label in situation.carried]
+    if carried and all(named.kind == "cpus" for named in carried) and len(carried) < len(situation.devices):
+        return carried  # a card is thought of for a machine that had none
     has = [named for named in devices if named.standing == "has"]
     first = devices[:1] if len(devices) > 1 or not any(named.standing == "considers" for named in devices) else []
     return has or first

@@ -27,21 +27,23 @@ def is_a_story(situation: Situation) -> bool:
 
 
 def queries(situation: Situation) -> Iterator[str]:
-    """What to look for in the passages, the plainest first: the message, with what its pronouns stand for, with what it
-    goes on from."""
+    """What to look for in the passages, the plainest first: the message, and the message with what it goes on from."""
     if goes_on_telling(situation):
         yield whole_story(situation)
         return
-    yield situation.text
-    carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
-    if carried and IT.search(situation.text) and not any(one.label not in carried for one in situation.terms):
-        yield f"{situation.text} {', '.join(carried)}"
+    yield resolved(situation)
     if not is_of_text(situation.use):
         yield f"{situation.use}: {situation.text}"
     if situation.earlier and len(situation.text.split()) < A_STORY:
         yield f"{situation.earlier.text} {situation.text}"
     if not is_of_text(situation.use) and len(situation.text.split()) < A_STORY:
         yield f"{situation.use.removesuffix('s')} models: memory, speed, which cards"
+
+
+def resolved(situation: Situation) -> str:
+    """The message, with what its pronoun stands for."""
+    carried = [one.label for one in (*situation.terms, *situation.models) if one.label in situation.carried]
+    return IT.sub(carried[0], situation.text, count=1) if carried else situation.text
 
 
 def goes_on_telling(situation: Situation) -> bool:
@@ -61,7 +63,7 @@ def with_query(index: Index, situation: Situation) -> tuple[Situation, bool]:
         return replace(situation, query=situation.text), False
     for query in queries(situation):
         found = index.searcher.answering(query)[:1]
-        alone = query == situation.text or goes_on_telling(situation)
+        alone = query == resolved(situation) or goes_on_telling(situation)
         if any(one.is_heard and (alone or _is_new(index, situation, one)) for one in found):
             return replace(situation, query=query), True
     return replace(situation, query=next(queries(situation))), False

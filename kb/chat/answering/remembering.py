@@ -1,7 +1,7 @@
 """What an answer before recommended, where a later turn means it: *how do I install it*, *the second one then*."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from kb.catalogue.names import DEVICE_KINDS, Match
@@ -29,16 +29,21 @@ _OF_MODEL: frozenset[Role] = frozenset({"model", "model_name"})
 _OF_DEVICE: frozenset[Role] = frozenset({"device", "devices", "cards", "card", "machine", "spec"})
 
 
-def remembering(index: Index, situation: Situation) -> Situation:
+Called = Callable[[Situation], Collection[str]]
+"""The tools that a turn's answer stands on."""
+
+
+def remembering(index: Index, situation: Situation, called: Called) -> Situation:
     """With the model or the device that was recommended last, where what is asked takes one and none is named."""
-    return _Memory(index).added_to(situation)
+    return _Memory(index, called).added_to(situation)
 
 
 class _Memory:
     """What the tools recommended in the turns before, each call made once."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, called: Called) -> None:
         self._index = index
+        self._called = called
         self._recommended: dict[str, Sequence[str]] = {}
 
     def added_to(self, situation: Situation) -> Situation:
@@ -60,7 +65,9 @@ class _Memory:
         """Of what was recommended last, that which the message means: the first, where it does not say otherwise."""
         before = situation.earlier
         while before is not None:
-            names = (name for step in plan(TOOLS, before).steps if step.tool != ask for name in self._by(step))
+            steps = [step for step in plan(TOOLS, before).steps if step.tool != ask and self._by(step)]
+            shown = self._called(before) if steps else ()  # a passage may have been told in their place
+            names = [name for step in steps if step.tool in shown for name in self._by(step)]
             counted = (split_count(name) for name in names)
             found = [(match, many) for many, name in counted for match in self._index.names.find(kinds, name)[:1]]
             if found:

@@ -162,6 +162,14 @@ def processor(stated: Quantities, host: str = "") -> Named:
     return Named(name, figures=figures)
 
 
+def of_handheld(stated: Quantities, host: str, figures: Sequence[FigureFound]) -> Quantities:
+    """A phone has one memory: the only size that is told of one is that, whatever it is called."""
+    sizes = [one for one in figures if one.dimension == "bytes" and not one.per]
+    if stated.system_memory_gb or not _HANDHELD.search(host) or len(sizes) != 1:
+        return stated
+    return replace(stated, system_memory_gb=gib_of(sizes[0]), vram_gib=None, size_gb=None)
+
+
 _YEAR = re.compile(r"\b(20[0-2]\d)\b")
 _OLD = re.compile(r"(?<!year )(?<!years )(?<!year-)\b(?:old|ancient|aging|vintage)\b", re.I)
 """Of a thing, and not of somebody's age."""

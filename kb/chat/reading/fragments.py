@@ -23,7 +23,7 @@ def _small() -> frozenset[str]:
 _CHANGES = re.compile(
     r"\bcod(?:e|ing)\b|\bprogramming\b|\bimages?\b|\bpictures?\b|\bvideos?\b|\bvoice\b|\bspeech\b|\bdocuments?\b|\bpdfs?\b"
     r"|\brag\b|\bwriting\b|\bstories\b|\bagents?\b|\bchat(?:ting)?\b|\bquiet\b|\bsilent\b|\bnoise\b|\bloud\b"
-    r"|\b(?:two|three|four|five|six|eight|twelve)\b|\bx\b", re.I
+    r"|\b(?:two|three|four|five|six|eight|twelve)\b|\bx\b|\bwindows\b|\blinux\b|\bubuntu\b|\bmac ?os\b", re.I
 )  # fmt: skip
 """Words that a situation has in a field of its own."""
 _DEFINES = re.compile(
@@ -65,6 +65,7 @@ _STATED = (
     "memory_channels", "system_bandwidth_gb_per_s", "memory_in_use_gb", "power_limit_w", "psu_w", "watts", "budget",
     "price_per_kwh", "hours_per_day", "rent_per_hour", "size_gb", "vram_gib", "read_mb_per_s", "tokens_per_s",
     "nvme_drives", "batch_size", "gpu_layers", "options", "prompt_tokens", "output_tokens", "requests", "training_method", "engine", "use", "quiet",
+    "tensor_parallel", "draft", "system",
 )  # fmt: skip
 
 

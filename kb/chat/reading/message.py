@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from kb.catalogue.figure_names import figure_names
 from kb.catalogue.names import DEVICE_KINDS, MODEL_KINDS, Match, Names
-from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, System, Term
+from kb.catalogue.records import Accelerator, Cpu, Engine, LanguageModel, MediaModel, System
 from kb.chat.reading.asks import CALLED
 from kb.chat.reading.described import (
     described,
@@ -15,6 +15,7 @@ from kb.chat.reading.described import (
     memory_of_age,
     mixture_of_size,
     model_of_size,
+    of_handheld,
     on_processor,
     processor,
 )
@@ -57,6 +58,9 @@ _WHY = re.compile(
 _TENSOR = re.compile(
     r"\btensor[- ]?parallel\w*|(?<![\w-])-{0,2}tp[ =:]{0,2}\d{1,2}\b|\bin tp\b|-sm (?:row|graph|tensor)", re.I
 )
+_LAYER_SPLIT = re.compile(r"-sm layer\b.*", re.I | re.S)
+"""*-sm layer. Would -sm row help?* What is run, and what is only thought of."""
+_WONDERS = re.compile(r"\b(?:why|how)\b", re.I)
 _HEARSAY = re.compile(r"\b(?:said|says?|claim(?:s|ed)?|told me|heard|i(?:'ve)? read|according to|they write)\b", re.I)
 _ASKS = re.compile(r"\?|\b(?:where|why|how) (?:do|does|did|is|are|can|come)\b", re.I)
 _FORM = re.compile(
@@ -134,7 +138,7 @@ class _Message:
                 continue
             elif span.kind == "terms":
                 _add(terms, Named(span.text, span.matches))
-                for kind in ("interconnects", MediaModel.kind):
+                for kind in ("interconnects", "storage", MediaModel.kind):
                     links = self.names.matches(kind, span.text)
                     if len(links) == 1 or (links and kind == MediaModel.kind):
                         _add(others, Named(span.text, tuple(links)))
@@ -149,6 +153,9 @@ class _Message:
         roles = [one for one in roles if one.figure.start not in in_place]
         stated = self._with_bandwidth(replace(quantities(text, roles), **told_by(self.flags)), devices)
         stated = self._with_free(stated, devices)
+        stated = stated if devices else of_handheld(stated, host_in(text), self.figures)
+        if devices and all(device.kind == "cpus" for device in devices) and not stated.system_memory_gb:
+            stated = replace(stated, system_memory_gb=stated.vram_gib, vram_gib=None)  # a processor has no other
         lines = (one.base for one in self.figures if one.dimension in ("bits/s", "bits") and one.base >= LEAST_LINE)
         stated = replace(stated, mbit_per_s=next((rate / 1e6 for rate in lines), None))
         devices += [self.named.standing(one.named, one.start) for one in by_memory]
@@ -172,7 +179,7 @@ class _Message:
             others=tuple(others),
             together=self.named.together(devices),
             alternatives=self.named.alternatives(),
-            tensor_parallel=bool(_TENSOR.search(text)) or self._is_served(),
+            tensor_parallel=bool(_TENSOR.search(_LAYER_SPLIT.sub("", text))) or self._is_served(),
             figure_keys=figure_names().asked_in(text),
             claims=claims,
             speeds=tuple(speeds(roles, text, [*places, *self._programs()])),
@@ -196,12 +203,13 @@ class _Message:
         named_now = bool(
             situation.models or devices or quantizations or situation.engine or situation.unknown or situation.others
         )
+        tells = (named_now or situation.system_memory_gb is not None) and not _WONDERS.search(text)
         unknown_models = tuple(span.text for span in self.spans if span.kind in MODEL_KINDS and not span.known)
         measures = [figure for figure in self.figures if figure.dimension in ("bytes", "transfers/s")]
         covered: list[Span | FigureFound] = [*self.spans, *measures, *(one.figure for one in roles)]
         fragment = is_fragment(text, [(one.start, one.end) for one in covered])
         plain = self._plain()
-        situation = replace(situation, named_now=named_now, only_names=fragment and named_now, plain=plain)
+        situation = replace(situation, named_now=named_now, only_names=fragment and tells, plain=plain)
         return Read(
             situation, plain, unknown_models, tuple(self.named.more), tuple(self.named.unknown_processors),
             fragment,
@@ -333,7 +341,7 @@ class _Message:
             if rate and full and _is_its_memory(stated.memory_type, record) and len(devices) > 1:
                 return replace(stated, system_bandwidth_gb_per_s=rate.value)
             if stated.memory_type and record.memory_channels and not stated.memory_channels:
-                return replace(stated, memory_channels=record.memory_channels.value * named.count)
+                return replace(stated, memory_channels=record.memory_channels.value)
         return stated
 
     def _with_free(self, stated: Quantities, devices: Sequence[Named]) -> Quantities:
@@ -390,23 +398,19 @@ class _Message:
 
     def _telling(self, terms: Sequence[Named], other: bool) -> tuple[Named, ...]:
         """Terms without the generic ones, unless nothing else was named."""
-        telling = tuple(named for named in terms if not self._is_generic(named))
+        telling = tuple(named for named in terms if not self.names.is_generic(named.match))
         if _SIZE_ASKED.search(self.text):
             return (*telling, Named("parameters", tuple(self.names.matches("terms", "parameters"))))
         return telling if telling or other else tuple(terms)
 
-    def _is_generic(self, named: Named) -> bool:
-        record = self.names.record(named.match)
-        return isinstance(record, Term) and record.generic
-
     def _programs(self) -> Iterator[Place]:
         """Where programs are named; a program may be a term of the glossary too."""
         for span in self.spans:
-            if span.kind == "terms" and self.names.matches("engines", span.text):
+            if span.kind == "terms" and self.names.written("engines", span.text):
                 yield Place(span.start, span.end, ENGINE)
 
     def _engine(self) -> str:
-        named = (self.names.matches("engines", span.text) for span in self.spans if span.kind in ("terms", "engines"))
+        named = (self.names.written("engines", span.text) for span in self.spans if span.kind in ("terms", "engines"))
         return next((matches[0].slug for matches in named if matches), "") or program_of(self.text)
 
     def _is_served(self) -> bool:

@@ -136,6 +136,15 @@ _EACH = re.compile(r"[^.?!]{0,24}\b(?:each|per (?:socket|cpu|processor))\b", re.
 _SOCKETS = re.compile(r"\bdual\b(?![- ]?ch)|\b(?:2|two)(?: |-)?(?:sockets?|cpus?|processors?)\b|\b2x ", re.I)
 """Two processors, of which each has its channels."""
 _MEMORY_TYPE = re.compile(r"\b((?:lp)?ddr[345]x?)(?:[- @]{1,2}(\d{4,5}))?", re.I)
+_THINGS = re.compile(
+    r"\s?(?:training |instruction |labelled )?(?:examples?|samples?|rows|pairs|conversations|dialogs?|documents?|docs|entries"
+    r"|records|questions|articles|emails?|reviews|images|photos|files|lines|tickets|messages|sentences)\b",
+    re.I,
+)
+_PARALLEL = re.compile(r"\b(?:parallel\w*|tp|pp)(?:[- ]size)?(?: of)?[ =:]{0,3}$", re.I)
+_TRANSFERS = re.compile(r"\b([1-9]\d{3}) ?mt/?s\b", re.I)
+LEAST_OF_DDR5 = 4000
+"""Millions of transfers a second: slower memory, whose kind is not told, is older."""
 _DAYS_A_WEEK = re.compile(
     r"\b(\d|two|three|four|five|six) days? (?:a|per|each|every)?[ /]?week|\bdays/week|\bweekdays?\b|\bworking days?\b",
     re.I,
@@ -176,6 +185,22 @@ _KV_OF_TOKENS = re.compile(
 KV_NAMES = {"q8": "q8_0", "q4": "q4_0", "8bit": "q8_0", "4bit": "q4_0", "fp16": "f16", "int8": "q8_0", "fp8": "q8_0"}
 
 
+_SIZE = r"(8|12|16|24|32|48|64|96|128|192|256|384|512)\s?(?:gb?|gigs?)?"
+_TWO_SIZES = re.compile(
+    rf"\b{_SIZE}(?: (?:of )?(?:ddr\d|ram|memory))?(?: worth it)?,? "
+    rf"(?:over|instead of|vs\.?|versus|or|rather than|compared (?:to|with)|to|against) (?:just |only )?{_SIZE}(?![\w.])",
+    re.I,
+)
+_OF_RAM = re.compile(r"\bram\b|\bddr[345]\b|\bsystem memory\b", re.I)
+
+
+def _two_sizes(text: str) -> tuple[float, float] | None:
+    """*64 over 32 GB of RAM*: what is there, and what is thought of."""
+    sizes = _TWO_SIZES.search(text) if _OF_RAM.search(text) else None
+    less, more = sorted(map(float, sizes.groups())) if sizes else (0.0, 0.0)
+    return (less, more) if less < more else None
+
+
 def quantities(text: str, found: Sequence[Roled]) -> Quantities:
     """What the roles come to; of several figures of one role the first."""
     values: dict[str, Any] = {}
@@ -183,6 +208,10 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         field, figure = _FIELDS.get(one.role), one.figure
         if one.role == "users" and _IMAGES.match(text, figure.start):
             continue  # photos at once are no people
+        if one.role in ("context", "prompt") and _THINGS.match(text, figure.end):
+            continue  # nor are 100k examples a length
+        if one.role == "users" and _PARALLEL.search(text, max(0, figure.start - NEAR_RAM), figure.start):
+            continue  # nor are the cards of tensor parallel 4
         if field is None or figure.dimension not in field.dimensions | {""}:
             continue
         if not field.least <= (value := field.value(figure)) <= field.most or field.name in values:
@@ -208,10 +237,15 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         values |= {"tokens_per_s": told[0].tokens_per_s, "speed_is": told[0].speed_is}
     if "hours_per_day" not in values and _ALL_DAY.search(text):
         values["hours_per_day"] = 24.0
+    if sizes := _two_sizes(text):
+        values["system_memory_gb"], values["considered_system_memory_gb"] = sizes
     if hosts := _HOSTS.search(text):
         values["hosts"] = counted(hosts[1])
     if (kind := _MEMORY_TYPE.search(text)) is not None:
         values["memory_type"] = f"{kind[1].upper()}-{kind[2]}" if kind[2] else kind[1].upper()
+    if (rate := _TRANSFERS.search(text)) and "-" not in values.get("memory_type", ""):
+        kind_of_rate = "DDR5" if int(rate[1]) >= LEAST_OF_DDR5 else "DDR4"
+        values["memory_type"] = f"{values.get('memory_type', kind_of_rate)}-{rate[1]}"
     if slots := _SLOTS.search(text):
         sockets = 2 if _EACH.match(text, slots.end()) and _SOCKETS.search(text) else 1
         values["memory_channels"] = counted(slots[1]) * sockets
@@ -305,12 +339,18 @@ def _beside(figure: FigureFound, text: str, places: Sequence[Place]) -> str:
 
 def kv_type_in(text: str) -> tuple[int, int] | None:
     """Where the type of the KV cache is named."""
-    if pair := _KV_PAIR.search(text):
+    if pair := _KV_PAIR.search(text) or _KV_PAIR_BEHIND.search(text):
         return pair.span()
     found = _KV_TYPE.search(text) or (_KV_OF_TOKENS.search(text) if _CACHE.search(text) else None)
     return found.span(found.lastindex or 0) if found else None
 
 
+_KV_PAIR_BEHIND = re.compile(
+    rf"\b{_KV_FORMAT} (?:for )?(?:the )?k(?:eys?)?(?:[- ]?cache)?[ ,;/&+]{{1,3}}(?:and |with )?{_KV_FORMAT} (?:for )?(?:the )?"
+    r"v(?:alues?)?(?:[- ]?cache)?(?![\w.])",
+    re.I,
+)
+"""*q8_0 K and q4_0 V.*"""
 _KV_PAIR = re.compile(
     rf"\bk(?:[- ]?cache)?[ :=]{{1,3}}{_KV_FORMAT}[ ,;/&]{{1,3}}(?:and )?v(?:[- ]?cache)?[ :=]{{1,3}}{_KV_FORMAT}(?![\w.])",
     re.I,
@@ -319,7 +359,7 @@ _KV_PAIR = re.compile(
 
 
 def _kv_type(text: str) -> str | None:
-    if pair := _KV_PAIR.search(text):
+    if pair := _KV_PAIR.search(text) or _KV_PAIR_BEHIND.search(text):
         written = (kind.casefold().replace("-", "").replace(" ", "") for kind in pair.groups())
         keys, values = (KV_NAMES.get(kind, kind) for kind in written)
         return keys if keys == values else f"{keys}/{values}"

@@ -214,7 +214,8 @@ class _Asked:
         goes_on = said.pop(FOLLOW_UP, 0.0)
         ranked = dict(sorted(said.items(), key=lambda item: -item[1]))
         likeliest = max(ranked.values(), default=0.0)
-        if turn.situation.only_names and not at and likeliest < GOES_ON:
+        sure = likeliest >= GOES_ON and turn.situation.named_now
+        if turn.situation.only_names and not sure and not (at and self.odds(at - 1)):
             return {}  # what is worked out for such names is known without a word for it
         beside_us = "use" in turn.states and next(iter(ranked), "") not in TOOLS and likeliest < CONTINUED
         if at and turn.goes_on and (goes_on >= max(GOES_ON, likeliest) or likeliest < CLEAR or beside_us):
@@ -230,7 +231,10 @@ class _Asked:
         if not turn.plain.strip() or self.left <= 0:
             return {}
         self.left -= 1
-        return dict(self.asks.probabilities(turn.plain, present(turn.situation)))
+        situation = turn.situation
+        carried = [one.label for one in situation.terms if one.label in situation.carried]
+        plain = _IT.sub(carried[0], turn.plain, count=1) if carried else turn.plain
+        return dict(self.asks.probabilities(plain, present(situation)))
 
     def _tells_of_a_passage(self, at: int) -> bool:
         """*It has 16 GB though*, after what no calculator was asked for: more of the same story."""
@@ -271,7 +275,7 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
     carried: list[str] = []
     devices = devices_after(before, said, names, goes_on, corrects, carried)
     if goes_on:
-        _carry_names(before, said, taken, carried)
+        _carry_names(before, said, names, taken, carried)
     for item in fields(Quantities):
         earlier = getattr(before.situation, item.name)
         same_run = item.name in _OF_ONE_RUN and not now.named_now  # "my 4090 does 12 t/s", "is that normal?"
@@ -288,7 +292,8 @@ def _next(before: Turn | None, said: Read, names: Names) -> Turn:
             known_method = at_bits("lora" if known_method == "qlora" else known_method, now.quantizations)
         taken["training_method"] = now.training_method or ("full" if full else known_method)
         taken["sharding"] = now.sharding or before.situation.sharding
-        taken["out_of_memory"] = now.out_of_memory or before.situation.out_of_memory
+        another = now.models or now.devices or now.quantizations
+        taken["out_of_memory"] = now.out_of_memory or (before.situation.out_of_memory and not another)
         taken["engine"] = now.engine or before.situation.engine
         taken["use"] = now.use or before.situation.use
         taken["tensor_parallel"] = now.tensor_parallel or before.situation.tensor_parallel
@@ -417,7 +422,7 @@ def _is_going_on(now: Situation) -> bool:
     return len(now.text.split()) <= SHORT and not (now.terms or now.others or (now.models and now.devices))
 
 
-def _carry_names(before: Turn, said: Read, taken: dict[str, Any], carried: list[str]) -> None:
+def _carry_names(before: Turn, said: Read, names: Names, taken: dict[str, Any], carried: list[str]) -> None:
     now, known = said.situation, before.situation
     if not now.models and not said.unknown_models:
         taken["models"] = known.models
@@ -429,9 +434,11 @@ def _carry_names(before: Turn, said: Read, taken: dict[str, Any], carried: list[
         taken["quantizations"] = known.quantizations
         carried += [named.label for named in known.quantizations]
     media = tuple(one for one in known.others if one.kind == MediaModel.kind)
+    # "Do I need a GPU for it" is about what was spoken of, and not about what a GPU is.
+    telling = [one for one in now.terms if not names.is_generic(one.match)]
     if media and not (now.terms or now.others or now.models or said.unknown_models):
         taken["others"] = media
         carried += [named.label for named in media]
-    elif not (now.terms or now.others or now.models or now.devices) and _IT.search(now.text):
+    elif not (telling or now.others or now.models or now.devices) and _IT.search(now.text):
         taken["terms"], taken["others"] = known.terms, known.others
         carried += [named.label for named in (*known.terms, *known.others)]

@@ -33,10 +33,11 @@ ADDS = re.compile(
     re.I,
 )
 _COUNTED = re.compile(
-    r"(?<![\d.,/])\b(\d{1,2}|two|three|four|five|six|eight|a pair|both)\b(?![.,/]\d)"
+    r"(?<![\d.,/])\b(\d{1,2}|(?<=\bon )one|(?<=\bwith )one|(?<=\bonly )one|(?<=\bjust )one|single|two|three|four|five|six"
+    r"|eight|a pair|both)\b(?![.,/]\d)"
     r"(?:\s?(?:of\s(?:them|those|these)|cards?|gpus?|ones?|x)\b|\s?\?|\W{0,2}$| together| instead)", re.I
 )  # fmt: skip
-_OF_THEM = re.compile(r"\b(\d{1,2}|two|three|four|five|six|eight) of (?:them|those|these)\b", re.I)
+_OF_THEM = re.compile(r"\b(\d{1,2}|one|two|three|four|five|six|eight) of (?:them|those|these)\b", re.I)
 BOTH = re.compile(r"\bboth\b|\btogether\b|\bcombined?\b|\bin (?:one|the same) (?:machine|box|pc|rig)\b", re.I)
 _ONE_MORE = re.compile(
     r"\b(?:a (?:second|third|fourth|2nd|3rd|4th)|another|one more|an additional)\b(?: one| card| gpu|\W|$)", re.I
@@ -227,15 +228,19 @@ def _corrected(known: Sequence[Named], new: Sequence[Named]) -> tuple[Named, ...
 
 
 def with_more(devices: Sequence[Named], more: Sequence[Named], known: Sequence[Named] = ()) -> tuple[Named, ...]:
-    """*Another 3090* beside one that is there: two of them are considered."""
+    """*Another 3090* beside one that is there, or that it tells of: two of them are considered."""
     result = list(known)
     for named in devices:
         if named not in more:
             result.append(named)
             continue
-        same = [other for other in (*known, *devices) if other is not named and other.candidates == named.candidates]
-        count = max((other.count for other in same), default=1) + named.count
-        result.append(replace(named, count=count, standing="considers"))
+        like = set(named.candidates)
+        same = [one for one in (*known, *devices) if one not in more and like.intersection(one.candidates)]
+        if not same:
+            same = [replace(named, count=1, standing="has")]
+            result += same
+        count = max(one.count for one in same) + named.count
+        result.append(replace(named, candidates=same[0].candidates, count=count, standing="considers"))
     return tuple(result)
 
 

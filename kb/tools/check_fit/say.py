@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from kb.calc.results import Offload
+from kb.calc.results import Offload, Overflow
 from kb.text.statements import Kind, Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.check_fit.tool import FitAnswer, WayOut
+from kb.tools.check_fit.tool import FitAnswer, Seeing, WayOut
 from kb.tools.shared.naming import VERDICTS, Varied, gb, named, tokens, varied
 from kb.tools.shared.saying import notes, over_hosts
 
@@ -179,14 +179,26 @@ def _verdict(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     if result.offload:
         part = gb(result.offload.weights_in_system_memory_gb)
         yield state("reason", "{part} of the weights stay in RAM, which makes it slower.", part=part)
-    if result.verdict != "fits" and result.required_gb <= result.available_gb:
-        yield state("reason", "In sum there is room, but layers cannot be cut, so one card would overflow.")
+    if over := result.overflow:
+        yield _overflow(result, over)
     elif result.verdict == "does_not_fit" and result.options:
         yield state("reason", "That is what this placement puts on it; another may do.")
     elif result.verdict == "does_not_fit" and result.can_offload:
-        yield state("reason", "Even with {ram} of RAM beside it there is not enough.", ram=_ram([result]))
+        text = "Even with {ram} of RAM beside it there is not enough"
+        text += "; with {enough} it would run, slower." if result.system_memory_required_gb else "."
+        yield state("reason", text, ram=_ram([result]), enough=gb(result.system_memory_required_gb or 0.0))
     elif result.verdict == "does_not_fit" and result.memory_kind == "own":
         yield state("reason", "Weights in this format cannot stay partly in RAM.")
+
+
+def _overflow(result: FitAnswer, over: Overflow) -> Statement:
+    """What is too small where the devices have enough in sum."""
+    if over.is_system:
+        text = "The device holds its part; what overflows is the RAM: {enough} are needed, the system's share among "
+        text += "them, and {ram} are there."
+        return state("reason", text, enough=gb(result.system_memory_required_gb or 0.0), ram=_ram([result]))
+    text = "In sum there is room, but layers cannot be cut: one {memory} would have to hold {need}, and it has {have}."
+    return state("reason", text, memory=over.memory, need=gb(over.required_gb), have=gb(over.available_gb))
 
 
 def _cannot_see(result: FitAnswer) -> Iterator[Said]:
@@ -194,23 +206,33 @@ def _cannot_see(result: FitAnswer) -> Iterator[Said]:
     if result.reads_images is False:
         text = "{model} is not known to read images; what follows is for text alone."
         yield state("correction", text, model=result.model)
-    elif (seen := result.seeing) and seen.tokens and seen.tokens > result.max_context > 0:
+    elif (seen := result.seeing) and seen.tokens and _is_too_many(result, seen):
+        text, most = "{images} take {tokens}, more than the {most} that {model} can read.", result.model_context_limit
+        told = {"images": _images(seen.images), "tokens": tokens(seen.tokens), "most": tokens(most or 0)}
+        yield Statement("correction", text, {**told, "model": result.model})
+    elif result.offload is None and (seen := result.seeing) and seen.tokens and seen.tokens > result.max_context > 0:
         text = "{images} take {tokens}, and no context of more than {longest} fits."
         longest = tokens(result.max_context)
         yield state("correction", text, images=_images(seen.images), tokens=tokens(seen.tokens), longest=longest)
 
 
+def _is_too_many(result: FitAnswer, seen: Seeing) -> bool:
+    """More than the model can read."""
+    limit = result.model_context_limit
+    return limit is not None and (seen.tokens or 0) > limit
+
+
 def _seeing(result: FitAnswer, asked: Asked) -> Iterator[Said]:
     """What images take of the context."""
     seen = result.seeing
-    if seen is None or not seen.tokens or not seen.tokens_each:
+    if seen is None or not seen.tokens or not seen.tokens_each or _is_too_many(result, seen):
         return
     if seen.images == 1:
         kind: Kind = "reason" if seen.tokens > LARGE_SHARE * result.context else "detail"
         yield state(kind, "Each image takes {each} of the context.", each=tokens(seen.tokens_each))
     else:
         text = "{images} take {all} of the context."
-        if result.context < seen.tokens <= result.max_context:
+        if result.context < seen.tokens and (result.offload or seen.tokens <= result.max_context):
             text = "{images} take {all}: open a larger context for them."
         yield Statement("reason", text, {"images": _images(seen.images), "all": tokens(seen.tokens)})
     if seen.image_size and "image_size" not in asked.stated:

@@ -23,6 +23,7 @@ from kb.tools.shared.fitting import (
     Parts,
     fit_of,
     parts_of,
+    reads_images,
     resolve_parts,
     shared_with_fit,
     smaller_types,
@@ -229,20 +230,13 @@ def fit_answer(catalogue: Catalogue, parts: Parts, arguments: FitArguments) -> F
         system_memory_gb=(given or DEFAULT_SYSTEM_MEMORY_BYTES / GIB) if needs_ram else None,
         system_memory_assumed=needs_ram and given is None,
         ways_out=tuple(_ways_out(catalogue, parts, arguments, fit)) if fit.verdict != "fits" else (),
-        reads_images=_reads_images(parts) if arguments.images else None,
+        reads_images=reads_images(parts.model) if arguments.images else None,
         seeing=_seeing(parts, arguments, fit),
         tensor_parallel=_tensor_parallel(parts, arguments),
         equal_share_gb=round(fit.required_gb / len(parts.devices.devices), 3) if unequal else None,
         smallest_card_gb=round(min(sizes) / GB, 3) if unequal else None,
         citations=cite(catalogue, parts.references),
     )
-
-
-def _reads_images(parts: Parts) -> bool | None:
-    record = parts.model.record
-    if record is None or parts.model.size:
-        return None
-    return record.reads is not None and "image" in record.reads.value
 
 
 def _seeing(parts: Parts, arguments: FitArguments, fit: Fit) -> Seeing | None:
@@ -286,7 +280,7 @@ def _ways_out(catalogue: Catalogue, parts: Parts, arguments: FitArguments, fit: 
     if smaller := next(smaller_types(catalogue, parts, arguments), None):
         is_lossy = smaller.quantization.record.slug in LOSSY
         ways.append(_way("smaller_quantization", smaller, arguments, is_lossy=is_lossy))
-    if fit.max_context:
+    if fit.max_context > parts.load(arguments).seen_tokens:
         ways.append(_way("shorter_context", parts, arguments.model_copy(update={"context": fit.max_context})))
     elif fit.breakdown.kv_cache_gb > fit.breakdown.weights_gb / 10 and arguments.kv_cache_type == "f16":
         shrunk = arguments.model_copy(update={"kv_cache_type": "q8_0"})

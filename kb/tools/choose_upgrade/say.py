@@ -1,19 +1,31 @@
 """What an upgrade brings: the gain in one sentence, what newly runs, the price and the supply, the others beside it."""
 
+import re
 from collections.abc import Iterator
 
 from kb.text.statements import Quantity, Said, Slot, Statement, Table, state
 from kb.text.wording import joined
 from kb.tools.asks import Asked
-from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer
+from kb.tools.choose_upgrade.tool import Upgrade, UpgradeAnswer, best_of
 from kb.tools.shared.naming import gb, opening, the
 from kb.tools.shared.saying import money, notes, rate
 
+_IN_ITS_PLACE = re.compile(
+    r"\binstead of\b|\breplac\w+|\bswap\w*|\btrade\b|\bsell\b|\bfrom (?:a|my)\b.{1,30}\bto (?:a|an)\b", re.I
+)
+"""Both cards in one machine are not thought of then."""
+_OF_MEMORY = re.compile(r"\b(?:ram|memory|gb)\b", re.I)
 SLOWED = 0.95
 """Times as fast below which a model is slower for it."""
 
 
 def say(result: UpgradeAnswer, asked: Asked) -> Iterator[Said]:
+    if _IN_ITS_PLACE.search(asked.text):
+        options = tuple(option for option in result.options if option.kind != "beside")
+        result = result.model_copy(update={"options": options, "best": best_of(options)})
+    if result.memory_is_fixed and _OF_MEMORY.search(asked.text):
+        text = "No memory can be added to {device}: it is a part of the chip."
+        yield state("answer", text, device=the(result.device))
     if result.best is None:
         yield from _keep(result)
     else:
@@ -93,9 +105,9 @@ def _rates(result: UpgradeAnswer, option: Upgrade) -> tuple[float, float]:
 def _newly_runs(option: Upgrade) -> Statement:
     more = option.newly_runs_count - len(option.newly_runs)
     names = joined(option.newly_runs) if not more else f"{', '.join(option.newly_runs)} and others"
-    text = "It also runs {names}, which you cannot use now."
+    text = "Too large or too slow now, and usable then: {names}."
     if option.start_with in option.newly_runs:
-        text = "It runs {names}, which you cannot use now; I would start with {first}, at about {speed}."
+        text += " I would start with {first}, at about {speed}."
     values: dict[str, Slot] = {
         "names": names, "first": option.start_with or "", "speed": rate(option.start_with_tokens_per_s),
     }  # fmt: skip
@@ -142,7 +154,8 @@ def _keep(result: UpgradeAnswer) -> Iterator[Said]:
     elif option.times_as_fast:
         text += ", as {model} goes from about {before} to {after}"
     yield Statement("answer", f"{text}.", values)
-    yield Statement("reason", "You have {have} of memory now, and would have {get}.", values)
+    if option.memory_gib - option.memory_gained_gib == result.memory_gib:  # and no card beside the RAM of a processor
+        yield Statement("reason", "You have {have} of memory now, and would have {get}.", values)
 
 
 def _table(result: UpgradeAnswer) -> Table:

@@ -133,6 +133,8 @@ class UpgradeAnswer(Result):
     """Of the reference now."""
     ram_could_help: bool
     """It was not given, and models may run partly from there."""
+    memory_is_fixed: bool
+    """Whether its memory is a part of the chip's package: none can be added."""
     takes_no_card: bool
     """A laptop, a mini PC or a phone."""
     options: tuple[Upgrade, ...]
@@ -194,9 +196,10 @@ def _measured_by(catalogue: Catalogue, arguments: UpgradeArguments) -> UpgradeAn
         model_held=_held(before),
         decode_tokens_per_s=before.speed if before else None,
         ram_could_help=arguments.system_memory_gb is None and not devices.each.unified_memory,
+        memory_is_fixed=devices.each.unified_memory,
         takes_no_card=_takes_no_card(catalogue, devices, arguments.device),
         options=options,
-        best=_best(options),
+        best=best_of(options),
         formula="; ".join(_sum(option) for option in options) or "nothing that is sold was found to change to",
         assumptions=tuple(_assumptions(arguments, devices, changes)),
         citations=cite(catalogue, devices.references | references),
@@ -264,7 +267,7 @@ def _considered(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine)
             yield _more_of_it(catalogue, now, max(len(devices.devices) - had, 1))
             continue
         price = price_of(catalogue, named, devices)
-        yield _Change("other_device", devices.label, replace(now, device=named, devices=devices, count=1), price)
+        yield _Change("other_device", devices.label, _with_device(now, named, devices), price)
         if _is_card(catalogue, devices) and _is_card(catalogue, now.devices) and isinstance(named, str):
             beside = _beside(catalogue, now, named)
             if beside is not None:
@@ -278,12 +281,19 @@ def _usual(catalogue: Catalogue, arguments: UpgradeArguments, now: Machine) -> I
         yield _more_of_it(catalogue, now, 1)
     for offer in () if _takes_no_card(catalogue, now.devices, now.device) else bigger(catalogue, now.devices):
         devices = resolve_devices(catalogue, offer.device)
-        machine = replace(now, device=offer.device, devices=devices, count=1)
-        yield _Change("other_device", offer.label, machine, offer.price)
+        yield _Change("other_device", offer.label, _with_device(now, offer.device, devices), offer.price)
     if arguments.system_memory_gb is not None and not now.devices.each.unified_memory:
         size = max(arguments.system_memory_gb * 2, ROOMY_SYSTEM_GB)
         if now.devices.each.backend != "cpu" and size <= MOST_SYSTEM_GB:
             yield _Change("more_ram", f"{size:g} GB of RAM", replace(now, system_memory_gb=size))
+
+
+def _with_device(now: Machine, device: DeviceArgument, devices: ResolvedDevices) -> Machine:
+    """In the place of what is there; of a processor its RAM stays, and how fast that is."""
+    bandwidth = now.system_bandwidth_gb_per_s
+    if now.devices.each.backend == "cpu" and bandwidth is None:
+        bandwidth = _bandwidth(now.devices)
+    return replace(now, device=device, devices=devices, count=1, system_bandwidth_gb_per_s=bandwidth)
 
 
 def _with_channels(catalogue: Catalogue, now: Machine, channels: int) -> Iterator[_Change]:
@@ -401,7 +411,7 @@ def _held(run: Run | None) -> Held:
     return "partly" if run.offload else "whole"
 
 
-def _best(options: Sequence[Upgrade]) -> int | None:
+def best_of(options: Sequence[Upgrade]) -> int | None:
     """Of what is noticed: first what replaces (two unequal cards are for who has room and power for both), then what
     is fast enough for the reference, then what newly runs, then the speed."""
     worth = [index for index, option in enumerate(options) if option.worthwhile]

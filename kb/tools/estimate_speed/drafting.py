@@ -1,6 +1,6 @@
 """The speed with a draft that guesses ahead: a small model, the model's own heads, or what was written before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kb.calc.results import Offload, Range, Speed
@@ -14,6 +14,8 @@ from kb.tools.shared.resolve import ModelArgument, quantization_for, resolve_mod
 from kb.tools.shared.speed import decode_speed, speed_at
 
 MTP, NGRAM = "mtp", "ngram"
+SAME_VOCABULARY = 128
+"""Up to so many tokens more or fewer, padding apart, it is the same (llama.cpp, common/speculative.cpp)."""
 OWN = {MTP: "the model's own heads (MTP)", NGRAM: "what was written before (n-grams)"}
 
 
@@ -33,6 +35,8 @@ class Drafting(Record):
     """As without a draft, at the usual share."""
     draft_gb: float
     """Weights of the draft, which need room beside the model's; 0 where it has none of its own."""
+    warnings: tuple[str, ...] = ()
+    """Why it may not go at all."""
     formula: str
 
 
@@ -51,6 +55,7 @@ def with_draft(
     shares = ACCEPTANCE if acceptance is None else (acceptance,) * 3
     without_s = 1 / speed.decode_tokens_per_s.typical
     checked = speed_at(parts, offload, arguments, checked=count + 1).decode_tokens_per_s.typical
+    warnings = tuple(_doubts(catalogue, parts, draft))
     label, guess_s, draft_gb = _guessing(catalogue, parts, arguments, draft, without_s)
     rates = [drafted(1 / checked, guess_s, count, share) for share in shares]
     usual = rates[1]
@@ -63,12 +68,33 @@ def with_draft(
         decode_tokens_per_s=_range([rate.tokens_per_s for rate in rates], scatter),
         times_as_fast=round(usual.tokens_per_s * without_s, 2),
         draft_gb=round(draft_gb, 2),
+        warnings=warnings,
         formula=(
             f"{count} guesses of {guess_s * 1e3:.2f} ms and a step of {1e3 / checked:.2f} ms over {count + 1} tokens "
             f"give {usual.tokens_per_step:.2f} tokens where {shares[1]:.0%} are right: "
             f"{usual.tokens_per_s:.1f} tokens/s instead of {1 / without_s:.1f}"
         ),
     )
+
+
+def _doubts(catalogue: Catalogue, parts: Parts, draft: ModelArgument) -> Iterator[str]:
+    """Heads that the model is not known to have, and a draft that writes with other tokens."""
+    name, own = parts.model.label, parts.model.record
+    if draft == NGRAM:
+        return
+    if draft == MTP:
+        if own is None or not own.mtp_layers:
+            yield f"{name} is not known to have heads of its own that guess (MTP): this is what they would bring"
+        return
+    small = resolve_model(catalogue, draft)
+    if own is None or small.record is None or not own.vocab_size or not small.record.vocab_size:
+        return
+    theirs, ours = small.record.vocab_size.value, own.vocab_size.value
+    if abs(theirs - ours) > SAME_VOCABULARY:
+        yield (
+            f"{small.label} writes with another vocabulary ({theirs:,} tokens) than {name} ({ours:,}): programs refuse "
+            "it as a draft, or translate its guesses, of which fewer are right then; take one of the same family"
+        )
 
 
 def _guessing(

@@ -65,6 +65,7 @@ def say(result: SpeedAnswer, asked: Asked) -> Iterator[Said]:
 
 def _drafted(result: SpeedAnswer, drafting: Drafting, depth: str) -> Iterator[Said]:
     """With a draft first, as it was asked for; the text is the same with and without."""
+    yield from notes("correction", drafting.warnings)
     found = drafting.decode_tokens_per_s
     text = "About {typical} is what {model} at {quantization} reaches on {device} with a draft by {draft}" + depth + "."
     context = tokens(result.context)
@@ -166,9 +167,12 @@ def side_by_side(results: Sequence[SpeedAnswer], asked: Asked) -> Iterator[Said]
     values: dict[str, Slot] = {}
     for number, (one, case) in enumerate(ranked):
         values |= {f"speed{number}": speed_of(one.decode_tokens_per_s.typical), f"case{number}": case}
+    of_prompt = "prompt_tokens" in asked.stated or bool(OF_PROMPTS.search(asked.text))
+    if of_prompt:
+        yield _first_words(running)
     what = " ({shared})" if cases.shared else ""
     yield Statement("answer", f"A{joined(told)[1:]}{what}.", values | {"shared": cases.shared})
-    rows = tuple(
+    rows: tuple[tuple[Slot, ...], ...] = tuple(
         (
             case,
             speed_of(one.decode_tokens_per_s.typical),
@@ -179,9 +183,23 @@ def side_by_side(results: Sequence[SpeedAnswer], asked: Asked) -> Iterator[Said]
         else (case, "–", "–", "does not fit")
         for one, case in zip(results, cases.columns, strict=True)
     )
-    yield Table("answer", (cases.title, "speed", "usually", "held"), rows)
+    heads: tuple[str, ...] = (cases.title, "speed", "usually", "held")
+    if of_prompt:
+        first = (Quantity(one.time_to_first_token_s or 0.0, "s") for one in results)
+        rows, heads = tuple((*row, time) for row, time in zip(rows, first, strict=True)), (*heads, "first word after")
+    yield Table("answer", heads, rows)
     for one, case in running:
         if one.shortened:
             yield shortened(one.context, case)
     for one in results:
         yield state("detail", "{device}: {formula}.", device=one.device, formula=one.formula)
+
+
+def _first_words(running: Sequence[tuple[SpeedAnswer, str]]) -> Statement:
+    """How long each reads the prompt, the quickest first."""
+    ranked = sorted(running, key=lambda pair: pair[0].time_to_first_token_s or 0.0)
+    told = [f"{{time{number}}} {{case{number}}}" for number in range(len(ranked))]
+    values: dict[str, Slot] = {"prompt": Quantity(ranked[0][0].prompt_tokens, "tokens", 1)}
+    for number, (one, case) in enumerate(ranked):
+        values |= {f"time{number}": Quantity(one.time_to_first_token_s or 0.0, "s"), f"case{number}": case}
+    return Statement("answer", f"Until the first word of an answer to a prompt of {{prompt}}: {joined(told)}.", values)

@@ -100,6 +100,7 @@ def speed_answer(catalogue: Catalogue, parts: Parts, given: FitArguments) -> Spe
         drafting = with_draft(
             catalogue, parts, arguments, fit.offload, speed, given.draft, given.draft_tokens, given.draft_acceptance
         )
+        speed = speed.model_copy(update={"warnings": (*speed.warnings, *drafting.warnings)})
     if parts.devices.memory_asked and fit.verdict == "fits":
         note = f"{parts.devices.label} has the {fit.required_gb:g} GB of memory that this takes; its size was not given"
         speed = speed.model_copy(update={"assumptions": (note, *speed.assumptions)})
@@ -114,7 +115,7 @@ def speed_answer(catalogue: Catalogue, parts: Parts, given: FitArguments) -> Spe
         verdict=fit.verdict,
         context=arguments.context,
         hosts=parts.devices.network.hosts,
-        at_once=arguments.tensor_parallel and fit.verdict == "fits" and len(parts.devices.devices) > 1,
+        at_once=arguments.tensor_parallel and fit.verdict == "fits" and parts.works_at_once(arguments),
         prompt_tokens=prompt_tokens or arguments.context,
         shortened=shortened,
         job=_job(given, speed) if isinstance(given, SpeedArguments) and fit.verdict != "does_not_fit" else None,

@@ -17,8 +17,11 @@ def say(result: TransferTimeAnswer, asked: Asked) -> Iterator[Said]:
     if result.bandwidth_gb_per_s < 1:
         rate = Quantity(round(result.bandwidth_gb_per_s * 1000, 2), "MB/s")
     if result.split is None:
-        text = "About {took} over {link}, at its {rate}."
-        yield state("answer", text, took=took, link=result.link, rate=rate)
+        moved = Quantity(result.size_gb or 0.0, "GB")
+        text = "About {took} for the {moved} of {model} over {link}, at its {rate}."
+        if result.model is None:
+            text = "About {took} over {link}, at its {rate}."
+        yield state("answer", text, took=took, moved=moved, model=result.model or "", link=result.link, rate=rate)
     else:
         text = "{model} {split} over {link} spends about {took} of each token on the link."
         split = SPLITS[result.split]

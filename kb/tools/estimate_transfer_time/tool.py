@@ -1,21 +1,22 @@
 """How long data takes over a link, and what splitting a model over it costs."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kb.calc.transfer import layer_split_bytes_per_token, tensor_parallel_bytes_per_token, transfer_seconds
 from kb.catalogue import Catalogue
-from kb.catalogue.records import Interconnect, SourceRef
 from kb.catalogue.units import GB
 from kb.errors import InvalidArgument
 from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.shared.given import SizeGb
-from kb.tools.shared.resolve import ModelArgument, resolve_model
-
-_RATE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?) ?([mg])(?:bit/s|bps)", re.I)
-"""A line by its rate alone, as internet is sold."""
+from kb.tools.shared.resolve import (
+    ModelArgument,
+    quantization_for,
+    resolve_link,
+    resolve_model,
+    resolve_weights,
+)
 
 
 class TransferTimeArguments(Arguments):
@@ -23,8 +24,8 @@ class TransferTimeArguments(Arguments):
     size_gb: SizeGb | None = None
     """What is to be moved; or give a `model`."""
     model: ModelArgument | None = Field(None, description="what a token costs when this model is split over the link")
-    split: Literal["layer", "tensor"] = "tensor"
-    """Whether layers are split over the devices, or every layer is."""
+    split: Literal["layer", "tensor", "none"] = "tensor"
+    """Whether layers are split over the devices, or every layer is; `none`: the model's file is moved."""
     devices: Annotated[Whole, Field(ge=2, le=1024)] = 2
     """Over how many a model is split."""
 
@@ -39,44 +40,40 @@ class TransferTimeAnswer(Result):
     bytes_moved: float
     """Of the size, or for one token."""
     tokens_per_s_bound: float | None
-    """What the link alone allows a split model; null for a size."""
+    """What the link alone allows a split model; null where a file is moved."""
     split: Literal["layer", "tensor"] | None = None
-    """How the model is split; null for a size."""
+    """How the model is split; null where a file is moved."""
+    size_gb: float | None = None
+    """Of the file that is moved."""
     model: str | None = None
     """As it was understood; null for a size."""
     formula: str
     assumptions: tuple[str, ...]
 
 
-def _link(catalogue: Catalogue, link: str) -> tuple[str, float, float | None, dict[str, tuple[SourceRef, ...]]]:
-    """Its name, GB/s one way, latency in µs and sources."""
-    if rate := _RATE.fullmatch(link.strip()):
-        gbit = float(rate[1]) * (1.0 if rate[2] in "gG" else 1e-3)
-        return f"a line of {rate[1]} {rate[2].upper()}bit/s", gbit / 8, None, {}
-    record, _ = catalogue.find(Interconnect, link, "link")
-    figure = record.bandwidth_gb_per_s_per_direction
-    if figure is None:
-        raise InvalidArgument("link", link, "a link whose bandwidth per direction is known")
-    latency = record.latency_us.value if record.latency_us else None
-    return record.name, figure.value, latency, {f"bandwidth of {record.name}": figure.sources}
-
-
 def run(catalogue: Catalogue, arguments: TransferTimeArguments) -> TransferTimeAnswer:
-    name, gb_per_s, latency_us, references = _link(catalogue, arguments.link)
+    link = resolve_link(catalogue, arguments.link, "link")
+    name, gb_per_s, latency_us, references = link.name, link.gb_per_s, link.latency_us, link.references
     rate = gb_per_s * GB
     latency = (latency_us or 0.0) * 1e-6
     if (arguments.size_gb is None) == (arguments.model is None):
         raise InvalidArgument("size_gb", arguments.size_gb, "either `size_gb` or `model`, one of the two")
-    if arguments.model is None:
-        moved = (arguments.size_gb or 0.0) * GB
+    model = resolve_model(catalogue, arguments.model) if arguments.model is not None else None
+    if model is None or arguments.split == "none":
+        moved, notes = (arguments.size_gb or 0.0) * GB, ["one direction, at the link's full rate"]
+        if model is not None:
+            quantization = quantization_for(catalogue, model, None)
+            moved = float(resolve_weights(catalogue, model, quantization).total_bytes)
+            references = {**references, **model.references, **quantization.references}
+            notes += [*model.notes, f"the file of {quantization.record.name}"]
         seconds = transfer_seconds(moved, rate, latency)
-        formula = f"{moved / GB:g} GB ÷ {gb_per_s:g} GB/s = {seconds:.3g} s"
+        size_gb = round(moved / GB, 2)
         return TransferTimeAnswer(
-            link=name, bandwidth_gb_per_s=gb_per_s, seconds=seconds, bytes_moved=moved,
-            tokens_per_s_bound=None, formula=formula, assumptions=("one direction, at the link's full rate",),
+            link=name, bandwidth_gb_per_s=gb_per_s, seconds=seconds, bytes_moved=moved, tokens_per_s_bound=None,
+            model=model.label if model else None, size_gb=size_gb,
+            formula=f"{size_gb:g} GB ÷ {gb_per_s:g} GB/s = {seconds:.3g} s", assumptions=tuple(notes),
             citations=cite(catalogue, references),
         )  # fmt: skip
-    model = resolve_model(catalogue, arguments.model)
     a = model.architecture
     if arguments.split == "layer":
         moved = float(layer_split_bytes_per_token(a.hidden_size) * (arguments.devices - 1))

@@ -24,7 +24,8 @@ MOST_TAKEN = 4.0
 
 def of_two_runs(result: ExplainAnswer, case: str, asked: Asked, wrong: str) -> Statement:
     """``wrong`` is what most likely is; empty where nothing is known to be."""
-    decode, start = result.decode_tokens_per_s, result.short_context_tokens_per_s
+    decode = result.aggregate_tokens_per_s or result.decode_tokens_per_s
+    start = result.short_context_tokens_per_s if result.concurrency == 1 else None
     here = " in {engine}" if result.better_engine and result.engine else ""
     there = " in {better_engine}" if result.better_engine else ""
     wrong = f"most likely {wrong}" if wrong else "something is wrong"

@@ -8,6 +8,7 @@ from kb.text.wording import joined
 from kb.tools.asks import Asked
 from kb.tools.explain_speed.prompts import is_of_prompts, of_prompts
 from kb.tools.explain_speed.runs import next_of_two_runs, of_two_runs, worth
+from kb.tools.explain_speed.together import alone, of_many
 from kb.tools.explain_speed.tool import Check, ExplainAnswer, Grown, Help, Improvement, OtherWeights
 from kb.tools.shared.naming import opening, speed_of, the, tokens, varied
 from kb.tools.shared.saying import notes, shortened
@@ -88,8 +89,12 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
         text = "By what I know of the machine, {case} does not fit: it needs {needed}, and {have} can be used."
         if result.can_be_read_from_drive:
             text += " What does not fit is read from the drive for each token, and the drive sets the speed."
-        needed, have = Quantity(result.required_gb, "GB"), Quantity(result.available_gb, "GB")
-        yield state("answer", text, case=case, needed=needed, have=have)
+        tightest = result.overflow or result
+        if over := result.overflow:
+            text = text.replace("it needs", "the RAM would hold" if over.is_system else "one {memory} would hold")
+        needed, have = Quantity(tightest.required_gb, "GB"), Quantity(tightest.available_gb, "GB")
+        memory = result.overflow.memory if result.overflow else ""
+        yield state("answer", text, case=case, needed=needed, have=have, memory=memory)
         if result.can_be_read_from_drive and (result.measured_tokens_per_s or 0.0) >= FROM_MEMORY:
             text = "{measured} is too fast for a drive: then there is more memory than I was told of, "
             text += "a larger share of it for the GPU, or a smaller file."
@@ -113,9 +118,11 @@ def say(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
     if held_against:
         yield _by_experts(result).as_kind("answer")
     yield _answer(result, case, asked)
-    if result.standing != "needs_drafts":  # it has said all of it
+    if result.concurrency > 1:
+        yield from alone(result)
+    elif result.standing != "needs_drafts":  # it has said all of it
         yield from _sum(result)
-    if not held_against:
+    if not held_against and result.concurrency == 1:
         yield from _why(result)
     yield from _next(result, asked)
     if result.ceiling_is_assumed:
@@ -168,6 +175,9 @@ def _why(result: ExplainAnswer) -> Iterator[Said]:
 def _answer(result: ExplainAnswer, case: str, asked: Asked) -> Statement:
     ceiling, decode = speed_of(result.ceiling_tokens_per_s), result.decode_tokens_per_s
     usual = speed_of(decode.low, decode.high)
+    wrong = WRONG[result.likely] if result.likely else ""
+    if result.measured_tokens_per_s is None and result.concurrency > 1:
+        return of_many(result, case, wrong)
     if result.measured_tokens_per_s is None:
         why = "what the memory allows" if result.cause != "offload" else "what is left when a part of it lies in RAM"
         text, values = _with_sum(result, "About {typical} is " + why + " for {case}: {sum}.")
@@ -175,11 +185,13 @@ def _answer(result: ExplainAnswer, case: str, asked: Asked) -> Statement:
         return Statement("answer", text, values | {"typical": typical, "case": case, "ceiling": ceiling})
     measured = Quantity(result.measured_tokens_per_s, "tokens/s")
     if result.better_tokens_per_s:
-        return of_two_runs(result, case, asked, WRONG[result.likely] if result.likely else "")
+        return of_two_runs(result, case, asked, wrong)
     if result.normal_at:
         return _by_weights(result, result.normal_at, measured)
     if result.standing in ("below", "far_below") and result.ceiling_is_assumed and len(result.reads) == 1:
         return _by_memory(result, case, measured)
+    if result.concurrency > 1:
+        return of_many(result, case, wrong)
     match result.standing:
         case "above_ceiling" if (result.times_above_ceiling or 0.0) > NO_ANSWER:
             text = (
@@ -210,8 +222,8 @@ def _answer(result: ExplainAnswer, case: str, asked: Asked) -> Statement:
         case "below":
             text = "{measured} is a little slow: usual is {usual} for {case}."
         case _:
-            wrong = f", most likely {WRONG[result.likely]}" if result.likely else ""
-            text = "{measured} is far below the {usual} that are usual for {case}: something is wrong" + wrong + "."
+            text = "{measured} is far below the {usual} that are usual for {case}: something is wrong"
+            text += f"{wrong and f', most likely {wrong}'}."
     text, values = _with_sum(result, text)
     values |= {"taken": Quantity(result.tokens_per_step or 0.0, "tokens")}
     return Statement("answer", text, values | {"measured": measured, "usual": usual, "case": case, "ceiling": ceiling})
@@ -232,7 +244,7 @@ def _sparse(result: ExplainAnswer) -> dict[str, Slot]:
 
 def _by_weights(result: ExplainAnswer, other: OtherWeights, measured: Quantity) -> Statement:
     """No fault is told from weights that nobody named."""
-    decode, more = result.decode_tokens_per_s, other.decode_tokens_per_s
+    decode, more = result.aggregate_tokens_per_s or result.decode_tokens_per_s, other.decode_tokens_per_s
     in_ram = " with a part in RAM" if other.verdict == "fits_with_offload" else ""
     low = "far too low" if result.standing == "far_below" else "a little low"
     text = "{measured} is normal for {model} on {device} if the weights are {more}, where {usual_more} are usual"
@@ -250,7 +262,7 @@ def _by_weights(result: ExplainAnswer, other: OtherWeights, measured: Quantity) 
 def _by_memory(result: ExplainAnswer, case: str, measured: Quantity) -> Statement:
     """Nor from RAM that nobody named."""
     (read,) = result.reads
-    decode = result.decode_tokens_per_s
+    decode = result.aggregate_tokens_per_s or result.decode_tokens_per_s
     text = (
         "{measured} depends on the RAM, which you did not name: at {rate}, two channels of a common kind, {usual} are "
         "usual for {case}; a single module halves that, and older RAM is slower too."
@@ -308,7 +320,9 @@ def _next(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
     if result.standing == "above_ceiling" and result.implied_gb_per_s:
         yield state("next", "Faster would be RAM with more channels or a higher rate.")
     elif result.standing == "above_ceiling":
-        told = ["several users counted together", "a draft model that guesses ahead", "another model or file"]
+        told = ["a draft model that guesses ahead", "another model or file"]
+        if result.concurrency == 1:
+            told.insert(0, "several users counted together")
         if result.possible_at:
             told.insert(0, "a smaller quantization ({possible} would allow it)")
         text = f"Where it was measured all the same, it was {joined(told, 'or')}."
@@ -326,7 +340,7 @@ def _next(result: ExplainAnswer, asked: Asked) -> Iterator[Said]:
 def _helps(result: ExplainAnswer) -> Iterator[Said]:
     told, values = [], dict[str, Slot]()
     for help in result.helps[:MOST_LOOKED_AT]:
-        told.append(HELPS[help.help])
+        told.append(HELPS[help.help].replace("{speed}", "{speed} each" if result.concurrency > 1 else "{speed}"))
         values |= _figures(help)
     if told:
         yield Statement("next", f"Faster would be {joined(told, 'or')}.", values)

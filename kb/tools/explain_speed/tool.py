@@ -9,7 +9,7 @@ from pydantic import Field
 
 from kb.calc.device import Device
 from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES, SYSTEM_RESERVE_BYTES, shares_system_memory
-from kb.calc.results import Fit, Limit, MemoryRead, Range, Speed, Verdict
+from kb.calc.results import Fit, Limit, MemoryRead, Overflow, Range, Speed, Verdict
 from kb.calc.speed.estimate import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S, estimate_speed
 from kb.catalogue import Catalogue
 from kb.catalogue.records import Engine, Record
@@ -65,7 +65,7 @@ _CAUSES: dict[Limit, Cause] = {
 
 class ExplainArguments(FitArguments):
     measured_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=1_000_000)] | None = Field(
-        None, description="measured, claimed or hoped for, of one conversation"
+        None, description="measured, claimed or hoped for; with `concurrency`, of all together"
     )
     drafted: bool = Field(False, description="a draft or MTP guesses ahead")
     prompt_tokens: Context | None = Field(None, description="of that prompt")
@@ -99,6 +99,7 @@ class OtherWeights(Record):
     quantization: str
     verdict: Verdict
     decode_tokens_per_s: Range
+    """Of all conversations together."""
 
 
 class Grown(Record):
@@ -112,8 +113,17 @@ class Grown(Record):
     """With so many in it."""
 
 
+class Alone(Record):
+    """What one conversation gets that has the device to itself."""
+
+    decode_tokens_per_s: Range
+    ceiling_tokens_per_s: float
+    """What memory bandwidth allows it at most."""
+
+
 class ExplainAnswer(Result):
-    """All speeds are of one conversation while it writes."""
+    """All speeds are of one conversation while it writes; where there are several at once, of each of them, but for
+    the two that were given."""
 
     model: str
     quantization: str
@@ -125,6 +135,8 @@ class ExplainAnswer(Result):
     required_gb: float
     available_gb: float
     """Of device memory; where it does not even fit with the help of RAM, of both."""
+    overflow: Overflow | None = None
+    """What is too small, where the devices' memory is enough in sum."""
     can_be_read_from_drive: bool
     """Whether what no memory holds can be read from the drive for each token; of GGUF files alone."""
     reads: tuple[MemoryRead, ...]
@@ -137,8 +149,16 @@ class ExplainAnswer(Result):
     """Of several cards, where each token is worked on by all of them at once (tensor parallel)."""
     decode_tokens_per_s: Range
     """What is to be expected."""
+    concurrency: int = 1
+    """Conversations at once."""
+    aggregate_tokens_per_s: Range | None = None
+    """Of several, what is to be expected of all together."""
+    aggregate_ceiling_tokens_per_s: float | None = None
+    """Of several, what memory bandwidth allows all together at most."""
+    alone: Alone | None = None
+    """Where there are several, what one gets without the others."""
     measured_tokens_per_s: float | None
-    """The one that was given; null where none was."""
+    """The one that was given, of all together; null where none was."""
     standing: Standing | None
     """Where the measured speed lies; None where none is given, or the model does not fit."""
     better_tokens_per_s: float | None = None
@@ -234,7 +254,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         speed = speed.model_copy(update={"decode_tokens_per_s": usual})
     at_once = _all_at_once(parts, fit, told)
     processor = _on_processor(parts, told)
-    measured = arguments.measured_tokens_per_s if fit.verdict != "does_not_fit" else None
+    measured = _of_each(arguments.measured_tokens_per_s, arguments) if fit.verdict != "does_not_fit" else None
     standing = _standing(measured, speed, at_once, arguments.drafted) if measured is not None else None
     better, better_standing = _better(measured, standing, speed, at_once, arguments)
     other = _engine(catalogue, arguments.better_engine) if better else None
@@ -254,15 +274,20 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         verdict=fit.verdict,
         required_gb=fit.required_gb,
         available_gb=_available(parts, fit, arguments),
+        overflow=fit.overflow if fit.verdict == "does_not_fit" else None,
         can_be_read_from_drive=parts.load(arguments).is_gguf,
         reads=speed.reads,
         ceiling_tokens_per_s=ceiling,
         ceiling_is_assumed=assumed,
         ceiling_all_at_once_tokens_per_s=at_once,
         decode_tokens_per_s=speed.decode_tokens_per_s,
+        concurrency=arguments.concurrency,
+        aggregate_tokens_per_s=_of_all(speed.decode_tokens_per_s, arguments.concurrency),
+        aggregate_ceiling_tokens_per_s=ceiling * arguments.concurrency if arguments.concurrency > 1 else None,
+        alone=_alone(parts, told),
         measured_tokens_per_s=arguments.measured_tokens_per_s,
         standing=standing,
-        better_tokens_per_s=better,
+        better_tokens_per_s=arguments.better_tokens_per_s if better else None,
         better_standing=better_standing,
         better_engine=other.name if other else None,
         less_percent=round(100 * (1 - measured / better)) if measured and better else None,
@@ -292,7 +317,7 @@ def run(catalogue: Catalogue, arguments: ExplainArguments) -> ExplainAnswer:
         cause="does_not_fit" if fit.verdict == "does_not_fit" else _CAUSES[speed.limited_by],
         likely=likely,
         checks=tuple(_checks(parts, fit, likely, other is not None)) if is_slow else (),
-        helps=tuple(_helps(catalogue, parts, fit, arguments, at_once)),
+        helps=tuple(_helps(catalogue, parts, fit, told, at_once)),
         processor_tokens_per_s=processor,
         engine=engine.name if engine else None,
         engine_can_offload=engine.cpu_offload.value if engine and engine.cpu_offload else None,
@@ -326,6 +351,27 @@ def _memory_to_run(parts: Parts) -> float:
     return 2.0 ** math.ceil(math.log2(parts.weights.total_bytes / GB + SYSTEM_GB))
 
 
+def _of_each(total: float | None, arguments: FitArguments) -> float | None:
+    """Of several conversations the speed of all together is given."""
+    return None if total is None else total / arguments.concurrency
+
+
+def _of_all(each: Range, count: int) -> Range | None:
+    total = {name: round(value * count, 1) for name, value in each.model_dump().items()}
+    return Range(**total) if count > 1 else None
+
+
+def _alone(parts: Parts, arguments: FitArguments) -> Alone | None:
+    if arguments.concurrency == 1:
+        return None
+    arguments = arguments.model_copy(update={"concurrency": 1})
+    fit = fit_of(parts, arguments)
+    if fit.verdict == "does_not_fit":
+        return None
+    speed = placed_speed(parts, fit, arguments)
+    return Alone(decode_tokens_per_s=speed.decode_tokens_per_s, ceiling_tokens_per_s=speed.ceiling_tokens_per_s)
+
+
 def _implied(measured: float, speed: Speed) -> float | None:
     """The RAM's bandwidth at which ``measured`` is the most that is possible."""
     others = sum(read.gb_per_token / read.gb_per_s for read in speed.reads if not read.is_system)
@@ -356,8 +402,8 @@ def _is_assumed(parts: Parts, fit: Fit, arguments: FitArguments) -> bool:
 
 
 def _all_at_once(parts: Parts, fit: Fit, arguments: FitArguments) -> float | None:
-    """The ceiling of a split through every layer, for cards that hold it whole."""
-    if len(parts.devices.devices) == 1 or fit.verdict != "fits":
+    """The ceiling of a split through every layer, for cards that hold it whole and that a server would let do so."""
+    if fit.verdict != "fits" or not parts.works_at_once(arguments):
         return None
     return speed_at(parts, None, arguments, tensor_parallel=True).ceiling_tokens_per_s
 
@@ -371,6 +417,7 @@ def _on_processor(parts: Parts, arguments: FitArguments) -> float | None:
     speed = estimate_speed(
         parts.model.architecture, parts.weights, [processor],
         quantization_family=parts.quantization.record.family, context=arguments.context,
+        concurrency=arguments.concurrency,
     )  # fmt: skip
     return speed.decode_tokens_per_s.typical
 
@@ -420,7 +467,7 @@ def _better(
     measured: float | None, standing: Standing | None, speed: Speed, at_once: float | None, arguments: ExplainArguments
 ) -> tuple[float | None, Standing | None]:
     """The other run and where it stands, where both can be of one conversation."""
-    better = arguments.better_tokens_per_s
+    better = _of_each(arguments.better_tokens_per_s, arguments)
     if measured is None or better is None or better <= measured or standing == "above_ceiling":
         return None, None
     stands = _standing(better, speed, at_once, arguments.drafted)
@@ -483,7 +530,8 @@ def _normal_at(catalogue: Catalogue, parts: Parts, arguments: ExplainArguments, 
         # Between 4 and 8 bits lie others that people run.
         if usual.low <= measured and (measured <= usual.high or slug == MORE_BITS[0]):
             name = tried.quantization.record.name
-            return OtherWeights(quantization=name, verdict=fit.verdict, decode_tokens_per_s=usual)
+            total = _of_all(usual, arguments.concurrency) or usual
+            return OtherWeights(quantization=name, verdict=fit.verdict, decode_tokens_per_s=total)
     return None
 
 
@@ -504,11 +552,13 @@ def _helps(
     ):
         again = fit_of(smaller, arguments)
         speed = speed_at(smaller, again.offload, arguments).decode_tokens_per_s.typical
-        name = smaller.quantization.record.name
-        yield Improvement(help="smaller_quantization", quantization=name, decode_tokens_per_s=speed)
+        now = placed_speed(parts, fit, arguments).decode_tokens_per_s.typical
+        if speed > now:  # weights that have to be unpacked can be slower for many at once
+            name = smaller.quantization.record.name
+            yield Improvement(help="smaller_quantization", quantization=name, decode_tokens_per_s=speed)
     if fit.verdict != "fits":
         yield Improvement(help="more_device_memory")
-    if at_once:
+    if at_once and not arguments.tensor_parallel:
         yield Improvement(help="all_cards_at_once")
     if not parts.model.architecture.experts:
         yield Improvement(help="mixture_of_experts")

@@ -1,5 +1,6 @@
 """A model at a quantization on devices: the arguments that say so, what they resolve to, and whether it fits."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from kb.calc.memory.overhead import DEFAULT_SYSTEM_MEMORY_BYTES
 from kb.calc.memory.tensor_types import KV_CACHE_TYPES, cache_types
 from kb.calc.memory.vision import Projector
 from kb.calc.memory.weights import Weights
+from kb.calc.parallel import head_split
 from kb.calc.results import Fit
 from kb.calc.workload import Workload
 from kb.catalogue import Catalogue
@@ -110,12 +112,15 @@ MemoryShare = Annotated[
 ]
 
 
+USUAL_CONTEXT = 8192
+
+
 class FitArguments(Arguments):
     model: ModelArgument = Field(description="a name, a size (`70b`), or an object of config keys")
     quantization: QuantizationArgument = None
     device: DeviceArgument = Field(description="a card, chip or machine by name, or an object of figures")
     device_count: DeviceCount = 1
-    context: Context = 8192
+    context: Context = USUAL_CONTEXT
     kv_cache_type: KvCacheType = "f16"
     flash_attention: bool = True
     concurrency: Annotated[Whole, Field(ge=1, le=10_000, description="conversations at once")] = 1
@@ -140,7 +145,16 @@ class FitArguments(Arguments):
         line = given.get("options") if isinstance(given, dict) else None
         if not isinstance(line, str) or len(line) > MOST_OPTIONS:
             return given
-        return given | stated_by(parse_options(line))
+        options = parse_options(line)
+        if not options.unified:
+            return given | stated_by(options)
+        slots, context = options.slots or given.get("concurrency", 1), given.get("context", USUAL_CONTEXT)
+        if not (type(slots) is int and type(context) is int and slots > 1):
+            return given | stated_by(options)
+        # One pool for all: as large as it is said to be, else with room for each one's context.
+        pool = {} if options.context else {"context": context * slots}
+        told = {} if options.slots else {"options": f"{line} -np {slots}"}
+        return given | pool | told | stated_by(options)
 
 
 @dataclass(frozen=True)
@@ -162,13 +176,19 @@ class Parts:
 
     @property
     def projector(self) -> Projector | None:
-        """What sees; None where the model is not known to, and of a bare size."""
-        return projector_of(self.model.record) if self.model.record and not self.model.size else None
+        """What sees; None where the model is not known to."""
+        return _projector_in(self.model)
 
     def image_tokens(self, arguments: FitArguments) -> int:
         """Of each image; 0 where it is not known."""
-        width, height = (int(side) for side in re.split("[x×]", arguments.image_size or IMAGE_SIZE))
-        return self.projector.tokens_of(width, height) if self.projector else 0
+        return _image_tokens(self.model, arguments)
+
+    def works_at_once(self, arguments: FitArguments) -> bool:
+        """Whether several devices can work on each token: servers do where the heads can be divided; llama.cpp, which
+        is told so by its options, always."""
+        cards = len(self.devices.devices)
+        refused = head_split(self.model.architecture.num_attention_heads, cards) is not None
+        return cards > 1 and (arguments.options is not None or not refused)
 
     def holds(self, arguments: FitArguments) -> bool:
         """The verdict alone: whether the devices hold everything; much cheaper than the whole fit."""
@@ -197,6 +217,7 @@ class Parts:
             swa_full=options.swa_full,
             reserved_bytes=None if arguments.reserved_gib is None else round(arguments.reserved_gib * GIB),
             projector_bytes=sees.held_bytes(self.image_tokens(arguments)) if sees else 0,
+            seen_tokens=self.image_tokens(arguments) * arguments.images,
             memory_share=arguments.memory_share,
             sharing=options.sharing,
             gpu_layers=options.gpu_layers,
@@ -204,6 +225,17 @@ class Parts:
             cpu_expert_layers=None if options.cpu_experts is None else sum(one < layers for one in options.cpu_experts),
             tensor_split=options.tensor_split,
         )
+
+
+def _projector_in(model: ResolvedModel) -> Projector | None:
+    """Not of a bare size, which stands for models that see and for others."""
+    return projector_of(model.record) if model.record and not model.size else None
+
+
+def _image_tokens(model: ResolvedModel, arguments: FitArguments) -> int:
+    projector = _projector_in(model)
+    width, height = (int(side) for side in re.split("[x×]", arguments.image_size or IMAGE_SIZE))
+    return projector.tokens_of(width, height) if projector else 0
 
 
 def projector_of(record: LanguageModel) -> Projector | None:
@@ -259,7 +291,8 @@ def fit_at_usual(parts: Parts, arguments: Asked, stated: bool) -> tuple[Asked, F
     """The fit; where nobody ``stated`` the context and the usual one does not fit, at the longest that does. Whether it
     was shortened."""
     fit = fit_of(parts, arguments)
-    if stated or fit.verdict != "does_not_fit" or fit.max_context < LEAST_OF_USE:
+    least = LEAST_OF_USE + parts.load(arguments).seen_tokens
+    if stated or fit.verdict != "does_not_fit" or fit.max_context < least:
         return arguments, fit, False
     shorter = arguments.model_copy(update={"context": fit.max_context})
     return shorter, fit_of(parts, shorter), True
@@ -276,8 +309,27 @@ def fit_of(parts: Parts, arguments: FitArguments) -> Fit:
         model_label=parts.model.architecture.name,
         quantization_label=quantization.name,
     )
-    warnings = (*fit.warnings, *format_warnings(quantization, parts.devices.each))
+    warnings = (*fit.warnings, *format_warnings(quantization, parts.devices.each), *_not_so(parts, arguments))
     return fit.model_copy(update={"assumptions": (*parts.notes, *fit.assumptions), "warnings": warnings})
+
+
+def _not_so(parts: Parts, arguments: FitArguments) -> Iterator[str]:
+    """What was asked for and is not what was worked out."""
+    cards, heads = len(parts.devices.devices), parts.model.architecture.num_attention_heads
+    if arguments.tensor_parallel and cards > 1 and not parts.works_at_once(arguments):
+        yield (
+            f"servers refuse tensor parallel over {cards} devices, as {heads} attention heads "
+            "cannot be divided by that: what is told is of a split by layers"
+        )
+    if arguments.images and reads_images(parts.model) is False:
+        yield f"{parts.model.label} is not known to read images: none is counted"
+
+
+def reads_images(model: ResolvedModel) -> bool | None:
+    """Whether it is known to; None of a size and of given figures."""
+    if model.record is None or model.size:
+        return None
+    return model.record.reads is not None and "image" in model.record.reads.value
 
 
 PRECISIONS = {
@@ -321,12 +373,15 @@ def shared_with_fit(arguments: Arguments) -> dict[str, object]:
     return {name: getattr(arguments, name) for name in arguments.model_fields_set if name in FitArguments.model_fields}
 
 
-def within_limit(model: ResolvedModel, arguments: FitArguments) -> FitArguments:
-    """Where no context was asked for, no more is taken than the model can read."""
-    limit = model.architecture.max_position_embeddings
-    if "context" in arguments.model_fields_set or not 0 < limit < arguments.context:
+def within_limit(model: ResolvedModel, arguments: Asked) -> Asked:
+    """Where no context was asked for, one in which the images have room, and no more than the model can read."""
+    if "context" in arguments.model_fields_set:
         return arguments
-    return arguments.model_copy(update={"context": limit})
+    seen = _image_tokens(model, arguments) * arguments.images
+    wanted = max(arguments.context, math.ceil((seen + LEAST_OF_USE) / LEAST_OF_USE) * LEAST_OF_USE if seen else 0)
+    limit = model.architecture.max_position_embeddings
+    wanted = min(wanted, limit) if limit > 0 else wanted
+    return arguments if wanted == arguments.context else arguments.model_copy(update={"context": wanted})
 
 
 LADDER = ("f16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "iq4_xs", "q3_k_m", "iq3_xs", "q2_k", "iq2_xs", "iq1_s")

@@ -10,8 +10,8 @@ from kb.catalogue.records import Accelerator, Cpu, Machine, SourceRef, ends
 from kb.errors import InvalidArgument
 from kb.tools.base import Real
 
-DEFAULT_CPU_W = 250.0
-"""A processor that nobody named, at work."""
+DEFAULT_CPU_W = 125.0
+"""The rating of a desktop's processor, where none was named: with it supplies come out as makers of cards advise."""
 LEAST_CPU_W = 65.0
 """The rating of the smaller processors of desktops."""
 DEFAULT_OTHER_W = 100.0

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kb.calc.device import Device, gpus_on, of_each
 from kb.calc.memory.architecture import Architecture
@@ -34,11 +34,18 @@ from kb.tools.shared.naming import several, the
 ROOMY_GIB = 2.0**14
 """Stands for memory of unknown size, which is asked for before anything is said to fit."""
 
+ONE_SOCKET = (
+    "of {count} processors one is counted, with its {rate:,.0f} GB/s: a program with one copy of the weights reads "
+    "little more with the memory of another socket (NUMA)"
+)
+"""What the RAM of several sockets adds up to is reached only by programs that keep a copy, or a part, on each."""
+
 _COUNT = re.compile(
-    r"^\s*(\d{1,4}(?=\s*[x×])|\d{1,2}(?=\s)|two|three|four|six|eight|dual|twin|pair of|quad)"
-    r"(?:\s*[x×]\s*|\s+)(?=[a-z0-9])",
+    r"^\s*(\d{1,4}(?=[x×]|\s+[x×][\s\d])|\d{1,2}(?=\s)|two|three|four|six|eight|dual|twin|pair of|quad)"
+    r"(?:[x×]\s*|\s+[x×](?=[\s\d])\s*|\s+)(?=[a-z0-9])",
     re.I,
 )
+"""An x behind a space and before a letter begins a name: ``dual Xeon``, ``7900 XTX``."""
 _BPW = re.compile(r"^(?:exl2|exl3)?[\s_@-]*(\d{1,2}(?:\.\d{1,3})?)\s*(?:bpw|bits? per weight)$", re.I)
 
 _A_SIZE = re.compile(r"(?:an? )?(\d{1,4}(?:\.\d)?) ?gi?b(?: (?:of )?(?:vram|(?:graphics |video )?(?:card|gpu)))?", re.I)
@@ -237,11 +244,18 @@ def split_count(name: str) -> tuple[int, str]:
     """
     >>> split_count("2x RTX 3090"), split_count("dual 5090"), split_count("4090")
     ((2, 'RTX 3090'), (2, '5090'), (1, '4090'))
+    >>> split_count("2 x A100"), split_count("dual Xeon 6980P"), split_count("7900 XTX")
+    ((2, 'A100'), (2, 'Xeon 6980P'), (1, '7900 XTX'))
+
+    Raises ``InvalidArgument`` for none of it.
     """
     found = _COUNT.match(name)
     if not found:
         return 1, name
-    return counted(found[1]), name[found.end() :]
+    count = counted(found[1])
+    if count < 1:
+        raise InvalidArgument("device", name, f"at least one: `1x {name[found.end() :]}`")
+    return count, name[found.end() :]
 
 
 def resolve_devices(
@@ -286,6 +300,8 @@ def resolve_devices(
         if isinstance(record, Cpu):
             each, more, references = _cpu(record, system_memory_gb)
             asked = "" if system_memory_gb else "system_memory_gb"
+            if device_count > 1:
+                more = (*more, ONE_SOCKET.format(count=device_count, rate=each.bandwidth_bytes_per_s / GB))
             return ResolvedDevices((each,), record.name, record.slug, match.kind, references, (*notes, *more), asked)
         if isinstance(record, Machine):
             each, per_machine, references = _machine(catalogue, record)
@@ -320,13 +336,40 @@ def over_network(
         raise InvalidArgument("hosts", hosts, f"computers that have equal parts of {len(devices.devices)} devices")
     if link is None or hosts < 2:
         return replace(devices, network=replace(devices.network, hosts=hosts))
+    joining = resolve_link(catalogue, link, "host_link")
+    references = {**devices.references, **joining.references}
+    return replace(devices, network=Network(hosts, joining.gb_per_s * GB, joining.rdma), references=references)
+
+
+_RATE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?) ?([mg])(?:bit/s|bps)", re.I)
+"""A line by its rate alone, as internet is sold."""
+
+
+@dataclass(frozen=True)
+class ResolvedLink:
+    name: str
+    gb_per_s: float
+    """One way."""
+    latency_us: float | None = None
+    rdma: bool = False
+    references: Mapping[str, tuple[SourceRef, ...]] = field(default_factory=dict)
+
+
+def resolve_link(catalogue: Catalogue, link: str, argument: str) -> ResolvedLink:
+    """A known link, or a line by its rate. Raises ``InvalidArgument`` for one whose rate is not known."""
+    if rate := _RATE.fullmatch(link.strip()):
+        gbit = float(rate[1]) * (1.0 if rate[2] in "gG" else 1e-3)
+        if not gbit:
+            raise InvalidArgument(argument, link, "a rate of more than 0")
+        return ResolvedLink(f"a line of {rate[1]} {rate[2].upper()}bit/s", gbit / 8)
     record, _ = catalogue.find(Interconnect, link, "link")
-    rate = record.bandwidth_gb_per_s_per_direction
-    if rate is None:
-        raise InvalidArgument("host_link", link, "a link whose rate is known, such as `10 gigabit ethernet`")
-    rdma = bool(record.rdma and record.rdma.value)
-    references = {**devices.references, f"rate of {record.name}": tuple(rate.sources)}
-    return replace(devices, network=Network(hosts, rate.value * GB, rdma), references=references)
+    figure = record.bandwidth_gb_per_s_per_direction
+    if figure is None:
+        raise InvalidArgument(argument, link, "a link whose rate one way is known, or the rate: `10 Gbit/s`")
+    return ResolvedLink(
+        record.name, figure.value, record.latency_us.value if record.latency_us else None,
+        bool(record.rdma and record.rdma.value), {f"bandwidth of {record.name}": figure.sources},
+    )  # fmt: skip
 
 
 def on_backend(devices: ResolvedDevices, backend: Backend | None) -> ResolvedDevices:
@@ -334,9 +377,9 @@ def on_backend(devices: ResolvedDevices, backend: Backend | None) -> ResolvedDev
     own = devices.each.backend
     if backend in (None, own):
         return devices
-    offered = {"cpu": ("cpu",), "metal": ("metal",)}.get(own, (own, "vulkan"))
+    offered = (own,) if own in ("cpu", "metal") else (own, "vulkan")
     if backend not in offered:
-        raise InvalidArgument("backend", backend, f"{' or '.join(offered)} on {the(devices.label)}")
+        raise InvalidArgument("backend", backend, f"{' or '.join(dict.fromkeys(offered))} on {the(devices.label)}")
     each = of_each(devices.devices, lambda device: replace(device, backend=backend))
     return replace(devices, devices=each, label=f"{devices.label} ({BACKEND_NAMES[backend]})")
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from kb.calc.device import of_each
-from kb.calc.parallel import head_split
 from kb.calc.results import Fit, Offload, Range, Speed
 from kb.calc.speed.estimate import estimate_speed
 from kb.catalogue.units import GB
@@ -37,9 +36,7 @@ def speed_at(
         )
     system = arguments.system_bandwidth_gb_per_s
     record = parts.quantization.record
-    at_once = tensor_parallel or arguments.tensor_parallel
-    if not arguments.options and head_split(parts.model.architecture.num_attention_heads, len(parts.devices.devices)):
-        at_once = False  # no server does it then; llama.cpp, which is told so by its options, does
+    at_once = (tensor_parallel or arguments.tensor_parallel) and parts.works_at_once(arguments)
     devices = of_each(parts.devices.devices, lambda device: device.with_weights(record.slug, record.family))
     if system and parts.devices.each.backend == "cpu":
         devices = of_each(devices, lambda device: replace(device, bandwidth_bytes_per_s=system * GB))

@@ -19,6 +19,9 @@ def say(result: WhatRunsOnAnswer, asked: Asked) -> Iterator[Said]:
     if asked.use and not result.use:
         text = "No text model here is made for {use}; these are for text."
         yield state("assumption", text, use=asked.use)
+    if result.assumed_system_bandwidth_gb_per_s is not None:
+        speed = Quantity(result.assumed_system_bandwidth_gb_per_s, "GB/s")
+        yield state("assumption", "RAM of {speed}, as nobody named its kind", speed=speed)
     yield from _held(result)
     yield state("detail", "{formula}.", formula=result.formula)
     yield from notes("detail", result.assumptions)

@@ -6,8 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from kb.calc.results import Range
+from kb.calc.speed.estimate import DEFAULT_SYSTEM_MEMORY_BYTES_PER_S
 from kb.catalogue import Catalogue
 from kb.catalogue.records import LanguageModel, Record
+from kb.catalogue.units import GB
 from kb.tools.base import Arguments, Name, Result, Whole, cite, tool
 from kb.tools.shared.fitting import Context, DeviceCount, SystemBandwidth, SystemMemory
 from kb.tools.shared.resolve import DeviceArgument, resolve_devices
@@ -72,6 +74,8 @@ class WhatRunsOnAnswer(Result):
     """Parameters of the largest of them that leaves a little room; None where none fits whole."""
     suggested: tuple[RunnableModel, ...]
     """Current models that are fast enough to use, the recommended one first, then the largest."""
+    assumed_system_bandwidth_gb_per_s: float | None
+    """Of RAM, where speeds depend on it and nobody gave it."""
     use: str
     """What ``suggested`` was chosen for; empty where that is not marked on any model."""
     formula: str
@@ -101,12 +105,14 @@ def run(catalogue: Catalogue, arguments: WhatRunsOnArguments) -> WhatRunsOnAnswe
     notes = [f"a context of {arguments.context:,} tokens"]
     if arguments.system_memory_gb is None:
         notes[0] += ", nothing offloaded"
+    from_ram = arguments.system_bandwidth_gb_per_s is None and any(run.offload for run in first)
     return WhatRunsOnAnswer(
         device=devices.label,
         models=tuple(_runnable(run) for run in held[: arguments.limit]),
         count=len(held),
         largest_billions=round(max(largest.params, *whole) / 1e9, 1) if largest else None,
         suggested=tuple(_runnable(run) for run in first),
+        assumed_system_bandwidth_gb_per_s=DEFAULT_SYSTEM_MEMORY_BYTES_PER_S / GB if from_ram else None,
         use=_marked(current, arguments.use),
         formula=(
             f"{len(held)} of {len(meant)} models hold weights ({kind}), {arguments.context:,} tokens of cache and "

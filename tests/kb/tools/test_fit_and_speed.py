@@ -217,6 +217,18 @@ def test_a_speed_needs_no_memory_size_and_says_what_it_takes(index: Index) -> No
         fit(index, **CPU_8B | {"device": given})
 
 
+@pytest.mark.parametrize(("several", "count"), [("2x EPYC 9654", 1), ("dual Xeon Platinum 8480+", 1), ("EPYC 7763", 2)])
+def test_of_several_sockets_one_is_counted_and_that_is_said(index: Index, several: str, count: int) -> None:
+    one = several.removeprefix("2x ").removeprefix("dual ")
+    asked = {"model": "qwen3 30b a3b", "quantization": "q8_0", "system_memory_gb": 512}
+    told = speed(index, **asked, device=several, device_count=count)
+    alone = speed(index, **asked, device=one)
+    assert told.ceiling_tokens_per_s == alone.ceiling_tokens_per_s
+    assert told.decode_tokens_per_s == alone.decode_tokens_per_s
+    assert any("of 2 processors one is counted" in line for line in told.assumptions)
+    assert not any("one is counted" in line for line in alone.assumptions)
+
+
 def test_stated_system_memory_is_gib(index: Index) -> None:
     """64 GB of RAM are 64 GiB, of which a sixteenth stays with the system."""
     assert fit(index, **CPU_8B, system_memory_gb=64).available_gb == pytest.approx(60 * 2**30 / 1e9, abs=0.001)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -119,6 +120,25 @@ def test_slots_share_the_cells_but_not_states_and_windows(catalogue: Catalogue) 
     states = [cache("qwen3.6 35b a3b", f"-c 4096 -np {slots} -kvu") for slots in (1, 2, 3)]
     assert states[2] - states[1] == pytest.approx(states[1] - states[0], abs=0.002)
     assert states[1] > states[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        ("-np 4 -c 65536 --kv-unified", {}),
+        ("-np 4 -kvu", {"context": 16384}),
+        ("--kv-unified", {"context": 16384, "concurrency": 4}),
+        ("-kvu -c 65536", {"concurrency": 4}),
+    ],
+)
+def test_one_pool_for_all_slots_is_not_divided(catalogue: Catalogue, options: str, given: dict[str, Any]) -> None:
+    asked = {"model": "qwen3 14b", "quantization": "q4_k_m", "device": "RTX 5090"}
+    told = TOOLS["check_fit"].call(catalogue, {**asked, **given, "options": options})
+    whole = TOOLS["check_fit"].call(catalogue, asked | {"context": 65536})
+    assert told.context == 65536
+    assert told.breakdown.kv_cache_gb == whole.breakdown.kv_cache_gb
+    assert "-c 65536" in told.commands.llama_cpp
+    assert "-np 4 -kvu" in told.commands.llama_cpp
 
 
 def test_memory_in_use_is_not_there_for_the_model(catalogue: Catalogue) -> None:

@@ -68,8 +68,34 @@ def test_a_model_that_is_not_known_to_see(catalogue: Catalogue) -> None:
 
 def test_more_images_than_the_context_holds(catalogue: Catalogue) -> None:
     asked = SEEING | {"model": "qwen2.5-vl 7b", "images": 12}
-    assert "open a larger context" in brief(catalogue, "check_fit", asked)
-    assert "no context of more than" in first_sentence(brief(catalogue, "check_fit", asked | {"images": 900}))
+    assert "open a larger context" in brief(catalogue, "check_fit", asked | {"context": 8192})
+    assert any("more than the context of 8,192" in line for line in fit(catalogue, **asked, context=8192).warnings)
+    assert "more than the 128,000 tokens" in first_sentence(brief(catalogue, "check_fit", asked | {"images": 900}))
+    tight = {"quantization": "fp8", "images": 60}  # these weights cannot stay in RAM
+    assert "no context of more than" in first_sentence(brief(catalogue, "check_fit", asked | tight))
+
+
+@pytest.mark.parametrize(("model", "images"), [("qwen2.5-vl 7b", 12), ("qwen2.5-vl 32b", 7), ("gemma 3 27b", 60)])
+def test_the_context_has_room_for_the_images_and_a_text(catalogue: Catalogue, model: str, images: int) -> None:
+    asked = {"model": model, "device": "RTX 5090", "images": images}
+    answer = fit(catalogue, **asked)
+    assert answer.seeing
+    assert answer.context >= (answer.seeing.tokens or 0) + 1024 > 8192
+    assert answer.commands
+    assert f"-c {answer.context}" in (answer.commands.llama_cpp or "")
+    assert TOOLS["estimate_speed"].call(catalogue, {**asked, "quantization": "q4_k_m"}).context == answer.context
+    assert fit(catalogue, **asked, context=2048).context == 2048
+
+
+def test_no_way_out_is_too_short_for_the_images(catalogue: Catalogue) -> None:
+    asked = {"model": "qwen2.5-vl 72b", "quantization": "q4_k_m", "device": "2x RTX 3090", "images": 6}
+    answer = fit(catalogue, **asked)
+    assert answer.seeing
+    assert 0 < answer.max_context < (answer.seeing.tokens or 0)
+    assert {way.change for way in answer.ways_out} >= {"smaller_quantization"}
+    assert all(way.context > (answer.seeing.tokens or 0) for way in answer.ways_out)
+    assert not any("or less everything fits" in line for line in answer.warnings)
+    assert "shorter_context" in {way.change for way in fit(catalogue, **asked | {"images": 1}).ways_out}
 
 
 def test_what_runs_for_vision_sees(catalogue: Catalogue) -> None:
