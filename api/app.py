@@ -107,8 +107,8 @@ def create_app(
     counters = Metrics()
     # Without sessions, so that two servers behind a balancer need nothing from each other; who may ask is the edge's.
     agents = StreamableHTTPSessionManager(
-        mcp.make_server(lambda _: serving.catalogue), json_response=True, stateless=True, security_settings=None,
-        max_request_body_size=MAX_BODY_BYTES,
+        mcp.make_server(lambda _: serving.catalogue, serving.in_thread),
+        json_response=True, stateless=True, security_settings=None, max_request_body_size=MAX_BODY_BYTES,
     )  # fmt: skip
     app = Litestar(
         route_handlers=(*HANDLERS, _mounted(agents)),

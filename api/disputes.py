@@ -66,6 +66,7 @@ class SourceView(Source):
     answer=Page[Dispute],
     media=IN_WORDS,
     query=DisputeQuery,
+    is_long=True,
 )
 def list_disputes(request: AnyRequest) -> Response[bytes]:
     """The page for browsers has all that match."""
@@ -113,6 +114,7 @@ def get_dispute(request: AnyRequest, slug: FromPath[str]) -> Response[bytes]:
     answer=Page[Source],
     media=IN_WORDS,
     query=SourceQuery,
+    is_long=True,
 )
 def list_sources(request: AnyRequest) -> Response[bytes]:
     """The page for browsers has all that match."""

@@ -6,6 +6,7 @@ tool stands in it as an operation with its own input and output.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import kb
+from api.deps import AnyRequest, serving
 from api.problems import MEDIA_TYPE, Problem
 from kb.catalogue.described import Described, described
 from kb.tools import TOOLS
@@ -62,11 +64,15 @@ def reads(
     *,
     operation_id: str | None = None,
     exception_handlers: Mapping[int | type[Exception], Callable[..., Any]] | None = None,
+    is_long: bool = False,
     **said: Any,
 ) -> Callable[[Callable[..., Any]], HTTPRouteHandler]:
-    """A handler of GET: quick, or a coroutine; its operation is called as it is unless said. ``said``: see `Doc`."""
+    """A handler of GET: quick, or a coroutine, or ``is_long``, and then it holds up nobody; its operation is called as
+    it is unless said. ``said``: see `Doc`."""
 
     def handler(function: Callable[..., Any]) -> HTTPRouteHandler:
+        if is_long:
+            function = _in_thread(function)
         return get(
             path,
             operation_id=operation_id or function.__name__,
@@ -78,6 +84,14 @@ def reads(
         )(function)
 
     return handler
+
+
+def _in_thread(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    async def answered(request: AnyRequest, **values: Any) -> Any:
+        return await serving(request).in_thread(lambda: function(request, **values))
+
+    return answered
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -53,16 +53,20 @@ CatalogueFor = Callable[[str], Catalogue]
 """What a tool works with, by its name: searching needs the index, the others do not."""
 
 
-def make_server(catalogue_for: CatalogueFor) -> Server[Any]:
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Does what takes time beside the event loop."""
+
+
+def make_server(catalogue_for: CatalogueFor, in_thread: InThread = asyncio.to_thread) -> Server[Any]:
     """``catalogue_for`` raises :class:`kb.errors.IndexUnusable` while nothing is known."""
-    resources = _Resources(catalogue_for)
+    resources = _Resources(catalogue_for, in_thread)
     return Server(
         "hardware-kb",
         title="Hardware KB",
         version=kb.__version__,
         instructions=SAID.instructions,
         on_list_tools=_list_tools,
-        on_call_tool=_Calls(catalogue_for).call,
+        on_call_tool=_Calls(catalogue_for, in_thread).call,
         on_list_resources=resources.listed,
         on_list_resource_templates=_templates,
         on_read_resource=resources.read,
@@ -100,8 +104,8 @@ async def _list_tools(context: Context, params: types.PaginatedRequestParams | N
 
 
 class _Calls:
-    def __init__(self, catalogue_for: CatalogueFor) -> None:
-        self.catalogue_for = catalogue_for
+    def __init__(self, catalogue_for: CatalogueFor, in_thread: InThread) -> None:
+        self.catalogue_for, self.in_thread = catalogue_for, in_thread
 
     async def call(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         """Errors are results that a model can mend its call by."""
@@ -112,9 +116,14 @@ class _Calls:
             return _failed(f"There is no tool {name[:100]!r}. {others}.")
         tool = TOOLS[name]
         try:
-            result = await asyncio.to_thread(lambda: tool.call(self.catalogue_for(name), arguments))
+            result: types.CallToolResult = await self.in_thread(lambda: self._called(tool, arguments))
         except KnowledgeBaseError as error:
             return _failed(_told(tool, error))
+        return result
+
+    def _called(self, tool: Tool[Any, Any], arguments: dict[str, Any]) -> types.CallToolResult:
+        name = tool.name
+        result = tool.call(self.catalogue_for(name), arguments)
         stated = Asked(tool=name, stated=frozenset(arguments), arguments=arguments)
         words = markdown.brief(list(TOOLS.say(name)(result, stated)), lambda basis: 0)
         found = result.model_dump(mode="json", exclude_none=True)
@@ -139,8 +148,8 @@ def _failed(text: str) -> types.CallToolResult:
 class _Resources:
     """Terms and specs; a list has the terms, the specs stand under templates."""
 
-    def __init__(self, catalogue_for: CatalogueFor) -> None:
-        self.catalogue_for = catalogue_for
+    def __init__(self, catalogue_for: CatalogueFor, in_thread: InThread) -> None:
+        self.catalogue_for, self.in_thread = catalogue_for, in_thread
 
     async def listed(self, context: Context, params: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
         cursor = (params.cursor if params else None) or "0"
@@ -159,10 +168,11 @@ class _Resources:
         uri = str(params.uri)
         tool, arguments = _lookup_of(uri)
         try:
-            result = TOOLS[tool].call(self.catalogue_for(tool), arguments)
+            text = await self.in_thread(
+                lambda: TOOLS[tool].call(self.catalogue_for(tool), arguments).model_dump_json(exclude_none=True)
+            )
         except KnowledgeBaseError as error:
             raise MCPError(types.INVALID_PARAMS, str(error)) from None
-        text = result.model_dump_json(exclude_none=True)
         return types.ReadResourceResult(
             contents=[types.TextResourceContents(uri=uri, mime_type="application/json", text=text)]
         )

@@ -70,8 +70,10 @@ async def search(request: AnyRequest) -> Response[bytes]:
     )
     if prefers_page(request):
         catalogue = serving(request).catalogue
-        return page(
-            request, "search.html", q=query.q, hits=hits, named=named_in(query.q, catalogue), catalogue=catalogue
+        return await serving(request).in_thread(
+            lambda: page(
+                request, "search.html", q=query.q, hits=hits, named=named_in(query.q, catalogue), catalogue=catalogue
+            )
         )
     response = json_response(SearchResult(hits=hits), exclude_none=True)
     response.headers.update(VARIES)

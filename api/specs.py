@@ -9,8 +9,10 @@ from litestar import Response
 from litestar.params import FromPath
 from pydantic import Field
 
+from api.accept import best_match
 from api.deps import AnyRequest, parsed_query, query_values, serving
 from api.document import reads
+from api.html import HTML
 from api.json_ld import of_spec
 from api.lists import ListQuery, Page, listed, page_of, part
 from api.representations import IN_WORDS, JSON_LD, represented, whole_address
@@ -97,6 +99,7 @@ def list_spec_kinds(request: AnyRequest) -> Response[bytes]:
     answer=Page[SpecSummary],
     media=IN_WORDS,
     query=SpecSearchQuery,
+    is_long=True,
 )
 def search_specs(request: AnyRequest) -> Response[bytes]:
     """Names first, slips of spelling allowed; then specs in which every word stands."""
@@ -132,6 +135,7 @@ def _search(catalogue: Catalogue, question: str) -> Iterator[SpecSummary]:
     query=SpecQuery,
     more_query="any figure of the kind: `<key>_min` and `<key>_max` for numbers, `<key>` for a number or a part "
     "of a text; GET /specs lists them",
+    is_long=True,
 )
 def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
     """For example `/specs/accelerators?memory_gib_min=24&sort=-memory_bandwidth_gb_per_s`.
@@ -148,7 +152,9 @@ def list_kind(request: AnyRequest, kind: FromPath[str]) -> Response[bytes]:
         raise InvalidArgument("sort", query.sort, f"{', '.join(_sorts(kind))}; with - before it, descending")
 
     found = list_specs(catalogue.known.specs[kind], bounds=bounds, texts=texts, vendor=query.vendor, sort=query.sort)
-    views = (spec_view(catalogue, record) for record in found[query.window])
+    is_page = best_match(request.headers.get("accept", "*/*"), IN_WORDS) == HTML  # which shows the records, and all
+    window = () if is_page else found[query.window]
+    views = (spec_view(catalogue, record) for record in window)
     page = page_of(Page[SpecView], request, query, views, len(found))
     return listed(
         request,

@@ -40,7 +40,15 @@ class TermSummary(Record):
     definition: str
 
 
-@reads("/terms", "Terms, best match first", "terms", answer=Page[TermSummary], media=IN_WORDS, query=TermQuery)
+@reads(
+    "/terms",
+    "Terms, best match first",
+    "terms",
+    answer=Page[TermSummary],
+    media=IN_WORDS,
+    query=TermQuery,
+    is_long=True,
+)
 def list_terms(request: AnyRequest) -> Response[bytes]:
     """By name where no `q` is given. The page for browsers has all that match."""
     query = parsed_query(request, TermQuery)

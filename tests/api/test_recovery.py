@@ -78,12 +78,14 @@ def test_a_damaged_database_is_told_and_its_rebuild_taken_over(
     http: httpx2.Client, small: Settings, embedder: Embedder, damage: Callable[[Path], None]
 ) -> None:
     before = until(http, 200).json()["build_id"]
+    kept = http.get("/search", params={"q": "video"})
     damage(index_of(small))
     for ask in SEARCHING:
         answer = ask(http)
         assert answer.status_code == 503, answer.text
         assert answer.json()["type"] == "/problems/index-unusable"
         assert "Run `kb build`" in answer.json()["detail"]
+    assert http.get("/search", params={"q": "video"}).json() == kept.json(), "what was just found is in memory"
     ready = until(http, 503).json()
     assert "kb.sqlite3" in ready["detail"]
     assert "Run `kb build`" in ready["detail"]

@@ -48,6 +48,8 @@ def test_the_best_that_serves_is_chosen(catalogue: Catalogue, machine: ThisMachi
     best = choose(advice)
     assert (best.name if best else None) == name
     before = advice[: advice.index(best)] if best else advice
+    serves = [each for each in advice if each.fits and each.decode_tokens_per_s.typical >= LEAST_TOKENS_PER_S]
+    assert serves[:1] == ([best] if best else [])
     assert all(not each.fits or each.decode_tokens_per_s.typical < LEAST_TOKENS_PER_S for each in before)
     assert all(": no, " in each.why for each in before)
 

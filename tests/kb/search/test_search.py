@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.search.live import Index
+from kb.search.embed import Embedder
+from kb.search.live import Index, open_index
 from kb.search.queries import Ranked
 from kb.search.searcher import WEIGHTS, fuse
 
@@ -56,8 +57,10 @@ def test_paraphrase_is_found_by_meaning(index: Index) -> None:
 
 
 def test_search_is_deterministic_and_ordered(index: Index) -> None:
-    first, second = (index.searcher.search("what is unified memory?", 10) for _ in range(2))
-    assert first == second
+    other = open_index(index.folder, Embedder())  # which has kept nothing of the first search
+    first, second = (opened.searcher.search("what is unified memory?", 10) for opened in (index, other))
+    assert first == second == index.searcher.search("what is unified memory?", 10)
+    other.close()
     assert len(first.hits) == 10
     assert [hit.score for hit in first.hits] == sorted((hit.score for hit in first.hits), reverse=True)
     assert len({hit.passage.passage_id for hit in first.hits}) == 10

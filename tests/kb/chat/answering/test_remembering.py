@@ -63,6 +63,7 @@ def test_another_choice_is_made_anew(index: Index) -> None:
 
 def test_of_an_unknown_model_nothing_is_remembered(index: Index) -> None:
     asked = told(index, CARD, ("how do I install Qwen9 33B?", "start_model"))
+    assert "Qwen9 33B" in asked.text
     assert all(call.arguments.get("model") != recommended(index, CARD)[0] for call in asked.tool_calls)
 
 
