@@ -97,7 +97,11 @@ class _Ran:
 def answer(index: Index, situation: Situation) -> Answer:
     if situation.understood < UNDERSTOOD:
         return _talked(situation, half_read(situation))
-    situation = remembering(index, situation, lambda before: {call.name for call in answer(index, before).tool_calls})
+    remembered = remembering(index, situation, lambda before: {call.name for call in _answer(index, before).tool_calls})
+    return _answer(index, remembered)
+
+
+def _answer(index: Index, situation: Situation) -> Answer:
     situation, heard = with_query(index, situation)
     heard = heard and not (situation.only_names and not situation.earlier)
     likeliest = max(situation.asks.values(), default=0.0)

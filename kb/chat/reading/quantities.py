@@ -208,7 +208,7 @@ def quantities(text: str, found: Sequence[Roled]) -> Quantities:
         field, figure = _FIELDS.get(one.role), one.figure
         if one.role == "users" and _IMAGES.match(text, figure.start):
             continue  # photos at once are no people
-        if one.role in ("context", "prompt") and _THINGS.match(text, figure.end):
+        if one.role in ("context", "prompt") and not figure.dimension and _THINGS.match(text, figure.end):
             continue  # nor are 100k examples a length
         if one.role == "users" and _PARALLEL.search(text, max(0, figure.start - NEAR_RAM), figure.start):
             continue  # nor are the cards of tensor parallel 4
