@@ -20,12 +20,12 @@ from kb.tools.shared.resolve import (
 
 
 class TransferTimeArguments(Arguments):
-    link: Name = Field(description="`PCIe 4.0 x16`, `NVLink 3090`, `10 GbE` …, or a rate: `100 Mbit/s`")
+    link: Name = Field(description="`PCIe 4.0 x16`, `10 GbE` …, or a rate: `100 Mbit/s`")
     size_gb: SizeGb | None = None
     """What is to be moved; or give a `model`."""
-    model: ModelArgument | None = Field(None, description="what a token costs when this model is split over the link")
+    model: ModelArgument | None = Field(None, description="what a token costs when it is split over the link")
     split: Literal["layer", "tensor", "none"] = "tensor"
-    """Whether layers are split over the devices, or every layer is; `none`: the model's file is moved."""
+    """By layers, or within each; `none`: the model's file is moved."""
     devices: Annotated[Whole, Field(ge=2, le=1024)] = 2
     """Over how many a model is split."""
 

@@ -65,7 +65,7 @@ _CAUSES: dict[Limit, Cause] = {
 
 class ExplainArguments(FitArguments):
     measured_tokens_per_s: Annotated[Real, Field(ge=0.0001, le=1_000_000)] | None = Field(
-        None, description="measured, claimed or hoped for; with `concurrency`, of all together"
+        None, description="measured, claimed or hoped for; of all `concurrency` together"
     )
     drafted: bool = Field(False, description="a draft or MTP guesses ahead")
     prompt_tokens: Context | None = Field(None, description="of that prompt")

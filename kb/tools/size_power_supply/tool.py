@@ -23,7 +23,7 @@ class PowerSupplyArguments(Arguments):
         None, description="different cards by name, `2x` before it for two"
     )
     power_limit_w: Watts | None = Field(None, description="what each card is limited to, if it is")
-    cpu: Name | None = Field(None, description="the processor; without it 125 W is assumed")
+    cpu: Name | None = Field(None, description="the processor; else 125 W is assumed")
     cpu_like: Name | None = Field(
         None,
         description="instead of `cpu`, one without a record: a similar one counts",
