@@ -22,8 +22,6 @@ from kb.search.live import Index, LiveIndex
 from kb.settings import settings
 
 HERE = Path(__file__).parent / "asked_questions"
-LONG, VERY_LONG = 120, 200
-"""Words of a brief answer."""
 _COUNTED = re.compile(r"\([^()]*\)")
 
 

@@ -14,8 +14,6 @@ from kb.chat.answering.plan import HALF, UNCLEAR
 from kb.chat.reading.situation import Situation
 from kb.text.statements import Statement, state
 
-CLEAR = 0.5
-"""How likely it must be, where something of ours was spoken of before."""
 _THANKS = re.compile(r"\b(?:thanks?|thank you|thx|cheers|great|cool|perfect|bye|good night|ok(?:ay)?)\b", re.I)
 _ABILITIES = re.compile(r"\b(?:what can you|who are you|what are you|help|can you do|how do you work)\b", re.I)
 

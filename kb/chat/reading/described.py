@@ -51,8 +51,6 @@ _NODES = re.compile(
 _DENSE_ASPECT = 100
 """Hidden size over layers of a dense decoder: 8192/80 of a 70B, 4096/32 of an 8B, 5120/64 of a 32B."""
 _HEAD = 128
-LIKE_SIZE = 0.1
-"""How far off a size the model may be whose shape stands for it: 8.03 billion parameters are called 8B."""
 
 # Transfers per second that machines of a generation mostly have (JEDEC), where nothing is said.
 _COMMON_MT_PER_S = {

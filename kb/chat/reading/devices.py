@@ -94,8 +94,6 @@ _OR_A_SIZE = re.compile(
     r"(?:\s?gb)?(?:\s?[,/]\s?|,?\s(?:or|vs\.?|versus)\s(?:go (?:for|with) )?(?:the |a |even |better )?)", re.I
 )
 _RAM = re.compile(r" ?(?:of )?(?:system |main )?(?:ram|ddr|lpddr)|/s| per", re.I)
-FEW = 4
-"""Of more records that a name may mean, the newest are meant first."""
 MOST_COUNT = 64
 MOST_DEVICES = 16
 """Different ones of one message that are read."""
@@ -136,7 +134,7 @@ class Devices:
             else:
                 self.by_figures.append(span)
             return
-        matches = span.matches if len(span.matches) <= FEW else self._newest_first(span.matches)
+        matches = tuple(self.names.likeliest(span.matches))
         if _LAPTOP.search(self._clause(span)):
             portable = self.names.matches("accelerators", f"{matches[0].label} laptop") or (
                 self.names.matches("accelerators", f"{span.text} laptop")
@@ -155,9 +153,6 @@ class Devices:
         found = self.names.find(("accelerators",), span.text[: behind.start()])
         each = [match for match in found if span.memory_gib / count in self.names.memory_options(match)]
         return replace(span, matches=tuple(each), memory_gib=None) if each else span
-
-    def _newest_first(self, matches: Sequence[Match]) -> tuple[Match, ...]:
-        return tuple(sorted(matches, key=lambda match: _launched(self.names.record(match)), reverse=True))
 
     def _is_processor(self, span: Span) -> bool:
         head = re.split(r"[\s\d-]", span.text.casefold())[0]
@@ -397,10 +392,6 @@ def _told(size: FigureFound, rate: FigureFound | None) -> Iterator[tuple[float, 
     yield gib_of(size), "GB"
     if rate:
         yield rate.base / 1e9, "GB/s"
-
-
-def _launched(record: object) -> str:
-    return record.launched.value if isinstance(record, Accelerator | Machine) and record.launched else ""
 
 
 def is_unified(names: Names, named: Named) -> bool:

@@ -164,7 +164,6 @@ class _Message:
         if not devices and stated.vram_gib:
             at = next((one.figure.start for one in roles if one.role == "vram"), 0)
             devices.append(self.named.standing(card_of(stated.vram_gib), at))
-        devices = [self._usual_first(device) for device in devices]
         if INTEL_MAC.search(text):
             devices = [device for device in devices if device.kind != "machines"]
         beside = ("memory_gib", stated.system_memory_gb) if _BESIDE.search(text) else None
@@ -218,18 +217,6 @@ class _Message:
     def _sees(self, model: Named) -> bool:
         record = self.names.record(model.match) if model.candidates else None
         return isinstance(record, LanguageModel) and projector_of(record) is not None
-
-    def _usual_first(self, device: Named) -> Named:
-        """Of a card that is sold in several sizes, more people run models on the largest, where nothing else is known."""
-        if len(device.candidates) < 2:
-            return device
-        ranked = sorted(device.candidates, key=self._how_usual)
-        return replace(device, candidates=tuple(ranked))
-
-    def _how_usual(self, match: Match) -> tuple[bool, float]:
-        record = self.names.record(match)
-        usual = isinstance(record, Accelerator) and record.usually_meant
-        return not usual, -max(self.names.memory_options(match), default=0.0)
 
     def _is_a_unit(self, span: Span) -> bool:
         """``32 GB`` asks nothing of what a GB is."""
