@@ -161,6 +161,7 @@ def _answer(index: Index, situation: Situation) -> Answer:
     statements += [*_with_note(index, situation, planned, said, spills), *unknown]
     statements += _readings(index, situation, {name for one in ran for name in one.step.arguments})
     statements += _guessed_bandwidth(ran)
+    statements += _unlimited(situation, ran)
     if left_out := [name for one in ran for name in one.step.left_out]:
         names = joined(list(dict.fromkeys(left_out)), "or")
         statements.append(state("next", "Not worked out here: {names}. Ask about it by itself.", names=names))
@@ -338,6 +339,15 @@ def _guessed_bandwidth(ran: Sequence[_Ran]) -> Iterator[Statement]:
             rate = Quantity(device["memory_bandwidth_gb_per_s"], "GB/s")
             yield state("assumption", "RAM of {rate}, as nobody named its kind", rate=rate)
             return
+
+
+def _unlimited(situation: Situation, ran: Sequence[_Ran]) -> Iterator[Statement]:
+    """That a limit of power which was stated is in no speed that was worked out."""
+    if not situation.power_limit_w or any("power_limit_w" in one.step.arguments for one in ran):
+        return
+    if any("decode_tokens_per_s" in type(one.result).model_fields for one in ran):
+        limit = Quantity(situation.power_limit_w, "W")
+        yield state("assumption", "full power: what a limit of {limit} costs is not in these speeds", limit=limit)
 
 
 def _without_told(index: Index, situation: Situation, planned: Plan) -> Plan:
