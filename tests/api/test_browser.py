@@ -54,7 +54,7 @@ def test_a_tool_is_tried_from_the_page(browser: webdriver.Chrome, base_url: str)
     wait.until(lambda _: box.find_element(By.CSS_SELECTOR, "button.execute")).click()
     answer = wait.until(lambda _: box.find_element(By.CSS_SELECTOR, ".live-responses-table"))
     assert "200" in answer.text
-    assert '"verdict": "fits_with_offload"' in answer.text
+    assert '"verdict": "fits"' in answer.text
     severe = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert severe == []
     assert requested_hosts(browser) == {urlsplit(base_url).netloc}
