@@ -126,7 +126,7 @@ def _answer(index: Index, situation: Situation) -> Answer:
         unknown = [one.as_kind("next") if one.kind == "unknown" else one for one in unknown]
     spills = any(getattr(one.result, "in_ram_percent", None) for one in ran)
     statements += [*with_note(index, situation, planned, said, spills), *unknown]
-    statements += readings(index, situation, {name for one in ran for name in one.step.arguments})
+    statements += readings(index, situation, ran)
     statements += guessed_bandwidth(ran)
     statements += unlimited(situation, ran)
     if left_out := [name for one in ran for name in one.step.left_out]:

@@ -13,16 +13,17 @@ DEVICE_ARGUMENTS = (*DEVICE_SLOTS, "considered", "accelerator", "name")
 """Of the tools, those that take a device."""
 
 
-def readings(index: Index, situation: Situation, used: set[str]) -> Iterator[Statement]:
-    """How a name was read that may mean several things, where it went into a call by these arguments; and in which
-    language the answer is."""
+def readings(index: Index, situation: Situation, ran: Sequence[Ran]) -> Iterator[Statement]:
+    """How a name was read that may mean several things, where it went into a call; and in which language the answer
+    is."""
+    used = {name for one in ran for name in one.step.arguments}
     for named in situation.devices if not used.isdisjoint(DEVICE_ARGUMENTS) else ():
         if len(named.candidates) > 1:
             others = ", ".join(match.label for match in named.candidates[1:3])
             text = "“{name}” was read as {label}, not {others}"
             yield state("assumption", text, name=named.name, label=named.label, others=others)
         sizes = index.names.memory_options(named.match) if named.candidates else ()
-        if len(sizes) > 1 and named.match.memory_gib is None and not used <= {"name", "figures", "keys", "terms"}:
+        if len(sizes) > 1 and named.match.memory_gib is None and _tells(ran, f"{max(sizes):g} GB"):
             text = "the {label} with {size}, the most that it is sold with"
             yield state("assumption", text, label=named.label, size=Quantity(max(sizes), "GB"))
     for named in situation.models if not used.isdisjoint(MODEL_SLOTS) else ():
@@ -34,6 +35,11 @@ def readings(index: Index, situation: Situation, used: set[str]) -> Iterator[Sta
         yield state("assumption", "{taken} of the device's memory kept for other programs, as you say", taken=taken)
     if situation.language != ENGLISH:
         yield state("assumption", "answered in English, the only language that I write")
+
+
+def _tells(ran: Sequence[Ran], size: str) -> bool:
+    """Whether a result says that it counted so much; what it does not depend on is no word for the user."""
+    return any(size in note for one in ran for note in getattr(one.result, "assumptions", ()))
 
 
 def guessed_bandwidth(ran: Sequence[Ran]) -> Iterator[Statement]:
