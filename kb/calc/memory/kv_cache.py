@@ -188,8 +188,9 @@ def kv_cache_sum(architecture: Architecture, context: int, kv_cache_type: str, c
     products = []
     for mixer, count in sorted(attending.items(), key=lambda pair: pair[0].window):
         elements = mixer.row_elements
-        each = f"{sum(map(mul, elements, stored)) / sum(elements):g} bytes ({kv_cache_type})"
-        each = each if elements[1] else keys_alone
+        each = keys_alone
+        if elements[1]:
+            each = f"{sum(map(mul, elements, stored)) / sum(elements):g} bytes ({kv_cache_type})"
         if isinstance(mixer, LatentAttention):
             row = f"{count} layers × {mixer.row_elements[0]} compressed elements (MLA, without V)"
         elif isinstance(mixer, CompressedAttention):
