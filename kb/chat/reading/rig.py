@@ -214,7 +214,7 @@ def with_memory(named: Named, size: float, names: Names) -> Named:
 
 def _without_size(label: str) -> str:
     """Without its memory, and the number of cores by which a chip is sold: no other chip is called so."""
-    return re.sub(r"\s?\([^)]*core[^)]*\)|\s?\d{1,4}\s?GB$", "", label)
+    return re.sub(r"\s?\([^()]{0,20}core[^()]{0,20}\)|\s?\d{1,4}\s?GB$", "", label)
 
 
 def _corrected(known: Sequence[Named], new: Sequence[Named]) -> tuple[Named, ...]:
