@@ -102,7 +102,7 @@ def _from_markdown(text: str) -> Markup:
 
 
 def _unmarked(text: str) -> str:
-    """The words of Markdown, on one line.
+    r"""The words of Markdown, on one line.
 
     >>> _unmarked("Type `ollama ps`.\n\n- **Then** see [GPU](gpu)")
     'Type ollama ps. Then see GPU'
