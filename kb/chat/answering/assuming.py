@@ -39,7 +39,7 @@ def readings(index: Index, situation: Situation, ran: Sequence[Ran]) -> Iterator
 
 def _tells(ran: Sequence[Ran], size: str) -> bool:
     """Whether a result says that it counted so much; what it does not depend on is no word for the user."""
-    return any(size in note for one in ran for note in getattr(one.result, "assumptions", ()))
+    return any(f" {size} was taken" in note for one in ran for note in getattr(one.result, "assumptions", ()))
 
 
 def guessed_bandwidth(ran: Sequence[Ran]) -> Iterator[Statement]:

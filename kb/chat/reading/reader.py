@@ -79,9 +79,6 @@ _OF_ONE_RUN = frozenset({"tokens_per_s", "speed_is", "prefill_tokens_per_s", "wa
 """What was measured of one model on one machine: with another it says nothing."""
 _OF_RAM = frozenset({"system_memory_gb"})
 _OF_ONE_MODEL = frozenset({"model", "model_name"})
-_OF_COMPUTER = frozenset(
-    {"system_memory_gb", "memory_type", "memory_channels", "system_bandwidth_gb_per_s", "memory_in_use_gb"}
-)
 _HOW_IT_RUNS = ("quantizations", "context", "users", "kv_cache_type")
 
 _GOES_ON = re.compile(

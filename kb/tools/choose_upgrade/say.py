@@ -14,7 +14,12 @@ _IN_ITS_PLACE = re.compile(
     r"\binstead of\b|\breplac\w+|\bswap\w*|\btrade\b|\bsell\b|\bfrom (?:a|my)\b.{1,30}\bto (?:a|an)\b", re.I
 )
 """Both cards in one machine are not thought of then."""
-_OF_MEMORY = re.compile(r"\b(?:ram|memory|gb)\b", re.I)
+_OF_MEMORY = re.compile(
+    r"\b(?:add|upgrade|extend|expand|replace|more)\b[^.?!]{0,24}\b(?:ram|memory)\b"
+    r"|\b(?:ram|memory)\b[^.?!]{0,24}\b(?:upgrad\w{1,6}|added|extended|expanded|later)\b",
+    re.I,
+)
+"""Whether memory can be put in is asked, and not only told how much there is."""
 SLOWED = 0.95
 """Times as fast below which a model is slower for it."""
 
